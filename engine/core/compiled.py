@@ -1,0 +1,282 @@
+"""The compiled policy: one immutable value that `decide` works from. `engine.policy` builds it out of YAML.
+
+Durations are timedelta, shares are fractions of one (80% is 0.8), texts for people are maps by language.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import time, timedelta
+from typing import Protocol
+
+from engine.core.answers import ReplyWords, Scale
+from engine.core.calendar import Calendar
+from engine.core.conditions import Condition, Source
+from engine.core.text import KeywordIndex
+
+type Text = Mapping[str, str]
+
+
+class Template(Protocol):
+    """A message body compiled in the bounded sandbox."""
+
+    def render(self, context: Mapping[str, object]) -> str:
+        """Return the text; raises EngineError when the context lacks what the template names or a bound is passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Who speaks, in which zone its days are counted, which languages it has (the first is the default)."""
+
+    name: Text
+    timezone: str
+    languages: tuple[str, ...]
+    hotline: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What every rule has: a stable id, a condition (None: the default rule, always true) and its place in the file."""
+
+    id: str
+    when: Condition | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class KindRule(Rule):
+    """Which kind of need a message is when its sender did not say."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallRule(Rule):
+    """What a call record leads to: a ticket of `opens` (a kind), a contact noted on the caller's open ticket, or neither."""
+
+    opens: str | None = None
+    queue: str | None = None
+    script: str | None = None
+    notes_contact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tier(Rule):
+    """A grade of urgency and what it promises: budgets by deadline kind, counted on `calendar`."""
+
+    label: Text
+    budgets: Mapping[str, timedelta]
+    calendar: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineKind:
+    """A clock that tickets may carry.
+
+    Events named in `starts` start it, in `resets` start it anew, in `stops` end it; it stands still in the states `pauses_in`.
+    Its budget is the tier's for this kind, else `budget`; with `due` it is not a budget but the instant in that field of the event.
+    `remind` are times after the start at which `remind_script` goes to the customer; `then` is done at the breach.
+    """
+
+    name: str
+    label: Text
+    starts: frozenset[str]
+    stops: frozenset[str]
+    source: Source
+    resets: frozenset[str] = frozenset()
+    pauses_in: frozenset[str] = frozenset()
+    budget: timedelta | None = None
+    calendar: str | None = None
+    due: str | None = None
+    remind: tuple[timedelta, ...] = ()
+    remind_script: str | None = None
+    then: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationStep:
+    """What happens `after` the breach (zero: at it), again every `repeat` until somebody acknowledges."""
+
+    after: timedelta
+    notify: tuple[str, ...]
+    script: str
+    source: Source
+    reassign: bool = False
+    repeat: timedelta | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """Who is warned before the deadlines of these kinds (at shares of the budget used), and what follows a breach."""
+
+    id: str
+    deadlines: tuple[str, ...]
+    warn: tuple[float, ...]
+    warn_to: tuple[str, ...]
+    warn_script: str | None
+    steps: tuple[EscalationStep, ...]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A group of agents. `lead` is an agent id; `calendar` None means its agents' shifts alone decide."""
+
+    id: str
+    label: Text
+    lead: str
+    calendar: str | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Rule):
+    """Which queue a ticket goes to, and the skills its agent needs."""
+
+    queue: str
+    skills: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """How an agent of the queue is chosen: the order of preferences, the most open tickets one may hold, what `reassign` does."""
+
+    order: tuple[str, ...]
+    capacity: int
+    on_no_response: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One text of a script: what is said, and the subject line where the channel has one."""
+
+    text: Template
+    subject: Template | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Words for one occasion, by (channel or "", language)."""
+
+    id: str
+    audience: str
+    bodies: Mapping[tuple[str, str], Body]
+    source: Source
+    label: Text = field(default_factory=dict)
+
+    def body(self, channel: str, language: str, default_language: str) -> Body | None:
+        """Return the best body: this channel in this language, any channel in it, then the same in the default language."""
+        for wanted in (language, default_language):
+            for place in (channel, ""):
+                if (found := self.bodies.get((place, wanted))) is not None:
+                    return found
+        return next(iter(self.bodies.values()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class GuideStep:
+    """A step an agent is led through: a script to say, or something to ask and write down (`problem`, `wish`, …)."""
+
+    script: str | None
+    ask: str | None
+    if_needed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """The steps of one conversation in order."""
+
+    id: str
+    label: Text
+    steps: tuple[GuideStep, ...]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question of a survey. `labels` has one text per point, by language; a text question has no scale."""
+
+    scale: Scale
+    ask: Text
+    labels: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class LowScore:
+    """When an answer calls for a follow-up, and the ticket that is opened for it."""
+
+    when: Condition
+    kind: str
+    queue: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A questionnaire and when it goes out.
+
+    It is sent `after` the condition holds, outside the `quiet` hours (start, end; local time of day of the company), never later than
+    `within`; at most one to a customer in `at_most_every`; to the share `sample` of them; over the first of `channels` that reaches
+    the customer. It expires `expires` after it was sent and is reminded of at the times `remind` after it was sent.
+    """
+
+    id: str
+    when: Condition
+    within: timedelta
+    after: timedelta
+    quiet: tuple[time, time] | None
+    at_most_every: timedelta
+    sample: float
+    channels: tuple[str, ...]
+    expires: timedelta
+    remind: tuple[timedelta, ...]
+    anonymity: str
+    intro: Text
+    questions: tuple[Question, ...]
+    scripts: Mapping[str, str]
+    low_score: LowScore | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many automatic messages one address may get `within` a span, over all channels: a customer's and an agent's."""
+
+    per_customer: int
+    per_agent: int
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything the company decided, compiled. `notices` names the script of each built-in occasion (promise, assignment, …)."""
+
+    digest: str
+    company: Company
+    kinds: tuple[KindRule, ...]
+    calls: tuple[CallRule, ...]
+    tiers: tuple[Tier, ...]
+    deadlines: Mapping[str, DeadlineKind]
+    escalations: tuple[Escalation, ...]
+    on_tier_change: str
+    queues: Mapping[str, Queue]
+    routes: tuple[Route, ...]
+    assignment: Assignment
+    scripts: Mapping[str, Script]
+    notices: Mapping[str, str]
+    guides: Mapping[str, Guide]
+    surveys: tuple[Survey, ...]
+    replies: ReplyWords
+    commands: Mapping[str, tuple[str, ...]]
+    keywords: KeywordIndex
+    calendars: Mapping[str, Calendar]
+    limits: Limits
+
+    def text(self, texts: Text, language: str) -> str:
+        """Return the text in `language`, else in the company's default language, else in any."""
+        for wanted in (language, self.company.languages[0]):
+            if wanted in texts:
+                return texts[wanted]
+        return next(iter(texts.values()), "")

@@ -1,0 +1,224 @@
+"""Matchers as a compiled tree, and the plain evaluator that is the reference for every faster form.
+
+Truth has three values: True, False and None for "missing". A matcher on a field that has no value is missing; only `exists` matches
+absence. `all` and `any` follow Kleene's strong three-valued logic, `not` keeps missing missing, and a rule matches only on True.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Protocol
+
+import re2
+
+type Scalar = str | int | float | bool | timedelta
+type Value = Scalar | frozenset[str] | None
+
+
+class FieldType(StrEnum):
+    """What a field holds; it decides which operators may ask it."""
+
+    CHOICE = "choice"
+    STRING = "string"
+    TEXT = "text"
+    NUMBER = "number"
+    DURATION = "duration"
+    FLAG = "flag"
+    LABELS = "labels"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field a matcher may ask. `choices` are its known values (empty: open), `personal` values are masked when shown."""
+
+    name: str
+    type: FieldType
+    choices: tuple[str, ...] = ()
+    personal: bool = False
+
+
+OPERATORS: dict[FieldType, tuple[str, ...]] = {
+    FieldType.CHOICE: ("is", "in", "exists"),
+    FieldType.STRING: ("is", "in", "matches", "exists"),
+    FieldType.TEXT: ("mentions", "matches", "exists"),
+    FieldType.NUMBER: ("is", "in", "over", "under", "at_least", "at_most", "exists"),
+    FieldType.DURATION: ("over", "under", "at_least", "at_most", "exists"),
+    FieldType.FLAG: ("is", "exists"),
+    FieldType.LABELS: ("has", "exists"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where in the policy something was written: file relative to the policy directory, 1-based line, path of keys."""
+
+    file: str
+    line: int
+    path: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class Values(Protocol):
+    """What a matcher may ask: the value of a field, and which keywords a text field affirms."""
+
+    def value(self, field: str) -> Value:
+        """Return the field's value, None when missing."""
+
+    def keywords(self, field: str) -> frozenset[str] | None:
+        """Return the policy's keywords that the text field affirms, None when the text is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One operator asked of one field. For `matches`, `pattern` holds the compiled RE2 pattern."""
+
+    field: str
+    operator: str
+    expected: Value | tuple[Scalar, ...]
+    source: Source
+    personal: bool = False
+    pattern: "re2._Regexp | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """True when every part is."""
+
+    parts: tuple["Condition", ...]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """True when some part is."""
+
+    parts: tuple["Condition", ...]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True when the part is False."""
+
+    part: "Condition"
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A condition used by name (`use: NAME`)."""
+
+    name: str
+    part: "Condition"
+    source: Source
+
+
+type Condition = Match | All | Any | Not | Named
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What an evaluation saw: the node in words, where it is written, the value it met, its result and those of its parts."""
+
+    what: str
+    source: Source
+    result: bool | None
+    actual: Value = None
+    personal: bool = False
+    parts: tuple["Trace", ...] = ()
+
+
+def evaluate(condition: Condition, values: Values) -> bool | None:
+    """Return whether the condition holds: True, False, or None for missing."""
+    match condition:
+        case Match():
+            return _ask(condition, values)[0]
+        case All(parts=parts):
+            return _all([evaluate(part, values) for part in parts])
+        case Any(parts=parts):
+            return _any([evaluate(part, values) for part in parts])
+        case Not(part=part):
+            result = evaluate(part, values)
+            return None if result is None else not result
+        case Named(part=part):
+            return evaluate(part, values)
+
+
+def trace(condition: Condition, values: Values) -> Trace:
+    """Evaluate and keep what was seen at every node; the result equals `evaluate`'s."""
+    match condition:
+        case Match():
+            result, actual = _ask(condition, values)
+            what = f"{condition.field} {condition.operator} {show(condition.expected)}"
+            return Trace(what, condition.source, result, actual, condition.personal)
+        case All(parts=parts):
+            return _branch("all", condition.source, [trace(part, values) for part in parts], _all)
+        case Any(parts=parts):
+            return _branch("any", condition.source, [trace(part, values) for part in parts], _any)
+        case Not(part=part):
+            return _branch("not", condition.source, [trace(part, values)], _negate)
+        case Named(name=name, part=part):
+            return _branch(f"use {name}", condition.source, [trace(part, values)], _all)
+
+
+def show(value: object) -> str:
+    """Return an expected or actual value in the words of the policy."""
+    if isinstance(value, (tuple, frozenset, list)):
+        items = sorted(value, key=str) if isinstance(value, frozenset) else value
+        return f"[{', '.join(show(item) for item in items)}]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "missing" if value is None else str(value)
+
+
+def _branch(what: str, source: Source, parts: list[Trace], combine: Callable[[Sequence[bool | None]], bool | None]) -> Trace:
+    return Trace(what, source, combine([part.result for part in parts]), parts=tuple(parts))
+
+
+def _all(results: Sequence[bool | None]) -> bool | None:
+    if any(result is False for result in results):
+        return False
+    return None if any(result is None for result in results) else True
+
+
+def _any(results: Sequence[bool | None]) -> bool | None:
+    if any(result is True for result in results):
+        return True
+    return None if any(result is None for result in results) else False
+
+
+def _negate(results: Sequence[bool | None]) -> bool | None:
+    return None if results[0] is None else not results[0]
+
+
+def _ask(match: Match, values: Values) -> tuple[bool | None, Value]:
+    """Ask one field; return the result and what may be shown of the value (for `mentions`: the keywords that were met)."""
+    if match.operator == "mentions":
+        found = values.keywords(match.field)
+        if found is None:
+            return None, None
+        met = found & frozenset(match.expected)  # type: ignore[arg-type]  # the compiler gives `mentions` a tuple of str
+        return bool(met), met
+    actual = values.value(match.field)
+    if match.operator == "exists":
+        return (actual is not None) == match.expected, None if match.personal else actual
+    if actual is None:
+        return None, None
+    if match.operator == "matches":
+        return bool(match.pattern and match.pattern.search(str(actual))), None
+    return _COMPARE[match.operator](actual, match.expected), actual
+
+
+# The compiler checks that an operator fits its field's type, so the comparisons below meet only values of like type.
+_COMPARE: dict[str, Callable[..., bool]] = {
+    "is": lambda actual, expected: actual == expected,
+    "in": lambda actual, expected: actual in expected,
+    "has": lambda actual, expected: expected in actual,
+    "over": lambda actual, expected: actual > expected,
+    "under": lambda actual, expected: actual < expected,
+    "at_least": lambda actual, expected: actual >= expected,
+    "at_most": lambda actual, expected: actual <= expected,
+}
