@@ -6,14 +6,14 @@ Durations are timedelta, shares are fractions of one (80% is 0.8), texts for peo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from engine.core.answers import ReplyWords, Scale
 from engine.core.calendar import Calendar
 from engine.core.conditions import Condition, Source
 from engine.core.text import KeywordIndex
 
-type Text = Mapping[str, str]
+Text: TypeAlias = Mapping[str, str]
 
 
 class Template(Protocol):

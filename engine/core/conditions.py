@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import re2
 
-type Scalar = str | int | float | bool | timedelta
-type Value = Scalar | frozenset[str] | None
+Scalar: TypeAlias = str | int | float | bool | timedelta
+Value: TypeAlias = Scalar | frozenset[str] | None
 
 
 class FieldType(StrEnum):
@@ -116,7 +116,7 @@ class Named:
     source: Source
 
 
-type Condition = Match | All | Any | Not | Named
+Condition: TypeAlias = Match | All | Any | Not | Named
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,9 @@ def show(value: object) -> str:
     return "missing" if value is None else str(value)
 
 
-def _branch(what: str, source: Source, parts: list[Trace], combine: Callable[[Sequence[bool | None]], bool | None]) -> Trace:
+def _branch(
+    what: str, source: Source, parts: list[Trace], combine: Callable[[Sequence[bool | None]], bool | None]
+) -> Trace:
     return Trace(what, source, combine([part.result for part in parts]), parts=tuple(parts))
 
 

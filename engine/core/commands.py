@@ -1,0 +1,98 @@
+"""What a decision wants done. The runtime carries them out in the decision's own transaction; nothing here does anything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from engine.core.signals import Signal
+
+
+@dataclass(frozen=True, slots=True)
+class KeepContent:
+    """Keep a text beside the log. `kind` says what it is (description, message, plan, note, contact, …)."""
+
+    id: str
+    kind: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMessage:
+    """Put a message into the outbox. `id` is its identity for ever; `to` is a normalised address."""
+
+    id: str
+    channel: str
+    party: str
+    to: str
+    subject: str
+    content: str
+    language: str
+    automatic: bool
+    script: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StartTimer:
+    """Fire `key` at `due`; a timer of that key that still waits is replaced."""
+
+    key: str
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimers:
+    """Cancel every timer whose key is `prefix` or begins with `prefix` and a slash."""
+
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """Handle another signal in the same transaction, after this decision."""
+
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAnswer:
+    """Keep a survey's answer apart from ticket and customer. `link` seals a follow-up to it: only then is there a way back."""
+
+    id: str
+    survey: str
+    scores: Mapping[str, int]
+    suggestion: str
+    month: str
+    follow_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SealLink:
+    """Keep, where only the follow-up role can look, whom a follow-up is about."""
+
+    answer: str
+    ticket: str
+    customer: str | None
+    contact: str | None
+    follow_up: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeverLink:
+    """The follow-up is over: forget whom it was about."""
+
+    follow_up: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaveOptOut:
+    """Send nothing automatic to this address over this channel any more (or again, if `allowed`)."""
+
+    channel: str
+    address: str
+    allowed: bool
+
+
+Command: TypeAlias = (
+    KeepContent | QueueMessage | StartTimer | CancelTimers | Raise | KeepAnswer | SealLink | SeverLink | SaveOptOut
+)

@@ -1,0 +1,33 @@
+"""The outcome of `decide`, as values: what happened, what is wanted, and why."""
+
+from dataclasses import dataclass
+
+from engine.core.commands import Command
+from engine.core.conditions import Source, Trace
+from engine.core.events import Event
+from engine.core.model import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was decided: `decided` in words (`tier: urgent`), the rule that said so, where it stands, what it looked at.
+
+    `values` are (name, value) pairs in the words of the policy; `traces` the rules that were asked, in order, the last one matched.
+    """
+
+    decided: str
+    rule: str
+    source: Source | None
+    values: tuple[tuple[str, str], ...] = ()
+    traces: tuple[tuple[str, Trace], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one signal led to. `refused` says in words why nothing was changed; then there are no events and no commands."""
+
+    ticket: Ticket | None
+    events: tuple[Event, ...]
+    commands: tuple[Command, ...]
+    reasons: tuple[Reason, ...]
+    refused: str | None = None

@@ -1,0 +1,80 @@
+"""What a decision must know beyond the ticket, read in the same transaction and kept with the decision.
+
+Personal facts (names, addresses, texts) are marked: the record of a decision keeps all but them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """The person a ticket is about, as reachable: addresses by channel, normalised. All of it is personal."""
+
+    name: str = ""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFacts:
+    """The customer as the archive knows them. `known` says they were there before this signal. `id` is an opaque number."""
+
+    id: str
+    known: bool
+    segment: str | None = None
+    language: str | None = None
+    last_survey_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFacts:
+    """One agent as a candidate: how many open tickets they hold and whether their shift says they are there now."""
+
+    id: str
+    name: str
+    queues: tuple[str, ...]
+    skills: Mapping[str, int]
+    roles: tuple[str, ...]
+    language: str
+    address: str
+    load: int
+    available: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """The call a signal is about."""
+
+    direction: str
+    outcome: str
+    queue: str
+    wait: timedelta
+    talk: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A frozen view of the world for one decision.
+
+    `number` is the number a new ticket would get, `answer_id` the id a survey answer would get, `draw` a number in [0, 1) for sampling.
+    `texts` are the contents the decision may need, by content id. `recent` counts automatic messages lately queued per party.
+    `opted_out` names channels the customer wants no automatic message over. `channels` are those that can send, in order of
+    preference, with the kind of address each one takes. `last_agent` is who served this customer last.
+    """
+
+    number: str
+    answer_id: str
+    draw: float
+    manager: str
+    agents: Mapping[str, AgentFacts]
+    channels: Mapping[str, str]
+    customer: CustomerFacts | None = None
+    contact: Contact = field(default_factory=Contact)
+    contact_id: str | None = None
+    call: CallFacts | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    recent: Mapping[str, int] = field(default_factory=dict)
+    opted_out: frozenset[str] = frozenset()
+    last_agent: str | None = None
+    parent_assignee: str | None = None

@@ -1,0 +1,136 @@
+"""A ticket as its events made it. Everything is frozen; `lifecycle.evolve` makes the next state out of the last one and an event.
+
+Ids of content (texts, addresses) stand here, never the content itself: erasing content leaves a log that still replays.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from engine.core.calendar import Pause
+
+CUSTOMER = "customer"
+"""The party of a message or signal that is the ticket's customer; every other party is an agent's id."""
+
+SYSTEM = "system"
+"""Who acted when nobody did: a timer, a rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """One clock of a ticket. `id` is the kind's name, with `:key` behind it where a ticket has several of one kind.
+
+    `due` is None while the clock is paused. `fixed` says the due instant was given, not counted from a budget.
+    """
+
+    id: str
+    kind: str
+    key: str
+    calendar: str
+    started_at: datetime
+    budget: timedelta | None
+    due: datetime | None
+    pauses: tuple[Pause, ...] = ()
+    stopped_at: datetime | None = None
+    breached_at: datetime | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it still has to be met."""
+        return self.stopped_at is None
+
+    @property
+    def paused(self) -> bool:
+        """Whether it stands still now."""
+        return bool(self.pauses) and self.pauses[-1][1] is None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the promise was kept; None while that is open."""
+        if self.breached_at is not None:
+            return False
+        return None if self.stopped_at is None else True
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One completion point of a solution plan: who does what (a content id) by when."""
+
+    id: str
+    content: str
+    who: str
+    due: datetime
+    done_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The solution plan now in force; `content` names its text."""
+
+    content: str
+    by: str
+    recorded_at: datetime
+    steps: tuple[PlanStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyState:
+    """How far a survey of this ticket has come; never what was answered."""
+
+    survey: str
+    scheduled_for: datetime
+    sent_at: datetime | None = None
+    answered_at: datetime | None = None
+    expired: bool = False
+
+    @property
+    def awaited(self) -> bool:
+        """Whether an answer may still come."""
+        return self.sent_at is not None and self.answered_at is None and not self.expired
+
+
+def _nothing() -> Mapping[str, Deadline]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The state of one ticket. `seq` is the sequence number of the last event folded in.
+
+    `contact` names the content that holds the contact person and address; `promised` are the instants the customer was told.
+    `parent` is the ticket this one belongs to, except where that link is confidential.
+    """
+
+    number: str
+    seq: int
+    kind: str
+    channel: str
+    state: str
+    language: str
+    opened_at: datetime
+    customer: str | None = None
+    contact: str | None = None
+    description: str | None = None
+    subject: str | None = None
+    impact: str | None = None
+    wish: str | None = None
+    expected_by: str | None = None
+    parent: str | None = None
+    tier: str | None = None
+    queue: str | None = None
+    assignee: str | None = None
+    tier_overridden: bool = False
+    opened_by: str = SYSTEM
+    plan: Plan | None = None
+    result: str | None = None
+    tasks: tuple[str, ...] = ()
+    deadlines: Mapping[str, Deadline] = field(default_factory=_nothing)
+    promised: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    survey: SurveyState | None = None
+    first_contact_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    resolved_at: datetime | None = None
+    closed_at: datetime | None = None
+    objections: int = 0
+    reopened: int = 0

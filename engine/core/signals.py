@@ -1,0 +1,126 @@
+"""Everything that can happen to a ticket, as one kind of value each; all of them pass through `handle`.
+
+`ticket` is the number of the ticket concerned, None where there is none yet. `actor` is an agent's id, `customer` or `system`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from engine.core.model import CUSTOMER, SYSTEM
+
+
+@dataclass(frozen=True, slots=True)
+class MessageArrived:
+    """A message came in. `party` is who wrote it: `customer` or an agent's id.
+
+    `trusted` says that the sender proved to be that party (a signed token, or the address the ticket already has), which
+    confirmations and agents' commands need. `attachments` are content hashes with names. `fields` are what a form knew.
+    """
+
+    ticket: str | None
+    channel: str
+    text: str
+    subject: str = ""
+    party: str = CUSTOMER
+    trusted: bool = False
+    automatic: bool = False
+    attachments: tuple[tuple[str, str], ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CallArrived:
+    """A call is on record; its facts are in `Facts.call`. `text` is what a person wrote about it, empty for the PBX's own records."""
+
+    ticket: str | None
+    channel: str
+    text: str = ""
+    agent: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRequested:
+    """The house opens work for itself: a task, a call-back, a follow-up. `text` says what is to be done."""
+
+    kind: str
+    queue: str
+    text: str
+    channel: str
+    language: str
+    ticket: None = None
+    parent: str | None = None
+    due: datetime | None = None
+    assignee: str | None = None
+    customer: str | None = None
+    actor: str = SYSTEM
+    script: str | None = None
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepDraft:
+    """One completion point as an agent writes it."""
+
+    text: str
+    who: str
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AgentActed:
+    """A person worked on the ticket. `action` is one of `actions.ACTIONS`; which of the other fields count depends on it."""
+
+    ticket: str
+    action: str
+    actor: str
+    text: str = ""
+    target: str | None = None
+    due: datetime | None = None
+    steps: tuple[StepDraft, ...] = ()
+    channel: str | None = None
+    via: str = "cli"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskClosed:
+    """A task of this ticket was closed, with this result (a content id)."""
+
+    ticket: str
+    task: str
+    content: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A timer of the ticket was due. `key` names it."""
+
+    ticket: str
+    key: str
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptArrived:
+    """What became of a message: `status` is sent, delivered or failed."""
+
+    ticket: str
+    message: str
+    status: str
+    detail: str = ""
+
+
+Signal: TypeAlias = MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | TimerFired | ReceiptArrived
+
+SIGNAL_TYPES: dict[str, type[Signal]] = {
+    "message_arrived": MessageArrived,
+    "call_arrived": CallArrived,
+    "ticket_requested": TicketRequested,
+    "agent_acted": AgentActed,
+    "task_closed": TaskClosed,
+    "timer_fired": TimerFired,
+    "receipt_arrived": ReceiptArrived,
+}
+"""Every signal class by its stored name."""
