@@ -40,7 +40,12 @@ SCHEMA: dict[str, Any] = {
         "transport": {"enum": ["folder", "imap"]},
         "port": {"type": "integer", "minimum": 1, "maximum": 65535},
         "wait": {"anyOf": [{"type": "string", "pattern": "^[0-9]+s$"}, {"type": "null"}]},
-        "headers": {"type": "object", "additionalProperties": False, "properties": {"subject": {}}, "patternProperties": {"^x-": {}}},
+        "headers": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"subject": {}},
+            "patternProperties": {"^x-": {}},
+        },
         "peers": {"type": "array", "maxItems": 2, "items": {"type": ["string", "integer"]}},
     },
 }
@@ -92,16 +97,28 @@ def test_an_installed_plugin_is_found_and_builds_a_channel(install: Install, con
         ("raise SystemExit('no licence')", "SystemExit: no licence"),
         ("def broken(:", "SyntaxError"),
         ("x = 1", "offers no channel type"),
-        ("from engine.channels import hookimpl\n@hookimpl\ndef engine_chanel_types(): return []", "unknown hook 'engine_chanel_types'"),
-        ("from engine.channels import hookimpl\n@hookimpl\ndef engine_channel_types(a): return []", "PluginValidationError"),
+        (
+            "from engine.channels import hookimpl\n@hookimpl\ndef engine_chanel_types(): return []",
+            "unknown hook 'engine_chanel_types'",
+        ),
+        (
+            "from engine.channels import hookimpl\n@hookimpl\ndef engine_channel_types(a): return []",
+            "PluginValidationError",
+        ),
         (
             "from engine.channels import hookimpl\n@hookimpl\ndef engine_channel_types(): return ['sms']",
             "must return ChannelType objects, not str",
         ),
-        ("from engine.channels import hookimpl\n@hookimpl\ndef engine_channel_types(): return 1 / 0", "ZeroDivisionError"),
+        (
+            "from engine.channels import hookimpl\n@hookimpl\ndef engine_channel_types(): return 1 / 0",
+            "ZeroDivisionError",
+        ),
         (PLUGIN.format(name="Big Bird"), "'Big Bird': a name is lower-case letters, digits and _"),
         (PLUGIN.replace('"integer"', '"int"').format(name="raven"), "'raven': its settings_schema is no JSON Schema"),
-        (PLUGIN.replace('"additionalProperties": False, ', "").format(name="raven"), "must be an object with additionalProperties: false"),
+        (
+            PLUGIN.replace('"additionalProperties": False, ', "").format(name="raven"),
+            "must be an object with additionalProperties: false",
+        ),
     ],
 )
 def test_a_failing_plugin_takes_only_itself_out_and_is_named(install: Install, source: str, error: str) -> None:
@@ -124,10 +141,14 @@ def test_the_second_plugin_that_offers_a_name_is_a_problem(install: Install) -> 
     assert types.types["pigeon"].build.__module__ == "a_first_module"
 
 
-def test_an_unknown_type_names_the_nearest_and_the_plugins_that_failed(install: Install, context: ChannelContext) -> None:
+def test_an_unknown_type_names_the_nearest_and_the_plugins_that_failed(
+    install: Install, context: ChannelContext
+) -> None:
     install("bad_one", "raise ValueError('out of seed')")
     install("good_one", PLUGIN.format(name="pigeon"))
-    with pytest.raises(ConfigurationError, match=r"no channel type 'pidgeon' .*; did you mean 'pigeon'\?; .*bad_one.*out of seed"):
+    with pytest.raises(
+        ConfigurationError, match=r"no channel type 'pidgeon' .*; did you mean 'pigeon'\?; .*bad_one.*out of seed"
+    ):
         ChannelTypes.discover().build("desk", "pidgeon", {}, context)
 
 
@@ -142,11 +163,15 @@ def test_building_with_unsound_settings_names_channel_and_setting(install: Insta
         ChannelTypes.discover().build("desk", "pigeon", {"port": "x"}, context)
 
 
-def test_a_plugin_that_raises_while_building_is_a_configuration_error_of_its_channel(install: Install, context: ChannelContext) -> None:
+def test_a_plugin_that_raises_while_building_is_a_configuration_error_of_its_channel(
+    install: Install, context: ChannelContext
+) -> None:
     install("good_one", PLUGIN.format(name="pigeon"))
     install(
         "wise_one",
-        PLUGIN.replace('ValueError("thirteen")', '__import__("engine").errors.ConfigurationError("no 13th floor")').format(name="owl"),
+        PLUGIN.replace(
+            'ValueError("thirteen")', '__import__("engine").errors.ConfigurationError("no 13th floor")'
+        ).format(name="owl"),
     )
     types = ChannelTypes.discover()
     with pytest.raises(ConfigurationError, match="channel 'desk': its plugin could not build it: ValueError: thirteen"):
@@ -178,7 +203,10 @@ def test_settings_are_explained_in_plain_words(settings: dict[str, Any], said: l
 
 def test_every_missing_setting_is_named_once() -> None:
     problems = validate_settings(channel_type(SCHEMA), {})
-    assert [(problem.path, problem.message) for problem in problems] == [(("host",), "is missing"), (("password",), "is missing")]
+    assert [(problem.path, problem.message) for problem in problems] == [
+        (("host",), "is missing"),
+        (("password",), "is missing"),
+    ]
 
 
 def test_a_secret_of_the_wrong_shape_is_never_shown() -> None:
@@ -187,6 +215,6 @@ def test_a_secret_of_the_wrong_shape_is_never_shown() -> None:
 
 
 def test_a_problem_of_the_whole_settings_has_no_path() -> None:
-    assert [str(problem) for problem in validate_settings(channel_type({"type": "object", "minProperties": 1}), {})] == [
-        "must have at least 1 keys"
-    ]
+    assert [
+        str(problem) for problem in validate_settings(channel_type({"type": "object", "minProperties": 1}), {})
+    ] == ["must have at least 1 keys"]
