@@ -93,6 +93,11 @@ class SaveOptOut:
     allowed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class EraseIntake:
+    """Forget what came in: its words would tie a survey's answer to its ticket."""
+
+
 Command: TypeAlias = (
-    KeepContent | QueueMessage | StartTimer | CancelTimers | Raise | KeepAnswer | SealLink | SeverLink | SaveOptOut
+    KeepContent | QueueMessage | StartTimer | CancelTimers | Raise | KeepAnswer | SealLink | SeverLink | SaveOptOut | EraseIntake
 )

@@ -12,6 +12,8 @@ from engine.core.model import Ticket
 class Reason:
     """Why something was decided: `decided` in words (`tier: urgent`), the rule that said so, where it stands, what it looked at.
 
+    `seq` is the sequence number of the event it explains.
+
     `values` are (name, value) pairs in the words of the policy; `traces` the rules that were asked, in order, the last one matched.
     """
 
@@ -20,6 +22,7 @@ class Reason:
     source: Source | None
     values: tuple[tuple[str, str], ...] = ()
     traces: tuple[tuple[str, Trace], ...] = ()
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)

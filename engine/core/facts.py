@@ -29,7 +29,7 @@ class CustomerFacts:
 
 @dataclass(frozen=True, slots=True)
 class AgentFacts:
-    """One agent as a candidate: how many open tickets they hold and whether their shift says they are there now."""
+    """One agent as a candidate: how many open tickets they hold, whether their shift says they are there now, and if not, when next."""
 
     id: str
     name: str
@@ -40,6 +40,7 @@ class AgentFacts:
     address: str
     load: int
     available: bool
+    next_available: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ SYSTEM = "system"
 class Deadline:
     """One clock of a ticket. `id` is the kind's name, with `:key` behind it where a ticket has several of one kind.
 
-    `due` is None while the clock is paused. `fixed` says the due instant was given, not counted from a budget.
+    `due` is None while the clock is paused. Without a `budget` the due instant was given, not counted.
     """
 
     id: str
@@ -117,6 +117,7 @@ class Ticket:
     wish: str | None = None
     expected_by: str | None = None
     parent: str | None = None
+    due: datetime | None = None
     tier: str | None = None
     queue: str | None = None
     assignee: str | None = None

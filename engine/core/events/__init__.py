@@ -9,7 +9,9 @@ from engine.core.events.base import (
     stored_name,
 )
 from engine.core.events.clocks import (
+    Acknowledged,
     DeadlineBreached,
+    DeadlineDropped,
     DeadlineMoved,
     DeadlinePaused,
     DeadlineReminded,
@@ -84,6 +86,8 @@ EVENT_CLASSES: tuple[type[Event], ...] = (
     DeadlineWarned,
     DeadlineReminded,
     DeadlineBreached,
+    DeadlineDropped,
+    Acknowledged,
     Escalated,
     PromiseTold,
     MessageReceived,
@@ -124,12 +128,17 @@ EVENT_NAMES: tuple[str, ...] = (
 """The names a policy may use in `starts`, `stops` and `resets`."""
 
 __all__ = [
+    "EVENT_CLASSES",
+    "EVENT_NAMES",
+    "EVENT_TYPES",
+    "Acknowledged",
     "Assigned",
     "CallNoted",
     "CustomerConfirmed",
     "CustomerContacted",
     "CustomerObjected",
     "DeadlineBreached",
+    "DeadlineDropped",
     "DeadlineMoved",
     "DeadlinePaused",
     "DeadlineReminded",
@@ -137,9 +146,6 @@ __all__ = [
     "DeadlineStarted",
     "DeadlineStopped",
     "DeadlineWarned",
-    "EVENT_CLASSES",
-    "EVENT_NAMES",
-    "EVENT_TYPES",
     "Escalated",
     "Event",
     "MessageDelivered",

@@ -89,3 +89,17 @@ class PromiseTold(Event):
     """The customer was told these instants, by deadline id."""
 
     deadlines: dict[str, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineDropped(Event):
+    """The ticket ended, so what the clock measured will never be done: it counts neither as met nor as breached."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged(Event):
+    """An agent took up the ticket after a breach; repeated notices stop."""
+
+    by: str
