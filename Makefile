@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 SOURCES := engine tests bench conftest.py $(wildcard plugins/*/engine_*)
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
 
 .PHONY: demo test check long coverage bench wheels clean
@@ -42,16 +43,17 @@ bench: $(VENV)/.installed
 ## The wheels of the engine and of every plugin, in dist/.
 wheels: $(VENV)/.installed
 	rm -rf dist
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist $(addprefix ./,. $(PLUGINS))
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist $(addprefix ./,. $(PLUGINS))
 
-# The stamp makes a second run quick and follows every pyproject.toml.
+# The stamp makes a second run quick and follows every pyproject.toml. The build backend is installed once, not once per distribution.
 $(VENV)/.installed: pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "closedloop needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || \
 		{ echo "this Python cannot make virtual environments: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' $(PLUGINS:%=-e %)
+	$(PIP_INSTALL) hatchling editables
+	$(PIP_INSTALL) --no-build-isolation -e '.[dev]' $(PLUGINS:%=-e %)
 	@touch $@
 
 ## Back to a fresh clone, but for the virtual environment (remove .venv yourself to start over).
