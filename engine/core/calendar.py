@@ -141,7 +141,7 @@ class Calendar:
             if left < _ZERO:
                 raise ValueError(f"a budget cannot be negative: {budget}")
             return cursor
-        for pause_start, pause_end in merged_pauses(pauses, cursor):
+        for pause_start, pause_end in merged_pauses(pauses, cursor) if pauses else ():
             instant, left = self._spend(cursor, left, pause_start)
             if instant is not None or pause_end is None:
                 return instant
@@ -158,7 +158,7 @@ class Calendar:
         if at <= start:
             return _ZERO
         used = self._between(start, at)
-        for pause_start, pause_end in merged_pauses(pauses, start):
+        for pause_start, pause_end in merged_pauses(pauses, start) if pauses else ():
             if pause_start < at:
                 used -= self._between(pause_start, at if pause_end is None else min(pause_end, at))
         return used
