@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
-SOURCES := engine tests bench conftest.py $(wildcard plugins/*/engine_*)
+SOURCES := engine tests benchmarks conftest.py $(wildcard plugins/*/engine_*)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
 
@@ -38,7 +38,7 @@ coverage: $(VENV)/.installed
 	$(BIN)/coverage report --include='engine/core/*,engine/policy/*' --fail-under=100
 
 bench: $(VENV)/.installed
-	@for script in bench/*.py; do echo "== $$script" && $(BIN)/python "$$script" || exit 1; done
+	@for script in benchmarks/*.py; do echo "== $$script" && $(BIN)/python -P "$$script" || exit 1; done
 
 ## The wheels of the engine and of every plugin, in dist/.
 wheels: $(VENV)/.installed
