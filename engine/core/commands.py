@@ -56,14 +56,13 @@ class Raise:
 
 @dataclass(frozen=True, slots=True)
 class KeepAnswer:
-    """Keep a survey's answer apart from ticket and customer. `link` seals a follow-up to it: only then is there a way back."""
+    """Keep a survey's answer apart from ticket and customer, dated only by its month."""
 
     id: str
     survey: str
     scores: Mapping[str, int]
     suggestion: str
     month: str
-    follow_up: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,5 +98,14 @@ class EraseIntake:
 
 
 Command: TypeAlias = (
-    KeepContent | QueueMessage | StartTimer | CancelTimers | Raise | KeepAnswer | SealLink | SeverLink | SaveOptOut | EraseIntake
+    KeepContent
+    | QueueMessage
+    | StartTimer
+    | CancelTimers
+    | Raise
+    | KeepAnswer
+    | SealLink
+    | SeverLink
+    | SaveOptOut
+    | EraseIntake
 )

@@ -94,6 +94,7 @@ def _opened(event: e.TicketOpened, at: datetime) -> Ticket:
         expected_by=event.expected_by,
         parent=event.parent,
         due=event.due,
+        tier=event.tier,
         opened_by=event.by,
     )
 

@@ -104,15 +104,18 @@ class TimerFired:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptArrived:
-    """What became of a message: `status` is sent, delivered or failed."""
+    """What became of a message to `party`: `status` is sent, delivered or failed."""
 
     ticket: str
     message: str
+    party: str
     status: str
     detail: str = ""
 
 
-Signal: TypeAlias = MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | TimerFired | ReceiptArrived
+Signal: TypeAlias = (
+    MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | TimerFired | ReceiptArrived
+)
 
 SIGNAL_TYPES: dict[str, type[Signal]] = {
     "message_arrived": MessageArrived,

@@ -24,6 +24,7 @@ class TicketOpened(Event):
     expected_by: str | None = None
     parent: str | None = None
     due: datetime | None = None
+    tier: str | None = None
     by: str = "system"
 
     @property

@@ -1,0 +1,175 @@
+"""The clocks of a ticket: they start, stop, pause and resume by themselves as events happen, each a row of timers in the store."""
+
+from datetime import datetime, timedelta
+
+from engine.core import events as e
+from engine.core.calendar import Calendar
+from engine.core.commands import CancelTimers, StartTimer
+from engine.core.compiled import DeadlineKind, Escalation, Tier
+from engine.core.conditions import Source
+from engine.core.draft import Draft
+from engine.core.lifecycle import ENDED
+from engine.core.model import Deadline, Ticket
+
+
+def react(draft: Draft, before: Ticket | None, event: e.Event) -> None:
+    """Let the clocks follow an event: first those it stops, then those it starts or resets, then the pauses its state brings."""
+    for kind in draft.policy.deadlines.values():
+        if event.name in kind.stops:
+            _stop(draft, kind, event)
+        if event.name in kind.starts:
+            _start(draft, kind, event)
+        elif event.name in kind.resets and (clock := draft.ticket.deadlines.get(kind.name)) and clock.running:
+            _begin(draft, kind, "", None)
+    if before is not None and before.state != draft.ticket.state:
+        _follow_state(draft)
+
+
+def tier_of(draft: Draft) -> Tier | None:
+    """Return the ticket's tier, None before it was graded or when the policy no longer has it."""
+    return next((tier for tier in draft.policy.tiers if tier.id == draft.ticket.tier), None)
+
+
+def escalations_for(draft: Draft, kind: str) -> list[Escalation]:
+    """Return the escalations that watch deadlines of this kind."""
+    return [escalation for escalation in draft.policy.escalations if kind in escalation.deadlines]
+
+
+def move_to_tier(draft: Draft) -> None:
+    """Move the clocks whose budget the tier gives, as the policy's `on_tier_change` says; a breach stays on record."""
+    mode = draft.policy.on_tier_change
+    if mode == "keep":
+        return
+    for clock in list(draft.ticket.deadlines.values()):
+        kind = draft.policy.deadlines.get(clock.kind)
+        if kind is None or not clock.running or clock.breached_at or clock.budget is None:
+            continue
+        budget, name = _budget(draft, kind)
+        if budget is None or (budget, name) == (clock.budget, clock.calendar):
+            continue
+        started = draft.now if mode == "restart" else clock.started_at
+        pauses = () if mode == "restart" and not clock.paused else clock.pauses
+        due = _calendar(draft, name).due(started, budget, pauses)
+        draft.because(f"deadline {clock.id} moved", f"on_tier_change: {mode}", kind.source, {"budget": str(budget)})
+        draft.record(e.DeadlineMoved(clock.id, name, budget, due, started))
+        _arm(draft, draft.ticket.deadlines[clock.id])
+
+
+def overdue(draft: Draft, clock: Deadline) -> timedelta:
+    """Return by how much real time the clock is over, zero if it is not."""
+    return max(timedelta(0), draft.now - clock.due) if clock.due else timedelta(0)
+
+
+def _stop(draft: Draft, kind: DeadlineKind, event: e.Event) -> None:
+    key = event.step if isinstance(event, e.PlanStepDone) else ""
+    for clock in list(draft.ticket.deadlines.values()):
+        if clock.kind == kind.name and clock.running and clock.key in ("", key):
+            draft.record(e.DeadlineStopped(clock.id))
+            draft.want(CancelTimers(f"deadline/{clock.id}"))
+
+
+def _start(draft: Draft, kind: DeadlineKind, event: e.Event) -> None:
+    if kind.due == "plan_step.due":
+        for step in draft.ticket.plan.steps if draft.ticket.plan else ():
+            _begin(draft, kind, step.id, step.due)
+        return
+    clock = draft.ticket.deadlines.get(kind.name)
+    if clock is None or not clock.running:
+        _begin(draft, kind, "", draft.ticket.due if kind.due == "task.due" else None)
+
+
+def _begin(draft: Draft, kind: DeadlineKind, key: str, due: datetime | None) -> None:
+    """Start a clock (anew). Without a budget and a due instant this tier makes no such promise, and nothing is started."""
+    budget, calendar = _budget(draft, kind)
+    if due is not None:
+        budget = None
+    elif budget is None:
+        return
+    else:
+        due = _calendar(draft, calendar).due(draft.now, budget)
+    id = f"{kind.name}:{key}" if key else kind.name
+    source, rule = _who_promised(draft, kind)
+    draft.because(f"deadline {id}", rule, source, {"budget": str(budget or "given"), "calendar": calendar})
+    draft.record(e.DeadlineStarted(id, kind.name, calendar, budget, due, key))
+    _arm(draft, draft.ticket.deadlines[id])
+    if draft.ticket.state in kind.pauses_in:
+        _pause(draft, draft.ticket.deadlines[id])
+
+
+def _budget(draft: Draft, kind: DeadlineKind) -> tuple[timedelta | None, str]:
+    tier = tier_of(draft)
+    if tier is not None and kind.name in tier.budgets:
+        return tier.budgets[kind.name], kind.calendar or tier.calendar
+    return kind.budget, kind.calendar or (tier.calendar if tier else "24x7")
+
+
+def _who_promised(draft: Draft, kind: DeadlineKind) -> tuple[Source, str]:
+    tier = tier_of(draft)
+    if tier is not None and kind.name in tier.budgets:
+        return tier.source, f"tier {tier.id}"
+    return kind.source, f"deadline {kind.name}"
+
+
+def _calendar(draft: Draft, name: str) -> Calendar:
+    return draft.policy.calendars[name]
+
+
+def _arm(draft: Draft, clock: Deadline) -> None:
+    """Set the timers of a running clock: warnings and reminders that are still ahead, and the breach."""
+    base = f"deadline/{clock.id}"
+    draft.want(CancelTimers(base))
+    if clock.due is None:
+        return
+    draft.want(StartTimer(f"{base}/breach", clock.due))
+    for escalation in escalations_for(draft, clock.kind):
+        for share in escalation.warn:
+            at = _instant_of_share(draft, clock, share)
+            if draft.now < at < clock.due:
+                draft.want(StartTimer(f"{base}/warn/{escalation.id}/{share:g}", at))
+    kind = draft.policy.deadlines[clock.kind]
+    calendar = _calendar(draft, clock.calendar)
+    for position, after in enumerate(kind.remind):
+        at = calendar.due(clock.started_at, after, clock.pauses) or clock.due
+        if draft.now < at < clock.due:
+            draft.want(StartTimer(f"{base}/remind/{position}", at))
+
+
+def _instant_of_share(draft: Draft, clock: Deadline, share: float) -> datetime:
+    if clock.budget is None and clock.due is not None:
+        return clock.started_at + (clock.due - clock.started_at) * share
+    used = (clock.budget or timedelta(0)) * share
+    at = _calendar(draft, clock.calendar).due(clock.started_at, used, clock.pauses)
+    return at if at is not None else draft.now
+
+
+def _pause(draft: Draft, clock: Deadline) -> None:
+    draft.record(e.DeadlinePaused(clock.id))
+    draft.want(CancelTimers(f"deadline/{clock.id}"))
+
+
+def _resume(draft: Draft, clock: Deadline) -> None:
+    since = clock.pauses[-1][0]
+    pauses = (*clock.pauses[:-1], (since, draft.now))
+    due = (
+        _calendar(draft, clock.calendar).due(clock.started_at, clock.budget, pauses)
+        if clock.budget is not None
+        else None
+    )
+    draft.record(e.DeadlineResumed(clock.id, due))
+    _arm(draft, draft.ticket.deadlines[clock.id])
+
+
+def _follow_state(draft: Draft) -> None:
+    """Pause and resume by the state's name; when the ticket has ended, drop what will never be done."""
+    state = draft.ticket.state
+    for clock in list(draft.ticket.deadlines.values()):
+        kind = draft.policy.deadlines.get(clock.kind)
+        if not clock.running or kind is None:
+            continue
+        if state in ENDED:
+            draft.record(e.DeadlineStopped(clock.id) if clock.breached_at else e.DeadlineDropped(clock.id))
+            draft.want(CancelTimers(f"deadline/{clock.id}"))
+        elif state in kind.pauses_in and not clock.paused and not clock.breached_at and clock.budget is not None:
+            _pause(draft, clock)
+        elif state not in kind.pauses_in and clock.paused:
+            _resume(draft, clock)

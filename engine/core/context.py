@@ -1,0 +1,98 @@
+"""What a script may speak of: plain dictionaries made from the ticket, the facts and the occasion."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.core.compiled import Survey
+from engine.core.draft import Draft
+from engine.core.model import CUSTOMER, Deadline, Ticket
+
+
+def build(draft: Draft, party: str, language: str, extra: Mapping[str, object]) -> dict[str, object]:
+    """Return the variables for one message to `party` in `language`; `extra` are those of the occasion."""
+    policy, ticket = draft.policy, draft.ticket
+    context: dict[str, object] = {
+        "now": draft.now,
+        "language": language,
+        "timezone": policy.company.timezone,
+        "company": {"name": policy.text(policy.company.name, language), "hotline": policy.company.hotline},
+        "ticket": _ticket(draft, ticket),
+        "customer": {"name": draft.facts.contact.name},
+        "agent": _agent(draft, ticket.assignee if party == CUSTOMER else party),
+        "deadlines": {clock.kind: deadline(draft, clock, language) for clock in ticket.deadlines.values() if clock.due},
+        "plan": _plan(draft, ticket),
+        "result": {"text": draft.text_of(ticket.result)},
+    }
+    queue = policy.queues.get(ticket.queue or "")
+    context["queue"] = {"id": ticket.queue or "", "label": policy.text(queue.label, language) if queue else ""}
+    tier = next((tier for tier in policy.tiers if tier.id == ticket.tier), None)
+    context["tier"] = {"id": ticket.tier or "", "label": policy.text(tier.label, language) if tier else ""}
+    return {**context, **extra}
+
+
+def deadline(draft: Draft, clock: Deadline, language: str) -> dict[str, object]:
+    """Return a clock as scripts see it: label, due instant, how much is over or left (real time)."""
+    kind = draft.policy.deadlines.get(clock.kind)
+    due = clock.due or draft.now
+    zero = timedelta(0)
+    return {
+        "label": draft.policy.text(kind.label, language) if kind else clock.kind,
+        "due": due,
+        "overdue": max(zero, draft.now - due),
+        "remaining": max(zero, due - draft.now),
+    }
+
+
+def questionnaire(draft: Draft, survey: Survey, language: str) -> dict[str, object]:
+    """Return a survey as scripts see it: the opening line and its numbered questions with their labels."""
+    questions: list[dict[str, Any]] = []
+    for number, question in enumerate(survey.questions, 1):
+        labels = question.labels.get(language) or next(iter(question.labels.values()), ())
+        questions.append(
+            {
+                "number": number,
+                "ask": draft.policy.text(question.ask, language),
+                "labels": list(labels),
+                "low": question.scale.low,
+                "high": question.scale.high,
+                "text": question.scale.text,
+            }
+        )
+    return {"intro": draft.policy.text(survey.intro, language), "questions": questions}
+
+
+def _ticket(draft: Draft, ticket: Ticket) -> dict[str, object]:
+    return {
+        "number": ticket.number,
+        "kind": ticket.kind,
+        "state": ticket.state,
+        "channel": ticket.channel,
+        "language": ticket.language,
+        "subject": draft.text_of(ticket.subject),
+        "text": draft.text_of(ticket.description),
+        "parent": ticket.parent or "",
+        "opened_at": ticket.opened_at,
+    }
+
+
+def _agent(draft: Draft, agent: str | None) -> dict[str, object]:
+    known = draft.facts.agents.get(agent or "")
+    return {"id": known.id, "name": known.name} if known else {"id": agent or "", "name": agent or ""}
+
+
+def _plan(draft: Draft, ticket: Ticket) -> dict[str, object]:
+    plan = ticket.plan
+    if plan is None:
+        return {"text": "", "steps": []}
+    steps: list[dict[str, str | datetime | bool]] = [
+        {
+            "id": step.id,
+            "text": draft.text_of(step.content),
+            "who": step.who,
+            "due": step.due,
+            "done": step.done_at is not None,
+        }
+        for step in plan.steps
+    ]
+    return {"text": draft.text_of(plan.content), "steps": steps}

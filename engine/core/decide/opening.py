@@ -1,0 +1,96 @@
+"""A ticket comes into being: graded, put on its clocks, promised, routed."""
+
+from dataclasses import replace
+
+from engine.core import events as e
+from engine.core.clocks import tier_of
+from engine.core.commands import SealLink
+from engine.core.compiled import Rule
+from engine.core.contacts import to_text
+from engine.core.draft import Draft
+from engine.core.fields import NEEDS
+from engine.core.messages import notify
+from engine.core.model import CUSTOMER
+from engine.core.routing import give, route
+from engine.core.signals import TicketRequested
+from engine.core.values import TicketValues, first_match
+
+
+def need(draft: Draft, opened: e.TicketOpened, silent: bool, queue: str | None = None) -> None:
+    """Open a ticket for a customer's need, in the order in which a customer would be served.
+
+    `silent` holds the promise back: what an automat sent is never answered (RFC 3834), and what an agent enters they promise aloud.
+    """
+    values = before_opening(draft, opened)
+    tier, traces = first_match(draft.policy.tiers, values)
+    draft.because(f"tier: {tier.id}", tier.id, tier.source, {}, traces)
+    draft.record(replace(opened, tier=tier.id))
+    route(draft, queue)
+    if not silent:
+        promise(draft, "promise")
+
+
+def promise(draft: Draft, occasion: str) -> None:
+    """Tell the customer the tier and the instants, and keep on record what they were told."""
+    if notify(draft, occasion, CUSTOMER):
+        tier = tier_of(draft)
+        budgets = tier.budgets if tier else {}
+        clocks = draft.ticket.deadlines.values()
+        draft.record(e.PromiseTold({clock.id: clock.due for clock in clocks if clock.kind in budgets and clock.due}))
+
+
+def work(
+    draft: Draft, opened: e.TicketOpened, queue: str | None, rule: Rule | None = None, assignee: str | None = None
+) -> None:
+    """Open work of the house's own: a task, a call-back, a follow-up; it has its own clocks and an owner."""
+    if rule is not None:
+        draft.because(f"kind: {opened.kind}", rule.id, rule.source)
+    draft.record(opened)
+    if assignee is not None and queue is not None:
+        draft.record(e.Routed(queue))
+        give(draft, assignee, opened.by)
+    else:
+        route(draft, queue)
+
+
+def requested(draft: Draft, signal: TicketRequested) -> None:
+    """Open what another ticket asked for. A follow-up of an answer is sealed: its ticket does not say whom it is about."""
+    facts = draft.facts
+    sealed = signal.answer is not None
+    opened = e.TicketOpened(
+        number=facts.number,
+        kind=signal.kind,
+        channel=signal.channel,
+        language=signal.language,
+        customer=None if sealed else signal.customer,
+        contact=None if sealed else facts.contact_id,
+        description=draft.keep_if("description", signal.text),
+        parent=None if sealed else signal.parent,
+        due=signal.due,
+        by=signal.actor,
+    )
+    if signal.answer is not None and signal.parent is not None:
+        draft.want(SealLink(signal.answer, signal.parent, signal.customer, facts.contact_id, facts.number))
+    if signal.kind in NEEDS:
+        need(draft, opened, silent=True, queue=signal.queue)
+    else:
+        work(draft, opened, signal.queue, assignee=signal.assignee)
+
+
+def keep_contact(draft: Draft) -> str | None:
+    """Keep who the customer is and how they are reached beside the log; return its content id."""
+    contact = draft.facts.contact
+    return draft.keep("contact", to_text(contact)) if contact.addresses or contact.name else None
+
+
+def before_opening(draft: Draft, opened: e.TicketOpened) -> TicketValues:
+    """Return what matchers see of a ticket that is about to be opened."""
+    text = "\n".join(filter(None, (draft.text_of(opened.subject), draft.text_of(opened.description))))
+    fields = {
+        "ticket.kind": opened.kind,
+        "ticket.channel": opened.channel,
+        "ticket.impact": opened.impact,
+        "ticket.language": opened.language,
+        "ticket.state": "new",
+    }
+    return TicketValues(draft.policy, draft.facts, None, text, dict(fields))

@@ -1,0 +1,133 @@
+"""What happens when a timer of a ticket is due."""
+
+from datetime import timedelta
+
+from engine.core import events as e
+from engine.core.clocks import escalations_for
+from engine.core.commands import StartTimer
+from engine.core.compiled import Escalation, EscalationStep
+from engine.core.context import deadline
+from engine.core.decide import surveys
+from engine.core.draft import Draft, Refusal
+from engine.core.lifecycle import ENDED
+from engine.core.messages import notify, send
+from engine.core.model import CUSTOMER, Deadline
+from engine.core.routing import ASSIGN_TIMER, assign, reassign
+from engine.core.signals import TimerFired
+
+
+def fired(draft: Draft, signal: TimerFired) -> None:
+    """Do what the timer was set for; a timer whose matter is settled does nothing."""
+    match signal.key.split("/"):
+        case [name] if name == ASSIGN_TIMER:
+            if draft.ticket.assignee is None and draft.ticket.state not in ENDED:
+                assign(draft)
+        case ["survey", *rest]:
+            surveys.fired(draft, rest)
+        case ["deadline", id, *rest]:
+            clock = draft.ticket.deadlines.get(id)
+            if clock is not None and clock.running:
+                _clock(draft, clock, rest)
+        case _:
+            raise Refusal(f"no timer is called {signal.key!r}")
+
+
+def _clock(draft: Draft, clock: Deadline, what: list[str]) -> None:
+    match what:
+        case ["breach"]:
+            _breach(draft, clock)
+        case ["warn", escalation, share]:
+            _warn(draft, clock, escalation, float(share))
+        case ["remind", _]:
+            _remind(draft, clock)
+        case ["step", escalation, step, round]:
+            _escalate(draft, clock, escalation, int(step), int(round))
+
+
+def _breach(draft: Draft, clock: Deadline) -> None:
+    """The due instant has come. Where the customer's own clock runs out, that is no promise of ours broken."""
+    kind = draft.policy.deadlines.get(clock.kind)
+    then = kind.then if kind else None
+    if kind is not None and then == "close_unconfirmed":
+        draft.because("closed: unconfirmed", f"deadline {kind.name}", kind.source, {"budget": str(clock.budget)})
+        draft.record(e.DeadlineStopped(clock.id))
+        draft.record(e.TicketClosed("unconfirmed", "system"))
+        notify(draft, "closed_unconfirmed", CUSTOMER)
+        return
+    source = kind.source if kind else None
+    draft.because(
+        f"breached: {clock.id}", f"deadline {clock.kind}", source, {"due": str(clock.due), "budget": str(clock.budget)}
+    )
+    draft.record(e.DeadlineBreached(clock.id, clock.due or draft.now))
+    for escalation in escalations_for(draft, clock.kind):
+        for number, step in enumerate(escalation.steps):
+            if step.after:
+                draft.want(StartTimer(f"deadline/{clock.id}/step/{escalation.id}/{number}/1", draft.now + step.after))
+            else:
+                _take(draft, draft.ticket.deadlines[clock.id], escalation, number, step, 1)
+    if then == "report_progress" and notify(draft, "progress", CUSTOMER, {"progress": {"text": ""}}):
+        draft.record(e.ProgressReported("system"))
+
+
+def _warn(draft: Draft, clock: Deadline, name: str, share: float) -> None:
+    for escalation in escalations_for(draft, clock.kind):
+        if escalation.id != name or escalation.warn_script is None:
+            continue
+        draft.because(f"warned: {clock.id}", escalation.id, escalation.source, {"share": f"{share:g}"})
+        draft.record(e.DeadlineWarned(clock.id, share))
+        for party in recipients(draft, escalation.warn_to):
+            send(draft, escalation.warn_script, party, {"deadline": deadline(draft, clock, _language(draft, party))})
+
+
+def _remind(draft: Draft, clock: Deadline) -> None:
+    kind = draft.policy.deadlines.get(clock.kind)
+    if kind is None or kind.remind_script is None:
+        return
+    draft.because(f"reminded: {clock.id}", f"deadline {kind.name}", kind.source)
+    draft.record(e.DeadlineReminded(clock.id))
+    send(draft, kind.remind_script, CUSTOMER, {"deadline": deadline(draft, clock, draft.ticket.language)})
+
+
+def _escalate(draft: Draft, clock: Deadline, name: str, number: int, round: int) -> None:
+    escalation = next((one for one in draft.policy.escalations if one.id == name), None)
+    if escalation is None or number >= len(escalation.steps):
+        return
+    step = escalation.steps[number]
+    if not (step.until == "acknowledged" and draft.ticket.acknowledged_at is not None):
+        _take(draft, clock, escalation, number, step, round)
+
+
+def _take(draft: Draft, clock: Deadline, escalation: Escalation, number: int, step: EscalationStep, round: int) -> None:
+    draft.because(f"escalated: {clock.id} step {number + 1}", escalation.id, step.source, {"round": str(round)})
+    draft.record(e.Escalated(clock.id, escalation.id, number, round))
+    for party in recipients(draft, step.notify):
+        send(draft, step.script, party, {"deadline": deadline(draft, clock, _language(draft, party))})
+    if step.reassign:
+        reassign(draft)
+    if step.repeat is not None and step.repeat > timedelta(0):
+        key = f"deadline/{clock.id}/step/{escalation.id}/{number}/{round + 1}"
+        draft.want(StartTimer(key, draft.now + step.repeat))
+
+
+def recipients(draft: Draft, names: tuple[str, ...]) -> list[str]:
+    """Return the parties that `assignee`, `queue.lead`, `manager`, `customer`, a queue or an agent stand for now, each once."""
+    queue = draft.policy.queues.get(draft.ticket.queue or "")
+    parties: list[str | None] = []
+    for name in names:
+        match name:
+            case "assignee":
+                parties.append(draft.ticket.assignee)
+            case "queue.lead":
+                parties.append(queue.lead if queue else None)
+            case "manager":
+                parties.append(draft.facts.manager)
+            case _ if name in draft.policy.queues:
+                parties.extend(agent.id for agent in draft.facts.agents.values() if name in agent.queues)
+            case _:
+                parties.append(name)
+    return list(dict.fromkeys(party for party in parties if party))
+
+
+def _language(draft: Draft, party: str) -> str:
+    agent = draft.facts.agents.get(party)
+    return agent.language if agent else draft.ticket.language

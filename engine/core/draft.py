@@ -1,0 +1,103 @@
+"""A decision in the making: events are recorded one by one, each folded into the ticket and followed by what the clocks make of it."""
+
+from datetime import datetime
+from typing import Protocol
+
+from engine.core import events as e
+from engine.core.commands import Command, KeepContent
+from engine.core.compiled import Policy
+from engine.core.conditions import Source, Trace, Value
+from engine.core.decision import Decision, Reason
+from engine.core.facts import Facts
+from engine.core.lifecycle import evolve
+from engine.core.model import Ticket
+from engine.core.values import TicketValues
+
+
+class Refusal(Exception):  # noqa: N818  # control flow inside `decide`, never seen outside of it
+    """Nothing may be changed, for this reason."""
+
+
+class Reaction(Protocol):
+    """What follows from an event by itself."""
+
+    def __call__(self, draft: "Draft", before: Ticket | None, event: e.Event) -> None:
+        """Record what follows."""
+
+
+class Draft:
+    """Collects events, commands and reasons for one signal about one ticket at the instant `now`."""
+
+    def __init__(self, ticket: Ticket | None, facts: Facts, policy: Policy, now: datetime, reaction: Reaction) -> None:
+        self._ticket = ticket
+        self.facts = facts
+        self.policy = policy
+        self.now = now
+        self.texts = dict(facts.texts)
+        self._reaction = reaction
+        self._base = ticket.seq if ticket else 0
+        self._ids = 0
+        self._events: list[e.Event] = []
+        self._commands: list[Command] = []
+        self._reasons: list[Reason] = []
+
+    @property
+    def ticket(self) -> Ticket:
+        """The ticket as it stands now."""
+        if self._ticket is None:
+            raise AssertionError("the ticket is opened before anything else is decided about it")
+        return self._ticket
+
+    def record(self, event: e.Event) -> None:
+        """Let `event` have happened, and then what follows from it."""
+        before = self._ticket
+        self._ticket = evolve(before, event, self.now)
+        self._events.append(event)
+        self._reaction(self, before, event)
+
+    def want(self, command: Command) -> None:
+        """Ask the runtime to do something."""
+        self._commands.append(command)
+
+    def because(
+        self,
+        decided: str,
+        rule: str,
+        source: Source | None,
+        values: dict[str, str] | None = None,
+        traces: tuple[tuple[str, Trace], ...] = (),
+    ) -> None:
+        """Say why the next event happens."""
+        seq = self._ticket.seq + 1 if self._ticket else 1
+        self._reasons.append(Reason(decided, rule, source, tuple((values or {}).items()), traces, seq))
+
+    def new_id(self) -> str:
+        """Return an id for a message or content: ticket number, sequence number before this decision, counter within it."""
+        self._ids += 1
+        number = self._ticket.number if self._ticket else self.facts.number
+        return f"{number}.{self._base}.{self._ids}"
+
+    def keep(self, kind: str, text: str) -> str:
+        """Keep a text beside the log; return its content id."""
+        content = self.new_id()
+        self.want(KeepContent(content, kind, text))
+        self.texts[content] = text
+        return content
+
+    def keep_if(self, kind: str, text: str) -> str | None:
+        """Keep a text unless it is empty."""
+        return self.keep(kind, text) if text.strip() else None
+
+    def text_of(self, content: str | None) -> str:
+        """Return a text by its content id, empty when there is none or it was erased."""
+        return self.texts.get(content, "") if content else ""
+
+    def values(self, extra: dict[str, Value] | None = None) -> TicketValues:
+        """Return what matchers see now."""
+        ticket = self.ticket
+        text = "\n".join(filter(None, (self.text_of(ticket.subject), self.text_of(ticket.description))))
+        return TicketValues(self.policy, self.facts, ticket, text, extra)
+
+    def finish(self) -> Decision:
+        """Return the decision."""
+        return Decision(self._ticket, tuple(self._events), tuple(self._commands), tuple(self._reasons))

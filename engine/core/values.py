@@ -1,0 +1,108 @@
+"""What matchers see: the fields of `fields.FIELDS`, read off a ticket, its facts and what the signal brought."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from engine.core.compiled import Policy
+from engine.core.conditions import Condition, Trace, Value, evaluate, trace
+from engine.core.facts import Facts
+from engine.core.model import Ticket
+
+
+class TicketValues:
+    """The values of one moment. `extra` are fields only this moment has (`answer.lowest`, `ticket.kind` before there is a ticket)."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        facts: Facts,
+        ticket: Ticket | None,
+        text: str | None,
+        extra: Mapping[str, Value] | None = None,
+    ) -> None:
+        self._policy = policy
+        self._fields = {**_ticket_fields(ticket), **_customer_fields(facts), **_call_fields(facts), **(extra or {})}
+        self._fields["ticket.text"] = text or None
+        self._keywords: frozenset[str] | None = None
+
+    def value(self, field: str) -> Value:
+        """Return the field's value, None when missing."""
+        return self._fields.get(field)
+
+    def keywords(self, field: str) -> frozenset[str] | None:
+        """Return the policy's keywords that the text affirms, None when there is no text."""
+        text = self._fields.get(field)
+        if text is None:
+            return None
+        if self._keywords is None:
+            self._keywords = self._policy.keywords.find(str(text))
+        return self._keywords
+
+
+def _ticket_fields(ticket: Ticket | None) -> dict[str, Value]:
+    if ticket is None:
+        return {}
+    return {
+        "ticket.kind": ticket.kind,
+        "ticket.channel": ticket.channel,
+        "ticket.impact": ticket.impact,
+        "ticket.tier": ticket.tier,
+        "ticket.state": ticket.state,
+        "ticket.queue": ticket.queue,
+        "ticket.language": ticket.language,
+    }
+
+
+def _customer_fields(facts: Facts) -> dict[str, Value]:
+    customer = facts.customer
+    kinds = {
+        facts.channels[channel]: address
+        for channel, address in facts.contact.addresses.items()
+        if channel in facts.channels
+    }
+    return {
+        "customer.segment": customer.segment if customer else None,
+        "customer.known": customer.known if customer else False,
+        "customer.phone": kinds.get("phone"),
+        "customer.email": kinds.get("email"),
+    }
+
+
+def _call_fields(facts: Facts) -> dict[str, Value]:
+    call = facts.call
+    if call is None:
+        return {}
+    return {
+        "call.direction": call.direction,
+        "call.outcome": call.outcome,
+        "call.queue": call.queue or None,
+        "call.wait": call.wait,
+        "call.talk": call.talk,
+    }
+
+
+class RuleLike(Protocol):
+    """Anything with a stable id and a condition."""
+
+    @property
+    def id(self) -> str:
+        """The rule's stable id."""
+
+    @property
+    def when(self) -> Condition | None:
+        """The condition; None for the default."""
+
+
+R = TypeVar("R", bound=RuleLike)
+
+
+def first_match(rules: Sequence[R], values: TicketValues) -> tuple[R, tuple[tuple[str, Trace], ...]]:
+    """Return the first rule that holds, and what was seen of each rule that was asked, in order.
+
+    The compiler guarantees that the last rule is the default, so there is always a first.
+    """
+    for position, rule in enumerate(rules):
+        if rule.when is None or evaluate(rule.when, values):
+            asked = rules[: position + 1]
+            return rule, tuple((other.id, trace(other.when, values)) for other in asked if other.when is not None)
+    raise AssertionError("a compiled list of rules ends with a default")
