@@ -153,7 +153,9 @@ def trace(condition: Condition, values: Values) -> Trace:
         case Match():
             result, actual = _ask(condition, values)
             what = f"{condition.field} {condition.operator} {show(condition.expected)}"
-            return Trace(what, condition.source, result, actual, condition.personal)
+            # The keywords that were met are the policy's own words, not the customer's.
+            hidden = condition.personal and condition.operator != "mentions"
+            return Trace(what, condition.source, result, actual, hidden)
         case All(parts=parts):
             return _branch("all", condition.source, [trace(part, values) for part in parts], _all)
         case Any(parts=parts):

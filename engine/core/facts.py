@@ -60,8 +60,8 @@ class Facts:
 
     `number` is the number a new ticket would get, `answer_id` the id a survey answer would get, `draw` a number in [0, 1) for sampling.
     `texts` are the contents the decision may need, by content id. `recent` counts automatic messages lately queued per party.
-    `opted_out` names channels the customer wants no automatic message over. `channels` are those that can send, in order of
-    preference, with the kind of address each one takes. `last_agent` is who served this customer last.
+    `opted_out` names channels the customer wants no automatic message over. `channels` gives the kind of address (email, phone) of every channel, `senders` names those that can send, in
+    order of preference. `last_agent` is who served this customer last.
     """
 
     number: str
@@ -70,6 +70,7 @@ class Facts:
     manager: str
     agents: Mapping[str, AgentFacts]
     channels: Mapping[str, str]
+    senders: tuple[str, ...]
     customer: CustomerFacts | None = None
     contact: Contact = field(default_factory=Contact)
     contact_id: str | None = None

@@ -89,13 +89,14 @@ def _reach(
     facts = draft.facts
     if party != CUSTOMER:
         agent = facts.agents.get(party)
-        if agent is None or not agent.address or "email" not in facts.channels:
+        mail = next((name for name in facts.senders if facts.channels[name] == "email"), None)
+        if agent is None or not agent.address or mail is None:
             return None, "unreachable"
-        return Reach("email", agent.address, agent.language), ""
+        return Reach(mail, agent.address, agent.language), ""
     preferred = [name for name in (via, draft.ticket.channel) if name] if not channels else []
     reason = "unreachable"
-    for channel in dict.fromkeys([*preferred, *(channels or facts.channels)]):
-        address = facts.contact.addresses.get(channel) if channel in facts.channels else None
+    for channel in dict.fromkeys([*preferred, *(channels or facts.senders)]):
+        address = facts.contact.addresses.get(channel) if channel in facts.senders else None
         if address is None:
             continue
         if channel in facts.opted_out and not final:

@@ -66,7 +66,7 @@ def answer(draft: Draft, text: str, by: str) -> bool:
     scores = read_scores(text, [question.scale for question in survey.questions])
     if scores is None:
         return False
-    draft.record(e.SurveyAnswered(survey.id))
+    draft.record(e.SurveyAnswered(survey.id, by))
     draft.want(CancelTimers("survey"))
     draft.want(EraseIntake())
     low = survey.low_score

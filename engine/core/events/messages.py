@@ -98,9 +98,10 @@ class SurveyReminded(Event):
 
 @dataclass(frozen=True, slots=True)
 class SurveyAnswered(Event):
-    """An answer came. What it says is kept apart."""
+    """An answer came, from the customer or by word of mouth through an agent. What it says is kept apart."""
 
     survey: str
+    by: str = "customer"
 
 
 @dataclass(frozen=True, slots=True)

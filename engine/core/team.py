@@ -1,0 +1,69 @@
+"""The people: who works in which queue, with which skills, on which shift. It is data that changes daily, not policy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from engine.core.calendar import Calendar
+
+_SEARCH_DAYS = 31
+"""How far ahead a return is looked for; who is away longer is asked again when the timer fires."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One person. `users` are the names of their accounts on the machine; `absent` are days away, both ends included."""
+
+    id: str
+    name: str
+    queues: tuple[str, ...]
+    skills: Mapping[str, int]
+    email: str
+    shift: str
+    phone: str | None = None
+    roles: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    absent: tuple[tuple[date, date], ...] = ()
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Everybody, by id; `shifts` names the calendar of each shift."""
+
+    agents: Mapping[str, Agent]
+    manager: str
+    shifts: Mapping[str, str] = field(default_factory=dict)
+
+    def available(self, agent: str, at: datetime, calendars: Mapping[str, Calendar]) -> bool:
+        """Whether the agent's shift runs at `at` and they are not absent that day."""
+        calendar = self._calendar(agent, calendars)
+        return calendar.is_open(at) and not self._absent(agent, calendar.local(at).date())
+
+    def next_available(self, agent: str, at: datetime, calendars: Mapping[str, Calendar]) -> datetime | None:
+        """Return the earliest instant from `at` on at which the agent is there, None if that is not within a month."""
+        calendar = self._calendar(agent, calendars)
+        latest = at + timedelta(days=_SEARCH_DAYS)
+        start = calendar.next_open(at)
+        while start < latest:
+            local = calendar.local(start)
+            if not self._absent(agent, local.date()):
+                return start
+            midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+            start = calendar.next_open(midnight.astimezone(at.tzinfo))
+        return None
+
+    def by_user(self, user: str) -> Agent | None:
+        """Return the agent whose account on the machine is `user`."""
+        return next((agent for agent in self.agents.values() if user in agent.users), None)
+
+    def by_email(self, address: str) -> Agent | None:
+        """Return the agent with this e-mail address, in any case."""
+        folded = address.casefold()
+        return next((agent for agent in self.agents.values() if agent.email.casefold() == folded), None)
+
+    def _calendar(self, agent: str, calendars: Mapping[str, Calendar]) -> Calendar:
+        return calendars[self.shifts[self.agents[agent].shift]]
+
+    def _absent(self, agent: str, day: date) -> bool:
+        return any(first <= day <= last for first, last in self.agents[agent].absent)
