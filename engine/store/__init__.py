@@ -1,0 +1,67 @@
+"""Where tickets, their log, timers and messages are kept: one contract, and the backends that keep it."""
+
+from pathlib import Path
+
+from engine.errors import ConfigurationError
+from engine.store.contract import Conflict, Evolve, Reader, Store, StoreFailed, Transaction
+from engine.store.rows import (
+    AnswerRow,
+    AuditRow,
+    CustomerRow,
+    DecisionRecord,
+    InboxRow,
+    LinkRow,
+    OutboxRow,
+    PolicyRow,
+    StoredDecision,
+    StoredEvent,
+    TicketQuery,
+    TimerRow,
+)
+from engine.store.sqlite.store import SqliteStore
+
+__all__ = [
+    "AnswerRow",
+    "AuditRow",
+    "Conflict",
+    "CustomerRow",
+    "DecisionRecord",
+    "Evolve",
+    "InboxRow",
+    "LinkRow",
+    "OutboxRow",
+    "PolicyRow",
+    "Reader",
+    "Store",
+    "StoreFailed",
+    "StoredDecision",
+    "StoredEvent",
+    "TicketQuery",
+    "TimerRow",
+    "Transaction",
+    "open_store",
+]
+
+_FILE = "sqlite:///"
+_MEMORY = "sqlite://:memory:"
+
+
+def open_store(url: str, base: Path | None = None) -> Store:
+    """Open the store a database URL names, made or migrated as needed.
+
+    `sqlite:///relative.db` lies below `base` (the current directory for None), `sqlite:////absolute.db` where it says,
+    `sqlite://:memory:` is gone when it is closed.
+
+    Raises ConfigurationError for a URL that is none of these or a database that cannot be used, Refused if it must be migrated
+    while another process works on it.
+    """
+    if url == _MEMORY:
+        return SqliteStore(None)
+    path = url.removeprefix(_FILE)
+    if path == url or not path or path.endswith("/") or "?" in path or "\0" in path:
+        scheme = url.partition(":")[0]  # the rest may hold a password
+        raise ConfigurationError(
+            f"This database URL ({scheme}:…) cannot be used. Write sqlite:///var/closedloop.db (relative), "
+            "sqlite:////srv/closedloop.db (absolute) or sqlite://:memory:."
+        )
+    return SqliteStore((base or Path()) / path)

@@ -1,0 +1,146 @@
+"""Values of the core as JSON text and back, by type name; and what a decision's record leaves out because it is personal.
+
+Instants are RFC 3339, durations ISO 8601. A mapping comes back as a dict, which equals the read-only mapping it was.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import msgspec
+
+from engine.core.conditions import Trace
+from engine.core.decision import Reason
+from engine.core.events import EVENT_TYPES, Event
+from engine.core.facts import Contact, Facts
+from engine.core.model import Ticket
+from engine.core.signals import (
+    SIGNAL_TYPES,
+    AgentActed,
+    CallArrived,
+    MessageArrived,
+    ReceiptArrived,
+    Signal,
+    TicketRequested,
+)
+from engine.errors import EngineError
+
+T = TypeVar("T")
+
+
+class Undecodable(EngineError):
+    """Stored JSON is not what its type name says: the database was changed by hand, or by a newer version."""
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise NotImplementedError(f"{type(value).__name__} cannot be stored as JSON")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_plain, order="deterministic")
+_EVENTS = {name: msgspec.json.Decoder(cls) for name, cls in EVENT_TYPES.items()}
+_SIGNALS = {name: msgspec.json.Decoder(cls) for name, cls in SIGNAL_TYPES.items()}
+_SIGNAL_NAMES = {cls: name for name, cls in SIGNAL_TYPES.items()}
+_TICKET = msgspec.json.Decoder(Ticket)
+_FACTS = msgspec.json.Decoder(Facts)
+_ANY = msgspec.json.Decoder()
+
+
+def encode(value: object) -> str:
+    """Return the value as JSON text: keys and sets in a fixed order, so that equal values give equal texts."""
+    return _ENCODER.encode(value).decode()
+
+
+def decode_event(type_name: str, text: str) -> Event:
+    """Return the event that `encode` was given. Raises Undecodable."""
+    return _decode(_known(_EVENTS, type_name, "event"), type_name, text)
+
+
+def decode_signal(type_name: str, text: str) -> Signal:
+    """Return the signal that `encode` was given. Raises Undecodable."""
+    return _decode(_known(_SIGNALS, type_name, "signal"), type_name, text)
+
+
+def decode_ticket(text: str) -> Ticket:
+    """Return the ticket that `encode` was given. Raises Undecodable."""
+    return _decode(_TICKET, "ticket", text)
+
+
+def decode_facts(text: str) -> Facts:
+    """Return the facts that `encode` was given. Raises Undecodable."""
+    return _decode(_FACTS, "facts", text)
+
+
+def decode_plain(text: str) -> Any:
+    """Return JSON as dicts, lists and scalars. Raises Undecodable."""
+    return _decode(_ANY, "JSON", text)
+
+
+def signal_name(signal: Signal) -> str:
+    """The stored name of the signal's class."""
+    return _SIGNAL_NAMES[type(signal)]
+
+
+def record_signal(signal: Signal) -> Signal:
+    """The signal without what is personal: texts, subjects, form fields, file names, a carrier's words.
+
+    A request for a confidential follow-up also loses whom it is about: that stands in the sealed link only.
+    """
+    match signal:
+        case MessageArrived():
+            hashes = tuple((content_hash, "") for content_hash, _ in signal.attachments)
+            return replace(signal, text="", subject="", fields={}, attachments=hashes)
+        case CallArrived():
+            return replace(signal, text="", fields={})
+        case TicketRequested(answer=None):
+            return replace(signal, text="")
+        case TicketRequested():
+            return replace(signal, text="", answer=None, parent=None, customer=None)
+        case AgentActed():
+            return replace(signal, text="", steps=tuple(replace(step, text="") for step in signal.steps))
+        case ReceiptArrived():
+            return replace(signal, detail="")
+        case _:
+            return signal
+
+
+def record_facts(facts: Facts, signal: Signal) -> Facts:
+    """The facts without what is personal: the contact, texts, agents' names and addresses.
+
+    The id of a survey's answer is left out too, for it would tie the answer to the ticket; and where the signal asks for a
+    confidential follow-up, so is the customer.
+    """
+    agents = {name: replace(agent, name="", address="") for name, agent in facts.agents.items()}
+    kept = replace(facts, agents=agents, contact=Contact(), texts={}, answer_id="")
+    if isinstance(signal, TicketRequested) and signal.answer is not None:
+        kept = replace(kept, customer=None, contact_id=None, last_agent=None, parent_assignee=None)
+    return kept
+
+
+def record_reasons(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """The reasons without the values that personal fields had."""
+    return tuple(
+        replace(reason, traces=tuple((rule, _masked(trace)) for rule, trace in reason.traces)) for reason in reasons
+    )
+
+
+def _masked(trace: Trace) -> Trace:
+    actual = None if trace.personal else trace.actual
+    return replace(trace, actual=actual, parts=tuple(_masked(part) for part in trace.parts))
+
+
+def _known(decoders: Mapping[str, msgspec.json.Decoder[T]], name: str, what: str) -> msgspec.json.Decoder[T]:
+    if name not in decoders:
+        raise Undecodable(
+            f"The store holds a {what} of type {name!r}, which this version does not know; use a newer one."
+        )
+    return decoders[name]
+
+
+def _decode(decoder: "msgspec.json.Decoder[T]", name: str, text: str) -> T:
+    try:
+        return decoder.decode(text)
+    except msgspec.MsgspecError as error:
+        # The text itself may hold personal data; msgspec's message names the path in it only.
+        raise Undecodable(f"The stored {name} cannot be read: {error}. Restore the database from a backup.") from error

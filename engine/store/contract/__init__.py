@@ -1,0 +1,5 @@
+"""The contract that every backend of the store keeps, and that its conformance suite holds."""
+
+from engine.store.contract.store import Conflict, Evolve, Reader, Store, StoreFailed, Transaction
+
+__all__ = ["Conflict", "Evolve", "Reader", "Store", "StoreFailed", "Transaction"]

@@ -1,0 +1,106 @@
+"""The inbox and the outbox."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from engine.store.rows import InboxRow, OutboxRow
+
+
+class InboxReader(Protocol):
+    """Asks about what came in."""
+
+    def pending_inbox(self, now: datetime, limit: int) -> list[InboxRow]:
+        """Return items to be handled now, in the order they came."""
+
+    def next_inbox(self) -> datetime | None:
+        """Return when the next pending item is to be tried, None if there is none."""
+
+    def inbox(self, state: str | None, limit: int) -> list[InboxRow]:
+        """Return items, of one state (pending, done, dead) or of all, the latest first."""
+
+
+class InboxWriter(Protocol):
+    """Changes what came in."""
+
+    def accept(self, channel: str, source_id: str, received_at: datetime, item_json: str, raw: bytes) -> bool:
+        """Keep an item before its source is told that it was taken. False: it is here already, and nothing was changed."""
+
+    def inbox_done(self, id: int, ticket: str | None, *, forget: bool = False) -> None:
+        """The item was handled, for this ticket. `forget` empties it (a confidential answer must not stay here) but for its
+        source id, by which a second copy is still known. Raises NotFound.
+        """
+
+    def inbox_failed(self, id: int, error: str, retry_at: datetime | None) -> None:
+        """Handling failed: try again at `retry_at`, or set it aside with None. Raises NotFound."""
+
+    def requeue_inbox(self, id: int, at: datetime) -> bool:
+        """Try an item that was set aside again at `at`, from its first attempt. False if there is none."""
+
+
+class OutboxReader(Protocol):
+    """Asks about what goes out."""
+
+    def message(self, id: str) -> OutboxRow | None:
+        """Return the message, None if there is none."""
+
+    def message_by_provider(self, channel: str, provider_id: str) -> OutboxRow | None:
+        """Return the message that the carrier of the channel calls so."""
+
+    def messages(
+        self, *, ticket: str | None = None, state: str | None = None, channel: str | None = None, limit: int = 1000
+    ) -> list[OutboxRow]:
+        """Return messages that fit, oldest first."""
+
+    def message_counts(self) -> dict[str, int]:
+        """Return how many messages are in each state; states without any are left out."""
+
+    def next_message(self) -> datetime | None:
+        """Return when the next queued message is to be sent, None if there is none."""
+
+    def references(self, ticket: str, channel: str, party: str, limit: int) -> list[str]:
+        """Return the carrier's ids of the last `limit` messages of the thread, oldest first."""
+
+    def recent_automatic(self, since: datetime) -> dict[str, int]:
+        """Return how many automatic messages were queued from `since` on, by address, over all channels."""
+
+    def conversation(self, channels: Sequence[str], address: str) -> list[str]:
+        """Return the tickets about which the address was written to over these channels, the latest first."""
+
+
+class OutboxWriter(Protocol):
+    """Changes what goes out.
+
+    Where a method returns a bool, False says that the message is unknown or in a state from which this cannot happen (a receipt
+    may overtake the carrier's answer); nothing was changed then.
+    """
+
+    def queue_message(self, row: OutboxRow) -> None:
+        """Put a message in line, `queued` or `held`. Raises StoreFailed if the id is taken, UsageError for another state."""
+
+    def claim_messages(self, channel: str, now: datetime, limit: int) -> list[OutboxRow]:
+        """Return queued messages whose time has come, oldest first, now `sending` with one attempt more."""
+
+    def recover_sending(self, now: datetime) -> int:
+        """At the start: put what a stopped process left `sending` back in line; return how many."""
+
+    def message_sent(self, id: str, provider_id: str | None, at: datetime) -> bool:
+        """The carrier took it. One that was delivered meanwhile stays delivered."""
+
+    def message_delivered(self, id: str, at: datetime) -> bool:
+        """The carrier says it arrived."""
+
+    def message_retry(self, id: str, at: datetime, error: str) -> bool:
+        """Sending failed for now: try again at `at`."""
+
+    def message_dead(self, id: str, error: str) -> bool:
+        """It will not arrive; a person may look and requeue it."""
+
+    def message_held(self, id: str) -> bool:
+        """Nothing goes out now: keep it until `release_held`."""
+
+    def release_held(self) -> int:
+        """Put all held messages in line; return how many."""
+
+    def requeue_message(self, id: str, at: datetime) -> bool:
+        """Try a dead or held message again at `at`, from its first attempt."""

@@ -1,0 +1,72 @@
+"""Customers with their addresses, and the confidential answers to surveys."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from engine.store.rows import AnswerRow, AuditRow, CustomerRow, LinkRow
+
+
+class PeopleReader(Protocol):
+    """Asks about customers and answers. Addresses are normalised by the caller."""
+
+    def customer(self, id: str) -> CustomerRow | None:
+        """Return the customer, None if there is none."""
+
+    def find_customer(self, kind: str, address: str) -> CustomerRow | None:
+        """Return whose address of this kind it is."""
+
+    def customers(self, limit: int) -> list[CustomerRow]:
+        """Return customers by id."""
+
+    def addresses(self, customer: str) -> list[tuple[str, str]]:
+        """Return the customer's addresses as (kind, address), sorted."""
+
+    def opted_out(self, channel: str, address: str) -> bool:
+        """Whether the address wants nothing automatic over the channel."""
+
+    def last_survey_at(self, customer: str) -> datetime | None:
+        """Return when a survey last went to the customer."""
+
+    def answers(self, *, survey: str | None = None, month: str | None = None) -> list[AnswerRow]:
+        """Return the answers that fit, by their random ids."""
+
+    def link(self, follow_up: str) -> LinkRow | None:
+        """Return whom the follow-up is about, None if that was severed or never kept."""
+
+    def audits(self) -> list[AuditRow]:
+        """Return who looked at what, in order."""
+
+
+class PeopleWriter(Protocol):
+    """Changes customers and answers."""
+
+    def new_customer_id(self) -> str:
+        """Return an id that was never given before. It says nothing about the person."""
+
+    def add_customer(self, row: CustomerRow) -> None:
+        """Add a customer. Raises StoreFailed if the id is taken."""
+
+    def update_customer(self, row: CustomerRow) -> None:
+        """Change name, segment and language. Raises NotFound."""
+
+    def add_address(self, customer: str, kind: str, address: str) -> None:
+        """Say that the address is this customer's; saying it again changes nothing. Raises Refused if it is another's."""
+
+    def set_opt_out(self, channel: str, address: str, at: datetime | None) -> None:
+        """Send nothing automatic to the address over the channel since `at`; None: do again."""
+
+    def survey_sent_to(self, customer: str, at: datetime) -> None:
+        """Remember when a survey last went to the customer. Raises NotFound."""
+
+    def keep_answer(self, id: str, survey: str, scores: Mapping[str, int], suggestion: str, month: str) -> None:
+        """Keep an answer, by a random id, apart from ticket and customer. Raises StoreFailed if the id is taken."""
+
+    def seal_link(self, follow_up: str, answer: str, ticket: str, customer: str | None, contact: str | None) -> None:
+        """Keep whom a follow-up is about. Raises StoreFailed if that is kept already."""
+
+    def sever_link(self, follow_up: str) -> bool:
+        """Forget whom the follow-up was about. False if nothing was kept."""
+
+    def audit(self, at: datetime, who: str, what: str, follow_up: str) -> None:
+        """Keep that somebody looked at something confidential."""

@@ -1,0 +1,62 @@
+"""The store as a whole, its transactions and its errors."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from engine.core.events import Event
+from engine.core.model import Ticket
+from engine.errors import EngineError
+from engine.store.contract.archive import ArchiveReader, ArchiveWriter
+from engine.store.contract.messages import InboxReader, InboxWriter, OutboxReader, OutboxWriter
+from engine.store.contract.people import PeopleReader, PeopleWriter
+from engine.store.contract.tickets import TicketReader, TicketWriter, TimerReader, TimerWriter
+
+Evolve: TypeAlias = Callable[[Ticket | None, Event, datetime], Ticket]
+"""How an event that happened at an instant makes the next state; its result's `seq` is one more."""
+
+
+class Conflict(EngineError):
+    """The ticket was changed since it was read: read it again and decide again."""
+
+
+class StoreFailed(EngineError):
+    """The database could not do it (disk full, damaged, locked too long, a rule of its tables broken); nothing of it was kept."""
+
+
+class Reader(TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader, ArchiveReader, Protocol):
+    """One consistent view of everything stored. Lists come in the order their methods name."""
+
+    def integrity(self, evolve: Evolve) -> list[str]:
+        """Return what is wrong in words, nothing if all is well: damaged pages, rows that refer to nothing, states that are not
+        the replay of their log, messages that wait without a text.
+        """
+
+
+class Transaction(Reader, TicketWriter, TimerWriter, InboxWriter, OutboxWriter, PeopleWriter, ArchiveWriter, Protocol):
+    """Reads and writes that are kept together or not at all. Over when its `with` block ends."""
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo what happened inside, and only that, when it raises; the exception goes on."""
+
+
+class Store(Protocol):
+    """Where everything is kept. Any thread may call it; one writes at a time."""
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        """Return a transaction that is durable when its block ends, and undone when it raises.
+
+        Raises StoreFailed when another process writes for too long, UsageError inside another `write` of the same thread.
+        """
+
+    def read(self) -> AbstractContextManager[Reader]:
+        """Return a view of what was durable when its block began. A store in memory waits for the writer instead, and inside
+        `write` of the same thread shows what that has done so far.
+        """
+
+    def lock_for_writing(self, owner: str) -> None:
+        """Be the one process that works on this store until `close`. Raises Refused, naming the process that is."""
+
+    def close(self) -> None:
+        """Release everything. Calling it again does nothing."""

@@ -1,0 +1,176 @@
+"""What the store gives and takes: one frozen value for each kind of row. Instants are aware UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.core.decision import Reason
+from engine.core.events import Event
+from engine.core.facts import Facts
+from engine.core.signals import Signal
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """A decision as `append` keeps it; what is personal in signal and facts is left out by the codec."""
+
+    at: datetime
+    signal: Signal
+    facts: Facts
+    policy_digest: str
+    reasons: tuple[Reason, ...] = ()
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One entry of a ticket's log."""
+
+    seq: int
+    at: datetime
+    event: Event
+    decision_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
+    """A decision as it was kept. Signal, facts and reasons are plain JSON values; without events both seqs are None."""
+
+    id: int
+    at: datetime
+    signal_type: str
+    signal: dict[str, Any]
+    facts: dict[str, Any]
+    policy_digest: str
+    reasons: list[dict[str, Any]]
+    refused: str | None
+    first_seq: int | None
+    last_seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketQuery:
+    """Which tickets to list. An empty `states` means all, None means any; `text` is looked for in numbers and contents."""
+
+    states: tuple[str, ...] = ()
+    queue: str | None = None
+    assignee: str | None = None
+    kind: str | None = None
+    tier: str | None = None
+    customer: str | None = None
+    parent: str | None = None
+    text: str | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TimerRow:
+    """A timer that waits, or was set aside (`dead`). `generation` grows whenever the key is set anew."""
+
+    ticket: str
+    key: str
+    due: datetime
+    generation: int
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    dead: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """One item that came in; `state` is pending, done or dead."""
+
+    id: int
+    channel: str
+    source_id: str
+    received_at: datetime
+    item_json: str
+    raw: bytes
+    state: str
+    attempts: int
+    next_attempt_at: datetime
+    error: str | None
+    ticket: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One message; `state` is queued, held, sending, sent, delivered or dead.
+
+    To queue one, give it up to `created_at`, and `state` if it is to be held from the start. `next_attempt_at` None means at once.
+    """
+
+    id: str
+    ticket: str | None
+    channel: str
+    party: str
+    address: str
+    subject: str
+    content_id: str
+    language: str
+    automatic: bool
+    script: str | None
+    created_at: datetime
+    state: str = "queued"
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    sending_since: datetime | None = None
+    provider_id: str | None = None
+    sent_at: datetime | None = None
+    delivered_at: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRow:
+    """One customer of the archive."""
+
+    id: str
+    name: str
+    segment: str | None
+    language: str | None
+    created_at: datetime
+    last_survey_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """A survey's answer: scores by question, the month (`2024-05`) it came in, and nothing about who gave it."""
+
+    id: str
+    survey: str
+    month: str
+    scores: Mapping[str, int]
+    suggestion: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """Whom a follow-up is about."""
+
+    follow_up: str
+    answer: str
+    ticket: str
+    customer: str | None
+    contact: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One look at something confidential."""
+
+    at: datetime
+    who: str
+    what: str
+    follow_up: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """A policy in the archive; `activated_at` is when it last came into force."""
+
+    digest: str
+    saved_at: datetime
+    activated_at: datetime | None

@@ -1,0 +1,82 @@
+"""Policies, slots of cron jobs and single values in SQLite."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from engine.errors import NotFound
+from engine.store.codec import decode_plain, encode
+from engine.store.rows import PolicyRow
+from engine.store.sqlite.session import Room, instant, instant_or_none, micros
+
+_FILES = "SELECT files_json FROM policy WHERE digest = ?"
+
+_ACTIVE = "SELECT digest FROM active_policy"
+
+_POLICIES = "SELECT digest, saved_at, activated_at FROM policy ORDER BY saved_at DESC, digest"
+
+_SAVE = "INSERT INTO policy (digest, files_json, saved_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+_MARK_ACTIVE = "UPDATE policy SET activated_at = ? WHERE digest = ?"
+
+_ACTIVATE = "INSERT OR REPLACE INTO active_policy (only_one, digest, at) VALUES (1, ?, ?)"
+
+_LAST_SLOT = "SELECT max(slot) FROM cron_slot WHERE job = ?"
+
+# The primary key (job, slot) decides who has it.
+_TAKE_SLOT = "INSERT INTO cron_slot (job, slot, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+_META = "SELECT value FROM meta WHERE key = ?"
+
+_SET_META = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
+
+
+class ArchiveReads(Room):
+    """Keeps the contract's `ArchiveReader`."""
+
+    def policy_files(self, digest: str) -> dict[str, str] | None:
+        """The files of a policy."""
+        text = self._session.value(_FILES, digest)
+        return None if text is None else dict(decode_plain(text))
+
+    def active_policy(self) -> str | None:
+        """The digest of the policy in force."""
+        digest: str | None = self._session.value(_ACTIVE)
+        return digest
+
+    def policies(self) -> list[PolicyRow]:
+        """All policies."""
+        return [
+            PolicyRow(digest, instant(saved_at), instant_or_none(activated_at))
+            for digest, saved_at, activated_at in self._session.all(_POLICIES)
+        ]
+
+    def last_slot(self, job: str) -> datetime | None:
+        """The latest slot that was taken."""
+        return instant_or_none(self._session.value(_LAST_SLOT, job))
+
+    def meta(self, key: str) -> str | None:
+        """A single value."""
+        value: str | None = self._session.value(_META, key)
+        return value
+
+
+class ArchiveWrites(ArchiveReads):
+    """Keeps the contract's `ArchiveWriter`."""
+
+    def save_policy(self, digest: str, files: Mapping[str, str], at: datetime) -> None:
+        """Keep a policy's files."""
+        self._session.run(_SAVE, digest, encode(files), micros(at))
+
+    def activate(self, digest: str, at: datetime) -> None:
+        """Put a saved policy in force."""
+        if not self._session.run(_MARK_ACTIVE, micros(at), digest):
+            raise NotFound(f"There is no policy {digest} in the store; save it before it is activated.")
+        self._session.run(_ACTIVATE, digest, micros(at))
+
+    def take_slot(self, job: str, slot: datetime, at: datetime) -> bool:
+        """Take a slot of a cron job."""
+        return self._session.run(_TAKE_SLOT, job, micros(slot), micros(at)) == 1
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Set a single value."""
+        self._session.run(_SET_META, key, value)

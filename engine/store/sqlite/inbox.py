@@ -1,0 +1,96 @@
+"""The inbox in SQLite."""
+
+from datetime import datetime
+from typing import Any
+
+from engine.errors import NotFound
+from engine.store.rows import InboxRow
+from engine.store.sqlite.session import Room, instant, instant_or_none, micros
+
+_COLUMNS = "id, channel, source_id, received_at, item_json, raw, state, attempts, next_attempt_at, error, ticket"
+
+_PENDING = f"SELECT {_COLUMNS} FROM inbox WHERE state = 'pending' AND next_attempt_at <= ? ORDER BY id LIMIT ?"
+
+_NEXT = "SELECT min(next_attempt_at) FROM inbox WHERE state = 'pending'"
+
+_LIST = f"SELECT {_COLUMNS} FROM inbox WHERE state = coalesce(?, state) ORDER BY id DESC LIMIT ?"
+
+# The unique (channel, source_id) is what makes one item of a source exactly one row.
+_ACCEPT = """
+INSERT INTO inbox (channel, source_id, received_at, item_json, raw, next_attempt_at) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (channel, source_id) DO NOTHING
+"""
+
+_DONE = "UPDATE inbox SET state = 'done', ticket = ?, error = NULL WHERE id = ?"
+
+_FORGET = "UPDATE inbox SET item_json = 'null', raw = x'', ticket = NULL WHERE id = ?"
+
+_PUT_OFF = "UPDATE inbox SET attempts = attempts + 1, next_attempt_at = ?, error = ? WHERE id = ?"
+
+_SET_ASIDE = "UPDATE inbox SET attempts = attempts + 1, state = 'dead', error = ? WHERE id = ?"
+
+_REQUEUE = "UPDATE inbox SET state = 'pending', attempts = 0, next_attempt_at = ? WHERE id = ? AND state = 'dead'"
+
+
+class InboxReads(Room):
+    """Keeps the contract's `InboxReader`."""
+
+    def pending_inbox(self, now: datetime, limit: int) -> list[InboxRow]:
+        """Items to be handled now."""
+        return [_item(row) for row in self._session.all(_PENDING, micros(now), limit)]
+
+    def next_inbox(self) -> datetime | None:
+        """When the next pending item is to be tried."""
+        return instant_or_none(self._session.value(_NEXT))
+
+    def inbox(self, state: str | None, limit: int) -> list[InboxRow]:
+        """Items of one state or of all."""
+        return [_item(row) for row in self._session.all(_LIST, state, limit)]
+
+
+class InboxWrites(InboxReads):
+    """Keeps the contract's `InboxWriter`."""
+
+    def accept(self, channel: str, source_id: str, received_at: datetime, item_json: str, raw: bytes) -> bool:
+        """Keep an item once."""
+        at = micros(received_at)
+        return self._session.run(_ACCEPT, channel, source_id, at, item_json, raw, at) == 1
+
+    def inbox_done(self, id: int, ticket: str | None, *, forget: bool = False) -> None:
+        """The item was handled."""
+        _found(id, self._session.run(_DONE, ticket, id))
+        if forget:
+            self._session.run(_FORGET, id)
+
+    def inbox_failed(self, id: int, error: str, retry_at: datetime | None) -> None:
+        """Handling failed."""
+        if retry_at is None:
+            _found(id, self._session.run(_SET_ASIDE, error, id))
+        else:
+            _found(id, self._session.run(_PUT_OFF, micros(retry_at), error, id))
+
+    def requeue_inbox(self, id: int, at: datetime) -> bool:
+        """Try an item that was set aside again."""
+        return self._session.run(_REQUEUE, micros(at), id) == 1
+
+
+def _found(id: int, changed: int) -> None:
+    if not changed:
+        raise NotFound(f"There is no inbox item {id}.")
+
+
+def _item(row: tuple[Any, ...]) -> InboxRow:
+    id, channel, source_id, received_at, item, raw, state, attempts, next_attempt_at, error, ticket = row
+    return InboxRow(
+        id,
+        channel,
+        source_id,
+        instant(received_at),
+        item,
+        raw,
+        state,
+        attempts,
+        instant(next_attempt_at),
+        error,
+        ticket,
+    )

@@ -1,0 +1,209 @@
+"""The outbox in SQLite."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from engine.errors import UsageError
+from engine.store.codec import encode
+from engine.store.rows import OutboxRow
+from engine.store.sqlite.session import Column, Room, instant, instant_or_none, micros
+
+_COLUMNS = (
+    "id, ticket, channel, party, address, subject, content_id, language, automatic, script, created_at, "
+    "state, attempts, next_attempt_at, sending_since, provider_id, sent_at, delivered_at, error"
+)
+
+_ONE = f"SELECT {_COLUMNS} FROM outbox WHERE id = ?"
+
+_BY_PROVIDER = f"SELECT {_COLUMNS} FROM outbox WHERE channel = ? AND provider_id = ? ORDER BY created_at DESC LIMIT 1"
+
+_LIST = f"""
+SELECT {_COLUMNS} FROM outbox
+WHERE (:ticket IS NULL OR ticket = :ticket) AND (:state IS NULL OR state = :state) AND (:channel IS NULL OR channel = :channel)
+ORDER BY created_at, id LIMIT :limit
+"""
+
+_COUNTS = "SELECT state, count(*) FROM outbox GROUP BY state"
+
+_NEXT = "SELECT min(next_attempt_at) FROM outbox WHERE state = 'queued'"
+
+_REFERENCES = """
+SELECT provider_id FROM outbox WHERE ticket = ? AND channel = ? AND party = ? AND provider_id IS NOT NULL
+ORDER BY created_at DESC, id DESC LIMIT ?
+"""
+
+_RECENT = (
+    "SELECT address, count(*) FROM outbox WHERE automatic = 1 AND created_at >= ? GROUP BY address ORDER BY address"
+)
+
+# What is held never reached the address; everything else may have.
+_CONVERSATION = """
+SELECT ticket FROM outbox
+WHERE address = ? AND channel IN (SELECT value FROM json_each(?)) AND ticket IS NOT NULL AND state <> 'held'
+GROUP BY ticket ORDER BY max(coalesce(sent_at, created_at)) DESC, ticket DESC
+"""
+
+_QUEUE = (
+    f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, NULL, NULL, NULL, NULL, NULL)"
+)
+
+_READY = f"""
+SELECT {_COLUMNS} FROM outbox WHERE channel = ? AND state = 'queued' AND next_attempt_at <= ?
+ORDER BY next_attempt_at, created_at, id LIMIT ?
+"""
+
+_CLAIM = "UPDATE outbox SET state = 'sending', attempts = attempts + 1, sending_since = ? WHERE id = ?"
+
+_RECOVER = "UPDATE outbox SET state = 'queued', next_attempt_at = ?, sending_since = NULL WHERE state = 'sending'"
+
+# A receipt may overtake the carrier's answer: then the message is delivered already, and stays it.
+_SENT = """
+UPDATE outbox SET state = CASE state WHEN 'delivered' THEN 'delivered' ELSE 'sent' END, provider_id = ?, sent_at = ?,
+    sending_since = NULL, error = NULL
+WHERE id = ? AND state IN ('queued', 'sending', 'delivered')
+"""
+
+_DELIVERED = """
+UPDATE outbox SET state = 'delivered', delivered_at = ?, sending_since = NULL, error = NULL
+WHERE id = ? AND state IN ('queued', 'sending', 'sent')
+"""
+
+_RETRY = """
+UPDATE outbox SET state = 'queued', next_attempt_at = ?, sending_since = NULL, error = ? WHERE id = ? AND state = 'sending'
+"""
+
+_BURY = """
+UPDATE outbox SET state = 'dead', sending_since = NULL, error = ?
+WHERE id = ? AND state IN ('queued', 'held', 'sending', 'sent')
+"""
+
+_HOLD = "UPDATE outbox SET state = 'held', sending_since = NULL WHERE id = ? AND state IN ('queued', 'sending')"
+
+_RELEASE = "UPDATE outbox SET state = 'queued' WHERE state = 'held'"
+
+_REQUEUE = """
+UPDATE outbox SET state = 'queued', attempts = 0, next_attempt_at = ?, error = NULL WHERE id = ? AND state IN ('dead', 'held')
+"""
+
+
+class OutboxReads(Room):
+    """Keeps the contract's `OutboxReader`."""
+
+    def message(self, id: str) -> OutboxRow | None:
+        """The message."""
+        return _message_or_none(self._session.one(_ONE, id))
+
+    def message_by_provider(self, channel: str, provider_id: str) -> OutboxRow | None:
+        """The message that the carrier calls so."""
+        return _message_or_none(self._session.one(_BY_PROVIDER, channel, provider_id))
+
+    def messages(
+        self, *, ticket: str | None = None, state: str | None = None, channel: str | None = None, limit: int = 1000
+    ) -> list[OutboxRow]:
+        """Messages that fit."""
+        values: dict[str, Column] = {"ticket": ticket, "state": state, "channel": channel, "limit": limit}
+        return [_message(row) for row in self._session.named(_LIST, values)]
+
+    def message_counts(self) -> dict[str, int]:
+        """Messages by state."""
+        return dict(self._session.all(_COUNTS))
+
+    def next_message(self) -> datetime | None:
+        """When the next queued message is to be sent."""
+        return instant_or_none(self._session.value(_NEXT))
+
+    def references(self, ticket: str, channel: str, party: str, limit: int) -> list[str]:
+        """The carrier's ids of the thread's last messages."""
+        rows = self._session.all(_REFERENCES, ticket, channel, party, limit)
+        return [provider_id for (provider_id,) in reversed(rows)]
+
+    def recent_automatic(self, since: datetime) -> dict[str, int]:
+        """Automatic messages by address."""
+        return dict(self._session.all(_RECENT, micros(since)))
+
+    def conversation(self, channels: Sequence[str], address: str) -> list[str]:
+        """The tickets the address was written to about."""
+        return [ticket for (ticket,) in self._session.all(_CONVERSATION, address, encode(list(channels)))]
+
+
+class OutboxWrites(OutboxReads):
+    """Keeps the contract's `OutboxWriter`."""
+
+    def queue_message(self, row: OutboxRow) -> None:
+        """Put a message in line."""
+        if row.state not in ("queued", "held"):
+            raise UsageError(f"message {row.id} cannot begin as {row.state!r}; give queued or held")
+        first = row.created_at if row.next_attempt_at is None else row.next_attempt_at
+        what = (row.id, row.ticket, row.channel, row.party, row.address, row.subject, row.content_id, row.language)
+        how = (int(row.automatic), row.script, micros(row.created_at), row.state, micros(first))
+        self._session.run(_QUEUE, *what, *how)
+
+    def claim_messages(self, channel: str, now: datetime, limit: int) -> list[OutboxRow]:
+        """Messages that are being sent from now on."""
+        ready = [_message(row) for row in self._session.all(_READY, channel, micros(now), limit)]
+        self._session.run_many(_CLAIM, ((micros(now), row.id) for row in ready))
+        return [replace(row, state="sending", attempts=row.attempts + 1, sending_since=now) for row in ready]
+
+    def recover_sending(self, now: datetime) -> int:
+        """What a stopped process left behind is in line again."""
+        return self._session.run(_RECOVER, micros(now))
+
+    def message_sent(self, id: str, provider_id: str | None, at: datetime) -> bool:
+        """The carrier took it."""
+        return self._session.run(_SENT, provider_id, micros(at), id) == 1
+
+    def message_delivered(self, id: str, at: datetime) -> bool:
+        """It arrived."""
+        return self._session.run(_DELIVERED, micros(at), id) == 1
+
+    def message_retry(self, id: str, at: datetime, error: str) -> bool:
+        """Try again later."""
+        return self._session.run(_RETRY, micros(at), error, id) == 1
+
+    def message_dead(self, id: str, error: str) -> bool:
+        """It will not arrive."""
+        return self._session.run(_BURY, error, id) == 1
+
+    def message_held(self, id: str) -> bool:
+        """Keep it back."""
+        return self._session.run(_HOLD, id) == 1
+
+    def release_held(self) -> int:
+        """Put all held messages in line."""
+        return self._session.run(_RELEASE)
+
+    def requeue_message(self, id: str, at: datetime) -> bool:
+        """Try a dead or held message again."""
+        return self._session.run(_REQUEUE, micros(at), id) == 1
+
+
+def _message_or_none(row: tuple[Any, ...] | None) -> OutboxRow | None:
+    return None if row is None else _message(row)
+
+
+def _message(row: tuple[Any, ...]) -> OutboxRow:
+    (id, ticket, channel, party, address, subject, content_id, language, automatic, script, created_at) = row[:11]
+    (state, attempts, next_attempt_at, sending_since, provider_id, sent_at, delivered_at, error) = row[11:]
+    return OutboxRow(
+        id=id,
+        ticket=ticket,
+        channel=channel,
+        party=party,
+        address=address,
+        subject=subject,
+        content_id=content_id,
+        language=language,
+        automatic=bool(automatic),
+        script=script,
+        created_at=instant(created_at),
+        state=state,
+        attempts=attempts,
+        next_attempt_at=instant(next_attempt_at),
+        sending_since=instant_or_none(sending_since),
+        provider_id=provider_id,
+        sent_at=instant_or_none(sent_at),
+        delivered_at=instant_or_none(delivered_at),
+        error=error,
+    )

@@ -1,0 +1,168 @@
+"""Customers and confidential answers in SQLite."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from engine.errors import NotFound, Refused
+from engine.store.codec import decode_plain, encode
+from engine.store.rows import AnswerRow, AuditRow, CustomerRow, LinkRow
+from engine.store.sqlite.session import Room, instant, instant_or_none, micros, micros_or_none
+from engine.store.sqlite.tickets import COUNT
+
+_COLUMNS = "id, name, segment, language, created_at, last_survey_at"
+
+_ONE = f"SELECT {_COLUMNS} FROM customer WHERE id = ?"
+
+_FIND = (
+    f"SELECT {_COLUMNS} FROM customer WHERE id = (SELECT customer FROM customer_address WHERE kind = ? AND address = ?)"
+)
+
+_LIST = f"SELECT {_COLUMNS} FROM customer ORDER BY id LIMIT ?"
+
+_ADD = f"INSERT INTO customer ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
+
+_UPDATE = "UPDATE customer SET name = ?, segment = ?, language = ? WHERE id = ?"
+
+_SURVEYED = "UPDATE customer SET last_survey_at = ? WHERE id = ?"
+
+_LAST_SURVEY = "SELECT last_survey_at FROM customer WHERE id = ?"
+
+_ADDRESSES = "SELECT kind, address FROM customer_address WHERE customer = ? ORDER BY kind, address"
+
+_ADD_ADDRESS = "INSERT INTO customer_address (kind, address, customer) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+_OWNER = "SELECT customer FROM customer_address WHERE kind = ? AND address = ?"
+
+_OPTED_OUT = "SELECT 1 FROM opt_out WHERE channel = ? AND address = ?"
+
+_OPT_OUT = "INSERT INTO opt_out (channel, address, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+_OPT_IN = "DELETE FROM opt_out WHERE channel = ? AND address = ?"
+
+_ANSWERS = """
+SELECT id, survey, month, scores_json, suggestion FROM survey_answer
+WHERE survey = coalesce(?, survey) AND month = coalesce(?, month) ORDER BY id
+"""
+
+_KEEP_ANSWER = "INSERT INTO survey_answer (id, survey, month, scores_json, suggestion) VALUES (?, ?, ?, ?, ?)"
+
+_LINK = "SELECT follow_up, answer, ticket, customer, contact FROM follow_up_link WHERE follow_up = ?"
+
+_SEAL = "INSERT INTO follow_up_link (follow_up, answer, ticket, customer, contact) VALUES (?, ?, ?, ?, ?)"
+
+_SEVER = "DELETE FROM follow_up_link WHERE follow_up = ?"
+
+_AUDIT = "INSERT INTO audit (at, who, what, follow_up) VALUES (?, ?, ?, ?)"
+
+_AUDITS = "SELECT at, who, what, follow_up FROM audit ORDER BY id"
+
+
+class PeopleReads(Room):
+    """Keeps the contract's `PeopleReader`."""
+
+    def customer(self, id: str) -> CustomerRow | None:
+        """The customer."""
+        return _customer_or_none(self._session.one(_ONE, id))
+
+    def find_customer(self, kind: str, address: str) -> CustomerRow | None:
+        """Whose address it is."""
+        return _customer_or_none(self._session.one(_FIND, kind, address))
+
+    def customers(self, limit: int) -> list[CustomerRow]:
+        """Customers by id."""
+        return [_customer(row) for row in self._session.all(_LIST, limit)]
+
+    def addresses(self, customer: str) -> list[tuple[str, str]]:
+        """The customer's addresses."""
+        return self._session.all(_ADDRESSES, customer)
+
+    def opted_out(self, channel: str, address: str) -> bool:
+        """Whether the address wants nothing automatic."""
+        return self._session.one(_OPTED_OUT, channel, address) is not None
+
+    def last_survey_at(self, customer: str) -> datetime | None:
+        """When a survey last went to the customer."""
+        return instant_or_none(self._session.value(_LAST_SURVEY, customer))
+
+    def answers(self, *, survey: str | None = None, month: str | None = None) -> list[AnswerRow]:
+        """Answers that fit."""
+        return [
+            AnswerRow(id, of_survey, in_month, decode_plain(scores), suggestion)
+            for id, of_survey, in_month, scores, suggestion in self._session.all(_ANSWERS, survey, month)
+        ]
+
+    def link(self, follow_up: str) -> LinkRow | None:
+        """Whom the follow-up is about."""
+        row = self._session.one(_LINK, follow_up)
+        return None if row is None else LinkRow(*row)
+
+    def audits(self) -> list[AuditRow]:
+        """Who looked at what."""
+        return [AuditRow(instant(at), who, what, about) for at, who, what, about in self._session.all(_AUDITS)]
+
+
+class PeopleWrites(PeopleReads):
+    """Keeps the contract's `PeopleWriter`."""
+
+    def new_customer_id(self) -> str:
+        """An id that was never given before."""
+        value: int = self._session.value(COUNT, "customer")
+        return f"C{value:06d}"
+
+    def add_customer(self, row: CustomerRow) -> None:
+        """Add a customer."""
+        when = (micros(row.created_at), micros_or_none(row.last_survey_at))
+        self._session.run(_ADD, row.id, row.name, row.segment, row.language, *when)
+
+    def update_customer(self, row: CustomerRow) -> None:
+        """Change a customer."""
+        _found(row.id, self._session.run(_UPDATE, row.name, row.segment, row.language, row.id))
+
+    def add_address(self, customer: str, kind: str, address: str) -> None:
+        """Say that the address is this customer's."""
+        self._session.run(_ADD_ADDRESS, kind, address, customer)
+        owner = self._session.value(_OWNER, kind, address)
+        if owner != customer:
+            raise Refused(f"That {kind} address already belongs to customer {owner}; it cannot be {customer}'s too.")
+
+    def set_opt_out(self, channel: str, address: str, at: datetime | None) -> None:
+        """Send nothing automatic to the address, or do again."""
+        if at is None:
+            self._session.run(_OPT_IN, channel, address)
+        else:
+            self._session.run(_OPT_OUT, channel, address, micros(at))
+
+    def survey_sent_to(self, customer: str, at: datetime) -> None:
+        """Remember when a survey went to the customer."""
+        _found(customer, self._session.run(_SURVEYED, micros(at), customer))
+
+    def keep_answer(self, id: str, survey: str, scores: Mapping[str, int], suggestion: str, month: str) -> None:
+        """Keep an answer apart."""
+        self._session.run(_KEEP_ANSWER, id, survey, month, encode(scores), suggestion)
+
+    def seal_link(self, follow_up: str, answer: str, ticket: str, customer: str | None, contact: str | None) -> None:
+        """Keep whom a follow-up is about."""
+        self._session.run(_SEAL, follow_up, answer, ticket, customer, contact)
+
+    def sever_link(self, follow_up: str) -> bool:
+        """Forget whom a follow-up was about."""
+        return self._session.run(_SEVER, follow_up) == 1
+
+    def audit(self, at: datetime, who: str, what: str, follow_up: str) -> None:
+        """Keep that somebody looked."""
+        self._session.run(_AUDIT, micros(at), who, what, follow_up)
+
+
+def _found(id: str, changed: int) -> None:
+    if not changed:
+        raise NotFound(f"There is no customer {id}.")
+
+
+def _customer_or_none(row: tuple[Any, ...] | None) -> CustomerRow | None:
+    return None if row is None else _customer(row)
+
+
+def _customer(row: tuple[Any, ...]) -> CustomerRow:
+    id, name, segment, language, created_at, last_survey_at = row
+    return CustomerRow(id, name, segment, language, instant(created_at), instant_or_none(last_survey_at))

@@ -1,0 +1,75 @@
+"""Brings a database to the schema this version works on."""
+
+import sqlite3
+from pathlib import Path
+
+from engine.errors import ConfigurationError
+from engine.store.sqlite.lock import ProcessLock
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations" / "sqlite"
+"""The migration files, `NNNN.what_it_does.sql` with their `.rollback.sql`."""
+
+_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+_APPLIED = 'SELECT migration_id FROM "_yoyo_migration"'
+
+
+def prepare(connection: sqlite3.Connection, path: Path | None, directory: Path = MIGRATIONS) -> Path | None:
+    """Apply the migrations in `directory` that are pending; return the backup that was made before, None if none was.
+
+    `path` is the database's file, None in memory. A database that holds data is first copied to a file beside it, and only while no
+    other process works on it. Foreign keys must be off: a migration may rebuild a table that others refer to.
+
+    Raises ConfigurationError for a database of a newer version or of another program, Refused while it is in use.
+    """
+    known = [file.stem for file in sorted(directory.glob("*.sql")) if not file.name.endswith(".rollback.sql")]
+    applied = _applied(connection, path)
+    if newer := sorted(applied - set(known)):
+        raise ConfigurationError(
+            f"{path} was written by a newer version (its schema has {', '.join(newer)}, this version ends at {known[-1]}). "
+            "Install that version or a later one, or restore a backup of the database."
+        )
+    pending = [name for name in known if name not in applied]
+    if not pending:
+        return None
+    if path is None or not applied:
+        _apply(connection, directory)
+        return None
+    lock = ProcessLock(path, "migration")
+    try:
+        backup = _back_up(connection, path, pending[0])
+        _apply(connection, directory)
+    finally:
+        lock.release()
+    return backup
+
+
+def _applied(connection: sqlite3.Connection, path: Path | None) -> set[str]:
+    tables = {name for (name,) in connection.execute(_TABLES)}
+    if not tables:
+        return set()
+    if "_yoyo_migration" not in tables:
+        raise ConfigurationError(f"{path} is a database of another program; name a file that does not exist yet.")
+    return {name for (name,) in connection.execute(_APPLIED)}
+
+
+def _back_up(connection: sqlite3.Connection, path: Path, before: str) -> Path:
+    """Copy the whole database, its write-ahead log included; an older copy for the same migration is never overwritten."""
+    number = before.partition(".")[0]
+    backup = path.with_name(f"{path.name}.before-{number}")
+    again = 1
+    while backup.exists():
+        again += 1
+        backup = path.with_name(f"{path.name}.before-{number}-{again}")
+    backup.touch(mode=0o600)
+    target = sqlite3.connect(backup)
+    try:
+        connection.backup(target)
+    finally:
+        target.close()
+    return backup
+
+
+def _apply(connection: sqlite3.Connection, directory: Path) -> None:
+    from engine.store.sqlite import migrations  # yoyo is slow to import, and nearly always there is nothing to apply
+
+    migrations.apply(connection, directory)

@@ -1,0 +1,189 @@
+"""The store in one SQLite file, or in memory."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from engine.errors import ConfigurationError, UsageError
+from engine.store.sqlite import schema
+from engine.store.sqlite.archive import ArchiveReads, ArchiveWrites
+from engine.store.sqlite.inbox import InboxReads, InboxWrites
+from engine.store.sqlite.integrity import IntegrityReads
+from engine.store.sqlite.lock import ProcessLock
+from engine.store.sqlite.outbox import OutboxReads, OutboxWrites
+from engine.store.sqlite.people import PeopleReads, PeopleWrites
+from engine.store.sqlite.session import Session, translated
+from engine.store.sqlite.tickets import TicketWrites
+from engine.store.sqlite.timers import TimerReads, TimerWrites
+
+_OLDEST = (3, 37, 0)
+_PATIENCE = 10.0
+"""Seconds to wait for another process that writes."""
+
+# FULL makes a commit wait for the disk; secure_delete overwrites what is erased.
+_PRAGMAS = ("PRAGMA synchronous = FULL", "PRAGMA secure_delete = ON", "PRAGMA foreign_keys = ON")
+
+
+class SqliteReader(IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleReads, ArchiveReads):
+    """Keeps the contract's `Reader`."""
+
+
+class SqliteTransaction(
+    SqliteReader, TicketWrites, TimerWrites, InboxWrites, OutboxWrites, PeopleWrites, ArchiveWrites
+):
+    """Keeps the contract's `Transaction`."""
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo only what happens inside when that raises."""
+        return self._session.savepoint()
+
+
+class SqliteStore:
+    """Keeps the contract's `Store` on the file `path`, in memory for None.
+
+    Raises ConfigurationError where there is no usable database, Refused if it must be migrated while another process works on it.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        if sqlite3.sqlite_version_info < _OLDEST:
+            raise ConfigurationError(
+                f"SQLite {sqlite3.sqlite_version} is too old: this needs {'.'.join(map(str, _OLDEST))} or newer."
+            )
+        self._path = path
+        # Re-entrant so that in memory a thread that writes can also read; `write` itself refuses to be nested.
+        self._guard = threading.RLock()
+        self._writing = False
+        self._lock: ProcessLock | None = None
+        self._idle: list[sqlite3.Connection] = []
+        self._closed = False
+        self._writer = self._open()
+
+    @contextmanager
+    def write(self) -> Iterator[SqliteTransaction]:
+        """A transaction that is durable when its block ends."""
+        with self._guard:
+            if self._writing:
+                raise UsageError("write() cannot be nested; use savepoint() of the transaction that is open.")
+            self._check_open()
+            self._writing = True
+            try:
+                yield from self._transaction()
+            finally:
+                self._writing = False
+
+    @contextmanager
+    def read(self) -> Iterator[SqliteReader]:
+        """A view of what is durable."""
+        if self._path is None:
+            with self._guard:
+                self._check_open()
+                yield from _ending(Session(self._writer))
+            return
+        connection = self._borrow()
+        try:
+            with translated("begin to read"):
+                connection.execute("BEGIN")
+            try:
+                yield from _ending(Session(connection))
+            finally:
+                connection.rollback()
+        finally:
+            self._give_back(connection)
+
+    def lock_for_writing(self, owner: str) -> None:
+        """Be the one process that works on this file."""
+        if self._path is not None and self._lock is None:
+            self._lock = ProcessLock(self._path, owner)
+
+    def close(self) -> None:
+        """Release everything."""
+        with self._guard:
+            if self._closed:
+                return
+            self._closed = True
+            for connection in (*self._idle, self._writer):
+                connection.close()
+            self._idle.clear()
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
+
+    def _transaction(self) -> Iterator[SqliteTransaction]:
+        session = Session(self._writer)
+        with translated("begin to write"):
+            self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield SqliteTransaction(session)
+            with translated("commit"):
+                self._writer.execute("COMMIT")
+        finally:
+            session.end()
+            # After a failed statement SQLite may have undone the transaction by itself.
+            if self._writer.in_transaction:
+                self._writer.rollback()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            if self._path is None:
+                return self._prepared(_connect(":memory:"))
+            # Made here so that only its owner can read it; SQLite gives its other files the same mode.
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            return self._prepared(_connect(_uri(self._path, "rw")))
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigurationError(f"The database {self._path or 'in memory'} cannot be used: {error}.") from error
+
+    def _prepared(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            schema.prepare(connection, self._path)
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _borrow(self) -> sqlite3.Connection:
+        with self._guard:
+            self._check_open()
+            if self._idle:
+                return self._idle.pop()
+        with translated("be opened for reading"):
+            return _connect(_uri(self._path or Path(), "ro"))
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._guard:
+            if self._closed:
+                connection.close()
+            else:
+                self._idle.append(connection)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UsageError("The store is closed.")
+
+
+def _ending(session: Session) -> Iterator[SqliteReader]:
+    try:
+        yield SqliteReader(session)
+    finally:
+        session.end()
+
+
+def _connect(database: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        database,
+        timeout=_PATIENCE,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+        uri=database.startswith("file:"),
+    )
+
+
+def _uri(path: Path, mode: str) -> str:
+    return f"file:{quote(str(path.absolute()))}?mode={mode}"

@@ -1,0 +1,243 @@
+"""Tickets, their log and their contents in SQLite."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from engine.core.events import Event
+from engine.core.model import Ticket
+from engine.errors import UsageError
+from engine.store.codec import (
+    decode_event,
+    decode_plain,
+    decode_ticket,
+    encode,
+    record_facts,
+    record_reasons,
+    record_signal,
+    signal_name,
+)
+from engine.store.contract.store import Conflict
+from engine.store.rows import DecisionRecord, StoredDecision, StoredEvent, TicketQuery
+from engine.store.sqlite.session import Column, Room, instant, micros, micros_or_none
+
+_STATE = "SELECT state_json FROM ticket WHERE number = ?"
+
+# A query is made of the filters that are asked for, so that SQLite can choose the index.
+_QUERY = "SELECT state_json FROM ticket WHERE {filters} ORDER BY next_due NULLS LAST, number LIMIT :limit"
+
+_FILTERS = {
+    "states": "state IN (SELECT value FROM json_each(:states))",
+    "queue": "queue = :queue",
+    "assignee": "assignee = :assignee",
+    "kind": "kind = :kind",
+    "tier": "tier = :tier",
+    "customer": "customer = :customer",
+    "parent": "parent = :parent",
+    "text": r"""(number LIKE :text ESCAPE '\' OR number IN (SELECT ticket FROM content WHERE body LIKE :text ESCAPE '\'))""",
+}
+
+_OPEN_OF_CUSTOMER = """
+SELECT state_json FROM ticket WHERE customer = ? AND closed_at IS NULL ORDER BY opened_at DESC, number DESC
+"""
+
+_LAST_AGENT = """
+SELECT assignee FROM ticket WHERE customer = ? AND assignee IS NOT NULL ORDER BY opened_at DESC, number DESC LIMIT 1
+"""
+
+_LOADS = """
+SELECT assignee, count(*) FROM ticket WHERE closed_at IS NULL AND assignee IS NOT NULL GROUP BY assignee ORDER BY assignee
+"""
+
+_OPEN = """
+INSERT INTO ticket (seq, kind, state, tier, queue, assignee, customer, channel, parent, opened_at, closed_at, next_due, state_json, number)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (number) DO NOTHING
+"""
+
+# The last condition is the optimistic lock: nobody has changed the ticket since it was read.
+_ADVANCE = """
+UPDATE ticket SET seq = ?, kind = ?, state = ?, tier = ?, queue = ?, assignee = ?, customer = ?, channel = ?, parent = ?,
+    opened_at = ?, closed_at = ?, next_due = ?, state_json = ?
+WHERE number = ? AND seq = ?
+"""
+
+_DECIDED = """
+INSERT INTO decision (ticket, at, signal_type, signal_json, facts_json, policy_digest, reasons_json, refused, first_seq, last_seq)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+_HAPPENED = "INSERT INTO event (ticket, seq, at, type, event_json, decision_id) VALUES (?, ?, ?, ?, ?, ?)"
+
+_EVENTS = "SELECT seq, at, type, event_json, decision_id FROM event WHERE ticket = ? ORDER BY seq"
+
+_DECISIONS = """
+SELECT id, at, signal_type, signal_json, facts_json, policy_digest, reasons_json, refused, first_seq, last_seq
+FROM decision WHERE ticket = ? ORDER BY id
+"""
+
+_KEEP = "INSERT INTO content (id, ticket, kind, body) VALUES (?, ?, ?, ?)"
+
+_CONTENTS = "SELECT id, body FROM content WHERE id IN (SELECT value FROM json_each(?))"
+
+_CONTENT_OF = "SELECT id, kind, body FROM content WHERE ticket = ? ORDER BY id"
+
+COUNT = """
+INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value
+"""
+
+
+class TicketReads(Room):
+    """Keeps the contract's `TicketReader`."""
+
+    def ticket(self, number: str) -> Ticket | None:
+        """The ticket's state."""
+        text = self._session.value(_STATE, number)
+        return None if text is None else decode_ticket(text)
+
+    def tickets(self, query: TicketQuery) -> list[Ticket]:
+        """The tickets that fit."""
+        values: dict[str, Column] = {
+            "states": encode(query.states) if query.states else None,
+            "queue": query.queue,
+            "assignee": query.assignee,
+            "kind": query.kind,
+            "tier": query.tier,
+            "customer": query.customer,
+            "parent": query.parent,
+            "text": None if query.text is None else _containing(query.text),
+            "limit": query.limit,
+        }
+        filters = " AND ".join(sql for name, sql in _FILTERS.items() if values[name] is not None)
+        rows = self._session.named(_QUERY.format(filters=filters or "TRUE"), values)
+        return [decode_ticket(text) for (text,) in rows]
+
+    def open_tickets_of(self, customer: str) -> list[Ticket]:
+        """The customer's tickets that have not ended."""
+        return [decode_ticket(text) for (text,) in self._session.all(_OPEN_OF_CUSTOMER, customer)]
+
+    def last_agent(self, customer: str) -> str | None:
+        """Who served the customer last."""
+        agent: str | None = self._session.value(_LAST_AGENT, customer)
+        return agent
+
+    def loads(self) -> dict[str, int]:
+        """Open tickets by agent."""
+        return dict(self._session.all(_LOADS))
+
+    def events(self, number: str) -> list[StoredEvent]:
+        """The ticket's log."""
+        return [
+            StoredEvent(seq, instant(at), decode_event(type_name, text), decision)
+            for seq, at, type_name, text, decision in self._session.all(_EVENTS, number)
+        ]
+
+    def decisions(self, number: str) -> list[StoredDecision]:
+        """The decisions about the ticket."""
+        return [_decision(row) for row in self._session.all(_DECISIONS, number)]
+
+    def contents(self, ids: Iterable[str]) -> dict[str, str]:
+        """Bodies by content id."""
+        return dict(self._session.all(_CONTENTS, encode(list(ids))))
+
+    def content_of(self, ticket: str) -> list[tuple[str, str, str]]:
+        """The ticket's contents."""
+        return self._session.all(_CONTENT_OF, ticket)
+
+
+class TicketWrites(TicketReads):
+    """Keeps the contract's `TicketWriter`."""
+
+    def append(self, before_seq: int, ticket: Ticket, events: Sequence[Event], record: DecisionRecord) -> int:
+        """Keep a decision with its events and the state they led to."""
+        if not 0 < ticket.seq == before_seq + len(events):
+            raise UsageError(
+                f"ticket {ticket.number} is at seq {ticket.seq}, but {len(events)} events after {before_seq} were given"
+            )
+        row = _projection(ticket)
+        changed = self._session.run(_ADVANCE, *row, before_seq) if before_seq else self._session.run(_OPEN, *row)
+        if changed != 1:
+            raise Conflict(
+                f"Ticket {ticket.number} is not at seq {before_seq} any more: read it again and decide again."
+            )
+        decision = self._record(ticket.number, record, (before_seq + 1, ticket.seq) if events else (None, None))
+        at = micros(record.at)
+        self._session.run_many(
+            _HAPPENED,
+            (
+                (ticket.number, seq, at, event.type, encode(event), decision)
+                for seq, event in enumerate(events, before_seq + 1)
+            ),
+        )
+        return decision
+
+    def record_refusal(self, number: str | None, record: DecisionRecord) -> int:
+        """Keep a decision without events."""
+        return self._record(number, record, (None, None))
+
+    def next_number(self, day: date) -> str:
+        """The next ticket number of the day."""
+        stamp = day.isoformat().replace("-", "")
+        value: int = self._session.value(COUNT, f"ticket {stamp}")
+        return f"{stamp}{value:04d}"
+
+    def keep_content(self, id: str, ticket: str | None, kind: str, body: str) -> None:
+        """Keep a text."""
+        self._session.run(_KEEP, id, ticket, kind, body)
+
+    def _record(self, number: str | None, record: DecisionRecord, span: tuple[int | None, int | None]) -> int:
+        return self._session.insert(
+            _DECIDED,
+            number,
+            micros(record.at),
+            signal_name(record.signal),
+            encode(record_signal(record.signal)),
+            encode(record_facts(record.facts, record.signal)),
+            record.policy_digest,
+            encode(record_reasons(record.reasons)),
+            record.refused,
+            *span,
+        )
+
+
+def _projection(ticket: Ticket) -> tuple[Column, ...]:
+    """The columns of a ticket in the order of _OPEN and _ADVANCE."""
+    dues = [clock.due for clock in ticket.deadlines.values() if clock.running and clock.due is not None]
+    return (
+        ticket.seq,
+        ticket.kind,
+        ticket.state,
+        ticket.tier,
+        ticket.queue,
+        ticket.assignee,
+        ticket.customer,
+        ticket.channel,
+        ticket.parent,
+        micros(ticket.opened_at),
+        micros_or_none(ticket.closed_at),
+        micros_or_none(min(dues, default=None)),
+        encode(ticket),
+        ticket.number,
+    )
+
+
+def _decision(row: tuple[Any, ...]) -> StoredDecision:
+    id, at, signal_type, signal, facts, digest, reasons, refused, first_seq, last_seq = row
+    return StoredDecision(
+        id,
+        instant(at),
+        signal_type,
+        decode_plain(signal),
+        decode_plain(facts),
+        digest,
+        decode_plain(reasons),
+        refused,
+        first_seq,
+        last_seq,
+    )
+
+
+def _containing(text: str) -> str:
+    """The LIKE pattern of everything that has `text` in it, its wildcards taken literally."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
