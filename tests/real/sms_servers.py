@@ -1,0 +1,455 @@
+"""A real SMS centre (SMPP 3.4, on PyPI's smpp34) and a real Kannel gateway, for tests: free ports, loopback, temporary directories."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import smpp34
+
+from tests.support.parts import find_program
+
+PATIENCE = 15.0
+LOOPBACK = "127.0.0.1"
+UDH_INDICATOR = 0x40
+RECEIPT = 0x04
+UCS2 = 8
+RECEIPTED_MESSAGE_ID = 0x001E
+MESSAGE_STATE = 0x0427
+REDELIVER_SECONDS = 0.2
+STATE_NUMBERS = {"DELIVRD": 2, "EXPIRED": 3, "DELETED": 4, "UNDELIV": 5, "ACCEPTD": 6, "REJECTD": 8}
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+    """Wait until `holds()`, or fail saying `what` did not come to pass."""
+    deadline = time.monotonic() + patience
+    pause = threading.Event()
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {patience:g} s: {what}"
+        pause.wait(0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """One submit_sm the centre accepted: `text` decoded, `place` its (reference, total, part) if it is a part of a longer message."""
+
+    message_id: str
+    source: str
+    destination: str
+    text: str
+    data_coding: int
+    octets: int
+    place: tuple[int, int, int] | None
+    registered: bool
+
+
+@dataclass(slots=True)
+class _Outgoing:
+    """A deliver_sm that the centre repeats until it is answered with success."""
+
+    fields: dict[str, Any]
+    tries: int = 0
+    answered: bool = False
+    refusals: list[int] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    under_way: set[str] = field(default_factory=set)
+
+
+class SmsCentre:
+    """An SMS centre in a thread of its own. It repeats what it delivers until the client answers with success, also after a new bind.
+
+    `fates` maps a destination to the final state of what is sent there (DELIVRD if not named), `refusals` to the command_status values
+    its next submits are refused with, one after another. `hold_receipts` keeps receipts back until `release_receipts`.
+    """
+
+    def __init__(self, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self.fates: dict[str, str] = {}
+        self.refusals: dict[str, list[int]] = {}
+        self.hold_receipts = False
+        self.submits: list[Submit] = []
+        self.deliveries: list[_Outgoing] = []
+        self._held: list[_Outgoing] = []
+        self._tries: list[asyncio.Task[None]] = []
+        self._ids = itertools.count(1)
+        self._sessions: dict[str, smpp34.Esme] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping: asyncio.Event | None = None
+
+    def start(self) -> "SmsCentre":
+        """Listen; returns when clients can connect."""
+        ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run(ready)), name="sms-centre", daemon=True)
+        self._thread.start()
+        assert ready.wait(PATIENCE), "the SMS centre did not start"
+        return self
+
+    def stop(self) -> None:
+        """Break every session and stop listening. Messages stay, for a new `start`."""
+        if self._loop is None or self._stopping is None or self._thread is None:
+            return
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive(), "the SMS centre did not stop"
+        self._loop = None
+
+    def __enter__(self) -> "SmsCentre":
+        return self.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    @property
+    def bound(self) -> bool:
+        """Whether a client is bound."""
+        return bool(self._sessions)
+
+    def inject(self, sender: str, recipient: str, text: str, *, reference: int | None = None) -> None:
+        """Deliver a customer's message to whoever is bound, now or later. With `reference`, as parts of 67 units."""
+        if reference is None:
+            body, coding = (text.encode(), 0) if text.isascii() else (text.encode("utf-16-be"), UCS2)
+            self.inject_octets(sender, recipient, body, data_coding=coding)
+            return
+        units = text.encode("utf-16-be")
+        pieces = [units[start : start + 134] for start in range(0, len(units), 134)]
+        for number, piece in enumerate(pieces, start=1):
+            header = bytes([5, 0, 3, reference, len(pieces), number])
+            self.inject_octets(sender, recipient, header + piece, data_coding=UCS2, esm_class=UDH_INDICATOR)
+
+    def inject_octets(
+        self, sender: str, recipient: str, body: bytes, *, data_coding: int = 0, esm_class: int = 0
+    ) -> None:
+        """Deliver exactly these octets."""
+        self._deliver(
+            _Outgoing(
+                {
+                    "source_addr": sender,
+                    "destination_addr": recipient,
+                    "short_message": body,
+                    "data_coding": data_coding,
+                    "esm_class": esm_class,
+                }
+            )
+        )
+
+    def release_receipts(self, *, reverse: bool = False) -> None:
+        """Send the receipts that were held back, in order or the other way round."""
+        held, self._held = self._held, []
+        for receipt in reversed(held) if reverse else held:
+            self._deliver(receipt)
+
+    @property
+    def held_receipts(self) -> int:
+        """How many receipts are held back."""
+        return len(self._held)
+
+    @property
+    def unanswered(self) -> int:
+        """How many deliveries no client has answered with success."""
+        return sum(not delivery.answered for delivery in self.deliveries)
+
+    def messages(self, destination: str | None = None) -> list[tuple[str, str]]:
+        """What handsets show, as (destination, text), parts joined; messages of which parts are missing are left out."""
+        shown: list[tuple[str, str]] = []
+        parts: dict[tuple[str, int, int], dict[int, str]] = {}
+        for submit in self.submits:
+            if submit.place is None:
+                shown.append((submit.destination, submit.text))
+                continue
+            reference, total, part = submit.place
+            group = parts.setdefault((submit.destination, reference, total), {})
+            group[part] = submit.text
+            if len(group) == total:
+                shown.append((submit.destination, "".join(group[number] for number in sorted(group))))
+                del parts[submit.destination, reference, total]
+        return [entry for entry in shown if destination in (None, entry[0])]
+
+    async def _run(self, ready: threading.Event) -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        server = smpp34.Server(LOOPBACK, self.port, system_id="SMSC")
+        await server.start()
+        tasks = [asyncio.create_task(self._serve(server)), asyncio.create_task(self._redeliver())]
+        ready.set()
+        await self._stopping.wait()
+        for task in [*tasks, *self._tries]:
+            task.cancel()
+        await asyncio.gather(*tasks, *self._tries, return_exceptions=True)
+        self._tries.clear()
+        for delivery in self.deliveries:
+            delivery.under_way.clear()
+        for session in self._sessions.values():
+            with contextlib.suppress(smpp34.SmppError, TimeoutError):
+                await asyncio.wait_for(session.unbind(), 1)
+        await server.stop()
+        self._sessions.clear()
+
+    async def _serve(self, server: smpp34.Server) -> None:
+        while True:
+            event = await server.next()
+            if isinstance(event, smpp34.Esme):
+                self._sessions[event.session_id] = event
+            elif isinstance(event, smpp34.SubmitSmEvent):
+                self._accept(event)
+            else:
+                self._sessions.pop(event.session_id, None)
+
+    def _accept(self, event: smpp34.SubmitSmEvent) -> None:
+        refusals = self.refusals.get(event.destination_addr)
+        if refusals:
+            event.reject(refusals.pop(0))
+            return
+        message_id = f"m{next(self._ids):06d}"
+        event.accept(message_id)
+        submit = _read_submit(event, message_id)
+        self.submits.append(submit)
+        if submit.registered:
+            receipt = _receipt(submit, self.fates.get(submit.destination, "DELIVRD"))
+            if self.hold_receipts:
+                self._held.append(receipt)
+            else:
+                self.deliveries.append(receipt)
+
+    def _deliver(self, outgoing: _Outgoing) -> None:
+        self.deliveries.append(outgoing)
+
+    async def _redeliver(self) -> None:
+        """Hand out, in the order they came, all that is not answered and not under way."""
+        while True:
+            session = next(reversed(self._sessions.values()), None)
+            for outgoing in self.deliveries:
+                if session is not None and not outgoing.answered and session.session_id not in outgoing.under_way:
+                    outgoing.under_way.add(session.session_id)
+                    self._tries.append(asyncio.create_task(self._try(session, outgoing)))
+            await asyncio.sleep(0.01)
+
+    async def _try(self, session: smpp34.Esme, outgoing: _Outgoing) -> None:
+        outgoing.tries += 1
+        try:
+            answer = await session.deliver_sm(**outgoing.fields)
+            outgoing.answered = outgoing.answered or answer.is_success
+            if not answer.is_success:
+                outgoing.refusals.append(answer.command_status)
+        except smpp34.SmppError as error:  # no answer in time, or the session is gone
+            outgoing.faults.append(str(error))
+        await asyncio.sleep(REDELIVER_SECONDS)
+        outgoing.under_way.discard(session.session_id)
+
+
+def _read_submit(event: smpp34.SubmitSmEvent, message_id: str) -> Submit:
+    body, place = event.short_message, None
+    if event.esm_class & UDH_INDICATOR:
+        header, body = body[: body[0] + 1], body[body[0] + 1 :]
+        assert header[:3] == b"\x05\x00\x03", f"not a header of an 8-bit concatenation: {header.hex()}"
+        place = (header[3], header[4], header[5])
+    text = body.decode("utf-16-be") if event.data_coding == UCS2 else _gsm_text(body)
+    return Submit(
+        message_id=message_id,
+        source=event.source_addr,
+        destination=event.destination_addr,
+        text=text,
+        data_coding=event.data_coding,
+        octets=len(event.short_message),
+        place=place,
+        registered=bool(event.registered_delivery & 1),
+    )
+
+
+def _gsm_text(body: bytes) -> str:
+    """Decode the septets that differ from ASCII and that tests use; any other is a fault of the test."""
+    special = {0x00: "@", 0x01: "£", 0x02: "$", 0x05: "é", 0x7E: "ü", 0x11: "_"}
+    extension = {0x65: "€", 0x3C: "[", 0x3E: "]", 0x28: "{", 0x29: "}", 0x3D: "~", 0x2F: "\\", 0x40: "|", 0x14: "^"}
+    octets = iter(body)
+    return "".join(extension[next(octets)] if octet == 0x1B else special.get(octet) or chr(octet) for octet in octets)
+
+
+def _receipt(submit: Submit, state: str) -> _Outgoing:
+    """A delivery receipt in the form of SMPP 3.4, appendix B, with the optional parameters beside it."""
+    delivered = state == "DELIVRD"
+    text = (
+        f"id:{submit.message_id} sub:001 dlvrd:{'001' if delivered else '000'} submit date:2603041000 done date:2603041001"
+        f" stat:{state} err:{'000' if delivered else '001'} text:"
+    )
+    tlvs = [
+        smpp34.Tlv(RECEIPTED_MESSAGE_ID, submit.message_id.encode() + b"\0"),
+        smpp34.Tlv(MESSAGE_STATE, bytes([STATE_NUMBERS[state]])),
+    ]
+    fields = {
+        "source_addr": submit.destination,
+        "destination_addr": submit.source,
+        "esm_class": RECEIPT,
+        "short_message": text.encode(),
+        "tlvs": tlvs,
+    }
+    return _Outgoing(fields)
+
+
+KANNEL_CONFIGURATION = """
+group = core
+admin-port = {admin}
+admin-interface = 127.0.0.1
+admin-password = administrator
+admin-allow-ip = "127.0.0.1"
+smsbox-port = {smsbox}
+smsbox-interface = 127.0.0.1
+box-deny-ip = "*.*.*.*"
+box-allow-ip = "127.0.0.1"
+log-file = "{directory}/bearerbox.log"
+log-level = 0
+dlr-storage = internal
+store-type = spool
+store-location = "{directory}/store"
+sms-resend-freq = 2
+
+group = smsc
+smsc = smpp
+smsc-id = centre
+host = 127.0.0.1
+port = {centre}
+transceiver-mode = 1
+smsc-username = kannel
+smsc-password = password
+system-type = ""
+enquire-link-interval = 10
+reconnect-delay = 1
+
+group = smsbox
+bearerbox-host = 127.0.0.1
+bearerbox-port = {smsbox}
+sendsms-port = {sendsms}
+sendsms-interface = 127.0.0.1
+log-file = "{directory}/smsbox.log"
+log-level = 0
+sendsms-chars = "0123456789 +-"
+http-request-retry = 20
+http-queue-delay = 1
+
+group = sendsms-user
+username = {username}
+password = {password}
+user-allow-ip = "127.0.0.1"
+
+group = sms-service
+keyword = default
+catch-all = true
+max-messages = 0
+concatenation = true
+assume-plain-text = true
+get-url = "{callback}/inbound?from=%p&to=%P&text=%b&coding=%c&charset=%C&id=%I"
+"""
+
+
+class Kannel:
+    """A real bearerbox and smsbox between an SMS centre and us. `callback` is our listener's URL with the secret."""
+
+    username = "closedloop"
+    password = "password"
+
+    def __init__(self, directory: Path, centre: SmsCentre, callback: str) -> None:
+        self.directory = directory
+        self.centre = centre
+        self.callback = callback
+        self.sendsms_port = free_port()
+        self._smsbox_port = free_port()
+        self._admin_port = free_port()
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def sendsms_url(self) -> str:
+        """Where messages are handed over."""
+        return f"http://{LOOPBACK}:{self.sendsms_port}/cgi-bin/sendsms"
+
+    def start(self) -> "Kannel":
+        """Start both programs; returns when Kannel is bound to the centre and takes messages."""
+        (self.directory / "store").mkdir(parents=True, exist_ok=True)
+        configuration = self.directory / "kannel.conf"
+        configuration.write_text(
+            KANNEL_CONFIGURATION.format(
+                admin=self._admin_port,
+                smsbox=self._smsbox_port,
+                sendsms=self.sendsms_port,
+                centre=self.centre.port,
+                directory=self.directory,
+                username=self.username,
+                password=self.password,
+                callback=self.callback,
+            ),
+            encoding="utf-8",
+        )
+        try:
+            self._start_programs(configuration)
+        except AssertionError:
+            self.stop()
+            raise
+        return self
+
+    def _start_programs(self, configuration: Path) -> None:
+        self._launch("bearerbox", configuration)
+        wait_until(lambda: self.centre.bound, "Kannel binds to the SMS centre")
+        # Never by connecting: bearerbox takes a half-open connection for a box and sends inbound messages there.
+        wait_until(lambda: _listening(self._smsbox_port), "bearerbox listens for smsbox")
+        self._launch("smsbox", configuration)
+        wait_until(lambda: _listening(self.sendsms_port), "smsbox listens")
+        wait_until(lambda: "Connected to bearerbox" in self.log("smsbox"), "smsbox is connected to bearerbox")
+
+    def stop(self) -> None:
+        """Stop both programs by their process ids."""
+        for process in reversed(self._processes):
+            process.send_signal(signal.SIGTERM)
+            for urge in (
+                process.terminate,
+                process.kill,
+            ):  # bearerbox drains its queues after the first signal, ends at the second
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.8)
+                urge()
+            process.wait()
+        self._processes.clear()
+
+    def __enter__(self) -> "Kannel":
+        return self.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def log(self, program: str) -> str:
+        """What `bearerbox` or `smsbox` logged so far."""
+        path = self.directory / f"{program}.log"
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+    def _launch(self, program: str, configuration: Path) -> None:
+        path = find_program(program)
+        assert path is not None, f"{program} is not installed"
+        # A pipe would hang whoever waits for its end; the programs write their own logs.
+        process = subprocess.Popen(
+            [path, "-v", "4", str(configuration)],
+            cwd=self.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=dict(os.environ),
+        )
+        self._processes.append(process)
+
+
+def _listening(port: int) -> bool:
+    """Whether somebody listens on a loopback port, told from the kernel's table without connecting."""
+    listening = "0A"
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:])
+    return any(row[1].endswith(f":{port:04X}") and row[3] == listening for row in rows)
