@@ -1,0 +1,159 @@
+"""Following the files of a running Asterisk: `Master.csv` and `queue_log`."""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from engine.channels import (
+    ChannelContext,
+    Delivery,
+    Inbound,
+    Outbound,
+    PermanentFailure,
+    Receipt,
+    Rejected,
+    Sent,
+    TemporaryFailure,
+)
+from engine.errors import ConfigurationError
+from engine_phone_log.calls import call_ids, gather
+from engine_phone_log.documents import Found, Line, find, lines_of, parse, summary
+from engine_phone_log.progress import Mark, Place, Progress
+from engine_phone_log.records import read_line
+from engine_phone_log.settings import Settings
+from engine_phone_log.tail import Tail
+
+LINES_AT_ONCE = 5_000
+LOOK_EVERY = 0.5  # seconds between two looks at the files while nothing is ready
+# A call whose end was never written (a crash of the exchange, a damaged row) is handed over as far as it is known.
+UNFINISHED_AFTER = timedelta(hours=4)
+REFUSED = "the phone log only takes in: a call is made by a person"
+
+
+@dataclass(slots=True)
+class _Waiting:
+    line: Line
+    seen_at: datetime
+
+
+class AsteriskChannel:
+    """Hands over each call once, when its records have been quiet for `settle` and it is over."""
+
+    def __init__(self, settings: Settings, context: ChannelContext) -> None:
+        self._settings = settings
+        self._reading = settings.reading
+        self._context = context
+        self._paths = [path for path in (settings.master_csv, settings.queue_log) if path is not None]
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+        self._waiting: dict[Place, _Waiting] = {}
+        self._tails: dict[str, Tail] = {}
+        self._progress: Progress | None = None
+        self._handled: set[Place] = set()
+
+    def open(self) -> None:
+        """Continue where the last acknowledgement left off. Raises ConfigurationError for paths that cannot be right."""
+        if len({path.name for path in self._paths}) < len(self._paths):
+            raise ConfigurationError("asterisk: master_csv and queue_log must be two files of different names")
+        for path in self._paths:
+            if not path.parent.is_dir():
+                raise ConfigurationError(f"asterisk: there is no directory {path.parent}")
+        self._progress = Progress(self._context.state / "phone_log.sqlite3")
+        self._tails = {path.name: Tail(path, self._progress.mark(path.name)) for path in self._paths}
+        self._handled = self._progress.handled()
+
+    def close(self) -> None:
+        """Stop waiting and let go of the state file; may be repeated."""
+        self._closing.set()
+        with self._lock:
+            if self._progress:
+                self._progress.close()
+                self._progress = None
+
+    def receive(self, timeout: float) -> Iterator[Delivery]:
+        """Yield unreadable lines at once and calls when they are over and settled."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                self._read_on()
+            except OSError as error:
+                raise TemporaryFailure(f"the exchange's records cannot be read: {error}") from error
+            self._report_lost()
+            ready = self._ready()
+            for found in ready:
+                if found.item is not None:
+                    yield Delivery(found.item, lambda found=found: self._acknowledge(found), found.raw)  # type: ignore[misc]  # mypy cannot infer a default of a lambda
+            left = deadline - time.monotonic()
+            if ready or left <= 0 or self._closing.wait(min(left, LOOK_EVERY)):
+                return
+
+    def parse(self, raw: bytes, name: str) -> Iterable[Inbound | Receipt | Rejected]:
+        """Understand call records handed over by a person, in any of the formats."""
+        return parse(raw, name, self._reading)
+
+    def send(self, message: Outbound) -> Sent:
+        """Refuse: nothing is sent by phone."""
+        raise PermanentFailure(REFUSED)
+
+    def check(self, to: str | None) -> list[str]:
+        """Say what the files hold now."""
+        said = []
+        for path in self._paths:
+            if path.is_file():
+                said.append(f"{path}: {summary(lines_of(path.read_bytes(), path.name, self._reading), self._reading)}")
+            else:
+                said.append(f"{path} does not exist yet")
+        return [*said, REFUSED] if to else said
+
+    def _read_on(self) -> None:
+        """Read what was added. The lock is held throughout: a line that is read and not yet waiting must not count as handled."""
+        now = self._context.now()
+        with self._lock:
+            for source, tail in self._tails.items():
+                for inode, offset, raw in tail.lines(LINES_AT_ONCE):
+                    place = Place(source, inode, offset)
+                    record = read_line(raw, self._reading.zone)
+                    if record is not None and place not in self._handled:
+                        self._waiting[place] = _Waiting(Line(place, raw, record), now)
+
+    def _report_lost(self) -> None:
+        """Tell once, as a failure that the engine reports, that a file was rotated out of reach; then read on."""
+        for tail in self._tails.values():
+            if tail.lost:
+                lost, tail.lost = tail.lost, ""
+                raise TemporaryFailure(lost)
+
+    def _ready(self) -> list[Found]:
+        """Find what is complete among the waiting lines; calls inside the house are done with at once."""
+        with self._lock:
+            waiting = list(self._waiting.values())
+        groups: dict[str, list[_Waiting]] = {}
+        for each, call_id in zip(waiting, call_ids(each.line.record for each in waiting), strict=True):
+            groups.setdefault(call_id, []).append(each)
+        bad = groups.pop("", [])
+        complete = [each for call_id, members in groups.items() if self._complete(call_id, members) for each in members]
+        found = find((each.line for each in bad + complete), self._reading)
+        for inside in (each for each in found if each.item is None):
+            self._acknowledge(inside)
+        return [each for each in found if each.item is not None]
+
+    def _complete(self, call_id: str, members: list[_Waiting]) -> bool:
+        quiet = self._context.now() - max(each.seen_at for each in members)
+        call = gather(call_id, (each.line.record for each in members))
+        over = call.is_over(expects_legs=self._settings.master_csv is not None)
+        return quiet >= (self._settings.settle if over else max(UNFINISHED_AFTER, self._settings.settle))
+
+    def _acknowledge(self, found: Found) -> None:
+        with self._lock:
+            for line in found.lines:
+                self._waiting.pop(line.place, None)
+            if self._progress is None:
+                return  # closed meanwhile: it comes again after the restart, and the engine knows it by its id
+            oldest: dict[str, Mark | None] = {source: tail.mark for source, tail in self._tails.items()}
+            for place in reversed(self._waiting):
+                oldest[place.source] = self._tails[place.source].place(place.number, place.offset)
+            self._progress.record((line.place for line in found.lines), {s: mark for s, mark in oldest.items() if mark})
+            for source in self._tails.keys() - {place.source for place in self._waiting}:
+                self._progress.forget(source)

@@ -1,0 +1,149 @@
+"""Files dropped in the channel's folder: copies of an exchange's records, and calls logged by hand."""
+
+import fnmatch
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from engine.channels import (
+    ChannelContext,
+    Delivery,
+    FolderInbox,
+    Inbound,
+    Outbound,
+    PermanentFailure,
+    Receipt,
+    Rejected,
+    Sent,
+    TemporaryFailure,
+)
+from engine_phone_log.documents import (
+    Found,
+    Line,
+    find,
+    is_logged_by_hand,
+    lines_of,
+    logged_by_hand,
+    parse,
+    reject_whole,
+    rejected,
+    summary,
+)
+from engine_phone_log.progress import Place, Progress
+from engine_phone_log.settings import Settings
+
+LOOK_EVERY = 0.5  # seconds between two looks at an empty folder
+REFUSED = "the phone log only takes in: a call is made by a person"
+_NAMES = ("*.csv", "queue_log*", "*.json")
+
+
+class FolderChannel:
+    """Takes in every file whole; rows of all files in one look are folded together. A file goes when all of it is acknowledged."""
+
+    def __init__(self, settings: Settings, context: ChannelContext) -> None:
+        self._reading = settings.reading
+        self._context = context
+        self._inbox = FolderInbox(context.incoming)
+        self._closing = threading.Event()
+        self._lock = threading.RLock()
+        self._progress: Progress | None = None
+        self._left: dict[Path, set[Place]] = {}
+
+    def open(self) -> None:
+        """Open the memory of rows that were acknowledged while others of their file were not."""
+        self._progress = Progress(self._context.state / "phone_log.sqlite3")
+
+    def close(self) -> None:
+        """Stop waiting and let go of the state file; may be repeated."""
+        self._closing.set()
+        with self._lock:
+            if self._progress:
+                self._progress.close()
+                self._progress = None
+
+    def receive(self, timeout: float) -> Iterator[Delivery]:
+        """Yield what lies in the folder, looking again until something does or `timeout` seconds are over."""
+        deadline = time.monotonic() + timeout
+        while True:
+            something = False
+            for delivery in self._look():
+                something = True
+                yield delivery
+            left = deadline - time.monotonic()
+            if something or left <= 0 or self._closing.wait(min(left, LOOK_EVERY)):
+                return
+
+    def parse(self, raw: bytes, name: str) -> Iterable[Inbound | Receipt | Rejected]:
+        """Understand a file handed over by a person, in any of the formats."""
+        return parse(raw, name, self._reading)
+
+    def send(self, message: Outbound) -> Sent:
+        """Refuse: nothing is sent by phone."""
+        raise PermanentFailure(REFUSED)
+
+    def check(self, to: str | None) -> list[str]:
+        """Say what lies in the folder now."""
+        said = [f"looks for call records in {self._context.incoming}"]
+        for path in self._inbox.waiting():
+            raw = self._read(path)
+            if is_logged_by_hand(raw, path.name):
+                item = logged_by_hand(raw, path.name)
+                said.append(f"{path.name}: {f'unreadable: {item.reason}' if isinstance(item, Rejected) else '1 call'}")
+            else:
+                said.append(f"{path.name}: {summary(lines_of(raw, path.name, self._reading), self._reading)}")
+        return [*said, REFUSED] if to else said
+
+    def _look(self) -> Iterator[Delivery]:
+        handled = self._progress.handled() if self._progress else set()
+        lines: list[Line] = []
+        for path in self._inbox.waiting():
+            raw = self._read(path)
+            if is_logged_by_hand(raw, path.name):
+                yield self._whole(path, raw, logged_by_hand(raw, path.name))
+                continue
+            held = list(lines_of(raw, path.name, self._reading))
+            if not any(fnmatch.fnmatch(path.name.lower(), name) for name in _NAMES):
+                why = f"{path.name} is no file of call records; those are named {', '.join(_NAMES)}"
+                yield self._whole(path, raw, rejected(raw, path.name, 0, why))
+            elif whole := reject_whole(raw, path.name, held):
+                yield self._whole(path, raw, whole)
+            else:
+                lines += held
+                with self._lock:
+                    self._left[path] = {line.place for line in held} - handled
+                    self._finish(path)
+        for found in find(lines, self._reading):
+            if all(line.place in handled for line in found.lines):
+                continue
+            if found.item is None:
+                self._acknowledge(found)
+            else:
+                yield Delivery(found.item, lambda found=found: self._acknowledge(found), found.raw)  # type: ignore[misc]  # mypy cannot infer a default of a lambda
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise TemporaryFailure(f"{path} cannot be read: {error}") from error
+
+    def _whole(self, path: Path, raw: bytes, item: Inbound | Rejected) -> Delivery:
+        return Delivery(item, lambda: self._inbox.done(path), raw)
+
+    def _acknowledge(self, found: Found) -> None:
+        places = {line.place for line in found.lines}
+        with self._lock:
+            if self._progress is None:
+                return  # closed meanwhile: it comes again after the restart, and the engine knows it by its id
+            self._progress.record(places, {})
+            for source in {place.source for place in places}:
+                path = self._context.incoming / source
+                self._left[path] = self._left.get(path, set()) - places
+                self._finish(path)
+
+    def _finish(self, path: Path) -> None:
+        """Remove a file of which nothing is left to hand over (or that held only a queue's own events)."""
+        if self._progress and not self._left[path]:
+            self._inbox.done(path)
+            self._progress.forget(path.name)
+            del self._left[path]
