@@ -1,0 +1,198 @@
+"""The engine of one project, put together: store, policy, people, channels. The daemon, the commands and the demo all drive this."""
+
+import random
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from engine.channels import AddressKind, Channel, ChannelContext, ChannelType, Delivery, Inbound, Receipt, Rejected
+from engine.channels.manager import ChannelTypes
+from engine.core.compiled import Policy
+from engine.core.signals import Signal
+from engine.errors import NotFound
+from engine.runtime import inbox, timers
+from engine.runtime.addresses import normalise
+from engine.runtime.clock import Clock
+from engine.runtime.gather import Origin, World
+from engine.runtime.handle import Handled, Listener, Outcome, handle
+from engine.runtime.outbox import Postman
+from engine.runtime.policies import PolicyBroken, load_active, load_from_directory, load_people
+from engine.runtime.project import Project, resolve_secrets
+from engine.runtime.tokens import Tokens
+from engine.store import Store, open_store
+
+_KEY = "signing_key"
+
+
+@dataclass(slots=True)
+class Engine:
+    """Everything one process needs to do the project's work. Made by `open_engine`, ended by `close`."""
+
+    project: Project
+    store: Store
+    world: World
+    clock: Clock
+    tokens: Tokens
+    types: Mapping[str, ChannelType]
+    channels: dict[str, Channel]
+    alarms: tuple[str, ...] = ()
+    listeners: list[Listener] = field(default_factory=list)
+    _opened: set[str] = field(default_factory=set)
+
+    @property
+    def desk(self) -> inbox.Desk:
+        """What the inbox works with."""
+        var = self.project.var
+        region, hold = self.project.phone_region, self.project.hold
+        return inbox.Desk(self.store, self.tokens, region, var / "attachments", var / "bad", hold)
+
+    def handle(self, signal: Signal, origin: Origin | None = None) -> Outcome:
+        """Let one signal through the door, in a transaction of its own."""
+        with self.store.write() as tx:
+            outcome = handle(tx, self.world, signal, self.clock.now(), origin, hold=self.project.hold)
+        self._tell([outcome])
+        return outcome
+
+    def receive(self, name: str, timeout: float) -> int:
+        """Take in what waits on a channel; return how many items were new. Raises TemporaryFailure when the carrier is away."""
+        return inbox.accept(self.desk, name, self.channel(name).receive(timeout), self.clock.now())
+
+    def ingest(self, name: str, raw: bytes, file_name: str) -> tuple[int, list[str]]:
+        """Take in raw input handed over by a person; return how many items were new, and why some were not understood."""
+        items = list(self.channel(name, opened=False).parse(raw, file_name))
+        good = [item for item in items if isinstance(item, Inbound | Receipt)]
+        deliveries = [Delivery(item, _nothing, raw) for item in good]
+        reasons = [item.reason for item in items if isinstance(item, Rejected)]
+        return inbox.accept(self.desk, name, deliveries, self.clock.now()), reasons
+
+    def work_inbox(self, limit: int = 100) -> int:
+        """Handle what waits in the inbox; return how many items were handled."""
+        return self._tell(inbox.process(self.desk, self.world, self.clock.now(), limit))
+
+    def work_timers(self, limit: int = 100) -> int:
+        """Fire the timers that are due; return how many fired."""
+        return self._tell(timers.fire(self.store, self.world, self.clock.now(), self.project.hold, limit))
+
+    def work_outbox(self, name: str, limit: int = 20) -> int:
+        """Send what is due on a channel; return how many attempts had an outcome."""
+        project = self.project
+        postman = Postman(self.store, self.tokens, name, project.delivery, self._redirect(name), project.hold)
+        return self._tell(postman.dispatch(self.channel(name), self.world, self.clock.now, limit))
+
+    def channel(self, name: str, opened: bool = True) -> Channel:
+        """Return a channel, opened on first use. Raises NotFound, and what opening it raises."""
+        if name not in self.channels:
+            raise NotFound(f"there is no channel {name!r} in engine.yaml; there are {', '.join(self.channels) or 'none'}")
+        channel = self.channels[name]
+        if opened and name not in self._opened:
+            channel.open()
+            self._opened.add(name)
+        return channel
+
+    def normalise(self, name: str, address: str) -> str:
+        """Return an address of a channel in the form in which it is stored."""
+        return normalise(self.world.channels[name], address, self.project.phone_region)
+
+    def close(self) -> None:
+        """Let go of channels and store."""
+        for name in self._opened:
+            self.channels[name].close()
+        self._opened.clear()
+        self.store.close()
+
+    def _tell(self, outcomes: Iterable[Outcome]) -> int:
+        count = 0
+        for outcome in outcomes:
+            count += 1
+            for one in outcome.handled:
+                for listener in self.listeners:
+                    listener(one)
+        return count
+
+    def _redirect(self, name: str) -> Callable[[str], str | None]:
+        """Where messages of a channel truly go: nowhere while held, to the redirect's address where its kind fits."""
+        if self.project.redirect is None:
+            return (lambda address: None) if self.project.hold else (lambda address: address)
+        target = self.project.redirect
+        is_mail = "@" in target
+        fits = is_mail == (self.world.channels[name] == AddressKind.EMAIL)
+        return lambda address: target if fits else None
+
+
+def open_engine(
+    project: Project,
+    clock: Clock,
+    chance: random.Random | None = None,
+    reload: bool = False,
+    key: bytes | None = None,
+) -> Engine:
+    """Open a project. `reload` compiles the policy directory and puts it in force; else the active policy decides.
+
+    A broken directory falls back to the last good policy and says so in `alarms`. `chance` and `key` are given only where a run must
+    repeat itself. Raises ConfigurationError, PolicyBroken.
+    """
+    for part in ("in", "out", "bad", "attachments", "state"):
+        (project.var / part).mkdir(parents=True, exist_ok=True)
+    store = open_store(project.database, project.root)
+    try:
+        policy, alarms = _policy(project, store, clock.now(), reload)
+        team, warnings = load_people(project.policies, policy)
+        discovered = ChannelTypes.discover()
+        types = {one.name: discovered.named(one.type) for one in project.channels}
+        channels = {}
+        for one in project.channels:
+            settings = resolve_secrets(one.settings, project.root)
+            context = _context(project, one.name, policy, clock)
+            channels[one.name] = discovered.build(one.name, one.type, settings, context)
+        world = World(
+            policy=policy,
+            team=team,
+            channels={name: channel_type.address_kind.value for name, channel_type in types.items()},
+            senders=tuple(name for name, channel_type in types.items() if channel_type.can_send),
+            chance=chance or random.SystemRandom(),
+        )
+        tokens = Tokens(key or _signing_key(store), team.agents)
+    except BaseException:
+        store.close()
+        raise
+    notices = (*alarms, *discovered.problems, *(f"{w.file}:{w.line}: {w.message}" for w in warnings))
+    return Engine(project, store, world, clock, tokens, types, channels, notices)
+
+
+def _policy(project: Project, store: Store, now: datetime, reload: bool) -> tuple[Policy, tuple[str, ...]]:
+    active = None if reload else load_active(store)
+    if active is not None:
+        return active, ()
+    try:
+        return load_from_directory(project.policies, store, now), ()
+    except PolicyBroken as broken:
+        last = load_active(store)
+        if last is None:
+            raise
+        return last, (f"the policy directory has errors; the last good policy {last.digest[:12]} stays in force:\n{broken}",)
+
+
+def _context(project: Project, name: str, policy: Policy, clock: Clock) -> ChannelContext:
+    places = {part: project.var / part / name for part in ("in", "out", "state")}
+    for path in places.values():
+        Path(path).mkdir(parents=True, exist_ok=True)
+    return ChannelContext(name, places["in"], places["out"], places["state"], policy.company.timezone, clock.now)
+
+
+def _signing_key(store: Store) -> bytes:
+    """Return the installation's key, made on first use: tokens stay valid over restarts and moves of the database."""
+    with store.write() as tx:
+        kept = tx.meta(_KEY)
+        if kept is None:
+            kept = secrets.token_hex(32)
+            tx.set_meta(_KEY, kept)
+    return bytes.fromhex(kept)
+
+
+def _nothing() -> None:
+    """A person's hand needs no acknowledgement."""
+
+
+__all__ = ["Engine", "Handled", "open_engine"]

@@ -1,0 +1,152 @@
+"""The facts a decision needs, read in its own transaction."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from engine.core.compiled import Policy
+from engine.core.contacts import from_text
+from engine.core.facts import AgentFacts, CallFacts, Contact, CustomerFacts, Facts
+from engine.core.model import CUSTOMER, Ticket
+from engine.core.signals import AgentActed, Signal, TaskClosed, TicketRequested
+from engine.core.team import Team
+from engine.store.contract import Transaction
+from engine.store.rows import CustomerRow
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who is behind a signal that came over a channel: the normalised address, the name they gave, the call."""
+
+    channel: str
+    address: str
+    name: str = ""
+    call: CallFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What does not change from one decision to the next: the policy in force, the people, the channels, the source of chance."""
+
+    policy: Policy
+    team: Team
+    channels: Mapping[str, str]
+    senders: tuple[str, ...]
+    chance: random.Random = field(default_factory=random.SystemRandom)
+
+
+class Gatherer:
+    """Reads facts for the signals of one transaction; a ticket number is taken once and used by the next ticket that opens."""
+
+    def __init__(self, tx: Transaction, world: World, now: datetime) -> None:
+        self._tx = tx
+        self._world = world
+        self._now = now
+        self._number: str | None = None
+
+    def facts(self, ticket: Ticket | None, signal: Signal, origin: Origin | None) -> Facts:
+        """Return what `decide` must know to judge `signal`."""
+        parent = self._tx.ticket(signal.parent) if isinstance(signal, TicketRequested) and signal.parent else None
+        about = ticket or parent
+        customer = self._customer(about, origin)
+        contact = self._contact(about, origin, customer)
+        return Facts(
+            number=self._next_number(ticket, signal),
+            answer_id=f"{self._world.chance.getrandbits(128):032x}",
+            draw=self._world.chance.random(),
+            manager=self._world.team.manager,
+            agents=self._agents(),
+            channels=self._world.channels,
+            senders=self._world.senders,
+            customer=customer,
+            contact=contact,
+            contact_id=about.contact if about else None,
+            call=origin.call if origin else None,
+            texts=self._texts(ticket, signal),
+            recent=self._recent(contact),
+            opted_out=frozenset(name for name, to in contact.addresses.items() if self._tx.opted_out(name, to)),
+            last_agent=self._tx.last_agent(customer.id) if customer else None,
+        )
+
+    def opened(self) -> None:
+        """The number was used: the next ticket gets another."""
+        self._number = None
+
+    def _next_number(self, ticket: Ticket | None, signal: Signal) -> str:
+        if ticket is not None and not (isinstance(signal, AgentActed) and signal.action == "task"):
+            return ""
+        if self._number is None:
+            self._number = self._tx.next_number(self._now.astimezone(ZoneInfo(self._world.policy.company.timezone)).date())
+        return self._number
+
+    def _customer(self, about: Ticket | None, origin: Origin | None) -> CustomerFacts | None:
+        if about is not None:
+            row = self._tx.customer(about.customer) if about.customer else None
+            return _customer_facts(row, known=True) if row else None
+        if origin is None:
+            return None
+        kind = self._world.channels[origin.channel]
+        row = self._tx.find_customer(kind, origin.address)
+        if row is not None:
+            return _customer_facts(row, known=True)
+        row = CustomerRow(self._tx.new_customer_id(), origin.name, None, None, self._now)
+        self._tx.add_customer(row)
+        self._tx.add_address(row.id, kind, origin.address)
+        return _customer_facts(row, known=False)
+
+    def _contact(self, about: Ticket | None, origin: Origin | None, customer: CustomerFacts | None) -> Contact:
+        if about is not None:
+            kept = self._tx.contents([about.contact]) if about.contact else {}
+            return from_text(kept.get(about.contact or "", ""))
+        if origin is None or customer is None:
+            return Contact()
+        row = self._tx.customer(customer.id)
+        by_kind: dict[str, str] = {}
+        for kind, address in self._tx.addresses(customer.id):
+            by_kind.setdefault(kind, address)
+        by_kind[self._world.channels[origin.channel]] = origin.address
+        addresses = {name: by_kind[kind] for name, kind in self._world.channels.items() if kind in by_kind}
+        return Contact((row.name if row else "") or origin.name, addresses)
+
+    def _texts(self, ticket: Ticket | None, signal: Signal) -> dict[str, str]:
+        wanted: list[str | None] = []
+        if ticket is not None:
+            wanted = [ticket.description, ticket.subject, ticket.result]
+            if ticket.plan is not None:
+                wanted += [ticket.plan.content, *(step.content for step in ticket.plan.steps)]
+        if isinstance(signal, TaskClosed):
+            wanted.append(signal.content)
+        return self._tx.contents([content for content in wanted if content])
+
+    def _agents(self) -> dict[str, AgentFacts]:
+        world, loads = self._world, self._tx.loads()
+        calendars = world.policy.calendars
+        facts = {}
+        for agent in world.team.agents.values():
+            here = world.team.available(agent.id, self._now, calendars)
+            facts[agent.id] = AgentFacts(
+                id=agent.id,
+                name=agent.name,
+                queues=agent.queues,
+                skills=agent.skills,
+                roles=agent.roles,
+                language=agent.language or world.policy.company.languages[0],
+                address=agent.email.casefold(),
+                load=loads.get(agent.id, 0),
+                available=here,
+                next_available=self._now if here else world.team.next_available(agent.id, self._now, calendars),
+            )
+        return facts
+
+    def _recent(self, contact: Contact) -> dict[str, int]:
+        """Count automatic messages by party; the customer's is the highest count of any of their addresses."""
+        counts = self._tx.recent_automatic(self._now - self._world.policy.limits.within)
+        recent = {agent.id: counts.get(agent.email.casefold(), 0) for agent in self._world.team.agents.values()}
+        recent[CUSTOMER] = max((counts.get(address, 0) for address in contact.addresses.values()), default=0)
+        return {party: count for party, count in recent.items() if count}
+
+
+def _customer_facts(row: CustomerRow, known: bool) -> CustomerFacts:
+    return CustomerFacts(row.id, known, row.segment, row.language, row.last_survey_at)

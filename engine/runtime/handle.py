@@ -1,0 +1,157 @@
+"""The one door: a signal comes in, the ticket and the facts are read, it is decided, and everything it leads to is kept, all in one
+transaction. Signals that a decision raises are handled in the same one.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.core import commands as c
+from engine.core.decide import decide
+from engine.core.decision import Decision
+from engine.core.events import SurveySent, TicketOpened
+from engine.core.facts import Facts
+from engine.core.model import Ticket
+from engine.core.signals import Signal
+from engine.errors import NotFound
+from engine.runtime.gather import Gatherer, Origin, World
+from engine.store.contract import Transaction
+from engine.store.rows import DecisionRecord, OutboxRow
+
+CHAIN_LIMIT = 20
+"""How many signals one signal may lead to in its transaction; more can only be a loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """One decision that was kept, as its listeners see it."""
+
+    at: datetime
+    signal: Signal
+    decision: Decision
+    policy_digest: str
+
+    @property
+    def number(self) -> str | None:
+        """The ticket it is about."""
+        return self.decision.ticket.number if self.decision.ticket else self.signal.ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a signal led to: the decisions in order, the first being its own. `forget` says its intake must be erased."""
+
+    handled: tuple[Handled, ...]
+
+    @property
+    def first(self) -> Decision:
+        """The decision on the signal itself."""
+        return self.handled[0].decision
+
+    @property
+    def ticket(self) -> str | None:
+        """The number of the ticket it is about, None if none was opened."""
+        return self.handled[0].number
+
+    @property
+    def forget(self) -> bool:
+        """Whether what came in must not be kept, for it would tie a survey's answer to its ticket."""
+        return any(isinstance(command, c.EraseIntake) for one in self.handled for command in one.decision.commands)
+
+
+class _Undo(Exception):  # noqa: N818  # leaves a savepoint, never this module
+    """Roll back what the facts brought into being for a decision that was refused."""
+
+
+def handle(
+    tx: Transaction, world: World, signal: Signal, now: datetime, origin: Origin | None = None, hold: bool = False
+) -> Outcome:
+    """Decide on a signal and keep all it leads to in `tx`. `hold` queues messages as held. Raises NotFound for an unknown ticket.
+
+    What is refused changes nothing but the record of its refusal.
+    """
+    gatherer = Gatherer(tx, world, now)
+    waiting, handled = deque([signal]), list[Handled]()
+    while waiting:
+        if len(handled) >= CHAIN_LIMIT:
+            raise RuntimeError(f"{type(signal).__name__} led to more than {CHAIN_LIMIT} further signals")
+        current = waiting.popleft()
+        decision = _decide_one(tx, world, gatherer, current, now, origin if not handled else None, hold)
+        handled.append(Handled(now, current, decision, world.policy.digest))
+        waiting.extend(command.signal for command in decision.commands if isinstance(command, c.Raise))
+    return Outcome(tuple(handled))
+
+
+def _decide_one(
+    tx: Transaction, world: World, gatherer: Gatherer, signal: Signal, now: datetime, origin: Origin | None, hold: bool
+) -> Decision:
+    ticket = tx.ticket(signal.ticket) if signal.ticket else None
+    if signal.ticket and ticket is None:
+        raise NotFound(f"there is no ticket {signal.ticket}")
+    decision: Decision | None = None
+    facts: Facts | None = None
+    try:
+        with tx.savepoint():
+            facts = gatherer.facts(ticket, signal, origin)
+            decision = decide(ticket, signal, facts, world.policy, now)
+            if decision.refused is not None:
+                raise _Undo
+    except _Undo:
+        gatherer.opened()
+    assert decision is not None and facts is not None  # noqa: S101  # both are set before the only way out without an exception
+    record = DecisionRecord(now, signal, facts, world.policy.digest, decision.reasons, decision.refused)
+    if decision.refused is not None or decision.ticket is None or not decision.events:
+        tx.record_refusal(ticket.number if ticket else None, record)
+    else:
+        tx.append(ticket.seq if ticket else 0, decision.ticket, decision.events, record)
+        if isinstance(decision.events[0], TicketOpened):
+            gatherer.opened()
+    for command in decision.commands:
+        _carry_out(tx, command, decision.ticket, now, hold)
+    for event in decision.events:
+        if isinstance(event, SurveySent) and decision.ticket and decision.ticket.customer:
+            tx.survey_sent_to(decision.ticket.customer, now)
+    return decision
+
+
+def _carry_out(tx: Transaction, command: c.Command, ticket: Ticket | None, now: datetime, hold: bool) -> None:
+    number = ticket.number if ticket else None
+    match command:
+        case c.KeepContent(id=id, kind=kind, body=body):
+            tx.keep_content(id, number, kind, body)
+        case c.QueueMessage():
+            tx.queue_message(_outbox_row(command, number, now, hold))
+        case c.StartTimer(key=key, due=due) if number:
+            tx.start_timer(number, key, due)
+        case c.CancelTimers(prefix=prefix) if number:
+            tx.cancel_timers(number, prefix)
+        case c.KeepAnswer():
+            tx.keep_answer(command.id, command.survey, command.scores, command.suggestion, command.month)
+        case c.SealLink():
+            tx.seal_link(command.follow_up, command.answer, command.ticket, command.customer, command.contact)
+        case c.SeverLink(follow_up=follow_up):
+            tx.sever_link(follow_up)
+        case c.SaveOptOut(channel=channel, address=address, allowed=allowed):
+            tx.set_opt_out(channel, address, None if allowed else now)
+
+
+def _outbox_row(command: c.QueueMessage, ticket: str | None, now: datetime, hold: bool) -> OutboxRow:
+    return OutboxRow(
+        id=command.id,
+        ticket=ticket,
+        channel=command.channel,
+        party=command.party,
+        address=command.to,
+        subject=command.subject,
+        content_id=command.content,
+        language=command.language,
+        automatic=command.automatic,
+        script=command.script,
+        created_at=now,
+        state="held" if hold else "queued",
+    )
+
+
+Listener = Callable[[Handled], None]
+"""Somebody who wants to know of every decision after it is durable: the log, the demo's timeline."""

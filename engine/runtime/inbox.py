@@ -1,0 +1,234 @@
+"""The inbox: what channels hand over is kept first and acknowledged then; afterwards each item is turned into a signal and handled."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from engine.channels import CallRecord, Delivery, Inbound, Receipt, Rejected, write_atomically
+from engine.core.answers import read_confirmation, read_scores
+from engine.core.facts import CallFacts
+from engine.core.model import CUSTOMER, Ticket
+from engine.core.signals import CallArrived, MessageArrived, ReceiptArrived, Signal
+from engine.runtime.addresses import normalise
+from engine.runtime.gather import Origin, World
+from engine.runtime.handle import Outcome, handle
+from engine.runtime.tokens import Tokens
+from engine.store import codec
+from engine.store.contract import Store, Transaction
+from engine.store.rows import InboxRow
+
+ATTEMPTS = 5
+"""After so many failures an item is set aside for a person to look at."""
+
+_INBOUND = msgspec.json.Decoder(Inbound)
+_RECEIPT = msgspec.json.Decoder(Receipt)
+_MISSED = ("abandoned", "no_answer", "busy", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the inbox works with: the store, the world's present state, the thread tokens, and where files go."""
+
+    store: Store
+    tokens: Tokens
+    region: str
+    attachments: Path
+    bad: Path
+    hold: bool
+
+
+def accept(desk: Desk, channel: str, deliveries: Iterable[Delivery], now: datetime) -> int:
+    """Keep what a channel handed over, then acknowledge it; return how many items were new.
+
+    What the plugin could not understand is kept raw under `bad/` with the reason beside it. An item that was here before is
+    acknowledged and otherwise left alone.
+    """
+    fresh = 0
+    for delivery in deliveries:
+        item = delivery.item
+        if isinstance(item, Rejected):
+            set_aside(desk.bad / channel, item)
+        else:
+            kept = _keep_attachments(desk.attachments, item) if isinstance(item, Inbound) else item
+            raw = delivery.raw
+            with desk.store.write() as tx:
+                fresh += tx.accept(channel, item.source_id, now, _pack(kept), raw)
+        delivery.acknowledge()
+    return fresh
+
+
+def set_aside(directory: Path, item: Rejected) -> Path:
+    """Keep raw input that was not understood, and the reason beside it; return where."""
+    digest = hashlib.sha256(item.raw).hexdigest()[:12]
+    safe = "".join(mark if mark.isalnum() or mark in "-_." else "_" for mark in Path(item.name).name)[-80:].lstrip(".")
+    path = directory / f"{digest}-{safe or 'input'}"
+    write_atomically(path, item.raw)
+    write_atomically(path.with_name(f"{path.name}.reason.txt"), f"{item.reason}\n".encode())
+    return path
+
+
+def process(desk: Desk, world: World, now: datetime, limit: int = 100) -> list[Outcome]:
+    """Handle what waits in the inbox, each item in a transaction of its own; return what it led to.
+
+    An item that fails is tried again later, and set aside after `ATTEMPTS` failures.
+    """
+    with desk.store.read() as reader:
+        rows = reader.pending_inbox(now, limit)
+    outcomes = []
+    for row in rows:
+        try:
+            with desk.store.write() as tx:
+                outcome = _handle_row(tx, desk, world, row, now)
+                done = outcome.ticket if outcome else None
+                tx.inbox_done(row.id, done, forget=bool(outcome and outcome.forget))
+        except Exception as error:  # noqa: BLE001  # one poisoned item must not stop the rest; it is kept with its error
+            with desk.store.write() as tx:
+                retry = now + timedelta(seconds=30 * 2**row.attempts) if row.attempts + 1 < ATTEMPTS else None
+                tx.inbox_failed(row.id, f"{type(error).__name__}: {error}", retry)
+        else:
+            if outcome is not None:
+                outcomes.append(outcome)
+    return outcomes
+
+
+def _pack(item: Inbound | Receipt) -> str:
+    kind = "receipt" if isinstance(item, Receipt) else "inbound"
+    return f'{{"kind":"{kind}","item":{codec.encode(item)}}}'
+
+
+def unpack(text: str) -> Inbound | Receipt:
+    """Return the item an inbox row holds."""
+    data = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    decoder = _RECEIPT if msgspec.json.decode(data["kind"]) == "receipt" else _INBOUND
+    return decoder.decode(data["item"])
+
+
+def _keep_attachments(directory: Path, item: Inbound) -> Inbound:
+    """Write attachments as files named by their content's hash; the item keeps name and hash, the sender's name is never a path."""
+    kept = []
+    for attachment in item.attachments:
+        digest = hashlib.sha256(attachment.content).hexdigest()
+        path = directory / digest[:2] / digest
+        if not path.exists():
+            write_atomically(path, attachment.content)
+        kept.append(replace(attachment, content=digest.encode()))
+    return replace(item, attachments=tuple(kept))
+
+
+def _handle_row(tx: Transaction, desk: Desk, world: World, row: InboxRow, now: datetime) -> Outcome | None:
+    item = unpack(row.item_json)
+    if isinstance(item, Receipt):
+        return _receipt(tx, desk, world, row.channel, item, now)
+    kind = world.channels.get(row.channel)
+    if kind is None:
+        raise LookupError(f"channel {row.channel} is not configured any more")
+    origin = Origin(row.channel, normalise(kind, item.sender, desk.region), item.sender_name, _call(item.call))
+    signal: Signal = _call_signal(tx, world, item, origin) if item.call else _message_signal(tx, desk, world, item, origin)
+    return handle(tx, world, signal, now, origin, hold=desk.hold)
+
+
+def _receipt(tx: Transaction, desk: Desk, world: World, channel: str, item: Receipt, now: datetime) -> Outcome | None:
+    row = tx.message(item.message_id) if item.message_id else None
+    row = row or (tx.message_by_provider(channel, item.provider_id) if item.provider_id else None)
+    if row is None or row.ticket is None:
+        raise LookupError(f"no message is known as {item.message_id or item.provider_id}")
+    if item.status == "delivered":
+        changed = tx.message_delivered(row.id, now)
+    else:
+        changed = tx.message_dead(row.id, item.detail)
+    if not changed:
+        return None
+    signal = ReceiptArrived(row.ticket, row.id, row.party, item.status.value, item.detail)
+    return handle(tx, world, signal, now, hold=desk.hold)
+
+
+def _call(call: CallRecord | None) -> CallFacts | None:
+    if call is None:
+        return None
+    return CallFacts(
+        call.direction.value,
+        call.outcome.value,
+        call.queue,
+        timedelta(seconds=call.wait_seconds),
+        timedelta(seconds=call.talk_seconds),
+    )
+
+
+def _message_signal(tx: Transaction, desk: Desk, world: World, item: Inbound, origin: Origin) -> MessageArrived:
+    """Find whose message it is: by a token, by what it answers, or, where the carrier vouches for the sender, by the address."""
+    ticket, party, trusted = None, CUSTOMER, False
+    for candidate in item.tokens:
+        proven = desk.tokens.read(candidate)
+        if proven is not None and tx.ticket(proven[0]) is not None:
+            (ticket, party), trusted = proven, True
+            break
+    if ticket is None:
+        answered = [tx.message_by_provider(origin.channel, reference) for reference in reversed(item.references)]
+        ticket = next((row.ticket for row in answered if row is not None and row.ticket), None)
+    if ticket is None and world.channels[origin.channel] == "phone":
+        ticket = _conversation(tx, world, origin, item.text)
+        trusted = ticket is not None
+    attachments = tuple((attachment.content.decode(), attachment.name) for attachment in item.attachments)
+    return MessageArrived(
+        ticket=ticket,
+        channel=origin.channel,
+        text=item.text or item.full_text,
+        subject=item.subject,
+        party=party,
+        trusted=trusted,
+        automatic=item.automatic,
+        attachments=attachments,
+        fields=item.fields,
+    )
+
+
+def _conversation(tx: Transaction, world: World, origin: Origin, text: str) -> str | None:
+    """Which ticket a text message is about: the one it names, else the one that waits for such an answer, else the open one."""
+    phones = [name for name, kind in world.channels.items() if kind == "phone"]
+    tickets = [ticket for number in tx.conversation(phones, origin.address) if (ticket := tx.ticket(number))]
+    named = [ticket for ticket in tickets if ticket.number in text]
+    for candidates in (named, tickets):
+        for fits in (_awaits_scores, _awaits_confirmation, _is_open):
+            found = next((ticket for ticket in candidates if fits(world, ticket, text)), None)
+            if found is not None:
+                return found.number
+    return None
+
+
+def _awaits_scores(world: World, ticket: Ticket, text: str) -> bool:
+    survey = next((one for one in world.policy.surveys if ticket.survey and one.id == ticket.survey.survey), None)
+    if survey is None or ticket.survey is None or not ticket.survey.awaited:
+        return False
+    return read_scores(text, [question.scale for question in survey.questions]) is not None
+
+
+def _awaits_confirmation(world: World, ticket: Ticket, text: str) -> bool:
+    return ticket.state in ("resolved", "unconfirmed") and read_confirmation(text, world.policy.replies) is not None
+
+
+def _is_open(world: World, ticket: Ticket, text: str) -> bool:
+    return ticket.closed_at is None
+
+
+def _call_signal(tx: Transaction, world: World, item: Inbound, origin: Origin) -> CallArrived:
+    """A call belongs to the caller's open ticket, except a missed one: that is a need of its own until a call-back waits for it."""
+    customer = tx.find_customer(world.channels[origin.channel], origin.address)
+    tickets = tx.open_tickets_of(customer.id) if customer else []
+    missed = origin.call is not None and origin.call.direction == "inbound" and origin.call.outcome in _MISSED
+    described = bool(item.fields.get("kind") or item.text)
+    fitting = [ticket for ticket in tickets if ticket.kind == "call_back"] if missed else tickets
+    number = item.fields.get("ticket") or (fitting[0].number if fitting and not (described and not missed) else None)
+    agent = item.call.agent if item.call and item.call.agent in world.team.agents else _by_name(world, item.call)
+    return CallArrived(number, origin.channel, item.text, agent, _fields(item.fields))
+
+
+def _by_name(world: World, call: CallRecord | None) -> str | None:
+    return next((agent.id for agent in world.team.agents.values() if call and agent.name == call.agent), None)
+
+
+def _fields(fields: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if name != "ticket"}

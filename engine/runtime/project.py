@@ -1,0 +1,144 @@
+"""A project: the directory with `engine.yaml`, which says how this installation is deployed (never what the company promises)."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from engine.errors import ConfigurationError
+from engine.policy.diagnostics import Problems, format_text, has_errors
+from engine.policy.reader import decode, read
+from engine.policy.units import duration
+from engine.runtime.outbox import Delivery
+
+FILE = "engine.yaml"
+_SECRET = re.compile(r"\$\{(env|file):([^}]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSettings:
+    """One channel as configured: its type (by default its name), and the plugin's own settings, secrets not yet resolved."""
+
+    name: str
+    type: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job of the daemon's own by cron: `keep` says how many of its results stay."""
+
+    name: str
+    cron: str
+    keep: int
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A deployment. Paths are absolute. `outbound` is hold or live; with `redirect` every message goes to that address instead."""
+
+    root: Path
+    database: str
+    policies: Path
+    var: Path
+    outbound: str
+    redirect: str | None
+    phone_region: str
+    delivery: Delivery
+    send_deadline: timedelta
+    channels: tuple[ChannelSettings, ...]
+    jobs: tuple[Job, ...] = field(default=())
+
+    @property
+    def hold(self) -> bool:
+        """Whether messages are kept back until somebody releases them."""
+        return self.outbound == "hold"
+
+
+def load_project(root: Path) -> Project:
+    """Read `engine.yaml` in `root`. Raises ConfigurationError that names file, line and remedy."""
+    path = root / FILE
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        hint = f"run `engine init {root}` or change to the directory of your project"
+        raise ConfigurationError(f"{path} cannot be read ({error.strerror}); {hint}") from error
+    problems = Problems()
+    text = decode(FILE, data, problems)
+    node = read(FILE, text, problems) if text is not None else None
+    if node is None or has_errors(problems.all()):
+        raise ConfigurationError(format_text(problems.all()).rstrip())
+    plain = node.plain()
+    _check(plain)
+    return _project(root.resolve(), plain)
+
+
+def resolve_secrets(value: Any, base: Path) -> Any:
+    """Return settings with every `${env:NAME}` and `${file:path}` replaced. Raises ConfigurationError naming what is missing."""
+    if isinstance(value, Mapping):
+        return {key: resolve_secrets(item, base) for key, item in value.items()}
+    if isinstance(value, list):
+        return [resolve_secrets(item, base) for item in value]
+    return _SECRET.sub(lambda found: _secret(found[1], found[2], base), value) if isinstance(value, str) else value
+
+
+def _secret(kind: str, name: str, base: Path) -> str:
+    if kind == "env":
+        if name not in os.environ:
+            raise ConfigurationError(f"the environment variable {name} that engine.yaml asks for is not set")
+        return os.environ[name]
+    try:
+        return (base / name).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"the secret file {name} that engine.yaml asks for cannot be read: {error.strerror}") from error
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    text = resources.files("engine.runtime").joinpath("engine.schema.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
+def _check(plain: Any) -> None:
+    import jsonschema  # 60 ms that no other reader of engine.yaml should pay twice
+
+    errors = sorted(jsonschema.Draft202012Validator(_schema()).iter_errors(plain), key=lambda error: list(map(str, error.path)))
+    if errors:
+        lines = [f"{FILE}: {'.'.join(map(str, error.path)) or 'top level'}: {error.message}" for error in errors]
+        raise ConfigurationError("\n".join(lines))
+
+
+def _project(root: Path, plain: Mapping[str, Any]) -> Project:
+    outbound = plain.get("outbound", "hold")
+    redirect = outbound["redirect"] if isinstance(outbound, Mapping) else None
+    delivery = plain.get("delivery", {})
+    channels = []
+    for name, settings in plain.get("channels", {}).items():
+        if settings.get("enabled", True):
+            own = {key: value for key, value in settings.items() if key not in ("enabled", "type")}
+            channels.append(ChannelSettings(name, settings.get("type", name), own))
+    jobs = [Job(name, job["cron"], job.get("keep", 7)) for name, job in plain.get("jobs", {}).items()]
+    return Project(
+        root=root,
+        database=plain.get("database", "sqlite:///var/engine.db"),
+        policies=root / plain.get("policies", "policies"),
+        var=root / plain.get("var", "var"),
+        outbound="redirect" if redirect else outbound,
+        redirect=redirect,
+        phone_region=plain.get("phone_region", "CN"),
+        delivery=Delivery(
+            attempts=delivery.get("attempts", 8),
+            backoff=duration(delivery.get("backoff", "30s")),
+            longest=duration(delivery.get("longest", "1h")),
+        ),
+        send_deadline=duration(delivery.get("deadline", "60s")),
+        channels=tuple(channels),
+        jobs=tuple(jobs),
+    )
