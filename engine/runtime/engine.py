@@ -2,6 +2,7 @@
 
 import random
 import secrets
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +20,7 @@ from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Listener, Outcome, handle
 from engine.runtime.outbox import Postman
 from engine.runtime.policies import PolicyBroken, load_active, load_from_directory, load_people
-from engine.runtime.project import Project, resolve_secrets
+from engine.runtime.project import ChannelSettings, Project, resolve_secrets
 from engine.runtime.tokens import Tokens
 from engine.store import Store, open_store
 
@@ -37,9 +38,11 @@ class Engine:
     tokens: Tokens
     types: Mapping[str, ChannelType]
     channels: dict[str, Channel]
+    builders: Mapping[str, Callable[[], Channel]]
     alarms: tuple[str, ...] = ()
     listeners: list[Listener] = field(default_factory=list)
     _opened: set[str] = field(default_factory=set)
+    _opening: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def desk(self) -> inbox.Desk:
@@ -86,10 +89,18 @@ class Engine:
         if name not in self.channels:
             raise NotFound(f"there is no channel {name!r} in engine.yaml; there are {', '.join(self.channels) or 'none'}")
         channel = self.channels[name]
-        if opened and name not in self._opened:
-            channel.open()
-            self._opened.add(name)
+        with self._opening:
+            if opened and name not in self._opened:
+                channel.open()
+                self._opened.add(name)
         return channel
+
+    def rebuild(self, name: str) -> None:
+        """Leave a channel that hangs to itself and put a fresh one in its place."""
+        fresh = self.builders[name]()
+        with self._opening:
+            self.channels[name] = fresh
+            self._opened.discard(name)
 
     def normalise(self, name: str, address: str) -> str:
         """Return an address of a channel in the form in which it is stored."""
@@ -141,11 +152,8 @@ def open_engine(
         team, warnings = load_people(project.policies, policy)
         discovered = ChannelTypes.discover()
         types = {one.name: discovered.named(one.type) for one in project.channels}
-        channels = {}
-        for one in project.channels:
-            settings = resolve_secrets(one.settings, project.root)
-            context = _context(project, one.name, policy, clock)
-            channels[one.name] = discovered.build(one.name, one.type, settings, context)
+        builders = {one.name: _builder(project, one, discovered, policy, clock) for one in project.channels}
+        channels = {name: build() for name, build in builders.items()}
         world = World(
             policy=policy,
             team=team,
@@ -158,7 +166,7 @@ def open_engine(
         store.close()
         raise
     notices = (*alarms, *discovered.problems, *(f"{w.file}:{w.line}: {w.message}" for w in warnings))
-    return Engine(project, store, world, clock, tokens, types, channels, notices)
+    return Engine(project, store, world, clock, tokens, types, channels, builders, notices)
 
 
 def _policy(project: Project, store: Store, now: datetime, reload: bool) -> tuple[Policy, tuple[str, ...]]:
@@ -172,6 +180,14 @@ def _policy(project: Project, store: Store, now: datetime, reload: bool) -> tupl
         if last is None:
             raise
         return last, (f"the policy directory has errors; the last good policy {last.digest[:12]} stays in force:\n{broken}",)
+
+
+def _builder(
+    project: Project, one: ChannelSettings, discovered: ChannelTypes, policy: Policy, clock: Clock
+) -> Callable[[], Channel]:
+    settings = resolve_secrets(one.settings, project.root)
+    context = _context(project, one.name, policy, clock)
+    return lambda: discovered.build(one.name, one.type, settings, context)
 
 
 def _context(project: Project, name: str, policy: Policy, clock: Clock) -> ChannelContext:

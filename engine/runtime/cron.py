@@ -1,0 +1,40 @@
+"""Jobs by cron: one run per (job, slot), the slot taken in the store first, so that restarts and twins never run it twice."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from croniter import croniter
+
+from engine.errors import ConfigurationError
+from engine.runtime.project import Job
+from engine.store.contract import Store
+
+
+def latest_slot(job: Job, now: datetime, timezone: str) -> datetime:
+    """Return the last instant up to `now` at which the job is due, in the company's zone. Raises ConfigurationError."""
+    if not croniter.is_valid(job.cron):
+        raise ConfigurationError(f"engine.yaml: jobs.{job.name}.cron: {job.cron!r} is no cron expression such as '0 3 * * *'")
+    local = now.astimezone(ZoneInfo(timezone))
+    iterator = croniter(job.cron, local, ret_type=datetime)
+    previous: datetime = iterator.get_prev(datetime)
+    return previous.astimezone(now.tzinfo)
+
+
+def run_due(
+    store: Store, jobs: Iterable[Job], bodies: Mapping[str, Callable[[Job], None]], now: datetime, timezone: str
+) -> list[str]:
+    """Run every job whose latest slot was not taken yet; slots missed while nobody ran are caught up once. Return the jobs run.
+
+    A job that never ran starts with its next slot, not with one before the installation existed.
+    """
+    ran = []
+    for job in jobs:
+        slot = latest_slot(job, now, timezone)
+        with store.write() as tx:
+            first = tx.last_slot(job.name) is None
+            taken = tx.take_slot(job.name, slot, now)
+        if taken and not first:
+            bodies[job.name](job)
+            ran.append(job.name)
+    return ran

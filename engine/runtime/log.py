@@ -1,0 +1,63 @@
+"""One structured line per decision and per thing an operator must know, as JSON on standard error. No personal data."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+from engine.core.signals import AgentActed, MessageArrived, ReceiptArrived, TimerFired
+from engine.runtime.handle import Handled
+from engine.store.codec import signal_name
+
+LOGGER = logging.getLogger("closedloop")
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            **getattr(record, "facts", {}),
+        }
+        if record.exc_info:
+            line["fault"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure() -> None:
+    """Write JSON lines to standard error; what libraries say is kept to warnings."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    LOGGER.setLevel(logging.INFO)
+
+
+def say(message: str, level: int = logging.INFO, **facts: object) -> None:
+    """Log a line with named facts."""
+    LOGGER.log(level, message, extra={"facts": facts})
+
+
+def decision(handled: Handled) -> None:
+    """Log one decision: what came, what happened, which rules said so, under which policy."""
+    made, signal = handled.decision, handled.signal
+    facts: dict[str, object] = {
+        "decided_at": handled.at.isoformat(),
+        "ticket": handled.number,
+        "signal": signal_name(signal),
+        "events": [event.name for event in made.events],
+        "rules": [f"{reason.rule} ({reason.source})" if reason.source else reason.rule for reason in made.reasons],
+        "policy": handled.policy_digest[:12],
+    }
+    match signal:
+        case AgentActed(actor=actor, action=action):
+            facts |= {"actor": actor, "action": action}
+        case TimerFired(key=key):
+            facts["timer"] = key
+        case ReceiptArrived(message=message, status=status):
+            facts |= {"message_id": message, "status": status}
+        case MessageArrived(channel=channel, party=party):
+            facts |= {"channel": channel, "party": party}
+    if made.refused is not None:
+        facts["refused"] = True
+    say("decision", **facts)

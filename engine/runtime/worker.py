@@ -1,0 +1,190 @@
+"""`engine run`: the daemon. One thread decides, one takes in and one sends for each channel; each is a loop around a testable step.
+
+A channel that raises, hangs or is away takes only itself out. SIGTERM and SIGINT stop it cleanly.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from engine.channels import TemporaryFailure
+from engine.errors import EngineError
+from engine.runtime import cron, log
+from engine.runtime.clock import JumpGuard, SystemClock
+from engine.runtime.engine import Engine, open_engine
+from engine.runtime.project import Job, load_project
+
+POLL = 1.0
+"""Seconds after which every loop looks again by itself; hints only shorten this."""
+
+LONGEST_PAUSE = 60.0
+STOP_WITHIN = 8.0
+
+
+@dataclass(slots=True)
+class Loop:
+    """A thread around one step. The step returns how much it did; with nothing done the loop waits for a hint, or for `POLL`."""
+
+    name: str
+    step: Callable[[], int]
+    stop: threading.Event
+    hint: threading.Event = field(default_factory=threading.Event)
+    busy_since: float | None = None
+    failures: int = 0
+
+    def start(self) -> threading.Thread:
+        """Run until `stop` is set, in a thread that never keeps the process alive."""
+        thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+        thread.start()
+        return thread
+
+    def _run(self) -> None:
+        while not self.stop.is_set():
+            done = self._once()
+            if done == 0:
+                self.hint.wait(min(POLL * 2**self.failures, LONGEST_PAUSE) if self.failures else POLL)
+                self.hint.clear()
+
+    def _once(self) -> int:
+        self.busy_since = time.monotonic()
+        try:
+            done = self.step()
+        except TemporaryFailure as failure:
+            self.failures += 1
+            log.say("channel is away", logging.WARNING, loop=self.name, reason=str(failure), failures=self.failures)
+            return 0
+        except EngineError as failure:
+            self.failures += 1
+            log.say("cannot work", logging.ERROR, loop=self.name, reason=str(failure), failures=self.failures)
+            return 0
+        except Exception:  # noqa: BLE001  # a plugin's fault stops its own loop's turn, never the daemon
+            self.failures += 1
+            log.LOGGER.exception("fault", extra={"facts": {"loop": self.name, "failures": self.failures}})
+            return 0
+        finally:
+            self.busy_since = None
+        self.failures = 0
+        return done
+
+
+Bodies = Mapping[str, Callable[[Engine, Job], None]]
+
+
+class Worker:
+    """The daemon's loops around one engine. `only` limits it to parts: intake, timers, outbox, cron."""
+
+    def __init__(self, engine: Engine, bodies: Bodies, only: frozenset[str]) -> None:
+        self.engine = engine
+        self.stop = threading.Event()
+        self._bodies = bodies
+        self._guard = JumpGuard()
+        self._holding_until = 0.0
+        self._only = only
+        self._decider = Loop("decide", self._decide, self.stop)
+        self._receivers = [Loop(f"receive {name}", self._receiving(name), self.stop) for name in engine.channels if "intake" in only]
+        senders = engine.world.senders if "outbox" in only else ()
+        self._senders = {name: Loop(f"send {name}", self._sending(name), self.stop) for name in senders}
+
+    def run(self) -> None:
+        """Work until `stop` is set, then let go within `STOP_WITHIN` seconds."""
+        with self.engine.store.write() as tx:
+            recovered = tx.recover_sending(self.engine.clock.now())
+        log.say("started", pid=os.getpid(), policy=self.engine.world.policy.digest[:12], channels=list(self.engine.channels), recovered=recovered)
+        threads = [loop.start() for loop in (self._decider, *self._receivers, *self._senders.values())]
+        while not self.stop.wait(POLL):
+            self._watch_senders()
+        for loop in (self._decider, *self._receivers, *self._senders.values()):
+            loop.hint.set()
+        deadline = time.monotonic() + STOP_WITHIN
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        log.say("stopped", unfinished=[thread.name for thread in threads if thread.is_alive()])
+
+    def _decide(self) -> int:
+        jump = self._guard.jump()
+        if jump:
+            self._holding_until = time.monotonic() + LONGEST_PAUSE
+            log.say("the wall clock jumped: messages are held for a minute", logging.ERROR, seconds=round(jump))
+        done = self.engine.work_inbox() if "intake" in self._only else 0
+        if "timers" in self._only and not self._holding():
+            done += self.engine.work_timers()
+        if "cron" in self._only:
+            done += len(self._cron())
+        if done:
+            for loop in self._senders.values():
+                loop.hint.set()
+        return done
+
+    def _cron(self) -> list[str]:
+        engine = self.engine
+        bodies = {name: lambda job, body=body: body(engine, job) for name, body in self._bodies.items()}
+        zone = engine.world.policy.company.timezone
+        return cron.run_due(engine.store, engine.project.jobs, bodies, engine.clock.now(), zone)
+
+    def _receiving(self, name: str) -> Callable[[], int]:
+        def step() -> int:
+            fresh = self.engine.receive(name, timeout=POLL)
+            if fresh:
+                self._decider.hint.set()
+            return fresh
+
+        return step
+
+    def _sending(self, name: str) -> Callable[[], int]:
+        return lambda: 0 if self._holding() else self.engine.work_outbox(name)
+
+    def _holding(self) -> bool:
+        return time.monotonic() < self._holding_until
+
+    def _watch_senders(self) -> None:
+        """Replace a sender whose channel has not answered in time; what it was sending is tried again."""
+        limit = self.engine.project.send_deadline.total_seconds()
+        for name, loop in list(self._senders.items()):
+            since = loop.busy_since
+            if since is None or time.monotonic() - since < limit:
+                continue
+            log.say("the channel hangs: it is replaced", logging.ERROR, channel=name, seconds=round(limit))
+            loop.stop = threading.Event()
+            loop.stop.set()
+            self._retry_hanging(name)
+            self.engine.rebuild(name)
+            self._senders[name] = Loop(f"send {name}", self._sending(name), self.stop)
+            self._senders[name].start()
+
+    def _retry_hanging(self, name: str) -> None:
+        now = self.engine.clock.now()
+        with self.engine.store.write() as tx:
+            for row in tx.messages(state="sending", channel=name):
+                pause = self.engine.project.delivery.pause(row.attempts, self.engine.world.chance)
+                if row.attempts >= self.engine.project.delivery.attempts:
+                    tx.message_dead(row.id, "the channel did not answer in time")
+                else:
+                    tx.message_retry(row.id, now + max(pause, timedelta(seconds=1)), "the channel did not answer in time")
+
+
+PARTS = frozenset({"intake", "timers", "outbox", "cron"})
+
+
+def run(root: Path, bodies: Bodies, only: frozenset[str] = PARTS) -> int:
+    """Run the project's daemon until SIGTERM or SIGINT; return the exit code. Raises EngineError when it cannot start."""
+    log.configure()
+    project = load_project(root)
+    engine = open_engine(project, SystemClock(), reload=True)
+    try:
+        engine.store.lock_for_writing("engine run")
+        engine.listeners.append(log.decision)
+        for alarm in engine.alarms:
+            log.say("alarm", logging.ERROR, reason=alarm)
+        worker = Worker(engine, bodies, only)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: worker.stop.set())
+        worker.run()
+    finally:
+        engine.close()
+    return 0
