@@ -138,16 +138,19 @@ def open_engine(
     chance: random.Random | None = None,
     reload: bool = False,
     key: bytes | None = None,
+    owner: str | None = None,
 ) -> Engine:
     """Open a project. `reload` compiles the policy directory and puts it in force; else the active policy decides.
 
     A broken directory falls back to the last good policy and says so in `alarms`. `chance` and `key` are given only where a run must
-    repeat itself. Raises ConfigurationError, PolicyBroken.
+    repeat itself. With `owner` this process becomes the one that works on the store. Raises ConfigurationError, PolicyBroken, Refused.
     """
     for part in ("in", "out", "bad", "attachments", "state"):
         (project.var / part).mkdir(parents=True, exist_ok=True)
     store = open_store(project.database, project.root)
     try:
+        if owner is not None:
+            store.lock_for_writing(owner)
         policy, alarms = _policy(project, store, clock.now(), reload)
         team, warnings = load_people(project.policies, policy)
         discovered = ChannelTypes.discover()

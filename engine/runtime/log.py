@@ -60,4 +60,4 @@ def decision(handled: Handled) -> None:
             facts |= {"channel": channel, "party": party}
     if made.refused is not None:
         facts["refused"] = True
-    say("decision", **facts)
+    LOGGER.info("decision", extra={"facts": facts})

@@ -76,6 +76,7 @@ def load_project(root: Path) -> Project:
         raise ConfigurationError(format_text(problems.all()).rstrip())
     plain = node.plain()
     _check(plain)
+    assert isinstance(plain, dict)  # noqa: S101  # the schema has just said so
     return _project(root.resolve(), plain)
 
 

@@ -23,6 +23,9 @@ from engine.runtime.project import Job, load_project
 POLL = 1.0
 """Seconds after which every loop looks again by itself; hints only shorten this."""
 
+RECEIVE_WAIT = 5.0
+"""Seconds a channel may wait for something to come in before it looks whether the daemon stops."""
+
 LONGEST_PAUSE = 60.0
 STOP_WITHIN = 8.0
 
@@ -129,7 +132,7 @@ class Worker:
 
     def _receiving(self, name: str) -> Callable[[], int]:
         def step() -> int:
-            fresh = self.engine.receive(name, timeout=POLL)
+            fresh = self.engine.receive(name, timeout=RECEIVE_WAIT)
             if fresh:
                 self._decider.hint.set()
             return fresh
@@ -175,9 +178,8 @@ def run(root: Path, bodies: Bodies, only: frozenset[str] = PARTS) -> int:
     """Run the project's daemon until SIGTERM or SIGINT; return the exit code. Raises EngineError when it cannot start."""
     log.configure()
     project = load_project(root)
-    engine = open_engine(project, SystemClock(), reload=True)
+    engine = open_engine(project, SystemClock(), reload=True, owner="engine run")
     try:
-        engine.store.lock_for_writing("engine run")
         engine.listeners.append(log.decision)
         for alarm in engine.alarms:
             log.say("alarm", logging.ERROR, reason=alarm)
