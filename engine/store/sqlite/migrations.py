@@ -18,20 +18,12 @@ from yoyo.migrations import default_migration_table
 
 def apply(connection: sqlite3.Connection, directory: Path) -> None:
     """Apply what is pending from `directory`, all of it in one transaction. Raises sqlite3.Error with nothing applied."""
-    backend = _Backend(connection)
+    backend = Backend(connection)
     with backend.transaction():
         backend.apply_migrations(backend.to_apply(read_migrations(str(directory))))
 
 
-def roll_back(connection: sqlite3.Connection, directory: Path, migration: str) -> None:
-    """Take back the migration of that id and all after it, in one transaction. Raises sqlite3.Error with nothing changed."""
-    backend = _Backend(connection)
-    with backend.transaction():
-        applied = backend.to_rollback(read_migrations(str(directory)))
-        backend.rollback_migrations(applied.filter(lambda one: one.id >= migration))
-
-
-class _Backend(SQLiteBackend):  # type: ignore[misc]  # yoyo has no types
+class Backend(SQLiteBackend):  # type: ignore[misc]  # yoyo has no types
     """yoyo's SQLite backend on one given connection, inside one transaction that locks the database from its begin."""
 
     _in_transaction: bool
@@ -42,9 +34,11 @@ class _Backend(SQLiteBackend):  # type: ignore[misc]  # yoyo has no types
         super().__init__(parse_uri("sqlite:///"), default_migration_table)
 
     def connect(self, dburi: object) -> sqlite3.Connection:
+        """The given connection."""
         return self._given
 
     def copy(self) -> Any:
+        """The same connection again: a second one would wait for the first for ever."""
         return nullcontext(self)
 
     @contextmanager
@@ -53,10 +47,12 @@ class _Backend(SQLiteBackend):  # type: ignore[misc]  # yoyo has no types
         yield
 
     def begin(self) -> None:
+        """Lock the database from the begin."""
         self._in_transaction = True
         self.execute("BEGIN IMMEDIATE")
 
     def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Run one statement, datetimes as ISO 8601 text."""
         # sqlite3's own way to store a datetime is deprecated since Python 3.12.
         values = {
             name: value.isoformat() if isinstance(value, datetime) else value for name, value in (params or {}).items()
@@ -64,13 +60,14 @@ class _Backend(SQLiteBackend):  # type: ignore[misc]  # yoyo has no types
         return super().execute(sql, values)
 
     def ensure_internal_schema_updated(self) -> None:
+        """Make or update yoyo's own tables, in the same transaction."""
         if not self._internal_schema_updated:
             if internalmigrations.needs_upgrading(self):
                 internalmigrations.upgrade(self)
             self._internal_schema_updated = True
 
     def get_log_data(self, migration: Any = None, operation: str = "apply") -> dict[str, Any]:
-        # Who ran it and on which host is not ours to keep, and finding out may ask a name server.
+        """The entry for yoyo's log, without who ran it where: not ours to keep, and finding out may ask a name server."""
         migration_id, migration_hash = (migration.id, migration.hash) if migration else (None, None)
         return {
             "id": f"{operation} {migration_id} {self._log_entries()}",

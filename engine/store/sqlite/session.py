@@ -38,13 +38,9 @@ def instant_or_none(value: int | None) -> datetime | None:
     return None if value is None else instant(value)
 
 
-@contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """Turn the driver's errors into StoreFailed; `doing` says what was tried."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise StoreFailed(f"The database could not {doing}: {error}.") from error
+def failed(doing: str, error: sqlite3.Error) -> StoreFailed:
+    """The driver's error as the contract's; `doing` says what was tried."""
+    return StoreFailed(f"The database could not {doing}: {error}.")
 
 
 class Session:
@@ -60,7 +56,7 @@ class Session:
 
     def run(self, sql: str, *values: Column) -> int:
         """Execute one statement; return how many rows it changed."""
-        return self._execute(sql, values).rowcount
+        return self._execute(sql, values)[1].rowcount
 
     def run_many(self, sql: str, rows: Iterable[tuple[Column, ...]]) -> None:
         """Execute one statement for every row."""
@@ -68,26 +64,20 @@ class Session:
             self._execute(sql, values)
 
     def insert(self, sql: str, *values: Column) -> int:
-        """Execute one INSERT; return the row's number."""
-        cursor = self._execute(sql, values)
-        if cursor.lastrowid is None:
-            raise UsageError("insert() is for tables that number their rows")
-        return cursor.lastrowid
+        """Execute one INSERT into a table that numbers its rows; return the number."""
+        return self._execute(sql, values)[1].lastrowid or 0
 
     def all(self, sql: str, *values: Column) -> list[Any]:
         """Return all rows, each a tuple of columns."""
-        with translated("read"):
-            return self._execute(sql, values).fetchall()
+        return self._execute(sql, values)[0]
 
     def named(self, sql: str, values: Mapping[str, Column]) -> list[Any]:
         """Return all rows of a statement with named values."""
-        with translated("read"):
-            return self._execute(sql, values).fetchall()
+        return self._execute(sql, values)[0]
 
     def one(self, sql: str, *values: Column) -> Any:
         """Return the first row or None."""
-        with translated("read"):
-            return self._execute(sql, values).fetchone()
+        return next(iter(self._execute(sql, values)[0]), None)
 
     def value(self, sql: str, *values: Column) -> Any:
         """Return the first column of the first row, None if there is no row."""
@@ -107,17 +97,18 @@ class Session:
             raise
         self.run(f"RELEASE {name}")
 
-    def _execute(self, sql: str, values: tuple[Column, ...] | Mapping[str, Column]) -> sqlite3.Cursor:
+    def _execute(self, sql: str, values: tuple[Column, ...] | Mapping[str, Column]) -> tuple[list[Any], sqlite3.Cursor]:
+        """Execute to the end, so that no statement stays open and every error comes up here."""
         if self._connection is None:
             raise UsageError("This transaction is over; open another with write() or read().")
-        with translated("carry out a statement"):
-            try:
-                return self._connection.execute(sql, values)
-            except (UnicodeEncodeError, OverflowError) as error:
-                # The text itself stays out of the message: it may be personal.
-                raise UsageError(
-                    f"A value cannot be stored: {error.__class__.__name__}; mend the text or number."
-                ) from None
+        try:
+            cursor = self._connection.execute(sql, values)
+            return cursor.fetchall(), cursor
+        except sqlite3.Error as error:
+            raise failed("carry out a statement", error) from error
+        except (UnicodeEncodeError, OverflowError) as error:
+            # The text itself stays out of the message: it may be personal.
+            raise UsageError(f"A value cannot be stored: {type(error).__name__}; mend the text or number.") from None
 
 
 class Room:

@@ -16,7 +16,7 @@ from engine.store.sqlite.integrity import IntegrityReads
 from engine.store.sqlite.lock import ProcessLock
 from engine.store.sqlite.outbox import OutboxReads, OutboxWrites
 from engine.store.sqlite.people import PeopleReads, PeopleWrites
-from engine.store.sqlite.session import Session, translated
+from engine.store.sqlite.session import Session, failed
 from engine.store.sqlite.tickets import TicketWrites
 from engine.store.sqlite.timers import TimerReads, TimerWrites
 
@@ -85,8 +85,7 @@ class SqliteStore:
             return
         connection = self._borrow()
         try:
-            with translated("begin to read"):
-                connection.execute("BEGIN")
+            _execute(connection, "BEGIN")
             try:
                 yield from _ending(Session(connection))
             finally:
@@ -114,12 +113,10 @@ class SqliteStore:
 
     def _transaction(self) -> Iterator[SqliteTransaction]:
         session = Session(self._writer)
-        with translated("begin to write"):
-            self._writer.execute("BEGIN IMMEDIATE")
+        _execute(self._writer, "BEGIN IMMEDIATE")
         try:
             yield SqliteTransaction(session)
-            with translated("commit"):
-                self._writer.execute("COMMIT")
+            _execute(self._writer, "COMMIT")
         finally:
             session.end()
             # After a failed statement SQLite may have undone the transaction by itself.
@@ -152,8 +149,10 @@ class SqliteStore:
             self._check_open()
             if self._idle:
                 return self._idle.pop()
-        with translated("be opened for reading"):
+        try:
             return _connect(_uri(self._path or Path(), "ro"))
+        except sqlite3.Error as error:
+            raise failed("be opened for reading", error) from error
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         with self._guard:
@@ -172,6 +171,13 @@ def _ending(session: Session) -> Iterator[SqliteReader]:
         yield SqliteReader(session)
     finally:
         session.end()
+
+
+def _execute(connection: sqlite3.Connection, command: str) -> None:
+    try:
+        connection.execute(command)
+    except sqlite3.Error as error:
+        raise failed(command, error) from error
 
 
 def _connect(database: str) -> sqlite3.Connection:
