@@ -239,10 +239,10 @@ def _phrase(text: str) -> str:
 def _is_boundary(text: str, position: int) -> bool:
     if position in (0, len(text)):
         return True
-    return not (_is_alphabetic(text[position - 1]) and _is_alphabetic(text[position]))
+    return not (is_alphabetic(text[position - 1]) and is_alphabetic(text[position]))
 
 
-def _is_alphabetic(character: str) -> bool:
+def is_alphabetic(character: str) -> bool:
     """A digit or a letter of Latin, Greek or Cyrillic, which put spaces between words."""
     return character.isalnum() and (character < "\u0530" or "\u1e00" <= character < "\u2000")
 
