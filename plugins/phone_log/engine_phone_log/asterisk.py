@@ -26,6 +26,7 @@ from engine_phone_log.settings import Settings
 from engine_phone_log.tail import Tail
 
 LINES_AT_ONCE = 5_000
+WAITING_AT_MOST = 50_000  # lines of one file read and not yet acknowledged; then reading pauses
 LOOK_EVERY = 0.5  # seconds between two looks at the files while nothing is ready
 # A call whose end was never written (a crash of the exchange, a damaged row) is handed over as far as it is known.
 UNFINISHED_AFTER = timedelta(hours=4)
@@ -48,7 +49,7 @@ class AsteriskChannel:
         self._paths = [path for path in (settings.master_csv, settings.queue_log) if path is not None]
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._waiting: dict[Place, _Waiting] = {}
+        self._waiting: dict[str, dict[Place, _Waiting]] = {path.name: {} for path in self._paths}
         self._tails: dict[str, Tail] = {}
         self._progress: Progress | None = None
         self._handled: set[Place] = set()
@@ -82,9 +83,7 @@ class AsteriskChannel:
                 raise TemporaryFailure(f"the exchange's records cannot be read: {error}") from error
             self._report_lost()
             ready = self._ready()
-            for found in ready:
-                if found.item is not None:
-                    yield Delivery(found.item, lambda found=found: self._acknowledge(found), found.raw)  # type: ignore[misc]  # mypy cannot infer a default of a lambda
+            yield from ready
             left = deadline - time.monotonic()
             if ready or left <= 0 or self._closing.wait(min(left, LOOK_EVERY)):
                 return
@@ -112,11 +111,13 @@ class AsteriskChannel:
         now = self._context.now()
         with self._lock:
             for source, tail in self._tails.items():
+                if len(self._waiting[source]) >= WAITING_AT_MOST:
+                    continue
                 for inode, offset, raw in tail.lines(LINES_AT_ONCE):
                     place = Place(source, inode, offset)
                     record = read_line(raw, self._reading.zone)
                     if record is not None and place not in self._handled:
-                        self._waiting[place] = _Waiting(Line(place, raw, record), now)
+                        self._waiting[source][place] = _Waiting(Line(place, raw, record), now)
 
     def _report_lost(self) -> None:
         """Tell once, as a failure that the engine reports, that a file was rotated out of reach; then read on."""
@@ -125,10 +126,10 @@ class AsteriskChannel:
                 lost, tail.lost = tail.lost, ""
                 raise TemporaryFailure(lost)
 
-    def _ready(self) -> list[Found]:
-        """Find what is complete among the waiting lines; calls inside the house are done with at once."""
+    def _ready(self) -> list[Delivery]:
+        """Deliver what is complete among the waiting lines; calls inside the house are done with at once."""
         with self._lock:
-            waiting = list(self._waiting.values())
+            waiting = [each for lines in self._waiting.values() for each in lines.values()]
         groups: dict[str, list[_Waiting]] = {}
         for each, call_id in zip(waiting, call_ids(each.line.record for each in waiting), strict=True):
             groups.setdefault(call_id, []).append(each)
@@ -137,7 +138,7 @@ class AsteriskChannel:
         found = find((each.line for each in bad + complete), self._reading)
         for inside in (each for each in found if each.item is None):
             self._acknowledge(inside)
-        return [each for each in found if each.item is not None]
+        return [self._delivery(each, each.item) for each in found if each.item is not None]
 
     def _complete(self, call_id: str, members: list[_Waiting]) -> bool:
         quiet = self._context.now() - max(each.seen_at for each in members)
@@ -145,15 +146,22 @@ class AsteriskChannel:
         over = call.is_over(expects_legs=self._settings.master_csv is not None)
         return quiet >= (self._settings.settle if over else max(UNFINISHED_AFTER, self._settings.settle))
 
+    def _delivery(self, found: Found, item: Inbound | Rejected) -> Delivery:
+        return Delivery(item, lambda: self._acknowledge(found), found.raw)
+
     def _acknowledge(self, found: Found) -> None:
         with self._lock:
             for line in found.lines:
-                self._waiting.pop(line.place, None)
+                self._waiting[line.place.source].pop(line.place, None)
             if self._progress is None:
                 return  # closed meanwhile: it comes again after the restart, and the engine knows it by its id
-            oldest: dict[str, Mark | None] = {source: tail.mark for source, tail in self._tails.items()}
-            for place in reversed(self._waiting):
-                oldest[place.source] = self._tails[place.source].place(place.number, place.offset)
-            self._progress.record((line.place for line in found.lines), {s: mark for s, mark in oldest.items() if mark})
-            for source in self._tails.keys() - {place.source for place in self._waiting}:
-                self._progress.forget(source)
+            marks: dict[str, Mark] = {}
+            for source, tail in self._tails.items():
+                oldest = next(iter(self._waiting[source]), None)
+                mark = tail.place(oldest.number, oldest.offset) if oldest else tail.mark
+                if mark:
+                    marks[source] = mark
+            self._progress.record((line.place for line in found.lines), marks)
+            for source, lines in self._waiting.items():
+                if not lines:
+                    self._progress.forget(source)

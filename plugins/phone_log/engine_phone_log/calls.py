@@ -140,7 +140,7 @@ def _record(call: Call, direction: Direction, reading: Reading) -> CallRecord:
         wait_seconds=queues.wait if by_queue else waited,
         talk_seconds=queues.talk(ended_at) + sum(leg.billed for leg in talks),
         queue=queues.queue or _queue_of_legs(call),
-        agent=queues.agent or next((_device(leg.partner) for leg in talks if not leg.peer_id), ""),
+        agent=queues.agent or next((_agent(leg, call) for leg in talks), ""),
         menu=tuple(step for step in _MENU_STEP.split(menus[0]) if step) if menus else (),
         transfers=queues.transfers,
     )
@@ -198,6 +198,8 @@ def _queue_of_legs(call: Call) -> str:
     return next((leg.application_data.split(",")[0] for leg in call.main_legs if leg.application == "Queue"), "")
 
 
-def _device(channel: str) -> str:
-    """Return `PJSIP/agent1` for the channel `PJSIP/agent1-00000009`."""
-    return _CHANNEL_SERIAL.sub("", channel)
+def _agent(leg: Leg, call: Call) -> str:
+    """The device a leg was connected to: `PJSIP/agent1` of the channel `PJSIP/agent1-00000009`, FreeSWITCH's called extension."""
+    if leg.peer_id:
+        return next((peer.destination for peer in call.legs if peer.leg_id == leg.peer_id), "")
+    return _CHANNEL_SERIAL.sub("", leg.partner)

@@ -102,7 +102,7 @@ def logged_by_hand(raw: bytes, name: str) -> Inbound | Rejected:
     """Understand a call logged by hand."""
     try:
         return read_call(raw)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         return rejected(raw, name, 0, str(error))
 
 

@@ -119,7 +119,7 @@ class FolderChannel:
             if found.item is None:
                 self._acknowledge(found)
             else:
-                yield Delivery(found.item, lambda found=found: self._acknowledge(found), found.raw)  # type: ignore[misc]  # mypy cannot infer a default of a lambda
+                yield self._part(found, found.item)
 
     def _read(self, path: Path) -> bytes:
         try:
@@ -129,6 +129,9 @@ class FolderChannel:
 
     def _whole(self, path: Path, raw: bytes, item: Inbound | Rejected) -> Delivery:
         return Delivery(item, lambda: self._inbox.done(path), raw)
+
+    def _part(self, found: Found, item: Inbound | Rejected) -> Delivery:
+        return Delivery(item, lambda: self._acknowledge(found), found.raw)
 
     def _acknowledge(self, found: Found) -> None:
         places = {line.place for line in found.lines}

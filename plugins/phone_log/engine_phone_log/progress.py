@@ -43,6 +43,9 @@ class Progress:
     def __init__(self, path: Path) -> None:
         self._lock = Lock()
         self._connection = sqlite3.connect(path, check_same_thread=False)
+        # A power cut may undo the last acknowledgements, never tear one: their calls come again, and the engine knows them.
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.executescript(_TABLES)
 
     def close(self) -> None:

@@ -134,14 +134,15 @@ def _asterisk_leg(row: list[str], zone: ZoneInfo) -> Leg:
     unique_id = optional[0] if optional and (len(optional) == 2 or _UNIQUE_ID.fullmatch(optional[0])) else ""
     userfield = optional[-1] if optional and (len(optional) == 2 or not unique_id) else ""
     # Without ids every row is a call of its own; its channel and start make it unique on one exchange.
-    own_id = unique_id or "row-" + hashlib.sha256("\0".join((channel, start, *row[:3])).encode()).hexdigest()[:32]
+    fingerprint = "row-" + hashlib.sha256("\0".join((channel, start, *row[:3])).encode()).hexdigest()[:32]
+    call_id = linked[1] or unique_id or fingerprint
     near = _UNIQUE_ID.fullmatch(unique_id)
     created_at = _epoch(near[1]) if near else None
     started_at = _local(start, zone, created_at)
     name = _CALLER_ID.fullmatch(caller)
     return Leg(
-        call_id=_identity(linked[1] or own_id),
-        leg_id=_identity(own_id),
+        call_id=_identity(call_id),
+        leg_id=_identity(unique_id or call_id),
         source=source or (name["number"] if name else ""),
         destination=destination,
         context=context,
