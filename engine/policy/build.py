@@ -1,0 +1,258 @@
+"""Builds the compiled parts of a policy out of sound entries, and checks what they refer to."""
+
+from collections.abc import Mapping
+
+
+from engine.core.answers import ReplyWords, Scale
+from engine.core.compiled import (
+    Assignment,
+    CallRule,
+    Company,
+    DeadlineKind,
+    KindRule,
+    Limits,
+    LowScore,
+    Question,
+    Queue,
+    Route,
+    Survey,
+    Tier,
+)
+from engine.core.conditions import Condition, Source
+from engine.core.text import Negation
+from engine.policy.calendars import zone
+from engine.policy.conditions import Conditions, check_order, rule_condition
+from engine.policy.diagnostics import Problems
+from engine.policy.document import Document
+from engine.policy.nodes import Node
+from engine.policy.references import References
+from engine.policy.texts import text_map
+from engine.policy.units import duration, quiet_hours, share
+
+
+
+
+class Builder:
+    """Builds part after part; every problem is reported, and what is not sound is left out."""
+
+    def __init__(self, document: Document, languages: tuple[str, ...], problems: Problems) -> None:
+        self._document = document
+        self._languages = languages
+        self._problems = problems
+        self._references = References(document, problems)
+        self._conditions = Conditions(document, languages, problems)
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """Every keyword that some condition mentions; complete once all rules are built."""
+        return tuple(self._conditions.keywords)
+
+    def kinds(self) -> tuple[KindRule, ...]:
+        """Return the rules that say what kind of need a message is."""
+        return tuple(KindRule(*self._rule(node, "kinds"), kind=node.string("kind")) for node in self._rules("kinds"))
+
+    def calls(self) -> tuple[CallRule, ...]:
+        """Return the rules that say what a call leads to."""
+        return tuple(self._call(node) for node in self._rules("calls"))
+
+    def tiers(self) -> tuple[Tier, ...]:
+        """Return the tiers in the order they are asked."""
+        return tuple(self._tier(node) for node in self._rules("tiers"))
+
+    def deadlines(self) -> dict[str, DeadlineKind]:
+        """Return the kinds of deadline by name."""
+        return {name: self._deadline(name, node) for name, node in self._document.entries("deadlines").items()}
+
+    def queues(self) -> dict[str, Queue]:
+        """Return the queues by id."""
+        found: dict[str, Queue] = {}
+        for name, node in self._document.entries("queues").items():
+            calendar = self._references.calendar(node.get("calendar"))
+            found[name] = Queue(name, self._text(node.get("label")), node.string("lead"), calendar, node.source)
+        return found
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routes in the order they are asked."""
+        found: list[Route] = []
+        for node in self._rules("routes"):
+            self._references.queue(node["queue"])
+            found.append(Route(*self._rule(node, "routes"), queue=node.string("queue"), skills=node.strings("skills")))
+        return tuple(found)
+
+    def surveys(self) -> tuple[Survey, ...]:
+        """Return the surveys."""
+        return tuple(filter(None, (self._survey(node) for node in self._document.entries("surveys").values())))
+
+    def _rules(self, section: str) -> list[Node]:
+        """Return the entries of a list of rules; its order is only judged when all of them are sound."""
+        sound = self._document.entries(section)
+        if self._document.ids(section) == frozenset(sound):
+            check_order(list(sound.values()), section, self._problems)
+        return list(sound.values())
+
+    def _rule(self, node: Node, section: str) -> tuple[str, Condition | None, Source]:
+        return node.string("id"), rule_condition(node, section, self._conditions, self._problems), node.source
+
+    def _text(self, node: Node | None) -> Mapping[str, str]:
+        return text_map(node, self._languages, self._problems)
+
+    def _call(self, node: Node) -> CallRule:
+        opened = node.get("open")
+        ways = [key for key in ("open", "contact", "ignore") if key in node.map]
+        if len(ways) != 1:
+            hint = "write one of `open: {kind: …}`, `contact: true`, `ignore: true`"
+            self._problems.add("CL202", node, "the rule does not say what the call leads to", hint)
+        if opened is None:
+            return CallRule(*self._rule(node, "calls"), notes_contact="contact" in node.map)
+        self._references.queue(opened.get("queue"))
+        queue, script = (opened.string(key) or None for key in ("queue", "script"))
+        return CallRule(*self._rule(node, "calls"), opens=opened.string("kind"), queue=queue, script=script)
+
+    def _tier(self, node: Node) -> Tier:
+        budgets = {kind: duration(budget.text) for kind, budget in node["budgets"].map.items()}
+        for kind, budget in node["budgets"].map.items():
+            self._references.deadline(Node(kind, node["budgets"].keys[kind], budget.path))
+        if "response" in budgets and "plan" in budgets and budgets["response"] > budgets["plan"]:
+            message = "the response is promised later than the plan"
+            self._problems.add("CL651", node["budgets"]["response"], message, "is one of the two figures a slip?")
+        calendar = self._references.calendar(node["calendar"]) or ""
+        return Tier(*self._rule(node, "tiers"), label=self._text(node["label"]), budgets=budgets, calendar=calendar)
+
+    def _deadline(self, name: str, node: Node) -> DeadlineKind:
+        budget = node.get("budget")
+        self._check_length(name, node)
+        if "remind" in node.map and "remind_script" not in node.map:
+            self._problems.add("CL202", node.keys["remind"], "`remind` needs the key `remind_script` beside it", "add `remind_script: …`")
+        return DeadlineKind(
+            name,
+            label=self._text(node["label"]),
+            starts=frozenset(node.strings("starts")),
+            stops=frozenset(node.strings("stops")),
+            source=node.source,
+            resets=frozenset(node.strings("resets")),
+            pauses_in=frozenset(node.strings("pauses_in")),
+            budget=duration(budget.text) if budget else None,
+            calendar=self._references.calendar(node.get("calendar")),
+            due=node.string("due") or None,
+            remind=tuple(duration(text) for text in node.strings("remind")),
+            remind_script=node.string("remind_script") or None,
+            then=node.string("then") or None,
+        )
+
+    def _check_length(self, name: str, node: Node) -> None:
+        """Report a deadline that neither has a budget nor gets one from any tier, nor takes a given instant."""
+        tiers = self._document.entries("tiers")
+        if "budget" in node.map or "due" in node.map or self._document.ids("tiers") != frozenset(tiers):
+            return
+        if not any(name in tier["budgets"].map for tier in tiers.values()):
+            hint = "add `budget: …` here, or a budget of this name to a tier"
+            self._problems.add("CL309", node, f"the deadline `{name}` has no length: no tier has a budget for it", hint)
+
+    def _survey(self, node: Node) -> Survey | None:
+        send = node["send"]
+        quiet = send.get("quiet")
+        when = self._conditions.compile(node["when"], "surveys")
+        questions = tuple(self._question(question) for question in node["questions"].items)
+        self._check_questions(node["questions"])
+        low_score = self._low_score(node.get("low_score"))
+        if when is None:
+            return None
+        return Survey(
+            id=node.string("id"),
+            when=when,
+            within=duration(send.string("within")),
+            after=duration(send.string("after", "0m")),
+            quiet=quiet_hours(quiet.text) if quiet else None,
+            at_most_every=duration(send.string("at_most_every", "0d")),
+            sample=share(send.string("sample", "100%")),
+            channels=node.strings("channels"),
+            expires=duration(node.string("expires")),
+            remind=tuple(duration(text) for text in node.strings("remind")),
+            anonymity=node.string("anonymity"),
+            intro=self._text(node["intro"]),
+            questions=questions,
+            scripts={role: script.text for role, script in node["scripts"].map.items()},
+            low_score=low_score,
+            source=node.source,
+        )
+
+    def _question(self, node: Node) -> Question:
+        if ("scale" in node.map) == ("text" in node.map):
+            hint = "write `scale: 1-5` for a score, or `text: true` for words of the customer's own"
+            self._problems.add("CL202", node, "the question has no scale, or both a scale and `text`", hint)
+        low, _, high = node.string("scale", "0-0").partition("-")
+        scale = Scale(node.string("id"), int(low), int(high), "text" in node.map)
+        return Question(scale, self._text(node["ask"]), self._labels(node.get("labels"), scale))
+
+    def _labels(self, node: Node | None, scale: Scale) -> dict[str, tuple[str, ...]]:
+        if node is None:
+            return {}
+        by_language = node.map or {self._languages[0]: node}
+        points = scale.high - scale.low + 1
+        for labels in by_language.values():
+            if len(labels.items) != points and not scale.text:
+                message = f"{len(labels.items)} labels for {points} points"
+                self._problems.add("CL207", labels, message, f"write one label for each point from {scale.low} to {scale.high}")
+        if node.map:
+            text_map(Node(dict.fromkeys(node.map, node), node.span, node.path, node.keys), self._languages, self._problems)
+        return {language: tuple(label.text for label in labels.items) for language, labels in by_language.items()}
+
+    def _check_questions(self, questions: Node) -> None:
+        seen: dict[str, Node] = {}
+        for question in questions.items:
+            name = question["id"]
+            if name.text in seen:
+                self._problems.add("CL301", name, f"the id `{name.text}` is used twice", f"the first stands in {seen[name.text].source}")
+            seen.setdefault(name.text, name)
+
+    def _low_score(self, node: Node | None) -> LowScore | None:
+        if node is None:
+            return None
+        self._references.queue(node["open"]["queue"])
+        when = self._conditions.compile(node["when"], "low_score")
+        return None if when is None else LowScore(when, node["open"].string("kind"), node["open"].string("queue"), node.source)
+
+
+def company(document: Document, problems: Problems) -> Company | None:
+    """Return who speaks; None when its section is not sound."""
+    node = document.single("company")
+    if node is None:
+        return None
+    zone(node["timezone"], problems)
+    languages = node.strings("languages")
+    return Company(text_map(node["name"], languages, problems), node.string("timezone"), languages, node.string("hotline"))
+
+
+def assignment(document: Document) -> Assignment | None:
+    """Return how agents are chosen."""
+    node = document.single("assignment")
+    if node is None:
+        return None
+    return Assignment(node.strings("order"), int(node.string("capacity")), node.string("on_no_response"), node.source)
+
+
+def limits(document: Document) -> Limits | None:
+    """Return how many automatic messages one address may get."""
+    node = document.single("limits")
+    if node is None:
+        return None
+    caps = node["automatic_messages"]
+    return Limits(int(caps.string("per_customer")), int(caps.string("per_agent")), duration(caps.string("within")))
+
+
+def replies(document: Document) -> ReplyWords | None:
+    """Return the words customers answer with."""
+    node = document.single("replies")
+    return None if node is None else ReplyWords(**{key: node.strings(key) for key in node.map})
+
+
+def negation(document: Document) -> Negation | None:
+    """Return how a text denies a keyword."""
+    node = document.single("negation")
+    return None if node is None else Negation(**{key: node.strings(key) for key in node.map})
+
+
+def commands(document: Document) -> dict[str, tuple[str, ...]]:
+    """Return the words by which agents act in mail replies."""
+    node = document.single("commands")
+    return {} if node is None else {action: node.strings(action) for action in node.map}

@@ -1,0 +1,133 @@
+"""Compiles calendars and holiday arrangements."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from engine.core.calendar import ALWAYS, Calendar, CalendarSpec, CalendarUnknown, HolidayYear, Interval, Window
+from engine.policy.diagnostics import Problems, suggestion
+from engine.policy.document import Document
+from engine.policy.nodes import Node
+from engine.policy.units import days, window
+from engine.policy.vocabulary import ALWAYS_NAME
+
+_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_MINUTE = timedelta(minutes=1)
+
+
+def compile_calendars(document: Document, problems: Problems) -> dict[str, Calendar]:
+    """Return every sound calendar by name, the built-in one included; report what is wrong with the others."""
+    arrangements = {name: _arrangement(node, problems) for name, node in document.entries("arrangements").items()}
+    calendars = {ALWAYS_NAME: ALWAYS}
+    for name, node in document.entries("calendars").items():
+        if name == ALWAYS_NAME:
+            problems.add("CL505", node, "24x7 is built in", "give this calendar another name")
+            continue
+        compiled = _calendar(name, node, arrangements, document, problems)
+        if compiled is not None:
+            calendars[name] = compiled
+    return calendars
+
+
+def zone(node: Node, problems: Problems) -> ZoneInfo | None:
+    """Return the time zone a node names, None (with a diagnostic) when there is none."""
+    try:
+        return ZoneInfo(node.text)
+    except (KeyError, ValueError, OSError):
+        hint = "write an IANA name such as Asia/Shanghai, Europe/Berlin or America/New_York"
+        problems.add("CL313", node, f"there is no time zone `{node.text}`", hint)
+        return None
+
+
+def _calendar(
+    name: str, node: Node, arrangements: Mapping[str, dict[int, HolidayYear]], document: Document, problems: Problems
+) -> Calendar | None:
+    timezone = zone(node["timezone"], problems)
+    weekly = _weekly(node["weekly"], problems)
+    holidays = None
+    if (arrangement := node.get("holidays")) is not None:
+        known = document.ids("arrangements")
+        if known is not None and arrangement.text not in known:
+            problems.add("CL501", arrangement, f"there is no arrangement `{arrangement.text}`", suggestion(arrangement.text, known))
+        holidays = arrangements.get(arrangement.text, {})
+    if timezone is None:
+        return None
+    closed, opened = (_moments(node.get(key), timezone, problems) for key in ("closed", "open"))
+    try:
+        return Calendar(CalendarSpec(name, timezone.key, weekly, holidays, closed, opened))
+    except (CalendarUnknown, ValueError) as error:
+        problems.add("CL503", node, f"this calendar cannot be used: {error}")
+        return None
+
+
+def _weekly(node: Node, problems: Problems) -> dict[int, tuple[Window, ...]]:
+    weekly: dict[int, list[Window]] = {}
+    for names, windows in node.map.items():
+        place = Node(names, node.keys[names], windows.path)
+        for weekday in _weekdays(place, problems):
+            for item in windows.items:
+                found = _window(item, problems)
+                if found is None:
+                    continue
+                if any(found.start_minute < other.end_minute and other.start_minute < found.end_minute for other in weekly.get(weekday, [])):
+                    hint = f"each minute of {_WEEK[weekday]} may stand in one window only"
+                    problems.add("CL503", item, f"`{item.text}` overlaps another window", hint)
+                    return {}
+                weekly.setdefault(weekday, []).append(found)
+    return {weekday: tuple(sorted(windows, key=lambda one: one.start_minute)) for weekday, windows in weekly.items()}
+
+
+def _weekdays(place: Node, problems: Problems) -> list[int]:
+    if place.text == "daily":
+        return list(range(7))
+    first, _, last = place.text.partition("-")
+    begin, end = _WEEK.index(first), _WEEK.index(last or first)
+    if end < begin:
+        problems.add("CL502", place, f"the range `{place.text}` runs backwards", "the week goes from mon to sun")
+    return list(range(begin, end + 1))
+
+
+def _window(node: Node, problems: Problems) -> Window | None:
+    begin, end = window(node.text.rpartition(" ")[2])
+    if begin < end:
+        return Window(begin, end)
+    hint = 'a window past midnight ends after 24:00: "22:00-30:00" is 22:00 to 06:00 of the next day'
+    problems.add("CL503", node, f"the window `{node.text}` ends before it begins", hint)
+    return None
+
+
+def _moments(node: Node | None, timezone: ZoneInfo, problems: Problems) -> tuple[Interval, ...]:
+    """Return the intervals of one-off closures or extra hours, such as "2026-12-31 13:00-18:00"."""
+    intervals: list[Interval] = []
+    for item in node.items if node else []:
+        try:
+            day = date.fromisoformat(item.text.partition(" ")[0])
+        except ValueError:
+            problems.add("CL502", item, f"there is no such day: `{item.text}`", "write year-month-day")
+            continue
+        if (hours := _window(item, problems)) is not None:
+            midnight = datetime(day.year, day.month, day.day, tzinfo=timezone)
+            intervals.append((midnight + hours.start_minute * _MINUTE, midnight + hours.end_minute * _MINUTE))
+    return tuple(intervals)
+
+
+def _arrangement(node: Node, problems: Problems) -> dict[int, HolidayYear]:
+    years: dict[int, HolidayYear] = {}
+    for year, entry in node.map.items():
+        off, workdays = (_days(entry[key], int(year), problems) for key in ("off", "workdays"))
+        both = set(off) & set(workdays)
+        for day in sorted(both):
+            problems.add("CL504", workdays[day], f"{day} is both off and a workday", "take it out of one of the two lists")
+        provisional = entry.get("provisional")
+        years[int(year)] = HolidayYear(frozenset(off), frozenset(workdays), provisional is not None and provisional.value is True)
+    return years
+
+
+def _days(node: Node, year: int, problems: Problems) -> dict[date, Node]:
+    found: dict[date, Node] = {}
+    for item in node.items:
+        try:
+            found.update(dict.fromkeys(days(item.text, year), item))
+        except ValueError as error:
+            problems.add("CL502", item, f"`{item.text}` is not a day or range of {year}: {error}", 'write "10-01" or "10-01/10-07"')
+    return found

@@ -1,0 +1,137 @@
+"""From the files of a policy to one immutable Policy, or to everything that is wrong with them."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.core.compiled import Policy
+from engine.core.text import KeywordIndex
+from engine.policy import build, scripts
+from engine.policy.calendars import compile_calendars
+from engine.policy.diagnostics import Diagnostic, Problems, has_errors
+from engine.policy.document import Document
+from engine.policy.nodes import Node
+from engine.policy.reader import read
+from engine.policy.references import References, escalations, recipients
+from engine.policy.schema import check_shape
+from engine.policy.sources import check_name, kind_of, read_files
+from engine.policy.vocabulary import KIND_OF_SECTION, NEEDED
+
+_FALLBACK_LANGUAGES = ("zh", "en")
+"""The languages texts are checked against while company.yaml itself is not sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """What came of compiling: the policy (None if and only if a diagnostic is an error), all diagnostics, the texts by file name.
+
+    `agents` are the ids of agents that the policy itself names, with their places: the team is checked against them.
+    """
+
+    policy: Policy | None
+    diagnostics: tuple[Diagnostic, ...]
+    files: Mapping[str, str]
+    agents: tuple[Node, ...] = ()
+
+
+def compile_policy(directory: Path) -> Compilation:
+    """Compile the policy in a directory; team.yaml is data and not looked at. Raises nothing: every fault is a diagnostic."""
+    problems = Problems()
+    texts, unread = read_files(directory, problems)
+    return _compile(texts, unread, problems)
+
+
+def compile_files(files: Mapping[str, str]) -> Compilation:
+    """Compile a policy from its texts by file name, as the store keeps them."""
+    problems = Problems()
+    sound = {name: text for name, text in files.items() if check_name(name, problems)}
+    return _compile(sound, frozenset(), problems)
+
+
+def digest(files: Mapping[str, str]) -> str:
+    """Return the SHA-256 over the files' names and contents, sorted by name, each with its length before it."""
+    sha = hashlib.sha256()
+    for name in sorted(files):
+        for part in (name.encode(), files[name].encode()):
+            sha.update(len(part).to_bytes(8, "big"))
+            sha.update(part)
+    return sha.hexdigest()
+
+
+def read_document(texts: Mapping[str, str], unread: frozenset[str], problems: Problems) -> Document:
+    """Read the files, check the shape of each, and lay them together."""
+    roots: dict[str, Node] = {}
+    faults: dict[str, list[list[str | int]]] = {}
+    missing = set(unread)
+    for name, text in texts.items():
+        kind, root = kind_of(name), read(name, text, problems)
+        if kind is None or root is None:
+            missing.add(kind or "")
+            continue
+        problems.know_root(name, root)
+        faults[name] = check_shape(kind, root, problems)
+        if root.map:
+            roots[name] = root
+        else:
+            missing.add(kind)
+    return Document(roots, faults, frozenset(missing), problems)
+
+
+def _compile(texts: Mapping[str, str], unread: frozenset[str], problems: Problems) -> Compilation:
+    if not texts:
+        return Compilation(None, problems.all(), texts)
+    document = read_document(texts, unread, problems)
+    _check_needed(document, problems)
+    policy = _policy(document, digest(texts), problems)
+    diagnostics = problems.all()
+    agents = tuple(recipients(document))
+    return Compilation(None if has_errors(diagnostics) else policy, diagnostics, texts, agents)
+
+
+def _check_needed(document: Document, problems: Problems) -> None:
+    for section in NEEDED:
+        if not document.has(section):
+            file = f"{KIND_OF_SECTION[section]}.yaml"
+            problems.file("CL316", file, f"the policy has no `{section}`", f"write it in {file}; the shipped policies show how")
+
+
+def _policy(document: Document, policy_digest: str, problems: Problems) -> Policy | None:
+    company = build.company(document, problems)
+    languages = company.languages if company else _FALLBACK_LANGUAGES
+    calendars = compile_calendars(document, problems)
+    builder = build.Builder(document, languages, problems)
+    kinds, calls, tiers = builder.kinds(), builder.calls(), builder.tiers()
+    deadlines, queues, routes, surveys = builder.deadlines(), builder.queues(), builder.routes(), builder.surveys()
+    escalated = escalations(document, References(document, problems), problems)
+    spoken = scripts.Scripts(document, languages, problems)
+    guides = scripts.guides(document, languages, problems)
+    if company is not None:
+        spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines))
+    assignment, limits = build.assignment(document), build.limits(document)
+    replies, negation = build.replies(document), build.negation(document)
+    if company is None or assignment is None or limits is None or replies is None or negation is None:
+        return None
+    on_tier_change = document.single("on_tier_change")
+    return Policy(
+        digest=policy_digest,
+        company=company,
+        kinds=kinds,
+        calls=calls,
+        tiers=tiers,
+        deadlines=deadlines,
+        escalations=escalated,
+        on_tier_change=on_tier_change.text if on_tier_change else "recompute",
+        queues=queues,
+        routes=routes,
+        assignment=assignment,
+        scripts=spoken.compiled,
+        notices={occasion: node.text for occasion, node in document.entries("notices").items()},
+        guides=guides,
+        surveys=surveys,
+        replies=replies,
+        commands=build.commands(document),
+        keywords=KeywordIndex(builder.keywords, negation),
+        calendars=calendars,
+        limits=limits,
+    )

@@ -1,0 +1,207 @@
+"""Compiles matchers into conditions and checks what they refer to."""
+
+from collections.abc import Iterator
+
+import re2
+
+from engine.core.compiled import Rule
+from engine.core.conditions import All, Any, Condition, FieldType, Match, Named, Not, Scalar, Source, Value
+from engine.core.fields import FIELDS
+from engine.core.text import normalise
+from engine.policy.diagnostics import Problems, suggestion
+from engine.policy.document import Document
+from engine.policy.nodes import Node
+from engine.policy.units import duration
+
+_REFERENCES = {"ticket.tier": "tiers", "ticket.queue": "queues"}
+_ABSENT = {
+    "kinds": ("answer.", "a message"),
+    "tiers": ("answer.", "the grading of a ticket"),
+    "routes": ("answer.", "the routing of a ticket"),
+    "surveys": ("answer.", "the sending of a survey"),
+    "calls": ("answer.", "a call"),
+}
+"""By section: the fields that have no value where its rules are asked, and what is judged there."""
+
+_WIDE_COMMAS = "\uff0c\u3001\uff1b"
+
+
+class Conditions:
+    """Compiles the conditions of one document; `keywords` gathers every keyword they mention."""
+
+    def __init__(self, document: Document, languages: tuple[str, ...], problems: Problems) -> None:
+        self._document = document
+        self._languages = languages
+        self._problems = problems
+        self._named: dict[str, Condition | None] = {}
+        self._pending: list[str] = []
+        self.keywords: dict[str, None] = {}
+        for name in document.entries("conditions"):
+            self._use(name, None)
+
+    def compile(self, when: Node, section: str) -> Condition | None:
+        """Return the condition of a `when:` in that section, None (with a diagnostic) when it cannot be one."""
+        condition = self._when(when)
+        if condition is not None:
+            self._check_place(condition, when, section)
+        return condition
+
+    def _when(self, node: Node) -> Condition | None:
+        if isinstance(node.value, list):
+            return self._all(node)
+        return self._matcher(node)
+
+    def _matcher(self, node: Node) -> Condition | None:
+        if (parts := node.get("all")) is not None:
+            return self._all(parts)
+        if (parts := node.get("any")) is not None:
+            found = [self._matcher(part) for part in parts.items]
+            known = tuple(part for part in found if part is not None)
+            return Any(known, node.source) if len(known) == len(found) else None
+        if (part := node.get("not")) is not None:
+            inner = self._when(part)
+            return None if inner is None else Not(inner, node.source)
+        if (name := node.get("use")) is not None:
+            inner = self._use(name.text, name)
+            return None if inner is None else Named(name.text, inner, node.source)
+        return self._match(node)
+
+    def _all(self, node: Node) -> Condition | None:
+        found = [self._matcher(part) for part in node.items]
+        known = tuple(part for part in found if part is not None)
+        if len(known) != len(found):
+            return None
+        return known[0] if len(known) == 1 else All(known, node.source)
+
+    def _use(self, name: str, place: Node | None) -> Condition | None:
+        """Return the named condition, compiling it at its first use."""
+        if name in self._pending:
+            circle = " → ".join([*self._pending[self._pending.index(name) :], name])
+            node = self._document.entries("conditions")[name] if place is None else place
+            self._problems.add("CL303", node, f"conditions use each other in a circle: {circle}", "take one of these uses out")
+            return None
+        if name in self._named:
+            return self._named[name]
+        entry = self._document.entries("conditions").get(name)
+        if entry is None:
+            known = self._document.ids("conditions")
+            if place is not None and known is not None and name not in known:
+                self._problems.add("CL302", place, f"there is no condition `{name}`", suggestion(name, known))
+            return None
+        self._pending.append(name)
+        self._named[name] = compiled = self._when(entry)
+        self._pending.pop()
+        return compiled
+
+    def _match(self, node: Node) -> Condition | None:
+        name = node.string("field")
+        field = FIELDS[name]
+        operator = next(key for key in node.map if key != "field")
+        expected = node[operator]
+        if operator == "mentions":
+            return self._mentions(node, name, expected)
+        if operator == "matches":
+            pattern = self._pattern(expected)
+            return pattern and Match(name, operator, expected.text, node.source, field.personal, pattern)
+        if operator != "exists":
+            self._check_references(name, expected)
+        value: Value | tuple[Scalar, ...]
+        if operator == "in":
+            value = tuple(_scalar(item, field.type) for item in expected.items)
+        else:
+            value = _scalar(expected, field.type)
+        return Match(name, operator, value, node.source, field.personal)
+
+    def _mentions(self, node: Node, name: str, expected: Node) -> Condition | None:
+        words = expected.items
+        for word in words:
+            if not normalise(word.text).strip():
+                self._problems.add("CL205", word, "nothing is visible in this keyword", "write the word that customers use")
+                return None
+            if any(comma in word.text for comma in _WIDE_COMMAS):
+                hint = "two keywords are separated by a half-width comma: `, `"
+                self._problems.add("CL652", word, f"the keyword `{word.text}` holds a full-width comma", hint)
+        self.keywords.update(dict.fromkeys(word.text for word in words))
+        return Match(name, "mentions", tuple(word.text for word in words), node.source, FIELDS[name].personal)
+
+    def _pattern(self, expected: Node) -> "re2._Regexp | None":
+        options = re2.Options()
+        options.log_errors = False
+        try:
+            return re2.compile(expected.text, options)
+        except re2.error as error:
+            reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+            hint = "patterns are RE2: no look-ahead, no back-references (github.com/google/re2/wiki/Syntax)"
+            self._problems.add("CL314", expected, f"the pattern cannot be compiled: {reason}", hint)
+            return None
+
+    def _check_references(self, field: str, expected: Node) -> None:
+        if field == "ticket.language":
+            known: frozenset[str] | None = frozenset(self._languages) or None
+        elif (section := _REFERENCES.get(field)) is not None:
+            known = self._document.ids(section)
+        else:
+            return
+        for item in expected.items:
+            if known is not None and item.text not in known:
+                what = field.removeprefix("ticket.")
+                self._problems.add("CL318", item, f"there is no {what} `{item.text}`", suggestion(item.text, known))
+
+    def _check_place(self, condition: Condition, when: Node, section: str) -> None:
+        prefix, where = _ABSENT.get(section, ("", ""))
+        for match in _matches(condition):
+            absent = (prefix and match.field.startswith(prefix)) or (section == "calls" and match.field.startswith("ticket."))
+            if absent:
+                place = _node_at(when, match.source) or when
+                hint = "the matcher would never hold; ask another field"
+                self._problems.add("CL319", place, f"{match.field} has no value at {where}", hint)
+
+
+def rule_condition(node: Node, section: str, conditions: Conditions, problems: Problems) -> Condition | None:
+    """Return the condition of a rule, None for the default rule; report a rule that has neither `when` nor `default`, or both."""
+    when, default = node.get("when"), node.get("default")
+    if when is None and default is None:
+        problems.add("CL312", node, "the rule has no condition", "add `when: …`, or `default: true` if it is the last one")
+    if when is not None and default is not None:
+        problems.add("CL312", default, "the default rule cannot have a condition", "leave out `when`, or `default: true`")
+    return None if when is None else conditions.compile(when, section)
+
+
+def check_order(rules: list[Node], what: str, problems: Problems) -> None:
+    """Report a list of rules whose last is not the only default."""
+    for rule in rules[:-1]:
+        if rule.get("default") is not None:
+            hint = "move it to the end: rules behind it are never asked"
+            problems.add("CL311", rule["default"], f"a default stands before the end of {what}", hint)
+    if rules and rules[-1].get("default") is None:
+        hint = "add a last entry with `default: true`, so that every case is decided"
+        problems.add("CL310", rules[-1], f"the last of {what} is not the default", hint)
+
+
+def rule_of(node: Node, condition: Condition | None) -> Rule:
+    """Return what every rule has: id, condition, source."""
+    return Rule(node.string("id"), condition, node.source)
+
+
+def _scalar(node: Node, type_: FieldType) -> Scalar:
+    if isinstance(node.value, (dict, list)):
+        raise TypeError(f"{node.source} holds no single value")
+    if type_ is FieldType.DURATION and isinstance(node.value, str):
+        return duration(node.value)
+    return node.value
+
+
+def _matches(condition: Condition) -> Iterator[Match]:
+    match condition:
+        case Match():
+            yield condition
+        case All(parts=parts) | Any(parts=parts):
+            for part in parts:
+                yield from _matches(part)
+        case Not(part=part) | Named(part=part):
+            yield from _matches(part)
+
+
+def _node_at(when: Node, source: Source) -> Node | None:
+    """Return the node below `when` that was written at `source`; None when it stands in a named condition."""
+    return next((node for node in when.walk() if node.source == source), None)

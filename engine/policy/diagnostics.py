@@ -1,0 +1,124 @@
+"""What is wrong with a policy: where, what, and how to mend it; as text for people and as JSON for programs."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from unicodedata import east_asian_width
+
+from engine.policy.codes import CODES
+from engine.policy.nodes import Node, Span
+
+ERROR, WARNING = "error", "warning"
+
+_KEYS = ("code", "severity", "file", "line", "column", "end_line", "end_column", "path", "rule", "message", "hint")
+_COLOURS = {ERROR: "\033[1;31m", WARNING: "\033[1;33m"}
+_PLAIN = "\033[0m"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem. `code` is stable (see docs/diagnostics.md); `rule` is the id of the rule or entry it lies in; `excerpt` its line."""
+
+    code: str
+    severity: str
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    path: str
+    rule: str
+    message: str
+    hint: str
+    excerpt: str = field(default="", compare=False)
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Return whether one of them is an error, not only a warning."""
+    return any(diagnostic.severity == ERROR for diagnostic in diagnostics)
+
+
+def format_json(diagnostics: Sequence[Diagnostic]) -> str:
+    """Return a JSON list of objects with the keys code, severity, file, line, column, end_line, end_column, path, rule, message, hint."""
+    return json.dumps([{key: getattr(item, key) for key in _KEYS} for item in diagnostics], ensure_ascii=False, indent=2)
+
+
+def format_text(diagnostics: Sequence[Diagnostic], *, colour: bool = False) -> str:
+    """Return one paragraph per problem: `file:line:column: severity code: message`, the line with a caret below it, the hint."""
+    return "\n".join(_paragraph(item, colour) for item in diagnostics)
+
+
+def _paragraph(item: Diagnostic, colour: bool) -> str:
+    name = f"{item.severity} {item.code}"
+    shown = f"{_COLOURS[item.severity]}{name}{_PLAIN}" if colour else name
+    lines = [f"{item.file}:{item.line}:{item.column}: {shown}: {item.message}"]
+    if item.excerpt.strip():
+        lines += [f"  {item.excerpt}", f"  {_caret(item)}"]
+    if item.hint:
+        lines.append(f"  hint: {item.hint}")
+    return "\n".join(lines)
+
+
+def _caret(item: Diagnostic) -> str:
+    """Return the marks that stand under the excerpt; East Asian characters are two columns wide on a terminal."""
+    end = item.end_column if item.end_line == item.line else len(item.excerpt) + 1
+    before, marked = item.excerpt[: item.column - 1], item.excerpt[item.column - 1 : end - 1]
+    return " " * _width(before) + "^" * max(1, _width(marked))
+
+
+def _width(text: str) -> int:
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+class Problems:
+    """Gathers diagnostics; it knows the texts, so that each problem carries its line, and the trees, so that it carries its rule."""
+
+    def __init__(self) -> None:
+        self._found: list[Diagnostic] = []
+        self._lines: dict[str, list[str]] = {}
+        self._roots: dict[str, Node] = {}
+
+    def know_text(self, file: str, text: str) -> None:
+        """Keep the lines of a file for excerpts."""
+        self._lines[file] = text.split("\n")
+
+    def know_root(self, file: str, root: Node) -> None:
+        """Keep the tree of a file for the names of rules."""
+        self._roots[file] = root
+
+    def add(self, code: str, place: Node | Span, message: str, hint: str = "", *, path: str = "") -> None:
+        """Note a problem at a node or a span; `path` says where in the tree a bare span lies."""
+        span = place if isinstance(place, Span) else place.span
+        path = path if isinstance(place, Span) else place.path
+        lines = self._lines.get(span.file, [])
+        excerpt = lines[span.line - 1].rstrip("\r") if 0 < span.line <= len(lines) else ""
+        rule = self._rule(span.file, path)
+        place_of = (span.file, span.line, span.column, span.end_line, span.end_column)
+        self._found.append(Diagnostic(code, CODES[code].severity, *place_of, path, rule, message, hint, excerpt))
+
+    def file(self, code: str, file: str, message: str, hint: str = "", *, line: int = 1, column: int = 1) -> None:
+        """Note a problem of a whole file, or at one point of it."""
+        self.add(code, Span(file, line, column, line, column + 1), message, hint)
+
+    def all(self) -> tuple[Diagnostic, ...]:
+        """Return the problems in the order of their places, each once."""
+        return tuple(dict.fromkeys(sorted(self._found, key=lambda item: (item.file, item.line, item.column, item.code))))
+
+    def _rule(self, file: str, path: str) -> str:
+        """Return the id of the entry a path lies in: the `id` of a list's item, the key of a map's entry."""
+        root = self._roots.get(file)
+        section, _, rest = path.partition("[") if "[" in path.split(".")[0] else path.partition(".")
+        if root is None or not rest or (entries := root.get(section)) is None:
+            return ""
+        if isinstance(entries.value, list):
+            return entries.items[int(rest.partition("]")[0])].string("id")
+        return rest.partition(".")[0].partition("[")[0]
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return a hint that names the nearest known word, or all of them when none is near and they are few."""
+    names = sorted(set(known))
+    if near := get_close_matches(word, names, 1):
+        return f"did you mean `{near[0]}`?"
+    return f"known: {', '.join(names)}" if 0 < len(names) <= 20 else ""

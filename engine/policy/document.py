@@ -1,0 +1,101 @@
+"""The trees of all files as one document: sections merged, entries that are not sound set aside."""
+
+from collections.abc import Iterable, Mapping
+
+from engine.policy.diagnostics import Problems
+from engine.policy.nodes import Node
+from engine.policy.vocabulary import KIND_OF_SECTION
+
+_WHOLE = "*"
+
+
+class Document:
+    """What the files say together. Only sound entries are handed out, so that later checks neither crash nor repeat an earlier fault.
+
+    `faults` are the places of schema errors by file, `unread` the kinds of which a file could not be read: then nobody knows which
+    ids it defines, and references to them are not judged.
+    """
+
+    def __init__(
+        self,
+        roots: Mapping[str, Node],
+        faults: Mapping[str, Iterable[list[str | int]]],
+        unread: frozenset[str],
+        problems: Problems,
+    ) -> None:
+        self._parts: dict[str, list[Node]] = {}
+        self._unread = unread
+        self._unsound: set[int] = set()
+        self._ids: dict[str, set[str]] = {}
+        for file in sorted(roots):
+            for section, part in roots[file].map.items():
+                self._parts.setdefault(section, []).append(part)
+            for path in faults.get(file, ()):
+                self._set_aside(roots[file], path)
+        self._entries = {section: self._merge(section, problems) for section in KIND_OF_SECTION}
+        self._holes()
+
+    def entries(self, section: str) -> dict[str, Node]:
+        """Return the sound entries of a section of named entries, or of a list of entries with an `id`."""
+        return {name: node for name, node in self._entries[section].items() if id(node) not in self._unsound}
+
+    def single(self, section: str) -> Node | None:
+        """Return the section's only value if it is there and sound."""
+        parts = self._parts.get(section, [])
+        return parts[0] if parts and id(parts[0]) not in self._unsound else None
+
+    def ids(self, section: str) -> frozenset[str] | None:
+        """Return every id the section defines, sound or not; None when a file of its kind could not be read."""
+        if KIND_OF_SECTION[section] in self._unread or any(not part.map and not isinstance(part.value, list) for part in self._of(section)):
+            return None
+        return frozenset(self._ids[section])
+
+    def has(self, section: str) -> bool:
+        """Whether some file has the section, or may have it."""
+        return section in self._parts or KIND_OF_SECTION[section] in self._unread
+
+    def _of(self, section: str) -> list[Node]:
+        return self._parts.get(section, [])
+
+    def _set_aside(self, root: Node, path: list[str | int]) -> None:
+        """Mark the section and the entry that a fault lies in."""
+        for depth in (1, 2):
+            if len(path) >= depth:
+                self._unsound.add(id(root.at(path[:depth])))
+
+    def _merge(self, section: str, problems: Problems) -> dict[str, Node]:
+        merged: dict[str, Node] = {}
+        ids = self._ids.setdefault(section, set())
+        parts = self._of(section)
+        if section in _SINGLE:
+            for part in parts[1:]:
+                hint = f"the first stands in {parts[0].source}; keep one of them"
+                problems.add("CL301", part, f"`{section}` is written in two files", hint)
+            return merged
+        for part in parts:
+            for name, node, place in _named(part):
+                ids.add(name)
+                if name in merged:
+                    problems.add("CL301", place, f"the id `{name}` is used twice", f"the first stands in {merged[name].source}")
+                else:
+                    merged[name] = node
+        return merged
+
+    def _holes(self) -> None:
+        """Set aside the entries in which the reader refused a value."""
+        for parts in self._parts.values():
+            for part in parts:
+                for entry in (part, *part.children()):
+                    if any(len(node.keys) != len(node.map) for node in (entry.walk() if entry is not part else (entry,))):
+                        self._unsound.add(id(entry))
+
+
+_SINGLE = frozenset({"company", "replies", "commands", "negation", "on_tier_change", "assignment", "limits", "manager"})
+
+
+def _named(part: Node) -> list[tuple[str, Node, Node]]:
+    """Return the entries of a section as (id, entry, where the id stands)."""
+    if isinstance(part.value, list):
+        named = [(entry.get("id"), entry) for entry in part.value]
+        return [(name.text, entry, name) for name, entry in named if name is not None]
+    return [(name, entry, Node(name, part.keys[name], entry.path)) for name, entry in part.map.items()]

@@ -1,0 +1,200 @@
+"""Reads one YAML text strictly into nodes that keep their places.
+
+Built on the event stream of PyYAML's C parser: nothing of YAML's type guessing, anchors, tags or merging takes part, and each thing
+refused becomes one diagnostic. Sources of the rules: YAML 1.1 (what other readers would guess) and 1.2 chapter 10.
+"""
+
+from collections.abc import Iterator
+
+import yaml
+
+from engine.policy.diagnostics import Problems
+from engine.policy.nodes import Node, Span
+from engine.policy.scalars import Odd, full_width_key, resolve
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 30
+
+_BOM = "\ufeff"
+
+
+class _Stop(Exception):
+    """The file cannot be read any further; the problem is already noted."""
+
+
+def decode(file: str, data: bytes, problems: Problems) -> str | None:
+    """Return the text of a file, None (with a diagnostic) when it is too large or no text."""
+    if len(data) > MAX_BYTES:
+        hint = "split it into several files of the same kind, such as sla-vip.yaml beside sla.yaml"
+        problems.file("CL105", file, f"the file has {len(data):,} bytes, more than {MAX_BYTES:,}", hint)
+        return None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8")
+        line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+        hint = "save it with the encoding UTF-8 (not GBK, not UTF-16)"
+        problems.file("CL102", file, "the file is not UTF-8 from here on", hint, line=line, column=column)
+        return None
+
+
+def read(file: str, text: str, problems: Problems) -> Node | None:
+    """Return the tree of a text, None (with diagnostics) when it cannot be used at all.
+
+    A value that is refused on its own (a key written twice, `9:00` without quotes) leaves the rest of the tree in place.
+    """
+    problems.know_text(file, text)
+    if text.startswith(_BOM):
+        problems.file("CL103", file, "the file begins with a byte order mark", "save it as UTF-8 without BOM")
+        return None
+    if (control := _control(text)) is not None:
+        line, column = text.count("\n", 0, control) + 1, control - text.rfind("\n", 0, control)
+        hint = "delete it; it is invisible in most editors"
+        problems.file("CL104", file, f"control character U+{ord(text[control]):04X}", hint, line=line, column=column)
+        return None
+    try:
+        return _Reader(file, text, problems).document()
+    except _Stop:
+        return None
+    except yaml.MarkedYAMLError as error:
+        _syntax(file, text, error, problems)
+        return None
+
+
+def _control(text: str) -> int | None:
+    """Return where the first character stands that YAML does not allow (YAML 1.2, 5.1), None without one."""
+    for position, character in enumerate(text):
+        if character < " " and character not in "\t\n\r":
+            return position
+        if "\x7f" <= character <= "\x9f" and character != "\x85":
+            return position
+        if "\ud800" <= character <= "\udfff" or character in "\ufeff\ufffe\uffff":
+            return position
+    return None
+
+
+def _syntax(file: str, text: str, error: yaml.MarkedYAMLError, problems: Problems) -> None:
+    """Say in plain words what the parser did not understand."""
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    lines = text.split("\n")
+    for number in range(min(line, len(lines)), max(line - 3, 0), -1):
+        written = lines[number - 1]
+        indent = written[: len(written) - len(written.lstrip())]
+        if "\t" in indent:
+            place = indent.index("\t") + 1
+            problems.file("CL114", file, "the line is indented with a tab", "indent with spaces", line=number, column=place)
+            return
+        key, colon, _ = written.partition("\uff1a")
+        if colon and ":" not in key and not written.lstrip().startswith("#"):
+            hint = "type a half-width colon and a space: `: `"
+            problems.file("CL115", file, "a full-width colon `\uff1a` follows the key", hint, line=number, column=len(key) + 1)
+            return
+    what = ", ".join(part for part in (error.context, error.problem) if part)
+    hint = "look for a missing quote, bracket or colon here or on the line above; texts with `: `, `#` or `{` need quotes"
+    problems.file("CL101", file, f"this is not well-formed YAML: {what}", hint, line=line, column=column)
+
+
+class _Reader:
+    """One pass over the events of one text."""
+
+    def __init__(self, file: str, text: str, problems: Problems) -> None:
+        self._file = file
+        self._problems = problems
+        self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.CSafeLoader)
+
+    def document(self) -> Node | None:
+        """Return the root of the only document."""
+        event = self._next()
+        while isinstance(event, (yaml.StreamStartEvent, yaml.DocumentStartEvent)):
+            event = self._next()
+        if isinstance(event, yaml.StreamEndEvent):
+            self._problems.file("CL116", self._file, "the file is empty", "every file begins with `version: 1`")
+            return None
+        root = self._node(event, "", 1)
+        self._next()
+        if isinstance(rest := self._next(), yaml.DocumentStartEvent):
+            self._stop("CL112", rest, "a second document begins here", "leave out the line `---`; use several files instead")
+        return root
+
+    def _next(self) -> yaml.Event:
+        return next(self._events)
+
+    def _span(self, event: yaml.Event, end: yaml.Event | None = None) -> Span:
+        first, last = event.start_mark, (end or event).end_mark
+        return Span(self._file, first.line + 1, first.column + 1, last.line + 1, last.column + 1)
+
+    def _stop(self, code: str, event: yaml.Event, message: str, hint: str) -> None:
+        self._problems.add(code, self._span(event), message, hint)
+        raise _Stop
+
+    def _node(self, event: yaml.Event, path: str, depth: int) -> Node | None:
+        """Return the node that begins with this event; None when it was refused."""
+        if isinstance(event, yaml.AliasEvent):
+            self._stop("CL108", event, f"`*{event.anchor}` refers to another place", "write the value out")
+        if event.anchor is not None:
+            self._stop("CL108", event, f"`&{event.anchor}` marks a place to refer to", "leave it out and write the value out")
+        if event.tag is not None:
+            self._stop("CL109", event, f"`{event.tag}` is a tag", 'leave it out; put texts in quotes: "…"')
+        if depth > MAX_DEPTH:
+            self._stop("CL106", event, f"nested more than {MAX_DEPTH} deep", "give parts of a condition a name under `conditions:`")
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(event, path, depth)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(event, path, depth)
+        return self._scalar(event, path)
+
+    def _mapping(self, start: yaml.Event, path: str, depth: int) -> Node:
+        entries: dict[str, Node] = {}
+        places: dict[str, Span] = {}
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            key = self._key(event)
+            below = f"{path}.{key}" if path else key
+            value = self._node(self._next(), below, depth + 1)
+            if key in places:
+                hint = f"the first stands in line {places[key].line}; keep one of them"
+                self._problems.add("CL107", self._span(event), f"the key `{key}` is written twice", hint, path=below)
+                continue
+            places[key] = self._span(event)
+            if value is not None:
+                entries[key] = value
+        return Node(entries, self._span(start, event), path, places)
+
+    def _key(self, event: yaml.Event) -> str:
+        if not isinstance(event, yaml.ScalarEvent):
+            self._stop("CL111", event, "a key must be a word, not a list, a mapping or an alias", "write `word: value`")
+        word = str(event.value)
+        if event.style:
+            return word
+        if word == "<<":
+            self._stop("CL110", event, "`<<` merges another mapping in", "write the entries out")
+        odd = full_width_key(word)
+        if odd is None and not isinstance(resolve(word), str) and word.lower() not in {"on", "off", "yes", "no"}:
+            odd = Odd("CL111", f"the key `{word}` is not a word", f'put it in quotes: "{word}"')
+        if odd is not None:
+            self._problems.add(odd.code, self._span(event), odd.message, odd.hint)
+        elif word in {"", "~", "null"}:
+            self._problems.add("CL111", self._span(event), "a key is missing before the colon", "write `word: value`")
+        return word
+
+    def _sequence(self, start: yaml.Event, path: str, depth: int) -> Node:
+        items: list[Node] = []
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            # A refused item keeps no place in the list, so that the indexes in paths match the list that is checked.
+            if (item := self._node(event, f"{path}[{len(items)}]", depth + 1)) is not None:
+                items.append(item)
+        return Node(items, self._span(start, event), path)
+
+    def _scalar(self, event: yaml.Event, path: str) -> Node | None:
+        span = self._span(event)
+        if event.style:
+            return Node(str(event.value), span, path, block=event.style in "|>")
+        word = str(event.value)
+        if word in {"", "~", "null", "Null", "NULL"}:
+            self._problems.add("CL116", span, "a value is missing here", "write a value, or leave the key out", path=path)
+            return None
+        value = resolve(word)
+        if isinstance(value, Odd):
+            self._problems.add(value.code, span, value.message, value.hint, path=path)
+            return None
+        return Node(value, span, path)

@@ -1,0 +1,95 @@
+"""Checks names that one part of a policy uses and another part defines."""
+
+from engine.core.compiled import Escalation, EscalationStep
+from engine.policy.diagnostics import Problems, suggestion
+from engine.policy.document import Document
+from engine.policy.nodes import Node
+from engine.policy.units import duration, share
+from engine.policy.vocabulary import ALWAYS_NAME, ROLES
+
+
+class References:
+    """Looks names up in one document; an unknown one is reported where it is used."""
+
+    def __init__(self, document: Document, problems: Problems) -> None:
+        self._document = document
+        self._problems = problems
+
+    def queue(self, node: Node | None) -> None:
+        """Report a queue that does not exist."""
+        self._look_up("CL304", "queue", node, self._document.ids("queues"))
+
+    def deadline(self, node: Node) -> None:
+        """Report a kind of deadline that does not exist."""
+        self._look_up("CL307", "deadline", node, self._document.ids("deadlines"))
+
+    def calendar(self, node: Node | None) -> str | None:
+        """Return the name of a calendar; report one that does not exist."""
+        known = self._document.ids("calendars")
+        self._look_up("CL305", "calendar", node, None if known is None else known | {ALWAYS_NAME})
+        return None if node is None else node.text
+
+    def _look_up(self, code: str, what: str, node: Node | None, known: frozenset[str] | None) -> None:
+        if node is not None and known is not None and node.text not in known:
+            self._problems.add(code, node, f"there is no {what} `{node.text}`", suggestion(node.text, known))
+
+
+def escalations(document: Document, references: References, problems: Problems) -> tuple[Escalation, ...]:
+    """Return the escalations; report unknown deadlines and a deadline that stands in two of them."""
+    found: list[Escalation] = []
+    seen: dict[str, Node] = {}
+    for name, node in document.entries("escalations").items():
+        for deadline in node["deadlines"].items:
+            references.deadline(deadline)
+            if deadline.text in seen:
+                hint = f"it stands in {seen[deadline.text].source} already; keep one of them"
+                problems.add("CL320", deadline, f"the deadline `{deadline.text}` is escalated twice", hint)
+            seen.setdefault(deadline.text, deadline)
+        found.append(_escalation(name, node, problems))
+    return tuple(found)
+
+
+def recipients(document: Document) -> list[Node]:
+    """Return every recipient that an escalation names and that is neither a role nor a queue: an agent, then."""
+    queues = document.ids("queues")
+    if queues is None:
+        return []
+    named: list[Node] = []
+    for node in document.entries("escalations").values():
+        named += node["warn_to"].items if "warn_to" in node.map else []
+        for step in node["steps"].items if "steps" in node.map else []:
+            named += step["notify"].items if "notify" in step.map else []
+    return [one for one in named if one.text not in ROLES and one.text not in queues]
+
+
+def _escalation(name: str, node: Node, problems: Problems) -> Escalation:
+    steps: list[EscalationStep] = []
+    script = ""
+    for step in node["steps"].items if "steps" in node.map else []:
+        script = step.string("script", script)
+        if not script and "notify" in step.map:
+            hint = "add `script: …`; a step without one says again what the step before it said"
+            problems.add("CL202", step, "the first step does not say which script it sends", hint)
+        steps.append(_step(step, script))
+    return Escalation(
+        id=name,
+        deadlines=node.strings("deadlines"),
+        warn=tuple(share(text) for text in node.strings("warn")),
+        warn_to=node.strings("warn_to"),
+        warn_script=node.string("warn_script") or None,
+        steps=tuple(sorted(steps, key=lambda one: one.after)),
+        source=node.source,
+    )
+
+
+def _step(node: Node, script: str) -> EscalationStep:
+    at, repeat, reassign = node.string("at"), node.get("repeat"), node.get("reassign")
+    return EscalationStep(
+        after=duration("0m" if at == "breach" else at.removeprefix("+")),
+        notify=node.strings("notify"),
+        script=script,
+        source=node.source,
+        reassign=reassign is not None and reassign.value is True,
+        repeat=duration(repeat.text) if repeat else None,
+        until=node.string("until") or None,
+    )

@@ -1,0 +1,103 @@
+"""Checks the shape of a file against its JSON Schema (2020-12) and says in plain words, at the right place, what does not fit."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from engine.core.conditions import OPERATORS, FieldType
+from engine.core.fields import FIELDS, KINDS, NEEDS, OPEN_STATES, WORK
+from engine.policy import vocabulary
+from engine.policy.diagnostics import Problems
+from engine.policy.nodes import Node
+from engine.policy.wording import Wording
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
+_BRANCHES = ("all", "any", "not", "use")
+_SCRIPT_KEYS = ("audience", "label", "subject", "channels")
+
+
+def check_shape(kind: str, root: Node, problems: Problems) -> list[list[str | int]]:
+    """Report every place where the tree of a file of this kind does not fit its schema; return the paths of those places."""
+    wording = Wording(root, problems)
+    errors = sorted(_validator(kind).iter_errors(root.plain()), key=lambda error: [str(step) for step in error.absolute_path])
+    for error in errors:
+        wording.report(error)
+    return [list(error.absolute_path) for error in errors]
+
+
+@cache
+def schema(kind: str) -> dict[str, Any]:
+    """Return the whole JSON Schema of a kind of file; editors can use it too."""
+    folder = files("engine.policy") / "schemas"
+    found: dict[str, Any] = json.loads((folder / f"{kind}.json").read_text("utf-8"))
+    definitions: dict[str, Any] = json.loads((folder / "common.json").read_text("utf-8"))
+    found["$defs"] = {**definitions, **_word_lists(), "matcher": _matcher()}
+    return found
+
+
+@cache
+def _validator(kind: str) -> "Draft202012Validator":
+    # Imported here because it costs a third of the whole start-up, and programs that only read a compiled policy do without it.
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(schema(kind))
+
+
+def _word_lists() -> dict[str, Any]:
+    return {
+        "kind": {"enum": list(KINDS)},
+        "need": {"enum": list(NEEDS)},
+        "work": {"enum": list(WORK)},
+        "event": {"enum": list(vocabulary.EVENTS)},
+        "open_state": {"enum": list(OPEN_STATES)},
+        "occasion": {"enum": list(vocabulary.OCCASIONS)},
+        "script_key": {"anyOf": [{"enum": list(_SCRIPT_KEYS)}, {"$ref": "#/$defs/language"}]},
+    }
+
+
+def _matcher() -> dict[str, Any]:
+    """Return the schema of a matcher, made from the registry of fields: which operators each may be asked, with which values."""
+    operators = sorted({operator for names in OPERATORS.values() for operator in names})
+    branches = {
+        "all": {"type": "array", "items": {"$ref": "#/$defs/matcher"}, "minItems": 1},
+        "any": {"type": "array", "items": {"$ref": "#/$defs/matcher"}, "minItems": 1},
+        "not": {"$ref": "#/$defs/when"},
+        "use": {"type": "string"},
+    }
+    return {
+        "type": "object",
+        "properties": {"field": {"enum": list(FIELDS)}, **branches, **dict.fromkeys(operators, True)},
+        "additionalProperties": False,
+        "if": {"required": ["field"]},
+        "then": {"minProperties": 2, "maxProperties": 2, "allOf": list(_fields())},
+        "else": {"minProperties": 1, "maxProperties": 1, "propertyNames": {"enum": list(_BRANCHES)}},
+    }
+
+
+def _fields() -> Iterator[dict[str, Any]]:
+    for type_ in FieldType:
+        names = [name for name, field in FIELDS.items() if field.type is type_]
+        values = {operator: _expected(type_, operator) for operator in OPERATORS[type_]}
+        then = {"properties": values, "propertyNames": {"enum": ["field", *values]}}
+        yield {"if": {"properties": {"field": {"enum": names}}}, "then": then}
+    for name, field in FIELDS.items():
+        if field.choices:
+            word = {"enum": list(field.choices)}
+            yield {"if": {"properties": {"field": {"const": name}}}, "then": {"properties": {"is": word, "in": {"items": word}}}}
+
+
+def _expected(type_: FieldType, operator: str) -> dict[str, Any]:
+    if operator == "exists":
+        return {"type": "boolean"}
+    if operator == "mentions":
+        return {"$ref": "#/$defs/some_words"}
+    one = {
+        FieldType.NUMBER: {"type": "number"},
+        FieldType.DURATION: {"$ref": "#/$defs/duration"},
+        FieldType.FLAG: {"type": "boolean"},
+    }.get(type_, {"type": "string"})
+    return {"type": "array", "items": one, "minItems": 1, "uniqueItems": True} if operator == "in" else one

@@ -1,0 +1,197 @@
+"""Compiles scripts and tries each one in every situation that the policy puts it in."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from engine.core.compiled import Body, Company, DeadlineKind, Guide, GuideStep, Script, Text, Tier
+from engine.policy.diagnostics import Problems, suggestion
+from engine.policy.document import Document
+from engine.policy.nodes import Node, Span
+from engine.policy.samples import Setting, samples
+from engine.policy.templates import ScriptTemplate, TemplateError, TemplateRefused, compile_template
+from engine.policy.texts import text_map
+from engine.policy.vocabulary import ASKS, TO_TEAM
+
+_AGENT, _CUSTOMER, _TEAM = "agent", "customer", "team"
+_OWN_KEYS = frozenset({"audience", "label", "subject", "channels"})
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A place of the policy that says a script: on which occasion, to which audiences it may be meant."""
+
+    script: Node
+    occasion: str
+    audiences: tuple[str, ...]
+
+
+class Scripts:
+    """The compiled scripts of one document."""
+
+    def __init__(self, document: Document, languages: tuple[str, ...], problems: Problems) -> None:
+        self._document = document
+        self._languages = languages
+        self._problems = problems
+        self.compiled = {name: self._script(name, node) for name, node in document.entries("scripts").items()}
+
+    def check(self, uses: Iterable[Use], setting: Setting) -> None:
+        """Report references to unknown scripts and wrong audiences, and try every script on the occasions of its uses."""
+        occasions: dict[str, set[str]] = {}
+        known = self._document.ids("scripts")
+        for use in uses:
+            name = use.script.text
+            if known is not None and name not in known:
+                self._problems.add("CL306", use.script, f"there is no script `{name}`", suggestion(name, known))
+            elif (script := self.compiled.get(name)) is not None:
+                occasions.setdefault(name, set()).add(use.occasion)
+                if script.audience not in use.audiences:
+                    message = f"the script `{name}` is meant for {script.audience}, here it goes to {' or '.join(use.audiences)}"
+                    self._problems.add("CL317", use.script, message, "name another script, or change its `audience`")
+        for name, script in self.compiled.items():
+            self._try(script, sorted(occasions.get(name, ())) or [None], setting)
+
+    def _script(self, name: str, node: Node) -> Script:
+        bodies: dict[tuple[str, str], Body] = {}
+        for channel, part in [("", node), *((channel, part) for channel, part in _channels(node))]:
+            subjects = self._subjects(name, part) or self._subjects(name, node)
+            for language, text in part.map.items():
+                if language in _OWN_KEYS or not self._speaks(part, language):
+                    continue
+                if (template := self._template(name, text)) is not None:
+                    subject = subjects.get(language) or subjects.get(self._languages[0])
+                    bodies[channel, language] = Body(template, subject, text.source)
+        self._check_languages(name, node)
+        return Script(name, node.string("audience"), bodies, node.source, text_map(node.get("label"), self._languages, self._problems))
+
+    def _subjects(self, name: str, part: Node) -> dict[str, ScriptTemplate]:
+        subject = part.get("subject")
+        if subject is None:
+            return {}
+        by_language = subject.map or {self._languages[0]: subject}
+        found = {language: self._template(name, text) for language, text in by_language.items() if self._speaks(subject, language)}
+        return {language: template for language, template in found.items() if template is not None}
+
+    def _speaks(self, part: Node, language: str) -> bool:
+        """Whether the company has that language; report a text in another one."""
+        if language in self._languages or not part.keys:
+            return True
+        hint = suggestion(language, self._languages)
+        place = Node(language, part.keys[language], f"{part.path}.{language}")
+        self._problems.add("CL315", place, f"the company has no language `{language}` (see company.yaml)", hint)
+        return False
+
+    def _check_languages(self, name: str, node: Node) -> None:
+        spoken = {key for part in [node, *(part for _, part in _channels(node))] for key in part.keys if key not in _OWN_KEYS}
+        for language in self._languages:
+            if language not in spoken:
+                code = "CL406" if language == self._languages[0] else "CL405"
+                self._problems.add(code, node.keys["audience"], f"`{name}` has no text in `{language}`", f"add `{language}: …`", path=node.path)
+
+    def _template(self, name: str, text: Node) -> ScriptTemplate | None:
+        first_line = text.span.line + text.block
+        try:
+            template = compile_template(name, text.text, text.source, first_line)
+        except TemplateRefused as refused:
+            self._problems.add(refused.code, _line(text, refused.line), str(refused), refused.hint, path=text.path)
+            return None
+        return template
+
+    def _try(self, script: Script, occasions: Iterable[str | None], setting: Setting) -> None:
+        """Render every text of a script in its situations; report the first failure of each text."""
+        for (_, language), body in script.bodies.items():
+            for template in filter(None, (body.text, body.subject)):
+                self._try_text(template, language, occasions, setting)
+
+    def _try_text(self, template: object, language: str, occasions: Iterable[str | None], setting: Setting) -> None:
+        if not isinstance(template, ScriptTemplate):
+            raise TypeError("scripts are compiled by this module")
+        for occasion in occasions:
+            for situation, context in samples(occasion, language, setting):
+                try:
+                    template.render(context)
+                except TemplateError as error:
+                    self._failed(template, str(error), f"{occasion or 'any occasion'}, {situation}")
+                    return
+
+    def _failed(self, template: ScriptTemplate, message: str, situation: str) -> None:
+        source = template.source
+        reason = message.partition("): ")[2]
+        line = int(message.partition("): ")[0].rpartition(":")[2])
+        span = Span(source.file, line, 1, line, 1)
+        hint = "docs/policies.md lists what each occasion knows; `{% if name is defined %}` asks first"
+        self._problems.add("CL404", span, f"on the occasion {situation}: {reason}", hint, path=source.path)
+
+
+def uses(document: Document) -> Iterable[Use]:
+    """Yield every place that says a script."""
+    for occasion, node in document.entries("notices").items():
+        yield Use(node, occasion, (_TEAM,) if occasion in TO_TEAM else (_CUSTOMER,))
+    for rule in document.entries("calls").values():
+        if (opened := rule.get("open")) is not None and (script := opened.get("script")) is not None:
+            yield Use(script, "missed_call", (_CUSTOMER, _AGENT))
+    for node in document.entries("deadlines").values():
+        if (script := node.get("remind_script")) is not None:
+            yield Use(script, "reminder", (_CUSTOMER,))
+    for node in document.entries("escalations").values():
+        if (script := node.get("warn_script")) is not None:
+            yield Use(script, "warning", _audiences(node.strings("warn_to")))
+        for step in node["steps"].items if "steps" in node.map else []:
+            if (script := step.get("script")) is not None:
+                yield Use(script, "breach", _audiences(step.strings("notify")))
+    for node in document.entries("surveys").values():
+        for role, script in node["scripts"].map.items():
+            yield Use(script, f"survey_{role}", (_CUSTOMER,))
+    for node in document.entries("guides").values():
+        for step in _steps(node):
+            script = step.get("script") if step.map else step
+            if script is not None and script.text not in ASKS:
+                yield Use(script, "guide", (_AGENT, _CUSTOMER))
+
+
+def guides(document: Document, languages: tuple[str, ...], problems: Problems) -> dict[str, Guide]:
+    """Return the guides by id."""
+    found: dict[str, Guide] = {}
+    for name, node in document.entries("guides").items():
+        label = text_map(node.get("label"), languages, problems)
+        found[name] = Guide(name, label, tuple(_guide_step(step) for step in _steps(node)), node.source)
+    return found
+
+
+def setting(company: Company, tiers: Iterable[Tier], deadlines: Mapping[str, DeadlineKind]) -> Setting:
+    """Return what of the policy the sample values are made of."""
+    beginning = [kind for kind in deadlines.values() if "ticket_opened" in kind.starts]
+    promised = [
+        (tier.id, tier.label, [kind.name for kind in beginning if kind.name in tier.budgets or kind.budget is not None]) for tier in tiers
+    ]
+    labels: dict[str, Text] = {name: kind.label for name, kind in deadlines.items()}
+    return Setting(company.name, company.timezone, company.hotline, promised, labels)
+
+
+def _guide_step(step: Node) -> GuideStep:
+    if step.map:
+        needed = step.get("if_needed")
+        return GuideStep(step.string("script"), None, needed is not None and needed.value is True)
+    return GuideStep(None, step.text) if step.text in ASKS else GuideStep(step.text, None)
+
+
+def _steps(guide: Node) -> list[Node]:
+    return guide["steps"].items if guide.map else guide.items
+
+
+def _channels(script: Node) -> list[tuple[str, Node]]:
+    channels = script.get("channels")
+    return list(channels.map.items()) if channels else []
+
+
+def _audiences(recipients: tuple[str, ...]) -> tuple[str, ...]:
+    kinds = {_CUSTOMER if recipient == "customer" else _TEAM for recipient in recipients}
+    return tuple(sorted(kinds)) or (_TEAM,)
+
+
+def _line(text: Node, line: int) -> Span:
+    """Return the place of a template's line: exact for texts written as a block, else the text's own."""
+    if not text.block:
+        return text.span
+    number = text.span.line + line
+    return Span(text.span.file, number, 1, number, 1)
+

@@ -1,0 +1,95 @@
+"""Finds the files of a policy: which belong to it, and what kind each one is."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.policy.diagnostics import Problems, suggestion
+from engine.policy.reader import MAX_BYTES, decode
+from engine.policy.vocabulary import KINDS_OF_FILE
+
+_SUFFIXES = (".yaml", ".yml")
+_CALENDARS, _TEAM = "calendars", "team"
+
+
+def kind_of(name: str) -> str | None:
+    """Return the kind of a file by its name relative to the policy directory, None when the name says none.
+
+    The kind is the name up to its first `-` or `.`; whatever lies in calendars/ is a calendar.
+    """
+    folder, _, base = name.rpartition("/")
+    if folder:
+        return _CALENDARS if folder == _CALENDARS else None
+    stem = base.removesuffix(".yaml")
+    kind = stem.partition("-")[0].partition(".")[0]
+    return kind if kind in KINDS_OF_FILE else None
+
+
+def read_files(directory: Path, problems: Problems) -> tuple[dict[str, str], frozenset[str]]:
+    """Return the texts of the policy's files by name (team files are data and left out), and the kinds of unreadable ones."""
+    if not directory.is_dir():
+        problems.file("CL118", str(directory), "there is no such directory", "`engine init DIR` lays out a working policy")
+        return {}, frozenset()
+    texts: dict[str, str] = {}
+    unread: set[str] = set()
+    for name in _names(directory, problems):
+        if not check_name(name, problems) or kind_of(name) == _TEAM:
+            continue
+        text = read_text(directory, name, problems)
+        if text is None:
+            unread.add(kind_of(name) or "")
+        else:
+            texts[name] = text
+    if not texts and not unread:
+        problems.file("CL118", str(directory), "there are no policy files here", "`engine init DIR` lays out a working policy")
+    return texts, frozenset(unread)
+
+
+def check_name(name: str, problems: Problems) -> bool:
+    """Report a file whose name does not say what it holds; return whether it does."""
+    if kind_of(name) is not None and name.endswith(".yaml"):
+        return True
+    if name.endswith(".yml"):
+        problems.file("CL117", name, "policy files end with .yaml", f"rename it to {name.removesuffix('.yml')}.yaml")
+        return False
+    known = [f"{kind}.yaml" for kind in KINDS_OF_FILE if kind != _CALENDARS]
+    hint = suggestion(name, known)
+    problems.file("CL117", name, f"`{name}` is not the name of a policy file", hint or "calendars go into calendars/")
+    return False
+
+
+def read_text(directory: Path, name: str, problems: Problems) -> str | None:
+    """Return the text of one file; None (with a diagnostic) when it cannot be read or lies outside the directory."""
+    path = directory / name
+    try:
+        if not path.resolve(strict=True).is_relative_to(directory.resolve(strict=True)):
+            problems.file("CL120", name, "this is a link to a file outside the policy directory", "put the file itself here")
+            return None
+        if not path.is_file():
+            problems.file("CL119", name, "this is not a regular file", "put a file of YAML here")
+            return None
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+        reason = error.strerror if isinstance(error, OSError) else "links lead in a circle"
+        problems.file("CL119", name, f"the file cannot be read: {reason}", "check its owner and its permissions")
+        return None
+    return decode(name, data, problems)
+
+
+def _names(directory: Path, problems: Problems) -> Iterator[str]:
+    """Yield the names of the YAML files in the directory and one level below, sorted; hidden ones are left out."""
+    try:
+        entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+    except OSError as error:
+        problems.file("CL119", str(directory), f"the directory cannot be read: {error.strerror}", "check its permissions")
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            for below in sorted(Path(entry.path).iterdir()):
+                if below.name.endswith(_SUFFIXES) and not below.name.startswith("."):
+                    yield f"{entry.name}/{below.name}"
+        elif entry.name.endswith(_SUFFIXES):
+            yield entry.name

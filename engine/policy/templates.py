@@ -1,0 +1,236 @@
+"""Message bodies: Jinja2 in a sandbox that is bounded in what it may say, in time and in size.
+
+Only the node types, filters and tests listed here exist: no calls, no assignments, no macros, no arithmetic. A dot or a bracket looks a
+key up in a plain mapping, or an index in a list, and does nothing else. What is printed must be text or a number; instants and time
+spans go through a filter first.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import TracebackType
+
+import jinja2
+from jinja2 import nodes
+from jinja2.runtime import LoopContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from engine.core.conditions import Source
+from engine.errors import EngineError
+from engine.policy.filters import FILTERS, TESTS, OutputTooLong, Unprintable, items_within_bounds
+
+MAX_SOURCE = 16_384
+MAX_NODES = 2_000
+MAX_DEPTH = 40
+MAX_LOOPS = 2
+MAX_OUTPUT = 20_000
+
+_LOOP = frozenset({"index", "index0", "first", "last", "length"})
+_ALLOWED: tuple[type[nodes.Node], ...] = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Name,
+    nodes.Const,
+    nodes.Getattr,
+    nodes.Getitem,
+    nodes.Filter,
+    nodes.Test,
+    nodes.If,
+    nodes.CondExpr,
+    nodes.For,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+    nodes.List,
+    nodes.Tuple,
+)
+
+
+class TemplateError(EngineError):
+    """A script could not be rendered: it names something that is not there, or passes a bound."""
+
+
+class TemplateRefused(EngineError):
+    """A template's source is not well-formed, not allowed or too large. `code` is that of the diagnostic, `line` counts from 1."""
+
+    def __init__(self, code: str, message: str, hint: str = "", line: int = 1) -> None:
+        super().__init__(message)
+        self.code, self.hint, self.line = code, hint, line
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Attribute access is key look-up; nothing reaches an attribute or a method of a Python object."""
+
+    def getattr(self, obj: object, attribute: str) -> object:
+        """Return the entry of that key; undefined without one."""
+        if isinstance(obj, LoopContext) and attribute in _LOOP:
+            return getattr(obj, attribute)
+        return self.getitem(obj, attribute)
+
+    def getitem(self, obj: object, argument: object) -> object:
+        """Return the entry of that key or index; undefined without one."""
+        if isinstance(obj, dict) and isinstance(argument, str) and argument in obj:
+            return obj[argument]
+        if isinstance(obj, (list, tuple)) and isinstance(argument, int):
+            with suppress(IndexError):
+                return obj[argument]
+        return self.undefined(obj=obj, name=argument if isinstance(argument, str) else str(argument)[:40])
+
+
+def _printable(value: object) -> object:
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return value
+    if isinstance(value, jinja2.Undefined):
+        return str(value)
+    if isinstance(value, datetime):
+        raise Unprintable("an instant needs a filter: write `| clock` or `| date` behind it")
+    if isinstance(value, timedelta):
+        raise Unprintable("a time span needs a filter: write `| duration` behind it")
+    raise Unprintable("only texts and numbers can be printed: name one entry of it, loop over it, or use `if`")
+
+
+def _sandbox() -> _Sandbox:
+    sandbox = _Sandbox(
+        optimized=False,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+        finalize=_printable,
+    )
+    sandbox.globals.clear()
+    sandbox.filters = dict(FILTERS)
+    sandbox.tests = dict(TESTS)
+    return sandbox
+
+
+_SANDBOX = _sandbox()
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptTemplate:
+    """One compiled text of a script. `first_line` is the line of the policy file that the template's first line stands in."""
+
+    script: str
+    source: Source
+    first_line: int
+    compiled: jinja2.Template
+
+    def render(self, context: Mapping[str, object]) -> str:
+        """Return the text for the values in `context`: plain mappings, lists, texts, numbers, aware datetimes and timedeltas.
+
+        `now` (datetime), `timezone` (IANA name) and `language` must be among them for the filters.
+
+        Raises:
+            TemplateError: the context lacks what the template names, or the text would pass 20,000 characters.
+        """
+        pieces: list[str] = []
+        length = 0
+        try:
+            for piece in self._pieces(context):
+                length += len(piece)
+                if length > MAX_OUTPUT:
+                    raise OutputTooLong(f"the text would be longer than {MAX_OUTPUT:,} characters")
+                pieces.append(piece)
+        except (jinja2.TemplateError, OutputTooLong, Unprintable, TypeError, ValueError, KeyError, OverflowError) as error:
+            line = self.first_line + self._line_of(error.__traceback__) - 1
+            raise TemplateError(f"script {self.script} ({self.source.file}:{line}): {_explained(error)}") from error
+        return "".join(pieces)
+
+    def _pieces(self, context: Mapping[str, object]) -> Iterator[str]:
+        return self.compiled.root_render_func(self.compiled.new_context(dict(context)))
+
+    def _line_of(self, traceback: TracebackType | None) -> int:
+        """Return the template's line that was being rendered."""
+        line = 1
+        while traceback is not None:
+            if traceback.tb_frame.f_globals.get("__jinja_template__") is self.compiled or (
+                traceback.tb_frame.f_code.co_filename == self.compiled.filename
+            ):
+                line = self.compiled.get_corresponding_lineno(traceback.tb_lineno)
+            traceback = traceback.tb_next
+        return line
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, jinja2.UndefinedError):
+        return f"it names something that does not exist on this occasion: {error.message}"
+    if isinstance(error, (OutputTooLong, Unprintable)):
+        return str(error)
+    return f"it cannot be rendered: {error}"
+
+
+def compile_template(script: str, text: str, source: Source, first_line: int) -> ScriptTemplate:
+    """Compile one text of a script.
+
+    Raises:
+        TemplateRefused: the text is not well-formed, uses something that is not allowed, or is too large.
+    """
+    tree = _parse(text)
+    _check(tree)
+    # The loop bound goes in after the check: this filter has a name that no template can write.
+    for loop in tree.find_all(nodes.For):
+        loop.iter = nodes.Filter(loop.iter, items_within_bounds.__name__, [], [], None, None, lineno=loop.lineno)
+    code = _SANDBOX.compile(tree, filename="<template>")
+    compiled = jinja2.Template.from_code(_SANDBOX, code, {}, None)
+    return ScriptTemplate(script, source, first_line, compiled)
+
+
+def _parse(text: str) -> nodes.Template:
+    if len(text) > MAX_SOURCE:
+        raise TemplateRefused("CL403", f"the template has {len(text):,} characters, more than {MAX_SOURCE:,}", "split the script")
+    try:
+        return _SANDBOX.parse(text)
+    except jinja2.TemplateSyntaxError as error:
+        hint = "known filters: " + ", ".join(sorted(name for name in FILTERS if not name.startswith("items_")))
+        raise TemplateRefused("CL401", f"the template is not well-formed: {error.message}", hint, error.lineno) from error
+    except (RecursionError, ValueError, OverflowError) as error:
+        raise TemplateRefused("CL403", "the template is nested too deeply or holds too large a number") from error
+
+
+def _check(tree: nodes.Template) -> None:
+    count = 0
+    pending: list[tuple[nodes.Node, int, int]] = [(tree, 1, 0)]
+    while pending:
+        node, depth, loops = pending.pop()
+        count += 1
+        line = node.lineno or 1
+        if count > MAX_NODES:
+            raise TemplateRefused("CL403", f"the template has more than {MAX_NODES:,} parts", "split the script", line)
+        if depth > MAX_DEPTH:
+            raise TemplateRefused("CL403", f"the template is nested more than {MAX_DEPTH} deep", "split the script", line)
+        loops += isinstance(node, nodes.For)
+        if loops > MAX_LOOPS:
+            raise TemplateRefused("CL402", f"loops stand more than {MAX_LOOPS} deep in each other", "", line)
+        if (reason := _refusal(node)) is not None:
+            raise TemplateRefused("CL402", *reason, line)
+        pending.extend((child, depth + 1, loops) for child in node.iter_child_nodes())
+
+
+def _refusal(node: nodes.Node) -> tuple[str, str] | None:
+    """Return what is not allowed about one node and the hint, None when all is well."""
+    name = type(node).__name__
+    if not isinstance(node, _ALLOWED) or type(node) not in _ALLOWED:
+        hint = "a script may print values, use if, for, comparisons and the listed filters; it cannot call, assign, reckon or include"
+        return f"`{name}` is not allowed in a script", hint
+    if isinstance(node, nodes.Filter) and (node.name not in FILTERS or node.name == items_within_bounds.__name__ or node.node is None):
+        known = ", ".join(sorted(name for name in FILTERS if name != items_within_bounds.__name__))
+        return f"there is no filter `{node.name}`", f"known filters: {known}"
+    if isinstance(node, nodes.Test) and node.name not in TESTS:
+        return f"there is no test `{node.name}`", f"known tests: {', '.join(sorted(TESTS))}"
+    if isinstance(node, (nodes.Filter, nodes.Test)) and (node.kwargs or node.dyn_args or node.dyn_kwargs):
+        return f"`{node.name}` takes no named arguments", "write the value alone"
+    if isinstance(node, nodes.For) and node.recursive:
+        return "a loop cannot be recursive", "leave the word recursive out"
+    if isinstance(node, (nodes.Name, nodes.Getattr)) and _is_private(node):
+        return "names that begin with `_` are not allowed", ""
+    return None
+
+
+def _is_private(node: nodes.Name | nodes.Getattr) -> bool:
+    return (node.name if isinstance(node, nodes.Name) else node.attr).startswith("_")

@@ -1,0 +1,19 @@
+"""Texts for people: maps by language, or a plain text in the default language."""
+
+from engine.core.compiled import Text
+from engine.policy.diagnostics import Problems, suggestion
+from engine.policy.nodes import Node
+
+
+def text_map(node: Node | None, languages: tuple[str, ...], problems: Problems) -> Text:
+    """Return a text by language; report a language that the company does not have."""
+    if node is None:
+        return {}
+    if not node.map:
+        return {languages[0]: node.text}
+    for language, text in node.map.items():
+        if language not in languages:
+            hint = suggestion(language, languages)
+            place = Node(language, node.keys[language], text.path)
+            problems.add("CL315", place, f"the company has no language `{language}` (see company.yaml)", hint)
+    return {language: text.text for language, text in node.map.items()}

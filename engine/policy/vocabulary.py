@@ -1,0 +1,71 @@
+"""The words that policies may use beyond the fields of matchers."""
+
+from engine.core.events import EVENT_NAMES
+
+EVENTS = EVENT_NAMES
+
+OCCASIONS = (
+    "promise",
+    "promise_changed",
+    "assignment",
+    "customer_message",
+    "task_assigned",
+    "plan",
+    "progress",
+    "result",
+    "confirmation_reminder",
+    "objection_received",
+    "closed_confirmed",
+    "closed_unconfirmed",
+    "missed_call",
+    "survey_thanks",
+    "opted_out",
+    "undelivered",
+    "agent_receipt",
+    "agent_refused",
+)
+"""When a message goes out by itself; `notices:` names the script of each."""
+
+TO_TEAM = frozenset({"assignment", "customer_message", "task_assigned", "undelivered", "agent_receipt", "agent_refused"})
+"""The occasions whose message goes to an agent; all others go to the customer."""
+
+ASKS = ("problem", "background", "wish", "expected_by", "contact", "kind", "impact")
+"""What a guide may ask for and write down, beside the scripts to say."""
+
+ROLES = ("assignee", "queue.lead", "manager", "customer")
+"""Whom an escalation may notify, beside queues and agents by their ids."""
+
+ALWAYS_NAME = "24x7"
+"""The built-in calendar."""
+
+KINDS_OF_FILE = ("company", "intake", "sla", "routing", "scripts", "survey", "calendars", "team")
+
+SECTIONS = {
+    "company": ("company",),
+    "intake": ("kinds", "calls", "replies", "commands", "negation"),
+    "sla": ("conditions", "tiers", "deadlines", "on_tier_change", "escalations"),
+    "routing": ("queues", "routes", "assignment"),
+    "scripts": ("scripts", "notices", "guides", "limits"),
+    "survey": ("surveys",),
+    "calendars": ("calendars", "arrangements"),
+    "team": ("manager", "agents", "shifts"),
+}
+"""The top-level keys of each kind of file."""
+
+KIND_OF_SECTION = {section: kind for kind, sections in SECTIONS.items() for section in sections}
+
+NEEDED = (
+    "company",
+    "kinds",
+    "calls",
+    "replies",
+    "negation",
+    "tiers",
+    "deadlines",
+    "queues",
+    "routes",
+    "assignment",
+    "scripts",
+    "limits",
+)
+"""The sections without which there is no policy."""

@@ -1,0 +1,172 @@
+"""Turns errors of JSON Schema into words for people who write policies."""
+
+from typing import TYPE_CHECKING, Any
+
+from engine.policy.diagnostics import Problems, suggestion
+from engine.policy.nodes import Node, Span
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+
+_KINDS = {
+    "object": "a group of `key: value` entries",
+    "array": "a list",
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+}
+_TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number"}
+_MATCHER_KEYS = frozenset({"all", "any", "not", "use"})
+
+
+class Wording:
+    """Reports the schema errors of one file."""
+
+    def __init__(self, root: Node, problems: Problems) -> None:
+        self._root = root
+        self._problems = problems
+
+    def report(self, error: "ValidationError") -> None:
+        """Report one error of the validator, unless the reader has reported its cause already."""
+        node = self._root.at(list(error.absolute_path))
+        if "propertyNames" in error.absolute_schema_path:
+            self._key(node, error)
+            return
+        handle = getattr(self, f"_{error.validator}", None)
+        (handle or self._form)(node, error)
+
+    def _add(self, code: str, place: Node | Span, message: str, hint: str = "", path: str = "") -> None:
+        self._problems.add(code, place, message, hint, path=path)
+
+    def _key(self, node: Node, error: "ValidationError") -> None:
+        """Report a key that is not among the possible ones at this place."""
+        key = str(error.instance)
+        place, path = node.keys[key], f"{node.path}.{key}".lstrip(".")
+        if error.validator == "enum" and "field" in node.map:
+            field, known = node["field"].text, [str(name) for name in error.validator_value if name != "field"]
+            if key in _MATCHER_KEYS:
+                self._add("CL209", place, f"`{key}` cannot stand beside `field`", "put both into a list under `all:`", path)
+            else:
+                self._add("CL211", place, f"`{key}` cannot be asked of {field}", f"possible: {', '.join(known)}", path)
+        elif error.validator == "enum" and set(error.validator_value) == _MATCHER_KEYS:
+            hint = "write {field: …, " + key + ": …}"
+            self._add("CL209", place, f"`{key}` does not say which field it asks", hint, path)
+        elif error.validator == "pattern":
+            self._add("CL205", place, f"`{key}`: expected {_described(error.schema)}", "", path)
+        else:
+            known = error.validator_value if error.validator == "enum" else _known_keys(error)
+            self._add("CL201", place, f"unknown key `{key}` here", suggestion(key, map(str, known)), path)
+
+    def _additionalProperties(self, node: Node, error: "ValidationError") -> None:
+        known = error.schema.get("properties", {})
+        for key, place in node.keys.items():
+            if key not in known:
+                hint = suggestion(key, [name for name in known if name not in node.keys] or known)
+                self._add("CL201", place, f"unknown key `{key}` here", hint, f"{node.path}.{key}".lstrip("."))
+
+    def _required(self, node: Node, error: "ValidationError") -> None:
+        for key in error.validator_value:
+            if key not in node.keys and f"'{key}' is a required property" == error.message:
+                hint = "every file begins with `version: 1`" if key == "version" else f"add `{key}: …`"
+                self._add("CL202", _first_line(node), f"the key `{key}` is missing", hint, node.path)
+
+    def _dependentRequired(self, node: Node, error: "ValidationError") -> None:
+        for key, needed in error.validator_value.items():
+            for other in needed if key in node.keys else ():
+                if other not in node.keys:
+                    self._add("CL202", node.keys[key], f"`{key}` needs the key `{other}` beside it", f"add `{other}: …`", node.path)
+
+    def _type(self, node: Node, error: "ValidationError") -> None:
+        wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+        expected = " or ".join(_KINDS[name] for name in wanted)
+        found = _TYPES[type(node.value)]
+        hint = ""
+        if "object" in wanted and found == "string" and "\uff1a" in node.text:
+            self._add("CL115", node, "a full-width colon `\uff1a` follows the key", "type a half-width colon and a space: `: `")
+            return
+        if wanted == ["string"] and found in {"integer", "number", "boolean"}:
+            hint = f'put it in quotes: "{_written(node)}"'
+        elif found == "string" and wanted[0] in {"integer", "number", "boolean"}:
+            hint = "write it without quotes" if wanted[0] != "boolean" else "write true or false without quotes"
+        elif wanted == ["array"]:
+            hint = f"put it in brackets: [{_written(node)}]" if found not in {"object"} else "begin each entry with `- `"
+        self._add("CL203", node, f"expected {expected}, found {_KINDS[found]}", hint)
+
+    def _enum(self, node: Node, error: "ValidationError") -> None:
+        known = [str(word) for word in error.validator_value]
+        if "\uff0c" in node.text:
+            hint = "separate entries with a half-width comma: `, `"
+            self._add("CL115", node, "a full-width comma `\uff0c` stands between the entries", hint)
+            return
+        what = "field" if node.path.endswith(".field") else "word"
+        self._add("CL204", node, f"unknown {what} `{_written(node)}`", suggestion(node.text, known))
+
+    def _const(self, node: Node, error: "ValidationError") -> None:
+        if node.path == "version":
+            self._add("CL210", node, f"unknown version `{_written(node)}`", "this engine reads `version: 1`")
+            return
+        hint = "leave the key out if it does not apply"
+        self._add("CL204", node, f"expected `true`, found `{_written(node)}`", hint)
+
+    def _pattern(self, node: Node, error: "ValidationError") -> None:
+        self._add("CL205", node, f"expected {_described(error.schema)}, found `{_written(node)}`")
+
+    def _minimum(self, node: Node, error: "ValidationError") -> None:
+        self._add("CL206", node, f"expected at least {error.validator_value}, found {_written(node)}")
+
+    def _maximum(self, node: Node, error: "ValidationError") -> None:
+        self._add("CL206", node, f"expected at most {error.validator_value}, found {_written(node)}")
+
+    def _minItems(self, node: Node, error: "ValidationError") -> None:
+        self._add("CL207", node, "the list is empty", "add an entry, or leave the key out")
+
+    def _maxItems(self, node: Node, error: "ValidationError") -> None:
+        self._add("CL207", node, f"the list has more than {error.validator_value} entries")
+
+    def _minLength(self, node: Node, error: "ValidationError") -> None:
+        self._add("CL207", node, "the text is empty", "write a text, or leave the key out")
+
+    def _maxLength(self, node: Node, error: "ValidationError") -> None:
+        self._add("CL207", node, f"the text is longer than {error.validator_value} characters")
+
+    def _minProperties(self, node: Node, error: "ValidationError") -> None:
+        if "field" in node.keys and len(node.keys) == 1:
+            self._add("CL209", node, "the matcher does not say what it asks of the field", "add an operator: is, in, mentions, …")
+        elif len(node.keys) == 0:
+            self._add("CL207", node, "there are no entries", "add an entry, or leave the key out")
+
+    def _maxProperties(self, node: Node, error: "ValidationError") -> None:
+        if not _MATCHER_KEYS & node.keys.keys() or "field" not in node.keys:
+            hint = "make it a list of matchers that must all hold: [{field: …}, {field: …}]"
+            self._add("CL209", node, "the matcher asks several things at once", hint)
+
+    def _uniqueItems(self, node: Node, error: "ValidationError") -> None:
+        seen: set[str] = set()
+        for item in node.items:
+            if item.text in seen:
+                self._add("CL208", item, f"`{_written(item)}` stands in the list already", "leave one of them out")
+            seen.add(item.text)
+
+    def _form(self, node: Node, error: "ValidationError") -> None:
+        self._add("CL205", node, f"this does not fit: {error.message[:200]}")
+
+
+def _described(schema: Any) -> str:
+    return str(schema.get("description", "another form"))
+
+
+def _known_keys(error: "ValidationError") -> list[str]:
+    """Return the words among the alternatives that a key may be."""
+    return [word for alternative in error.validator_value for word in alternative.get("enum", ())]
+
+
+def _written(node: Node) -> str:
+    """Return a scalar as it is written, cut where it is long."""
+    text = str(node.value).lower() if isinstance(node.value, bool) else node.text
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _first_line(node: Node) -> Span:
+    """Return the first key's place, where a missing one may be added, rather than the whole block."""
+    return next(iter(node.keys.values()), node.span)
