@@ -1,0 +1,57 @@
+"""Policies, slots of cron jobs and single values."""
+
+from datetime import timedelta
+
+import pytest
+
+from engine.errors import NotFound
+from engine.store import PolicyRow, Store
+from tests.store.samples import MINUTE, NOW
+
+FILES = {"sla.yaml": "version: 1\n# 一级\n", "calendars/cn.yaml": ""}
+
+
+def test_a_policy_is_kept_by_digest_for_ever(store: Store) -> None:
+    with store.write() as tx:
+        tx.save_policy("d1", FILES, NOW)
+        tx.save_policy("d1", {"other": ""}, NOW + MINUTE)
+        tx.save_policy("d2", {}, NOW + MINUTE)
+        assert (tx.policy_files("d1"), tx.policy_files("d2"), tx.policy_files("d3")) == (FILES, {}, None)
+        assert tx.policies() == [PolicyRow("d2", NOW + MINUTE, None), PolicyRow("d1", NOW, None)]
+
+
+def test_one_policy_is_in_force(store: Store) -> None:
+    with store.write() as tx:
+        assert tx.active_policy() is None
+        tx.save_policy("d1", FILES, NOW)
+        tx.save_policy("d2", {}, NOW)
+        tx.activate("d1", NOW)
+        tx.activate("d2", NOW + MINUTE)
+        assert tx.active_policy() == "d2"
+        tx.activate("d1", NOW + 2 * MINUTE)
+        assert tx.active_policy() == "d1"
+        assert [row.activated_at for row in tx.policies()] == [NOW + 2 * MINUTE, NOW + MINUTE]
+
+
+def test_a_policy_that_was_never_saved_cannot_be_in_force(store: Store) -> None:
+    with store.write() as tx:
+        with pytest.raises(NotFound, match="d9"):
+            tx.activate("d9", NOW)
+        assert tx.active_policy() is None
+
+
+def test_a_slot_of_a_job_is_taken_once(store: Store) -> None:
+    with store.write() as tx:
+        assert tx.last_slot("weekly") is None
+        assert tx.take_slot("weekly", NOW, NOW + MINUTE)
+        assert not tx.take_slot("weekly", NOW, NOW + 2 * MINUTE)
+        assert tx.take_slot("monthly", NOW, NOW)
+        assert tx.take_slot("weekly", NOW - timedelta(days=7), NOW)
+        assert (tx.last_slot("weekly"), tx.last_slot("monthly")) == (NOW, NOW)
+
+
+def test_a_single_value_is_the_last_one_set(store: Store) -> None:
+    with store.write() as tx:
+        tx.set_meta("outbound", "hold")
+        tx.set_meta("outbound", "live")
+        assert (tx.meta("outbound"), tx.meta("nothing")) == ("live", None)

@@ -1,0 +1,115 @@
+"""Customers, and answers that nobody can trace back without the sealed link."""
+
+import sqlite3
+
+import pytest
+
+from engine.errors import NotFound, Refused
+from engine.store import AuditRow, LinkRow, Store, StoreFailed
+from tests.store.samples import MINUTE, NOW, customer
+
+
+def test_a_customer_is_found_by_id_and_by_address(store: Store) -> None:
+    with store.write() as tx:
+        id = tx.new_customer_id()
+        tx.add_customer(customer(id))
+        tx.add_address(id, "phone", "+8613800000000")
+        tx.add_address(id, "email", "wang@example.test")
+        tx.add_address(id, "email", "wang@example.test")
+        assert tx.customer(id) == customer(id)
+        assert tx.find_customer("email", "wang@example.test") == customer(id)
+        assert tx.find_customer("phone", "wang@example.test") is None
+        assert tx.addresses(id) == [("email", "wang@example.test"), ("phone", "+8613800000000")]
+        assert (tx.customer("C9"), tx.addresses("C9")) == (None, [])
+
+
+def test_customer_ids_are_never_given_twice_and_say_nothing(store: Store) -> None:
+    with store.write() as tx:
+        assert [tx.new_customer_id() for _ in range(3)] == ["C000001", "C000002", "C000003"]
+
+
+def test_an_address_belongs_to_one_customer_and_a_refusal_does_not_show_it(store: Store) -> None:
+    with store.write() as tx:
+        tx.add_customer(customer("C1"))
+        tx.add_customer(customer("C2"))
+        tx.add_address("C1", "email", "wang@example.test")
+        with pytest.raises(Refused, match="C1") as caught:
+            tx.add_address("C2", "email", "wang@example.test")
+    assert "wang@" not in str(caught.value)
+
+
+def test_a_customer_is_added_once_and_changed_by_name(store: Store) -> None:
+    with store.write() as tx:
+        tx.add_customer(customer("C1"))
+        with pytest.raises(StoreFailed, match="UNIQUE"):
+            tx.add_customer(customer("C1"))
+        changed = customer("C1", name="Wang Fang", segment=None, language="en")
+        tx.update_customer(changed)
+        tx.add_customer(customer("C0"))
+        assert tx.customers(9) == [customer("C0"), changed]
+        assert tx.customers(1) == [customer("C0")]
+        with pytest.raises(NotFound, match="C7"):
+            tx.update_customer(customer("C7"))
+
+
+def test_the_last_survey_is_remembered(store: Store) -> None:
+    with store.write() as tx:
+        tx.add_customer(customer("C1"))
+        assert (tx.last_survey_at("C1"), tx.last_survey_at("C9")) == (None, None)
+        tx.survey_sent_to("C1", NOW)
+        assert tx.last_survey_at("C1") == NOW
+        with pytest.raises(NotFound, match="C9"):
+            tx.survey_sent_to("C9", NOW)
+
+
+def test_an_opt_out_is_per_channel_and_can_be_taken_back(store: Store) -> None:
+    with store.write() as tx:
+        tx.set_opt_out("sms", "+8613", NOW)
+        tx.set_opt_out("sms", "+8613", NOW + MINUTE)
+        assert (tx.opted_out("sms", "+8613"), tx.opted_out("email", "+8613")) == (True, False)
+        tx.set_opt_out("sms", "+8613", None)
+        assert not tx.opted_out("sms", "+8613")
+
+
+def test_answers_are_kept_by_survey_and_month_in_no_order_of_arrival(store: Store) -> None:
+    with store.write() as tx:
+        tx.keep_answer("f3", "after-closure", {"speed": 5, "effect": 2}, "快一点", "2024-05")
+        tx.keep_answer("0a", "after-closure", {"speed": 1}, "", "2024-05")
+        tx.keep_answer("b1", "quarterly", {"nps": 9}, "", "2024-06")
+        assert [answer.id for answer in tx.answers()] == ["0a", "b1", "f3"]
+        assert [answer.id for answer in tx.answers(survey="after-closure", month="2024-05")] == ["0a", "f3"]
+        (answer,) = tx.answers(month="2024-06")
+        assert (answer.survey, answer.scores, answer.suggestion) == ("quarterly", {"nps": 9}, "")
+        with pytest.raises(StoreFailed, match="UNIQUE"):
+            tx.keep_answer("f3", "after-closure", {}, "", "2024-05")
+
+
+def test_the_link_of_a_follow_up_is_there_until_it_is_severed(store: Store) -> None:
+    with store.write() as tx:
+        tx.seal_link("F1", "answer-1", "T1", "C1", None)
+        assert tx.link("F1") == LinkRow("F1", "answer-1", "T1", "C1", None)
+        with pytest.raises(StoreFailed, match="UNIQUE"):
+            tx.seal_link("F1", "answer-2", "T2", None, None)
+        assert tx.sever_link("F1")
+        assert tx.link("F1") is None
+        assert not tx.sever_link("F1")
+
+
+def test_looks_are_kept_in_order(store: Store) -> None:
+    with store.write() as tx:
+        tx.audit(NOW, "li", "looked up the customer", "F1")
+        tx.audit(NOW, "li", "printed the form", "F1")
+        assert tx.audits() == [
+            AuditRow(NOW, "li", "looked up the customer", "F1"),
+            AuditRow(NOW, "li", "printed the form", "F1"),
+        ]
+
+
+def test_no_hidden_row_number_ties_answers_and_links_to_when_they_came(durable_backend) -> None:
+    store = durable_backend.open()
+    store.close()
+    connection = sqlite3.connect(durable_backend.url.removeprefix("sqlite:///"))
+    for table in ("survey_answer", "follow_up_link"):
+        with pytest.raises(sqlite3.OperationalError, match="rowid"):
+            connection.execute(f"SELECT rowid FROM {table}")
+    connection.close()
