@@ -28,9 +28,10 @@ def compose(message: Outbound, settings: Settings) -> Composed:
         raise PermanentFailure(f"{masked(message.to)!r} is not a telephone number: write it as +8613800138000")
     if message.attachments:
         raise PermanentFailure("an SMS cannot carry attachments: send them by e-mail")
-    if not message.text.strip():
+    said = _CONTROL.sub("", message.text)
+    if not said.strip():
         raise PermanentFailure("the text is empty: an SMS must say something")
-    text = _signed(_CONTROL.sub("", message.text), settings.signature(message.language))
+    text = _signed(said, settings.signature(message.language))
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:

@@ -126,7 +126,7 @@ def _runs(parts: list[tuple[int, bytes]]) -> tuple[bytes, ...]:
 
 def _identity(fragment: Fragment, now: datetime) -> str:
     name = f"{fragment.sender}|{fragment.recipient}|{fragment.reference}|{fragment.total}|{micros(now)}"
-    return hashlib.sha256(name.encode()).hexdigest()[:32]
+    return hashlib.sha256(name.encode() + b"|" + fragment.payload).hexdigest()[:32]
 
 
 def _row(fragment: Fragment) -> tuple[int, str, str, int, int, int, bytes]:

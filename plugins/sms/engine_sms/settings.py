@@ -93,7 +93,7 @@ SETTINGS_SCHEMA: dict[str, Any] = {
         "transport": {
             "enum": ["folder", "smpp", "kannel"],
             "default": "folder",
-            "description": "How messages travel: files in folders, SMPP 3.4, or HTTP through Kannel.",
+            "description": "How messages travel: files in folders, SMPP 3.4, or HTTP through Kannel. Settings of the others may stay.",
         },
         "signature": {
             "description": "What every text begins with, such as 【某公司】; one text, or one per language. It counts as part of the text.",
@@ -128,12 +128,10 @@ SETTINGS_SCHEMA: dict[str, Any] = {
         {
             "if": {"properties": {"transport": {"const": "smpp"}}, "required": ["transport"]},
             "then": {"required": ["smpp"]},
-            "else": {"properties": {"smpp": False}},
         },
         {
             "if": {"properties": {"transport": {"const": "kannel"}}, "required": ["transport"]},
             "then": {"required": ["kannel"]},
-            "else": {"properties": {"kannel": False}},
         },
     ],
 }
@@ -213,7 +211,7 @@ def is_http_url(url: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One SMS channel's settings; at most one of `smpp` and `kannel` is there, none means the folder transport."""
+    """One SMS channel's settings; `smpp` or `kannel` is there if it is the transport in use, neither means the folder transport."""
 
     signatures: Mapping[str, str]
     sender: str
@@ -226,13 +224,14 @@ class Settings:
     def parse(cls, settings: Mapping[str, Any]) -> "Settings":
         """Read settings that passed `SETTINGS_SCHEMA`. Raises ConfigurationError for what a schema cannot say."""
         signature = settings.get("signature", {})
+        transport = settings.get("transport", "folder")
         return cls(
             signatures={"": signature} if isinstance(signature, str) else dict(signature),
             sender=settings.get("sender", ""),
             plus=settings.get("plus", False),
             max_parts=settings.get("max_parts", 10),
-            smpp=SmppSettings(**settings["smpp"]) if "smpp" in settings else None,
-            kannel=KannelSettings(**settings["kannel"]) if "kannel" in settings else None,
+            smpp=SmppSettings(**settings["smpp"]) if transport == "smpp" else None,
+            kannel=KannelSettings(**settings["kannel"]) if transport == "kannel" else None,
         )
 
     @property
