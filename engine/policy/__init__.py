@@ -2,14 +2,18 @@
 
 from engine.policy.compilation import Compilation, compile_files, compile_policy, digest
 from engine.policy.diagnostics import Diagnostic, format_json, format_text, has_errors
+from engine.policy.team import TeamLoad, check_team, load_team
 
 __all__ = [
     "Compilation",
     "Diagnostic",
+    "TeamLoad",
+    "check_team",
     "compile_files",
     "compile_policy",
     "digest",
     "format_json",
     "format_text",
     "has_errors",
+    "load_team",
 ]

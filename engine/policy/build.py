@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-
 from engine.core.answers import ReplyWords, Scale
 from engine.core.compiled import (
     Assignment,
@@ -28,8 +27,6 @@ from engine.policy.nodes import Node
 from engine.policy.references import References
 from engine.policy.texts import text_map
 from engine.policy.units import duration, quiet_hours, share
-
-
 
 
 class Builder:
@@ -122,7 +119,12 @@ class Builder:
         budget = node.get("budget")
         self._check_length(name, node)
         if "remind" in node.map and "remind_script" not in node.map:
-            self._problems.add("CL202", node.keys["remind"], "`remind` needs the key `remind_script` beside it", "add `remind_script: …`")
+            self._problems.add(
+                "CL202",
+                node.keys["remind"],
+                "`remind` needs the key `remind_script` beside it",
+                "add `remind_script: …`",
+            )
         return DeadlineKind(
             name,
             label=self._text(node["label"]),
@@ -192,9 +194,13 @@ class Builder:
         for labels in by_language.values():
             if len(labels.items) != points and not scale.text:
                 message = f"{len(labels.items)} labels for {points} points"
-                self._problems.add("CL207", labels, message, f"write one label for each point from {scale.low} to {scale.high}")
+                self._problems.add(
+                    "CL207", labels, message, f"write one label for each point from {scale.low} to {scale.high}"
+                )
         if node.map:
-            text_map(Node(dict.fromkeys(node.map, node), node.span, node.path, node.keys), self._languages, self._problems)
+            text_map(
+                Node(dict.fromkeys(node.map, node), node.span, node.path, node.keys), self._languages, self._problems
+            )
         return {language: tuple(label.text for label in labels.items) for language, labels in by_language.items()}
 
     def _check_questions(self, questions: Node) -> None:
@@ -202,7 +208,12 @@ class Builder:
         for question in questions.items:
             name = question["id"]
             if name.text in seen:
-                self._problems.add("CL301", name, f"the id `{name.text}` is used twice", f"the first stands in {seen[name.text].source}")
+                self._problems.add(
+                    "CL301",
+                    name,
+                    f"the id `{name.text}` is used twice",
+                    f"the first stands in {seen[name.text].source}",
+                )
             seen.setdefault(name.text, name)
 
     def _low_score(self, node: Node | None) -> LowScore | None:
@@ -210,7 +221,11 @@ class Builder:
             return None
         self._references.queue(node["open"]["queue"])
         when = self._conditions.compile(node["when"], "low_score")
-        return None if when is None else LowScore(when, node["open"].string("kind"), node["open"].string("queue"), node.source)
+        return (
+            None
+            if when is None
+            else LowScore(when, node["open"].string("kind"), node["open"].string("queue"), node.source)
+        )
 
 
 def company(document: Document, problems: Problems) -> Company | None:
@@ -220,7 +235,9 @@ def company(document: Document, problems: Problems) -> Company | None:
         return None
     zone(node["timezone"], problems)
     languages = node.strings("languages")
-    return Company(text_map(node["name"], languages, problems), node.string("timezone"), languages, node.string("hotline"))
+    return Company(
+        text_map(node["name"], languages, problems), node.string("timezone"), languages, node.string("hotline")
+    )
 
 
 def assignment(document: Document) -> Assignment | None:

@@ -48,7 +48,12 @@ def _calendar(
     if (arrangement := node.get("holidays")) is not None:
         known = document.ids("arrangements")
         if known is not None and arrangement.text not in known:
-            problems.add("CL501", arrangement, f"there is no arrangement `{arrangement.text}`", suggestion(arrangement.text, known))
+            problems.add(
+                "CL501",
+                arrangement,
+                f"there is no arrangement `{arrangement.text}`",
+                suggestion(arrangement.text, known),
+            )
         holidays = arrangements.get(arrangement.text, {})
     if timezone is None:
         return None
@@ -69,7 +74,10 @@ def _weekly(node: Node, problems: Problems) -> dict[int, tuple[Window, ...]]:
                 found = _window(item, problems)
                 if found is None:
                     continue
-                if any(found.start_minute < other.end_minute and other.start_minute < found.end_minute for other in weekly.get(weekday, [])):
+                if any(
+                    found.start_minute < other.end_minute and other.start_minute < found.end_minute
+                    for other in weekly.get(weekday, [])
+                ):
                     hint = f"each minute of {_WEEK[weekday]} may stand in one window only"
                     problems.add("CL503", item, f"`{item.text}` overlaps another window", hint)
                     return {}
@@ -117,9 +125,13 @@ def _arrangement(node: Node, problems: Problems) -> dict[int, HolidayYear]:
         off, workdays = (_days(entry[key], int(year), problems) for key in ("off", "workdays"))
         both = set(off) & set(workdays)
         for day in sorted(both):
-            problems.add("CL504", workdays[day], f"{day} is both off and a workday", "take it out of one of the two lists")
+            problems.add(
+                "CL504", workdays[day], f"{day} is both off and a workday", "take it out of one of the two lists"
+            )
         provisional = entry.get("provisional")
-        years[int(year)] = HolidayYear(frozenset(off), frozenset(workdays), provisional is not None and provisional.value is True)
+        years[int(year)] = HolidayYear(
+            frozenset(off), frozenset(workdays), provisional is not None and provisional.value is True
+        )
     return years
 
 
@@ -129,5 +141,10 @@ def _days(node: Node, year: int, problems: Problems) -> dict[date, Node]:
         try:
             found.update(dict.fromkeys(days(item.text, year), item))
         except ValueError as error:
-            problems.add("CL502", item, f"`{item.text}` is not a day or range of {year}: {error}", 'write "10-01" or "10-01/10-07"')
+            problems.add(
+                "CL502",
+                item,
+                f"`{item.text}` is not a day or range of {year}: {error}",
+                'write "10-01" or "10-01/10-07"',
+            )
     return found

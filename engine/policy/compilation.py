@@ -59,22 +59,24 @@ def digest(files: Mapping[str, str]) -> str:
     return sha.hexdigest()
 
 
-def read_document(texts: Mapping[str, str], unread: frozenset[str], problems: Problems) -> Document:
-    """Read the files, check the shape of each, and lay them together."""
+def read_document(
+    texts: Mapping[str, str], unread: frozenset[str], problems: Problems, *, kind: str | None = None
+) -> Document:
+    """Read the files, check the shape of each, and lay them together. `kind` is that of all files, else their names tell it."""
     roots: dict[str, Node] = {}
     faults: dict[str, list[list[str | int]]] = {}
     missing = set(unread)
     for name, text in texts.items():
-        kind, root = kind_of(name), read(name, text, problems)
-        if kind is None or root is None:
-            missing.add(kind or "")
+        file_kind, root = kind or kind_of(name) or "", read(name, text, problems)
+        if root is None:
+            missing.add(file_kind)
             continue
         problems.know_root(name, root)
-        faults[name] = check_shape(kind, root, problems)
+        faults[name] = check_shape(file_kind, root, problems)
         if root.map:
             roots[name] = root
         else:
-            missing.add(kind)
+            missing.add(file_kind)
     return Document(roots, faults, frozenset(missing), problems)
 
 
@@ -93,7 +95,9 @@ def _check_needed(document: Document, problems: Problems) -> None:
     for section in NEEDED:
         if not document.has(section):
             file = f"{KIND_OF_SECTION[section]}.yaml"
-            problems.file("CL316", file, f"the policy has no `{section}`", f"write it in {file}; the shipped policies show how")
+            problems.file(
+                "CL316", file, f"the policy has no `{section}`", f"write it in {file}; the shipped policies show how"
+            )
 
 
 def _policy(document: Document, policy_digest: str, problems: Problems) -> Policy | None:

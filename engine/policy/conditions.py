@@ -78,7 +78,9 @@ class Conditions:
         if name in self._pending:
             circle = " → ".join([*self._pending[self._pending.index(name) :], name])
             node = self._document.entries("conditions")[name] if place is None else place
-            self._problems.add("CL303", node, f"conditions use each other in a circle: {circle}", "take one of these uses out")
+            self._problems.add(
+                "CL303", node, f"conditions use each other in a circle: {circle}", "take one of these uses out"
+            )
             return None
         if name in self._named:
             return self._named[name]
@@ -105,18 +107,17 @@ class Conditions:
             return pattern and Match(name, operator, expected.text, node.source, field.personal, pattern)
         if operator != "exists":
             self._check_references(name, expected)
-        value: Value | tuple[Scalar, ...]
-        if operator == "in":
-            value = tuple(_scalar(item, field.type) for item in expected.items)
-        else:
-            value = _scalar(expected, field.type)
+        items = tuple(_scalar(item, field.type) for item in expected.items)
+        value: Value | tuple[Scalar, ...] = items if operator == "in" else items[0]
         return Match(name, operator, value, node.source, field.personal)
 
     def _mentions(self, node: Node, name: str, expected: Node) -> Condition | None:
         words = expected.items
         for word in words:
             if not normalise(word.text).strip():
-                self._problems.add("CL205", word, "nothing is visible in this keyword", "write the word that customers use")
+                self._problems.add(
+                    "CL205", word, "nothing is visible in this keyword", "write the word that customers use"
+                )
                 return None
             if any(comma in word.text for comma in _WIDE_COMMAS):
                 hint = "two keywords are separated by a half-width comma: `, `"
@@ -150,7 +151,9 @@ class Conditions:
     def _check_place(self, condition: Condition, when: Node, section: str) -> None:
         prefix, where = _ABSENT.get(section, ("", ""))
         for match in _matches(condition):
-            absent = (prefix and match.field.startswith(prefix)) or (section == "calls" and match.field.startswith("ticket."))
+            absent = (prefix and match.field.startswith(prefix)) or (
+                section == "calls" and match.field.startswith("ticket.")
+            )
             if absent:
                 place = _node_at(when, match.source) or when
                 hint = "the matcher would never hold; ask another field"
@@ -161,9 +164,13 @@ def rule_condition(node: Node, section: str, conditions: Conditions, problems: P
     """Return the condition of a rule, None for the default rule; report a rule that has neither `when` nor `default`, or both."""
     when, default = node.get("when"), node.get("default")
     if when is None and default is None:
-        problems.add("CL312", node, "the rule has no condition", "add `when: …`, or `default: true` if it is the last one")
+        problems.add(
+            "CL312", node, "the rule has no condition", "add `when: …`, or `default: true` if it is the last one"
+        )
     if when is not None and default is not None:
-        problems.add("CL312", default, "the default rule cannot have a condition", "leave out `when`, or `default: true`")
+        problems.add(
+            "CL312", default, "the default rule cannot have a condition", "leave out `when`, or `default: true`"
+        )
     return None if when is None else conditions.compile(when, section)
 
 

@@ -46,7 +46,9 @@ class Document:
 
     def ids(self, section: str) -> frozenset[str] | None:
         """Return every id the section defines, sound or not; None when a file of its kind could not be read."""
-        if KIND_OF_SECTION[section] in self._unread or any(not part.map and not isinstance(part.value, list) for part in self._of(section)):
+        if KIND_OF_SECTION[section] in self._unread or any(
+            not part.map and not isinstance(part.value, list) for part in self._of(section)
+        ):
             return None
         return frozenset(self._ids[section])
 
@@ -76,7 +78,9 @@ class Document:
             for name, node, place in _named(part):
                 ids.add(name)
                 if name in merged:
-                    problems.add("CL301", place, f"the id `{name}` is used twice", f"the first stands in {merged[name].source}")
+                    problems.add(
+                        "CL301", place, f"the id `{name}` is used twice", f"the first stands in {merged[name].source}"
+                    )
                 else:
                     merged[name] = node
         return merged
@@ -86,7 +90,9 @@ class Document:
         for parts in self._parts.values():
             for part in parts:
                 for entry in (part, *part.children()):
-                    if any(len(node.keys) != len(node.map) for node in (entry.walk() if entry is not part else (entry,))):
+                    if any(
+                        len(node.keys) != len(node.map) for node in (entry.walk() if entry is not part else (entry,))
+                    ):
                         self._unsound.add(id(entry))
 
 

@@ -5,6 +5,7 @@ refused becomes one diagnostic. Sources of the rules: YAML 1.1 (what other reade
 """
 
 from collections.abc import Iterator
+from typing import NoReturn, cast
 
 import yaml
 
@@ -83,15 +84,21 @@ def _syntax(file: str, text: str, error: yaml.MarkedYAMLError, problems: Problem
         indent = written[: len(written) - len(written.lstrip())]
         if "\t" in indent:
             place = indent.index("\t") + 1
-            problems.file("CL114", file, "the line is indented with a tab", "indent with spaces", line=number, column=place)
+            problems.file(
+                "CL114", file, "the line is indented with a tab", "indent with spaces", line=number, column=place
+            )
             return
         key, colon, _ = written.partition("\uff1a")
         if colon and ":" not in key and not written.lstrip().startswith("#"):
             hint = "type a half-width colon and a space: `: `"
-            problems.file("CL115", file, "a full-width colon `\uff1a` follows the key", hint, line=number, column=len(key) + 1)
+            problems.file(
+                "CL115", file, "a full-width colon `\uff1a` follows the key", hint, line=number, column=len(key) + 1
+            )
             return
     what = ", ".join(part for part in (error.context, error.problem) if part)
-    hint = "look for a missing quote, bracket or colon here or on the line above; texts with `: `, `#` or `{` need quotes"
+    hint = (
+        "look for a missing quote, bracket or colon here or on the line above; texts with `: `, `#` or `{` need quotes"
+    )
     problems.file("CL101", file, f"this is not well-formed YAML: {what}", hint, line=line, column=column)
 
 
@@ -114,7 +121,9 @@ class _Reader:
         root = self._node(event, "", 1)
         self._next()
         if isinstance(rest := self._next(), yaml.DocumentStartEvent):
-            self._stop("CL112", rest, "a second document begins here", "leave out the line `---`; use several files instead")
+            self._stop(
+                "CL112", rest, "a second document begins here", "leave out the line `---`; use several files instead"
+            )
         return root
 
     def _next(self) -> yaml.Event:
@@ -122,27 +131,44 @@ class _Reader:
 
     def _span(self, event: yaml.Event, end: yaml.Event | None = None) -> Span:
         first, last = event.start_mark, (end or event).end_mark
+        if first is None or last is None:
+            raise AssertionError("the parser marks every event")
         return Span(self._file, first.line + 1, first.column + 1, last.line + 1, last.column + 1)
 
-    def _stop(self, code: str, event: yaml.Event, message: str, hint: str) -> None:
+    def _stop(self, code: str, event: yaml.Event, message: str, hint: str) -> NoReturn:
         self._problems.add(code, self._span(event), message, hint)
         raise _Stop
 
     def _node(self, event: yaml.Event, path: str, depth: int) -> Node | None:
         """Return the node that begins with this event; None when it was refused."""
-        if isinstance(event, yaml.AliasEvent):
-            self._stop("CL108", event, f"`*{event.anchor}` refers to another place", "write the value out")
-        if event.anchor is not None:
-            self._stop("CL108", event, f"`&{event.anchor}` marks a place to refer to", "leave it out and write the value out")
-        if event.tag is not None:
-            self._stop("CL109", event, f"`{event.tag}` is a tag", 'leave it out; put texts in quotes: "…"')
+        self._refuse_cleverness(event)
         if depth > MAX_DEPTH:
-            self._stop("CL106", event, f"nested more than {MAX_DEPTH} deep", "give parts of a condition a name under `conditions:`")
+            self._stop(
+                "CL106",
+                event,
+                f"nested more than {MAX_DEPTH} deep",
+                "give parts of a condition a name under `conditions:`",
+            )
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(event, path, depth)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(event, path, depth)
-        return self._scalar(event, path)
+        return self._scalar(cast(yaml.ScalarEvent, event), path)
+
+    def _refuse_cleverness(self, event: yaml.Event) -> None:
+        """Stop at an alias, an anchor or a tag."""
+        if isinstance(event, yaml.AliasEvent):
+            self._stop("CL108", event, f"`*{event.anchor}` refers to another place", "write the value out")
+        if isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)):
+            if event.anchor is not None:
+                self._stop(
+                    "CL108",
+                    event,
+                    f"`&{event.anchor}` marks a place to refer to",
+                    "leave it out and write the value out",
+                )
+            if event.tag is not None:
+                self._stop("CL109", event, f"`{event.tag}` is a tag", 'leave it out; put texts in quotes: "…"')
 
     def _mapping(self, start: yaml.Event, path: str, depth: int) -> Node:
         entries: dict[str, Node] = {}
@@ -185,13 +211,15 @@ class _Reader:
                 items.append(item)
         return Node(items, self._span(start, event), path)
 
-    def _scalar(self, event: yaml.Event, path: str) -> Node | None:
+    def _scalar(self, event: yaml.ScalarEvent, path: str) -> Node | None:
         span = self._span(event)
         if event.style:
             return Node(str(event.value), span, path, block=event.style in "|>")
         word = str(event.value)
         if word in {"", "~", "null", "Null", "NULL"}:
-            self._problems.add("CL116", span, "a value is missing here", "write a value, or leave the key out", path=path)
+            self._problems.add(
+                "CL116", span, "a value is missing here", "write a value, or leave the key out", path=path
+            )
             return None
         value = resolve(word)
         if isinstance(value, Odd):

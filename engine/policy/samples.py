@@ -60,13 +60,19 @@ class Setting:
 
 def samples(occasion: str | None, language: str, setting: Setting) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield (what it shows, context) for every situation a script must stand; `None` has the variables of every occasion."""
-    extras = OCCASION_VARIABLES[occasion] if occasion else sorted({name for names in OCCASION_VARIABLES.values() for name in names})
+    extras = (
+        OCCASION_VARIABLES[occasion]
+        if occasion
+        else sorted({name for names in OCCASION_VARIABLES.values() for name in names})
+    )
     for tier, label, kinds in setting.tiers:
         for full in (True, False):
             context = _base(language, setting, full)
             context["tier"] = {"id": tier, "label": _pick(label, language)}
             certain = occasion is None or occasion in PROMISES or full
-            context["deadlines"] = {kind: _deadline(_pick(setting.deadlines[kind], language)) for kind in kinds if certain}
+            context["deadlines"] = {
+                kind: _deadline(_pick(setting.deadlines[kind], language)) for kind in kinds if certain
+            }
             context |= {name: _extra(name, full) for name in extras}
             yield f"tier {tier}{'' if full else ', little known'}", context
 
@@ -101,10 +107,17 @@ def _base(language: str, setting: Setting, full: bool) -> dict[str, object]:
 def _extra(name: str, full: bool) -> dict[str, object]:
     word = _said(full)
     questions = [
-        {"number": 1, "ask": "响应速度", "labels": ["非常慢", "非常快"] if full else [], "low": 1, "high": 5, "text": False},
+        {
+            "number": 1,
+            "ask": "响应速度",
+            "labels": ["非常慢", "非常快"] if full else [],
+            "low": 1,
+            "high": 5,
+            "text": False,
+        },
         {"number": 2, "ask": "其他建议", "labels": [], "low": 0, "high": 0, "text": True},
     ]
-    return {
+    extras: dict[str, dict[str, object]] = {
         "message": {"text": word("还是打不开")},
         "task": {"text": word("请核对账单"), "due": _NOW + timedelta(hours=4), "parent": "202603030007"},
         "progress": {"text": word("备件已到货")},
@@ -112,11 +125,17 @@ def _extra(name: str, full: bool) -> dict[str, object]:
         "survey": {"intro": "请评价", "questions": questions},
         "done": {"text": "contact"},
         "refusal": {"text": "contact: 已联系"},
-    }[name]
+    }
+    return extras[name]
 
 
 def _deadline(label: str) -> dict[str, object]:
-    return {"label": label, "due": _NOW + timedelta(hours=3), "overdue": timedelta(minutes=11), "remaining": timedelta(hours=3)}
+    return {
+        "label": label,
+        "due": _NOW + timedelta(hours=3),
+        "overdue": timedelta(minutes=11),
+        "remaining": timedelta(hours=3),
+    }
 
 
 def _said(full: bool) -> Callable[[str], str]:

@@ -23,7 +23,9 @@ _SCRIPT_KEYS = ("audience", "label", "subject", "channels")
 def check_shape(kind: str, root: Node, problems: Problems) -> list[list[str | int]]:
     """Report every place where the tree of a file of this kind does not fit its schema; return the paths of those places."""
     wording = Wording(root, problems)
-    errors = sorted(_validator(kind).iter_errors(root.plain()), key=lambda error: [str(step) for step in error.absolute_path])
+    errors = sorted(
+        _validator(kind).iter_errors(root.plain()), key=lambda error: [str(step) for step in error.absolute_path]
+    )
     for error in errors:
         wording.report(error)
     return [list(error.absolute_path) for error in errors]
@@ -87,7 +89,10 @@ def _fields() -> Iterator[dict[str, Any]]:
     for name, field in FIELDS.items():
         if field.choices:
             word = {"enum": list(field.choices)}
-            yield {"if": {"properties": {"field": {"const": name}}}, "then": {"properties": {"is": word, "in": {"items": word}}}}
+            yield {
+                "if": {"properties": {"field": {"const": name}}},
+                "then": {"properties": {"is": word, "in": {"items": word}}},
+            }
 
 
 def _expected(type_: FieldType, operator: str) -> dict[str, Any]:

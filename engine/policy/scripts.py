@@ -61,14 +61,24 @@ class Scripts:
                     subject = subjects.get(language) or subjects.get(self._languages[0])
                     bodies[channel, language] = Body(template, subject, text.source)
         self._check_languages(name, node)
-        return Script(name, node.string("audience"), bodies, node.source, text_map(node.get("label"), self._languages, self._problems))
+        return Script(
+            name,
+            node.string("audience"),
+            bodies,
+            node.source,
+            text_map(node.get("label"), self._languages, self._problems),
+        )
 
     def _subjects(self, name: str, part: Node) -> dict[str, ScriptTemplate]:
         subject = part.get("subject")
         if subject is None:
             return {}
         by_language = subject.map or {self._languages[0]: subject}
-        found = {language: self._template(name, text) for language, text in by_language.items() if self._speaks(subject, language)}
+        found = {
+            language: self._template(name, text)
+            for language, text in by_language.items()
+            if self._speaks(subject, language)
+        }
         return {language: template for language, template in found.items() if template is not None}
 
     def _speaks(self, part: Node, language: str) -> bool:
@@ -81,11 +91,19 @@ class Scripts:
         return False
 
     def _check_languages(self, name: str, node: Node) -> None:
-        spoken = {key for part in [node, *(part for _, part in _channels(node))] for key in part.keys if key not in _OWN_KEYS}
+        spoken = {
+            key for part in [node, *(part for _, part in _channels(node))] for key in part.keys if key not in _OWN_KEYS
+        }
         for language in self._languages:
             if language not in spoken:
                 code = "CL406" if language == self._languages[0] else "CL405"
-                self._problems.add(code, node.keys["audience"], f"`{name}` has no text in `{language}`", f"add `{language}: …`", path=node.path)
+                self._problems.add(
+                    code,
+                    node.keys["audience"],
+                    f"`{name}` has no text in `{language}`",
+                    f"add `{language}: …`",
+                    path=node.path,
+                )
 
     def _template(self, name: str, text: Node) -> ScriptTemplate | None:
         first_line = text.span.line + text.block
@@ -161,7 +179,8 @@ def setting(company: Company, tiers: Iterable[Tier], deadlines: Mapping[str, Dea
     """Return what of the policy the sample values are made of."""
     beginning = [kind for kind in deadlines.values() if "ticket_opened" in kind.starts]
     promised = [
-        (tier.id, tier.label, [kind.name for kind in beginning if kind.name in tier.budgets or kind.budget is not None]) for tier in tiers
+        (tier.id, tier.label, [kind.name for kind in beginning if kind.name in tier.budgets or kind.budget is not None])
+        for tier in tiers
     ]
     labels: dict[str, Text] = {name: kind.label for name, kind in deadlines.items()}
     return Setting(company.name, company.timezone, company.hotline, promised, labels)
@@ -194,4 +213,3 @@ def _line(text: Node, line: int) -> Span:
         return text.span
     number = text.span.line + line
     return Span(text.span.file, number, 1, number, 1)
-

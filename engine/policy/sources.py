@@ -28,7 +28,9 @@ def kind_of(name: str) -> str | None:
 def read_files(directory: Path, problems: Problems) -> tuple[dict[str, str], frozenset[str]]:
     """Return the texts of the policy's files by name (team files are data and left out), and the kinds of unreadable ones."""
     if not directory.is_dir():
-        problems.file("CL118", str(directory), "there is no such directory", "`engine init DIR` lays out a working policy")
+        problems.file(
+            "CL118", str(directory), "there is no such directory", "`engine init DIR` lays out a working policy"
+        )
         return {}, frozenset()
     texts: dict[str, str] = {}
     unread: set[str] = set()
@@ -41,7 +43,9 @@ def read_files(directory: Path, problems: Problems) -> tuple[dict[str, str], fro
         else:
             texts[name] = text
     if not texts and not unread:
-        problems.file("CL118", str(directory), "there are no policy files here", "`engine init DIR` lays out a working policy")
+        problems.file(
+            "CL118", str(directory), "there are no policy files here", "`engine init DIR` lays out a working policy"
+        )
     return texts, frozenset(unread)
 
 
@@ -63,7 +67,9 @@ def read_text(directory: Path, name: str, problems: Problems) -> str | None:
     path = directory / name
     try:
         if not path.resolve(strict=True).is_relative_to(directory.resolve(strict=True)):
-            problems.file("CL120", name, "this is a link to a file outside the policy directory", "put the file itself here")
+            problems.file(
+                "CL120", name, "this is a link to a file outside the policy directory", "put the file itself here"
+            )
             return None
         if not path.is_file():
             problems.file("CL119", name, "this is not a regular file", "put a file of YAML here")
@@ -82,7 +88,9 @@ def _names(directory: Path, problems: Problems) -> Iterator[str]:
     try:
         entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
     except OSError as error:
-        problems.file("CL119", str(directory), f"the directory cannot be read: {error.strerror}", "check its permissions")
+        problems.file(
+            "CL119", str(directory), f"the directory cannot be read: {error.strerror}", "check its permissions"
+        )
         return
     for entry in entries:
         if entry.name.startswith("."):

@@ -3,9 +3,7 @@
 import re
 from datetime import date, time, timedelta
 
-DURATION = (
-    r"^(?=[0-9])(?:[0-9]{1,4}d(?:$| (?=[0-9])))?(?:[0-9]{1,5}h(?:$| (?=[0-9])))?(?:[0-9]{1,6}m(?:$| (?=[0-9])))?(?:[0-9]{1,7}s)?$"
-)
+DURATION = r"^(?=[0-9])(?:[0-9]{1,4}d(?:$| (?=[0-9])))?(?:[0-9]{1,5}h(?:$| (?=[0-9])))?(?:[0-9]{1,6}m(?:$| (?=[0-9])))?(?:[0-9]{1,7}s)?$"
 """`10m`, `2h`, `1d 4h`, `30s`: days (of 24 hours), hours, minutes, seconds in this order, each at most once."""
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}

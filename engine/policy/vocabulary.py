@@ -26,7 +26,9 @@ OCCASIONS = (
 )
 """When a message goes out by itself; `notices:` names the script of each."""
 
-TO_TEAM = frozenset({"assignment", "customer_message", "task_assigned", "undelivered", "agent_receipt", "agent_refused"})
+TO_TEAM = frozenset(
+    {"assignment", "customer_message", "task_assigned", "undelivered", "agent_receipt", "agent_refused"}
+)
 """The occasions whose message goes to an agent; all others go to the customer."""
 
 ASKS = ("problem", "background", "wish", "expected_by", "contact", "kind", "impact")

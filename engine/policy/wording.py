@@ -1,6 +1,7 @@
 """Turns errors of JSON Schema into words for people who write policies."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.nodes import Node, Span
@@ -20,6 +21,24 @@ _TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "i
 _MATCHER_KEYS = frozenset({"all", "any", "not", "use"})
 
 
+class Fault(NamedTuple):
+    """What a validator says about one place: the keyword of the schema that failed, its value, and the schema it stands in."""
+
+    keyword: str
+    value: Any
+    schema: Mapping[str, Any]
+    instance: object
+    message: str
+    of_key: bool
+
+    @classmethod
+    def of(cls, error: "ValidationError") -> "Fault":
+        """Return it from the library's error, whose attributes are typed loosely."""
+        schema = error.schema if isinstance(error.schema, Mapping) else {}
+        of_key = "propertyNames" in error.absolute_schema_path
+        return cls(str(error.validator), error.validator_value, schema, error.instance, error.message, of_key)
+
+
 class Wording:
     """Reports the schema errors of one file."""
 
@@ -29,72 +48,86 @@ class Wording:
 
     def report(self, error: "ValidationError") -> None:
         """Report one error of the validator, unless the reader has reported its cause already."""
-        node = self._root.at(list(error.absolute_path))
-        if "propertyNames" in error.absolute_schema_path:
-            self._key(node, error)
-            return
-        handle = getattr(self, f"_{error.validator}", None)
-        (handle or self._form)(node, error)
+        node, fault = self._root.at(list(error.absolute_path)), Fault.of(error)
+        if fault.of_key:
+            self._key(node, fault)
+        else:
+            _REPORTS.get(fault.keyword, Wording._form)(self, node, fault)
 
     def _add(self, code: str, place: Node | Span, message: str, hint: str = "", path: str = "") -> None:
         self._problems.add(code, place, message, hint, path=path)
 
-    def _key(self, node: Node, error: "ValidationError") -> None:
+    def _key(self, node: Node, fault: Fault) -> None:
         """Report a key that is not among the possible ones at this place."""
-        key = str(error.instance)
+        key = str(fault.instance)
         place, path = node.keys[key], f"{node.path}.{key}".lstrip(".")
-        if error.validator == "enum" and "field" in node.map:
-            field, known = node["field"].text, [str(name) for name in error.validator_value if name != "field"]
+        if fault.keyword == "enum" and "field" in node.map:
+            field, known = node["field"].text, [str(name) for name in fault.value if name != "field"]
             if key in _MATCHER_KEYS:
-                self._add("CL209", place, f"`{key}` cannot stand beside `field`", "put both into a list under `all:`", path)
+                self._add(
+                    "CL209", place, f"`{key}` cannot stand beside `field`", "put both into a list under `all:`", path
+                )
             else:
                 self._add("CL211", place, f"`{key}` cannot be asked of {field}", f"possible: {', '.join(known)}", path)
-        elif error.validator == "enum" and set(error.validator_value) == _MATCHER_KEYS:
+        elif fault.keyword == "enum" and set(fault.value) == _MATCHER_KEYS:
             hint = "write {field: …, " + key + ": …}"
             self._add("CL209", place, f"`{key}` does not say which field it asks", hint, path)
-        elif error.validator == "pattern":
-            self._add("CL205", place, f"`{key}`: expected {_described(error.schema)}", "", path)
+        elif fault.keyword == "pattern":
+            self._add("CL205", place, f"`{key}`: expected {_described(fault.schema)}", "", path)
         else:
-            known = error.validator_value if error.validator == "enum" else _known_keys(error)
+            known = fault.value if fault.keyword == "enum" else _known_keys(fault)
             self._add("CL201", place, f"unknown key `{key}` here", suggestion(key, map(str, known)), path)
 
-    def _additionalProperties(self, node: Node, error: "ValidationError") -> None:
-        known = error.schema.get("properties", {})
+    def _unknown(self, node: Node, fault: Fault) -> None:
+        known = fault.schema.get("properties", {})
         for key, place in node.keys.items():
             if key not in known:
                 hint = suggestion(key, [name for name in known if name not in node.keys] or known)
                 self._add("CL201", place, f"unknown key `{key}` here", hint, f"{node.path}.{key}".lstrip("."))
 
-    def _required(self, node: Node, error: "ValidationError") -> None:
-        for key in error.validator_value:
-            if key not in node.keys and f"'{key}' is a required property" == error.message:
+    def _missing(self, node: Node, fault: Fault) -> None:
+        for key in fault.value:
+            if key not in node.keys and f"'{key}' is a required property" == fault.message:
                 hint = "every file begins with `version: 1`" if key == "version" else f"add `{key}: …`"
                 self._add("CL202", _first_line(node), f"the key `{key}` is missing", hint, node.path)
 
-    def _dependentRequired(self, node: Node, error: "ValidationError") -> None:
-        for key, needed in error.validator_value.items():
+    def _companion(self, node: Node, fault: Fault) -> None:
+        for key, needed in fault.value.items():
             for other in needed if key in node.keys else ():
                 if other not in node.keys:
-                    self._add("CL202", node.keys[key], f"`{key}` needs the key `{other}` beside it", f"add `{other}: …`", node.path)
+                    self._add(
+                        "CL202",
+                        node.keys[key],
+                        f"`{key}` needs the key `{other}` beside it",
+                        f"add `{other}: …`",
+                        node.path,
+                    )
 
-    def _type(self, node: Node, error: "ValidationError") -> None:
-        wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+    def _other_kind(self, node: Node, fault: Fault) -> None:
+        wanted = fault.value if isinstance(fault.value, list) else [fault.value]
         expected = " or ".join(_KINDS[name] for name in wanted)
         found = _TYPES[type(node.value)]
         hint = ""
         if "object" in wanted and found == "string" and "\uff1a" in node.text:
-            self._add("CL115", node, "a full-width colon `\uff1a` follows the key", "type a half-width colon and a space: `: `")
+            self._add(
+                "CL115",
+                node,
+                "a full-width colon `\uff1a` follows the key",
+                "type a half-width colon and a space: `: `",
+            )
             return
         if wanted == ["string"] and found in {"integer", "number", "boolean"}:
             hint = f'put it in quotes: "{_written(node)}"'
         elif found == "string" and wanted[0] in {"integer", "number", "boolean"}:
             hint = "write it without quotes" if wanted[0] != "boolean" else "write true or false without quotes"
         elif wanted == ["array"]:
-            hint = f"put it in brackets: [{_written(node)}]" if found not in {"object"} else "begin each entry with `- `"
+            hint = (
+                f"put it in brackets: [{_written(node)}]" if found not in {"object"} else "begin each entry with `- `"
+            )
         self._add("CL203", node, f"expected {expected}, found {_KINDS[found]}", hint)
 
-    def _enum(self, node: Node, error: "ValidationError") -> None:
-        known = [str(word) for word in error.validator_value]
+    def _unknown_word(self, node: Node, fault: Fault) -> None:
+        known = [str(word) for word in fault.value]
         if "\uff0c" in node.text:
             hint = "separate entries with a half-width comma: `, `"
             self._add("CL115", node, "a full-width comma `\uff0c` stands between the entries", hint)
@@ -102,63 +135,68 @@ class Wording:
         what = "field" if node.path.endswith(".field") else "word"
         self._add("CL204", node, f"unknown {what} `{_written(node)}`", suggestion(node.text, known))
 
-    def _const(self, node: Node, error: "ValidationError") -> None:
+    def _constant(self, node: Node, fault: Fault) -> None:
         if node.path == "version":
             self._add("CL210", node, f"unknown version `{_written(node)}`", "this engine reads `version: 1`")
             return
         hint = "leave the key out if it does not apply"
         self._add("CL204", node, f"expected `true`, found `{_written(node)}`", hint)
 
-    def _pattern(self, node: Node, error: "ValidationError") -> None:
-        self._add("CL205", node, f"expected {_described(error.schema)}, found `{_written(node)}`")
+    def _pattern(self, node: Node, fault: Fault) -> None:
+        self._add("CL205", node, f"expected {_described(fault.schema)}, found `{_written(node)}`")
 
-    def _minimum(self, node: Node, error: "ValidationError") -> None:
-        self._add("CL206", node, f"expected at least {error.validator_value}, found {_written(node)}")
+    def _minimum(self, node: Node, fault: Fault) -> None:
+        self._add("CL206", node, f"expected at least {fault.value}, found {_written(node)}")
 
-    def _maximum(self, node: Node, error: "ValidationError") -> None:
-        self._add("CL206", node, f"expected at most {error.validator_value}, found {_written(node)}")
+    def _maximum(self, node: Node, fault: Fault) -> None:
+        self._add("CL206", node, f"expected at most {fault.value}, found {_written(node)}")
 
-    def _minItems(self, node: Node, error: "ValidationError") -> None:
+    def _too_short_list(self, node: Node, fault: Fault) -> None:
         self._add("CL207", node, "the list is empty", "add an entry, or leave the key out")
 
-    def _maxItems(self, node: Node, error: "ValidationError") -> None:
-        self._add("CL207", node, f"the list has more than {error.validator_value} entries")
+    def _too_long_list(self, node: Node, fault: Fault) -> None:
+        self._add("CL207", node, f"the list has more than {fault.value} entries")
 
-    def _minLength(self, node: Node, error: "ValidationError") -> None:
+    def _empty_text(self, node: Node, fault: Fault) -> None:
         self._add("CL207", node, "the text is empty", "write a text, or leave the key out")
 
-    def _maxLength(self, node: Node, error: "ValidationError") -> None:
-        self._add("CL207", node, f"the text is longer than {error.validator_value} characters")
+    def _too_long_text(self, node: Node, fault: Fault) -> None:
+        self._add("CL207", node, f"the text is longer than {fault.value} characters")
 
-    def _minProperties(self, node: Node, error: "ValidationError") -> None:
+    def _too_few_keys(self, node: Node, fault: Fault) -> None:
         if "field" in node.keys and len(node.keys) == 1:
-            self._add("CL209", node, "the matcher does not say what it asks of the field", "add an operator: is, in, mentions, …")
+            self._add(
+                "CL209",
+                node,
+                "the matcher does not say what it asks of the field",
+                "add an operator: is, in, mentions, …",
+            )
         elif len(node.keys) == 0:
             self._add("CL207", node, "there are no entries", "add an entry, or leave the key out")
 
-    def _maxProperties(self, node: Node, error: "ValidationError") -> None:
+    def _too_many_keys(self, node: Node, fault: Fault) -> None:
         if not _MATCHER_KEYS & node.keys.keys() or "field" not in node.keys:
             hint = "make it a list of matchers that must all hold: [{field: …}, {field: …}]"
             self._add("CL209", node, "the matcher asks several things at once", hint)
 
-    def _uniqueItems(self, node: Node, error: "ValidationError") -> None:
+    def _twice(self, node: Node, fault: Fault) -> None:
         seen: set[str] = set()
         for item in node.items:
             if item.text in seen:
                 self._add("CL208", item, f"`{_written(item)}` stands in the list already", "leave one of them out")
             seen.add(item.text)
 
-    def _form(self, node: Node, error: "ValidationError") -> None:
-        self._add("CL205", node, f"this does not fit: {error.message[:200]}")
+    def _form(self, node: Node, fault: Fault) -> None:
+        self._add("CL205", node, f"this does not fit: {fault.message[:200]}")
 
 
 def _described(schema: Any) -> str:
     return str(schema.get("description", "another form"))
 
 
-def _known_keys(error: "ValidationError") -> list[str]:
+def _known_keys(fault: Fault) -> list[str]:
     """Return the words among the alternatives that a key may be."""
-    return [word for alternative in error.validator_value for word in alternative.get("enum", ())]
+    return [word for alternative in fault.value for word in alternative.get("enum", ())]
 
 
 def _written(node: Node) -> str:
@@ -170,3 +208,23 @@ def _written(node: Node) -> str:
 def _first_line(node: Node) -> Span:
     """Return the first key's place, where a missing one may be added, rather than the whole block."""
     return next(iter(node.keys.values()), node.span)
+
+
+_REPORTS: dict[str, Callable[[Wording, Node, Fault], None]] = {
+    "additionalProperties": Wording._unknown,
+    "required": Wording._missing,
+    "dependentRequired": Wording._companion,
+    "type": Wording._other_kind,
+    "enum": Wording._unknown_word,
+    "const": Wording._constant,
+    "pattern": Wording._pattern,
+    "minimum": Wording._minimum,
+    "maximum": Wording._maximum,
+    "minItems": Wording._too_short_list,
+    "maxItems": Wording._too_long_list,
+    "minLength": Wording._empty_text,
+    "maxLength": Wording._too_long_text,
+    "minProperties": Wording._too_few_keys,
+    "maxProperties": Wording._too_many_keys,
+    "uniqueItems": Wording._twice,
+}

@@ -1,0 +1,165 @@
+"""Loads team.yaml and holds it against the policy. The team is data: it changes daily and is no part of a policy's digest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from engine.core.compiled import Policy
+from engine.core.conditions import Source
+from engine.core.team import Agent, Team
+from engine.policy.compilation import Compilation, read_document
+from engine.policy.diagnostics import Diagnostic, Problems, has_errors, suggestion
+from engine.policy.document import Document
+from engine.policy.nodes import Node, Span
+from engine.policy.sources import read_text
+from engine.policy.units import day
+
+
+@dataclass(frozen=True, slots=True)
+class TeamLoad:
+    """What came of loading a team file: the team (None if and only if a diagnostic is an error) and all diagnostics.
+
+    `text` is the file's text, "" when it could not be read; `document` keeps the places for `check_team`.
+    """
+
+    team: Team | None
+    diagnostics: tuple[Diagnostic, ...]
+    text: str = ""
+    document: Document | None = None
+
+
+def load_team(path: Path) -> TeamLoad:
+    """Load a team file. Raises nothing: every fault is a diagnostic."""
+    problems = Problems()
+    if not path.exists():
+        problems.file("CL118", path.name, "there is no team file here", "`engine init DIR` writes one")
+        return TeamLoad(None, problems.all())
+    text = read_text(path.parent, path.name, problems)
+    if text is None:
+        return TeamLoad(None, problems.all())
+    document = read_document({path.name: text}, frozenset(), problems, kind="team")
+    agents = {name: _agent(name, node, problems) for name, node in document.entries("agents").items()}
+    shifts = {name: node.string("calendar") for name, node in document.entries("shifts").items()}
+    _check_shifts(document, problems)
+    _check_users(document, problems)
+    manager = document.single("manager")
+    _check_agent(manager, document, problems)
+    diagnostics = problems.all()
+    team = None if has_errors(diagnostics) or manager is None else Team(agents, manager.text, shifts)
+    return TeamLoad(team, diagnostics, text, document)
+
+
+def check_team(load: TeamLoad, compilation: Compilation) -> tuple[Diagnostic, ...]:
+    """Return what does not fit between a team and a policy that are sound by themselves; nothing while one of them is not."""
+    team, policy, document = load.team, compilation.policy, load.document
+    if team is None or policy is None or document is None:
+        return ()
+    problems = Problems()
+    for file, text in compilation.files.items():
+        problems.know_text(file, text)
+    for node in document.entries("agents").values():
+        problems.know_text(node.span.file, load.text)
+        for queue in node["queues"].items:
+            if queue.text not in policy.queues:
+                problems.add("CL602", queue, f"there is no queue `{queue.text}`", suggestion(queue.text, policy.queues))
+    for node in document.entries("shifts").values():
+        calendar = node["calendar"]
+        if calendar.text not in policy.calendars:
+            hint = suggestion(calendar.text, policy.calendars)
+            problems.add("CL604", calendar, f"there is no calendar `{calendar.text}`", hint)
+    _check_queues(team, policy, problems)
+    _check_skills(team, policy, problems)
+    for recipient in compilation.agents:
+        if recipient.text not in team.agents:
+            hint = "recipients are assignee, queue.lead, manager, customer, a queue, or an agent of team.yaml"
+            problems.add("CL308", recipient, f"there is no queue and no agent `{recipient.text}`", hint)
+    return problems.all()
+
+
+def _check_queues(team: Team, policy: Policy, problems: Problems) -> None:
+    staffed = {queue for agent in team.agents.values() for queue in agent.queues}
+    for queue in policy.queues.values():
+        if queue.lead not in team.agents:
+            hint = suggestion(queue.lead, team.agents)
+            message = f"the lead `{queue.lead}` of the queue `{queue.id}` is not in the team"
+            problems.add("CL601", _place(queue.source), message, hint, path=queue.source.path)
+        if queue.id not in staffed:
+            message = f"nobody in the team works in the queue `{queue.id}`"
+            problems.add(
+                "CL607", _place(queue.source), message, "add the queue to an agent in team.yaml", path=queue.source.path
+            )
+
+
+def _check_skills(team: Team, policy: Policy, problems: Problems) -> None:
+    for route in policy.routes:
+        for skill in route.skills:
+            if not any(skill in agent.skills for agent in team.agents.values() if route.queue in agent.queues):
+                message = f"nobody in the queue `{route.queue}` has the skill `{skill}`"
+                problems.add(
+                    "CL608",
+                    _place(route.source),
+                    message,
+                    "add the skill to an agent in team.yaml",
+                    path=route.source.path,
+                )
+
+
+def _agent(name: str, node: Node, problems: Problems) -> Agent:
+    skills: Mapping[str, Node] = node["skills"].map if "skills" in node.map else {}
+    return Agent(
+        id=name,
+        name=node.string("name"),
+        queues=node.strings("queues"),
+        skills={skill: int(level.text) for skill, level in skills.items()},
+        email=node.string("email"),
+        shift=node.string("shift"),
+        phone=node.string("phone") or None,
+        roles=node.strings("roles"),
+        users=node.strings("users"),
+        absent=_absences(node.get("absent"), problems),
+        language=node.string("language") or None,
+    )
+
+
+def _absences(node: Node | None, problems: Problems) -> tuple[tuple[date, date], ...]:
+    found: list[tuple[date, date]] = []
+    for item in node.items if node else []:
+        first, _, last = item.text.partition("/")
+        try:
+            begin, end = day(first), day(last)
+        except ValueError:
+            problems.add("CL606", item, f"there is no such day: `{item.text}`", "write year-month-day/year-month-day")
+            continue
+        if end < begin:
+            problems.add("CL606", item, f"the absence `{item.text}` runs backwards", "write the first day first")
+        found.append((begin, end))
+    return tuple(found)
+
+
+def _check_agent(node: Node | None, document: Document, problems: Problems) -> None:
+    known = document.ids("agents")
+    if node is not None and known is not None and node.text not in known:
+        problems.add("CL601", node, f"there is no agent `{node.text}`", suggestion(node.text, known))
+
+
+def _check_shifts(document: Document, problems: Problems) -> None:
+    known = document.ids("shifts")
+    for node in document.entries("agents").values():
+        shift = node["shift"]
+        if known is not None and shift.text not in known:
+            problems.add("CL603", shift, f"there is no shift `{shift.text}`", suggestion(shift.text, known))
+
+
+def _check_users(document: Document, problems: Problems) -> None:
+    seen: dict[str, str] = {}
+    for name, node in document.entries("agents").items():
+        for user in node["users"].items if "users" in node.map else []:
+            if user.text in seen:
+                hint = "an account on the machine belongs to one person"
+                problems.add("CL605", user, f"the user name `{user.text}` stands for {seen[user.text]} already", hint)
+            seen.setdefault(user.text, name)
+
+
+def _place(source: Source) -> Span:
+    return Span(source.file, source.line, 1, source.line, 1)
