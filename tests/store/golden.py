@@ -1,0 +1,55 @@
+"""Writes `golden/NNNN.sql`: a database of the newest schema with something in every table, as the version of its day left it.
+
+Run once with each new migration (`python -m tests.store.golden`), and never again for an older one: those files are what later versions
+must still be able to open.
+"""
+
+import sqlite3
+import tempfile
+from pathlib import Path
+
+from engine.core import events as e
+from engine.store import open_store
+from engine.store.sqlite.schema import MIGRATIONS
+from tests.store.samples import MINUTE, NOW, customer, happen, message, open_ticket
+
+GOLDEN = Path(__file__).with_name("golden")
+
+
+def fill(path: Path) -> None:
+    store = open_store(f"sqlite:///{path}")
+    with store.write() as tx:
+        id = tx.new_customer_id()
+        tx.add_customer(customer(id))
+        tx.add_address(id, "email", "wang@example.test")
+        tx.set_opt_out("sms", "+8613800000000", NOW)
+        ticket = open_ticket(tx, due=NOW + 30 * MINUTE, customer=id, description="c-1")
+        number = ticket.number
+        happen(tx, ticket, e.TierAssigned("important"), e.Routed("front_desk"), e.Assigned("zhao"), at=NOW + MINUTE)
+        tx.keep_content("c-1", number, "description", "路由器异常")
+        tx.start_timer(number, "deadline/response", NOW + 30 * MINUTE)
+        tx.queue_message(message("m-1", number))
+        tx.accept("email", "<1@example.test>", NOW, "{}", b"raw")
+        tx.inbox_done(1, number)
+        tx.keep_answer("9f2c", "after-closure", {"speed": 4}, "谢谢", "2024-05")
+        tx.seal_link("202405120009", "9f2c", number, id, "c-1")
+        tx.audit(NOW, "li", "looked up the customer", "202405120009")
+        tx.save_policy("digest-1", {"sla.yaml": "version: 1\n"}, NOW)
+        tx.activate("digest-1", NOW)
+        tx.take_slot("weekly", NOW, NOW)
+        tx.set_meta("outbound", "hold")
+    store.close()
+
+
+def dump(path: Path) -> str:
+    connection = sqlite3.connect(path)
+    text = "\n".join(connection.iterdump()) + "\n"
+    connection.close()
+    return text
+
+
+if __name__ == "__main__":
+    newest = max(file.name.partition(".")[0] for file in MIGRATIONS.glob("*.sql"))
+    with tempfile.TemporaryDirectory() as directory:
+        fill(Path(directory) / "store.db")
+        (GOLDEN / f"{newest}.sql").write_text(dump(Path(directory) / "store.db"), encoding="utf-8")

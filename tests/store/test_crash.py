@@ -1,0 +1,70 @@
+"""Whatever moment a process is killed at, the store holds whole decisions, and every one that was acknowledged."""
+
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.core.lifecycle import evolve
+from engine.errors import Refused
+from engine.store import TicketQuery, open_store
+from tests.support.counts import scaled
+from tests.support.repository import ROOT
+
+
+def start(*arguments: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "tests.store.child", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def kill(child: subprocess.Popen) -> str:
+    """Kill the child; return what it had said that nobody had read."""
+    child.send_signal(signal.SIGKILL)
+    rest, _ = child.communicate(timeout=60)
+    return rest
+
+
+def test_a_killed_writer_leaves_whole_decisions_and_all_it_acknowledged(tmp_path: Path, seed: int) -> None:
+    path, draw, acknowledged = tmp_path / "store.db", random.Random(seed), []
+    for _ in range(scaled(40, least=4)):
+        child = start("write", str(path), "100000")
+        assert child.stdout
+        acknowledged += [child.stdout.readline().strip() for _ in range(draw.randint(0, 25))]
+        acknowledged += kill(child).split()
+        store = open_store(f"sqlite:///{path}")
+        with store.read() as view:
+            numbers = sorted(ticket.number for ticket in view.tickets(TicketQuery(limit=100_000)))
+            assert view.integrity(evolve) == []
+            assert set(acknowledged) <= set(numbers)
+            for number in numbers[-30:]:
+                parts = (view.content_of(number), view.timers(number), view.messages(ticket=number))
+                assert [len(part) for part in parts] == [5, 5, 5]
+        store.close()
+        # At most the one decision that was committed and not yet said.
+        assert len(numbers) - len(acknowledged) <= 1
+        acknowledged = numbers
+    assert numbers == [f"20240512{n:04d}" for n in range(1, len(numbers) + 1)]
+
+
+def test_a_second_process_is_refused_and_told_which_the_first_is(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    child = start("hold", str(path))
+    assert child.stdout
+    assert child.stdout.readline() == "held\n"
+    store = open_store(f"sqlite:///{path}")
+    with pytest.raises(Refused, match=rf"store\.db is in use by process {child.pid} \(engine run\)"):
+        store.lock_for_writing("engine run")
+    with store.write() as tx:  # single writes of other commands still find their turn
+        tx.set_meta("a", "1")
+    kill(child)
+    store.lock_for_writing("engine run")
+    store.lock_for_writing("engine run")
+    other = open_store(f"sqlite:///{path}")
+    with pytest.raises(Refused, match="process "):
+        other.lock_for_writing("engine run")
+    store.close()
+    other.lock_for_writing("engine run")
+    other.close()
