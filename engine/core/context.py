@@ -19,7 +19,7 @@ def build(draft: Draft, party: str, language: str, extra: Mapping[str, object]) 
         "company": {"name": policy.text(policy.company.name, language), "hotline": policy.company.hotline},
         "ticket": _ticket(draft, ticket),
         "customer": {"name": draft.facts.contact.name},
-        "agent": _agent(draft, ticket.assignee if party == CUSTOMER else party),
+        "agent": _agent(draft, ticket.assignee or (None if party == CUSTOMER else party)),
         "deadlines": {clock.kind: deadline(draft, clock, language) for clock in ticket.deadlines.values() if clock.due},
         "plan": _plan(draft, ticket),
         "result": {"text": draft.text_of(ticket.result)},

@@ -14,7 +14,7 @@ from engine.core.model import Ticket
 from engine.core.values import TicketValues
 
 
-class Refusal(Exception):  # noqa: N818  # control flow inside `decide`, never seen outside of it
+class Refusal(Exception):  # control flow inside `decide`, never seen outside of it
     """Nothing may be changed, for this reason."""
 
 

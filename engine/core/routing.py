@@ -46,7 +46,15 @@ def assign(draft: Draft, skills: tuple[str, ...] = (), avoid: str | None = None)
 def give(draft: Draft, agent: str | None, by: str) -> None:
     """Make `agent` the owner and tell them, unless they took it themselves."""
     draft.record(e.Assigned(agent, by))
-    if agent is not None and agent != by:
+    if agent is None or agent == by:
+        return
+    ticket = draft.ticket
+    clock = ticket.deadlines.get("task")
+    due = clock.due if clock else ticket.due
+    if ticket.kind == "task" and due is not None:
+        task = {"text": draft.text_of(ticket.description), "due": due, "parent": ticket.parent or ""}
+        notify(draft, "task_assigned", agent, {"task": task})
+    else:
         notify(draft, "assignment", agent)
 
 

@@ -13,13 +13,14 @@ from engine.channels.manager import ChannelTypes
 from engine.core.compiled import Policy
 from engine.core.signals import Signal
 from engine.errors import NotFound
+from engine.policy import Compilation
 from engine.runtime import inbox, timers
 from engine.runtime.addresses import normalise
 from engine.runtime.clock import Clock
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Listener, Outcome, handle
 from engine.runtime.outbox import Postman
-from engine.runtime.policies import PolicyBroken, load_active, load_from_directory, load_people
+from engine.runtime.policies import PolicyBroken, load_active, load_from_directory, load_people, sound
 from engine.runtime.project import ChannelSettings, Project, resolve_secrets
 from engine.runtime.tokens import Tokens
 from engine.store import Store, open_store
@@ -87,7 +88,9 @@ class Engine:
     def channel(self, name: str, opened: bool = True) -> Channel:
         """Return a channel, opened on first use. Raises NotFound, and what opening it raises."""
         if name not in self.channels:
-            raise NotFound(f"there is no channel {name!r} in engine.yaml; there are {', '.join(self.channels) or 'none'}")
+            raise NotFound(
+                f"there is no channel {name!r} in engine.yaml; there are {', '.join(self.channels) or 'none'}"
+            )
         channel = self.channels[name]
         with self._opening:
             if opened and name not in self._opened:
@@ -151,8 +154,9 @@ def open_engine(
     try:
         if owner is not None:
             store.lock_for_writing(owner)
-        policy, alarms = _policy(project, store, clock.now(), reload)
-        team, warnings = load_people(project.policies, policy)
+        compilation, alarms = _compilation(project, store, clock.now(), reload)
+        policy = sound(compilation)
+        team, warnings = load_people(project.policies, compilation)
         discovered = ChannelTypes.discover()
         types = {one.name: discovered.named(one.type) for one in project.channels}
         builders = {one.name: _builder(project, one, discovered, policy, clock) for one in project.channels}
@@ -172,7 +176,7 @@ def open_engine(
     return Engine(project, store, world, clock, tokens, types, channels, builders, notices)
 
 
-def _policy(project: Project, store: Store, now: datetime, reload: bool) -> tuple[Policy, tuple[str, ...]]:
+def _compilation(project: Project, store: Store, now: datetime, reload: bool) -> tuple[Compilation, tuple[str, ...]]:
     active = None if reload else load_active(store)
     if active is not None:
         return active, ()
@@ -182,7 +186,7 @@ def _policy(project: Project, store: Store, now: datetime, reload: bool) -> tupl
         last = load_active(store)
         if last is None:
             raise
-        return last, (f"the policy directory has errors; the last good policy {last.digest[:12]} stays in force:\n{broken}",)
+        return last, (f"the policy directory has errors; the last good policy stays in force:\n{broken}",)
 
 
 def _builder(

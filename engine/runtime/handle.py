@@ -60,7 +60,7 @@ class Outcome:
         return any(isinstance(command, c.EraseIntake) for one in self.handled for command in one.decision.commands)
 
 
-class _Undo(Exception):  # noqa: N818  # leaves a savepoint, never this module
+class _Undo(Exception):  # leaves a savepoint, never this module
     """Roll back what the facts brought into being for a decision that was refused."""
 
 

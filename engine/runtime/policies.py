@@ -6,8 +6,16 @@ from pathlib import Path
 from engine.core.compiled import Policy
 from engine.core.team import Team
 from engine.errors import ConfigurationError
-from engine.policy import Diagnostic, check_team, compile_files, compile_policy, load_team
-from engine.policy.diagnostics import format_text, has_errors
+from engine.policy import (
+    Compilation,
+    Diagnostic,
+    check_team,
+    compile_files,
+    compile_policy,
+    format_text,
+    has_errors,
+    load_team,
+)
 from engine.store.contract import Store
 
 
@@ -15,22 +23,20 @@ class PolicyBroken(ConfigurationError):
     """The policy files have errors; the message shows all of them."""
 
 
-def load_from_directory(directory: Path, store: Store, now: datetime) -> Policy:
+def load_from_directory(directory: Path, store: Store, now: datetime) -> Compilation:
     """Compile the directory, keep its files, put it in force. Raises PolicyBroken with every diagnostic; nothing is changed then."""
     compilation = compile_policy(directory)
-    if compilation.policy is None:
-        raise PolicyBroken(format_text(compilation.diagnostics).rstrip())
-    digest = compilation.policy.digest
+    digest = sound(compilation).digest
     with store.read() as reader:
         active = reader.active_policy()
     if active != digest:
         with store.write() as tx:
             tx.save_policy(digest, compilation.files, now)
             tx.activate(digest, now)
-    return compilation.policy
+    return compilation
 
 
-def load_active(store: Store) -> Policy | None:
+def load_active(store: Store) -> Compilation | None:
     """Return the policy the active row names, compiled from the kept files; None before the first activation."""
     with store.read() as reader:
         digest = reader.active_policy()
@@ -41,17 +47,22 @@ def load_active(store: Store) -> Policy | None:
     if compilation.policy is None:
         raise PolicyBroken(
             f"the active policy {digest} was sound for an earlier version and is not for this one; "
-            f"load a mended one with `engine run` or `engine ingest`:\n{format_text(compilation.diagnostics).rstrip()}"
+            f"mend the policy directory and start `engine run`:\n{format_text(compilation.diagnostics).rstrip()}"
         )
-    return compilation.policy
+    return compilation
 
 
-def load_people(directory: Path, policy: Policy) -> tuple[Team, tuple[Diagnostic, ...]]:
+def load_people(directory: Path, compilation: Compilation) -> tuple[Team, tuple[Diagnostic, ...]]:
     """Read `team.yaml` and hold it against the policy; return the team and what is worth a warning. Raises PolicyBroken."""
     load = load_team(directory / "team.yaml")
-    problems = list(load.diagnostics)
-    if load.team is not None:
-        problems += check_team(load.team, policy)
+    problems = (*load.diagnostics, *check_team(load, compilation))
     if load.team is None or has_errors(problems):
         raise PolicyBroken(format_text(problems).rstrip())
-    return load.team, tuple(problems)
+    return load.team, problems
+
+
+def sound(compilation: Compilation) -> Policy:
+    """Return the policy of a compilation that has one. Raises PolicyBroken."""
+    if compilation.policy is None:
+        raise PolicyBroken(format_text(compilation.diagnostics).rstrip())
+    return compilation.policy

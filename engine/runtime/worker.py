@@ -90,7 +90,9 @@ class Worker:
         self._holding_until = 0.0
         self._only = only
         self._decider = Loop("decide", self._decide, self.stop)
-        self._receivers = [Loop(f"receive {name}", self._receiving(name), self.stop) for name in engine.channels if "intake" in only]
+        self._receivers = [
+            Loop(f"receive {name}", self._receiving(name), self.stop) for name in engine.channels if "intake" in only
+        ]
         senders = engine.world.senders if "outbox" in only else ()
         self._senders = {name: Loop(f"send {name}", self._sending(name), self.stop) for name in senders}
 
@@ -98,7 +100,13 @@ class Worker:
         """Work until `stop` is set, then let go within `STOP_WITHIN` seconds."""
         with self.engine.store.write() as tx:
             recovered = tx.recover_sending(self.engine.clock.now())
-        log.say("started", pid=os.getpid(), policy=self.engine.world.policy.digest[:12], channels=list(self.engine.channels), recovered=recovered)
+        log.say(
+            "started",
+            pid=os.getpid(),
+            policy=self.engine.world.policy.digest[:12],
+            channels=list(self.engine.channels),
+            recovered=recovered,
+        )
         threads = [loop.start() for loop in (self._decider, *self._receivers, *self._senders.values())]
         while not self.stop.wait(POLL):
             self._watch_senders()
@@ -168,7 +176,9 @@ class Worker:
                 if row.attempts >= self.engine.project.delivery.attempts:
                     tx.message_dead(row.id, "the channel did not answer in time")
                 else:
-                    tx.message_retry(row.id, now + max(pause, timedelta(seconds=1)), "the channel did not answer in time")
+                    tx.message_retry(
+                        row.id, now + max(pause, timedelta(seconds=1)), "the channel did not answer in time"
+                    )
 
 
 PARTS = frozenset({"intake", "timers", "outbox", "cron"})

@@ -27,7 +27,9 @@ def read(draft: Draft, signal: MessageArrived) -> AgentActed | None:
         steps, words = _steps(rest, draft.policy.company.timezone)
         return AgentActed(draft.ticket.number, action, signal.party, words, steps=steps, via=signal.channel)
     target = None
-    if action == "done":
+    if action == "done" and draft.ticket.plan is None:
+        action = "resolve"
+    elif action == "done":
         target, _, rest = rest.partition(" ")
         target = target or None
     return AgentActed(draft.ticket.number, action, signal.party, rest, target, via=signal.channel)

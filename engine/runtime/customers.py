@@ -1,0 +1,58 @@
+"""Customers from a CSV file: all of it or, with the lines that are wrong named, nothing."""
+
+import csv
+import io
+
+from engine.errors import UsageError
+from engine.runtime.addresses import normalise
+from engine.runtime.engine import Engine
+from engine.store.contract import Transaction
+from engine.store.rows import CustomerRow
+
+COLUMNS = ("name", "segment", "language", "phone", "email")
+
+
+def import_customers(engine: Engine, text: str) -> int:
+    """Add or update customers, matched by phone or e-mail; return how many. Raises UsageError naming every line that is wrong."""
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    unknown = [name for name in reader.fieldnames or () if name not in COLUMNS]
+    if unknown or not reader.fieldnames:
+        raise UsageError(
+            f"the columns are {', '.join(COLUMNS)}; not understood: {', '.join(unknown) or 'no header line'}"
+        )
+    rows = list(reader)
+    wrong = [f"line {line}: {why}" for line, row in enumerate(rows, 2) if (why := _fault(row, engine))]
+    if wrong:
+        raise UsageError("nothing was imported:\n" + "\n".join(wrong))
+    with engine.store.write() as tx:
+        for row in rows:
+            _save(tx, engine, {name: (value or "").strip() for name, value in row.items() if name})
+    return len(rows)
+
+
+def _fault(row: dict[str, str | None], engine: Engine) -> str | None:
+    if None in row:
+        return "it has more fields than the header"
+    if not (row.get("phone") or "").strip() and not (row.get("email") or "").strip():
+        return "a customer needs a phone or an e-mail address"
+    language = (row.get("language") or "").strip()
+    languages = engine.world.policy.company.languages
+    return (
+        f"language {language!r} is none of {', '.join(languages)}" if language and language not in languages else None
+    )
+
+
+def _save(tx: Transaction, engine: Engine, row: dict[str, str]) -> None:
+    region = engine.project.phone_region
+    addresses = [(kind, normalise(kind, row[kind], region)) for kind in ("phone", "email") if row.get(kind)]
+    known = next((found for kind, address in addresses if (found := tx.find_customer(kind, address))), None)
+    created = known.created_at if known else engine.clock.now()
+    segment, language = row.get("segment") or None, row.get("language") or None
+    id = known.id if known else tx.new_customer_id()
+    customer = CustomerRow(id, row.get("name", ""), segment, language, created, known.last_survey_at if known else None)
+    if known is None:
+        tx.add_customer(customer)
+    else:
+        tx.update_customer(customer)
+    for kind, address in addresses:
+        tx.add_address(id, kind, address)
