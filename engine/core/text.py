@@ -124,18 +124,27 @@ class KeywordIndex:
         found = self._keywords.find(text)
         if not found:
             return {}
+        cues = self._cues.find(text)
+        affirmed = dict.fromkeys((phrase for _, _, phrase in found), not cues)
+        if cues:
+            self._affirm(affirmed, text, found, cues)
+        return {keyword: is_affirmed for phrase, is_affirmed in affirmed.items() for keyword in self._given[phrase]}
+
+    def _affirm(
+        self, affirmed: dict[str, bool], text: str, found: Sequence[_Occurrence], cues: Sequence[_Occurrence]
+    ) -> None:
+        """Mark each phrase in `affirmed` of which an occurrence is not denied."""
         breaks = [mark.start() for mark in self._breaks.finditer(text)]
-        negators, resolved = self._denials(text, found, breaks)
-        affirmed = dict.fromkeys((phrase for _, _, phrase in found), False)
+        negators, resolved = self._denials(text, found, cues, breaks)
         for start, end, phrase in found:
             following = bisect_left(resolved, end)
             is_resolved = following < len(resolved) and resolved[following] < _clause_end(end, breaks, text)
             affirmed[phrase] |= not is_resolved and negators.reach(start) <= start
-        return {keyword: is_affirmed for phrase, is_affirmed in affirmed.items() for keyword in self._given[phrase]}
 
-    def _denials(self, text: str, found: Sequence[_Occurrence], breaks: Sequence[int]) -> "tuple[_Reach, list[int]]":
+    def _denials(
+        self, text: str, found: Sequence[_Occurrence], cues: Sequence[_Occurrence], breaks: Sequence[int]
+    ) -> "tuple[_Reach, list[int]]":
         """From where to where negators deny in `text`, and where the words stand that tell of a problem resolved."""
-        cues = self._cues.find(text)
         keywords = _Reach((start, end) for start, end, _ in found)
         transparent = _Reach((start, end) for start, end, phrase in cues if phrase in self._transparent)
         counted = [cue for cue in cues if transparent.reach(cue[0]) < cue[1]]
