@@ -82,6 +82,9 @@ def process(desk: Desk, world: World, now: datetime, limit: int = 100) -> list[O
     for row in rows:
         try:
             with desk.store.write() as tx:
+                current = tx.inbox_row(row.id)
+                if current is None or (current.state, current.attempts) != (row.state, row.attempts):
+                    continue  # another process had it meanwhile
                 outcome = _handle_row(tx, desk, world, row, now)
                 done = outcome.ticket if outcome else None
                 tx.inbox_done(row.id, done, forget=bool(outcome and outcome.forget))

@@ -92,3 +92,23 @@ def test_an_unknown_item_is_named(store: Store, retry_at) -> None:
             tx.inbox_failed(7, "x", retry_at)
         with pytest.raises(NotFound, match="inbox item 7"):
             tx.inbox_done(7, None)
+
+
+def test_an_item_is_found_by_its_row_and_by_its_source(store: Store) -> None:
+    with store.write() as tx:
+        take_in(tx, "a", "b")
+        take_in(tx, "a", channel="sms")
+        found = tx.inbox_item("sms", "a")
+        assert found is not None
+        assert (found.channel, found.source_id, tx.inbox_row(found.id)) == ("sms", "a", found)
+        assert (tx.inbox_item("sms", "b"), tx.inbox_row(99)) == (None, None)
+
+
+def test_items_are_counted_by_state(store: Store) -> None:
+    with store.write() as tx:
+        assert tx.inbox_counts() == {}
+        take_in(tx, "a", "b", "c")
+        first, second, _ = tx.pending_inbox(NOW, 3)
+        tx.inbox_done(first.id, None)
+        tx.inbox_failed(second.id, "broken", None)
+        assert tx.inbox_counts() == {"pending": 1, "done": 1, "dead": 1}

@@ -19,6 +19,15 @@ class InboxReader(Protocol):
     def inbox(self, state: str | None, limit: int) -> list[InboxRow]:
         """Return items, of one state (pending, done, dead) or of all, the latest first."""
 
+    def inbox_row(self, id: int) -> InboxRow | None:
+        """Return the item, None if there is none."""
+
+    def inbox_item(self, channel: str, source_id: str) -> InboxRow | None:
+        """Return what became of the item that the channel's carrier calls so, None if it never came."""
+
+    def inbox_counts(self) -> dict[str, int]:
+        """Return how many items are in each state; states without any are left out."""
+
 
 class InboxWriter(Protocol):
     """Changes what came in."""

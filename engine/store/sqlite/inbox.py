@@ -15,6 +15,12 @@ _NEXT = "SELECT min(next_attempt_at) FROM inbox WHERE state = 'pending'"
 
 _LIST = f"SELECT {_COLUMNS} FROM inbox WHERE state = coalesce(?, state) ORDER BY id DESC LIMIT ?"
 
+_ONE = f"SELECT {_COLUMNS} FROM inbox WHERE id = ?"
+
+_ITEM = f"SELECT {_COLUMNS} FROM inbox WHERE channel = ? AND source_id = ?"
+
+_COUNTS = "SELECT state, count(*) FROM inbox GROUP BY state"
+
 # The unique (channel, source_id) is what makes one item of a source exactly one row.
 _ACCEPT = """
 INSERT INTO inbox (channel, source_id, received_at, item_json, raw, next_attempt_at) VALUES (?, ?, ?, ?, ?, ?)
@@ -46,6 +52,20 @@ class InboxReads(Room):
     def inbox(self, state: str | None, limit: int) -> list[InboxRow]:
         """Items of one state or of all."""
         return [_item(row) for row in self._session.all(_LIST, state, limit)]
+
+    def inbox_row(self, id: int) -> InboxRow | None:
+        """One item."""
+        row = self._session.one(_ONE, id)
+        return _item(row) if row else None
+
+    def inbox_item(self, channel: str, source_id: str) -> InboxRow | None:
+        """One item by its carrier's name for it."""
+        row = self._session.one(_ITEM, channel, source_id)
+        return _item(row) if row else None
+
+    def inbox_counts(self) -> dict[str, int]:
+        """How many items are in each state."""
+        return dict(self._session.all(_COUNTS))
 
 
 class InboxWrites(InboxReads):
