@@ -17,10 +17,11 @@ def react(draft: Draft, before: Ticket | None, event: e.Event) -> None:
     for kind in draft.policy.deadlines.values():
         if event.name in kind.stops:
             _stop(draft, kind, event)
-        if event.name in kind.starts:
-            _start(draft, kind, event)
-        elif event.name in kind.resets and (clock := draft.ticket.deadlines.get(kind.name)) and clock.running:
+        clock = draft.ticket.deadlines.get(kind.name)
+        if event.name in kind.resets and clock is not None and clock.running:
             _begin(draft, kind, "", None)
+        elif event.name in kind.starts:
+            _start(draft, kind)
     if before is not None and before.state != draft.ticket.state:
         _follow_state(draft)
 
@@ -68,7 +69,7 @@ def _stop(draft: Draft, kind: DeadlineKind, event: e.Event) -> None:
             draft.want(CancelTimers(f"deadline/{clock.id}"))
 
 
-def _start(draft: Draft, kind: DeadlineKind, event: e.Event) -> None:
+def _start(draft: Draft, kind: DeadlineKind) -> None:
     if kind.due == "plan_step.due":
         for step in draft.ticket.plan.steps if draft.ticket.plan else ():
             _begin(draft, kind, step.id, step.due)

@@ -2,7 +2,7 @@
 
 Nothing here says what comes of it: the day holds what people send and do, the policies decide the rest. `day/day.yaml` is a list of
 steps, each `at` an instant with one of
-- `drop: FILE` into `channel`: the file arrives as if its carrier had brought it;
+- `drop: [FILE, …]` into `channel`: the files arrive as if their carrier had brought them;
 - `act: {agent, action, …}` on `ticket`: what somebody does at the terminal; a ticket is named by the file that opened it;
 - `reply: TEXT` on `ticket`, by the customer, or by `agent`: an answer to the last message they got there, on its channel.
 The agent `assignee` is whoever holds the ticket then; `child: task` or `child: follow_up` means what came of the ticket.
@@ -154,15 +154,16 @@ def _do(play: _Play, data: Mapping[str, Any]) -> None:
 
 
 def _drop(play: _Play, data: Mapping[str, Any]) -> None:
-    """Put a file where its carrier would; whoever opens a ticket gives it the file's name."""
-    name = data["drop"]
+    """Put files where their carrier would; the tickets they open are named after the first file, `#2` and on behind it."""
     before = _inbox_tickets(play)
-    target = play.engine.project.var / "in" / data["channel"] / Path(name).name
-    write_atomically(target, (play.day / name).read_bytes())
+    for name in data["drop"]:
+        target = play.engine.project.var / "in" / data["channel"] / Path(name).name
+        write_atomically(target, (play.day / name).read_bytes())
     _settle(play)
+    name = Path(data["drop"][0]).name
     fresh = [number for id, number in _inbox_tickets(play).items() if id not in before]
-    for position, number in enumerate(fresh):
-        play.numbers[Path(name).name if position == 0 else f"{Path(name).name}#{position + 1}"] = number
+    for position, number in enumerate(fresh, 1):
+        play.numbers[name if position == 1 else f"{name}#{position}"] = number
 
 
 def _inbox_tickets(play: _Play) -> dict[int, str]:

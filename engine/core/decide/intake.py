@@ -34,15 +34,16 @@ def message(draft: Draft, signal: MessageArrived) -> None:
 
 
 def call(draft: Draft, signal: CallArrived) -> None:
-    """Do with a call of nobody's ticket what the first matching call rule says."""
+    """Do with a call of nobody's ticket what the first matching call rule says; a need that a person registered is always opened."""
     values = TicketValues(draft.policy, draft.facts, None, signal.text)
     rule, traces = first_match(draft.policy.calls, values)
-    if rule.opens is None:
+    kind = signal.fields.get("kind") or rule.opens
+    if kind is None:
         raise Refusal(f"rule {rule.id} ({rule.source}) opens nothing for this call")
     language = _language(draft, signal.text, signal.fields)
-    fields = {**signal.fields, "kind": signal.fields.get("kind", rule.opens)}
+    fields = {**signal.fields, "kind": kind}
     opened = _opening(draft, signal.channel, signal.text, "", language, fields, by=signal.agent or CUSTOMER)
-    draft.because(f"call opens {rule.opens}", rule.id, rule.source, {}, traces)
+    draft.because(f"call opens {kind}", rule.id, rule.source, {}, traces)
     if opened.kind in NEEDS:
         opening.need(draft, opened, silent=False, queue=rule.queue)
     else:
