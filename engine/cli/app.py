@@ -1,0 +1,123 @@
+"""The command itself: its verbs, imported only when they are called, and what becomes of errors."""
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from engine import __version__
+from engine.errors import EngineError, UsageError
+
+FINDINGS, USAGE, WARNINGS, INTERNAL = 1, 2, 3, 70
+"""Exit codes beside 0: something was found or refused, the call is wrong, only warnings (under --strict), a fault of the engine."""
+
+
+class LazyGroup(click.Group):
+    """A group whose verbs are named with their one line of help, and imported when one of them is called."""
+
+    def __init__(self, *args: Any, verbs: Mapping[str, tuple[str, str]], **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.verbs = verbs
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs in the order in which a newcomer meets them."""
+        return list(self.verbs)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a verb: `package.module:attribute`."""
+        if cmd_name not in self.verbs:
+            return None
+        module, _, attribute = self.verbs[cmd_name][0].partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)  # noqa: S101  # the table above names commands only; a test holds it
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in self.verbs.items()])
+
+
+VERBS: Mapping[str, tuple[str, str]] = {
+    "demo": ("engine.cli.demo:command", "Play a business day and show what happens."),
+    "init": ("engine.cli.init:command", "Lay out a new project."),
+    "validate": ("engine.cli.validate:command", "Say whether policies (and a project) are sound."),
+    "run": ("engine.cli.run:command", "Work day and night: take in, decide, send."),
+    "status": ("engine.cli.status:command", "Show how the work stands."),
+    "ticket": ("engine.cli.ticket:group", "Work tickets: list, show, claim, plan, resolve, …"),
+    "phone": ("engine.cli.phone:group", "Register a phone call by hand."),
+    "explain": ("engine.cli.explain:command", "Say why a ticket went the way it did."),
+    "ingest": ("engine.cli.ingest:command", "Take in files by hand, through the same door."),
+    "inbox": ("engine.cli.queues:inbox", "See what came in, and try again."),
+    "outbox": ("engine.cli.queues:outbox", "See what goes out, release it, try again."),
+    "dead": ("engine.cli.queues:dead", "See everything that was set aside, and try again."),
+    "channel": ("engine.cli.channel:group", "List channels and prove that one works."),
+    "customer": ("engine.cli.customer:group", "Import and list customers."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    verbs=VERBS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    epilog="Every verb explains itself: engine VERB --help",
+)
+@click.version_option(__version__, package_name="closedloop", message="closedloop %(version)s")
+def engine() -> None:
+    """Keep the promises that a company makes to its customers, as its policies say."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and exit. What is expected to go wrong is one message, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(_outcome(arguments))
+
+
+def _outcome(arguments: Sequence[str] | None) -> int:
+    try:
+        code = engine.main(arguments, prog_name="engine", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        click.echo("engine: stopped, nothing was done", err=True)
+        return 130
+    except EngineError as error:
+        from engine.cli.output import clean
+
+        click.echo(f"engine: {clean(str(error))}", err=True)
+        return USAGE if isinstance(error, UsageError) else FINDINGS
+    except BrokenPipeError:
+        # Who reads has read enough; without this Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as fault:  # noqa: BLE001  # the last place where a fault can become one readable line
+        return _fault(fault)
+
+
+def _fault(fault: Exception) -> int:
+    """Keep the traceback in a file and say where, or show it where ENGINE_DEBUG asks for it."""
+    told = "".join(traceback.format_exception(fault))
+    if os.environ.get("ENGINE_DEBUG") == "1":
+        click.echo(told, err=True)
+        return INTERNAL
+    directory = Path(tempfile.gettempdir())
+    handle, name = tempfile.mkstemp(prefix="engine-fault-", suffix=".log", dir=directory)
+    with open(handle, "w", encoding="utf-8", errors="backslashreplace") as log:
+        log.write(told)
+    click.echo(
+        f"engine: this is a fault of the engine ({type(fault).__name__}). The details are in {name}; "
+        "please report it with that file. ENGINE_DEBUG=1 shows them here.",
+        err=True,
+    )
+    return INTERNAL

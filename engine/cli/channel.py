@@ -1,0 +1,55 @@
+"""`engine channel`: which channels there are, and whether one works."""
+
+import click
+
+from engine.cli.session import FORMAT, Session, options
+
+
+@click.group()
+def group() -> None:
+    """List channels and prove that one works."""
+
+
+@group.command("list")
+@options(FORMAT)
+def list_(session: Session) -> None:
+    """List the channels of the project."""
+    from engine.cli.output import say, say_json, table
+
+    with session.engine() as engine:
+        rows = [
+            {
+                "name": one.name,
+                "type": one.type,
+                "transport": str(one.settings.get("transport", "folder")),
+                "address": engine.types[one.name].address_kind.value,
+                "can_send": engine.types[one.name].can_send,
+            }
+            for one in engine.project.channels
+        ]
+        words = session.words(engine.world.policy, engine.world.team)
+        outbound = engine.project.outbound
+    if session.json:
+        say_json(rows)
+        return
+    table(
+        [words.name(key) for key in ("name", "type", "channel", "addresses", "sends")],
+        [(row["name"], row["type"], row["transport"], row["address"], "✓" if row["can_send"] else "") for row in rows],
+    )
+    say(f"outbound: {outbound}")
+
+
+@group.command("test")
+@options()
+@click.argument("name")
+@click.argument("to", required=False)
+def test(session: Session, name: str, to: str | None) -> None:
+    """Prove that channel NAME works: log in, and send a test message to the address TO if it is given.
+
+    The message goes out even while `outbound` is `hold`: you asked for it.
+    """
+    from engine.cli.output import say
+
+    with session.engine() as engine:
+        for line in engine.channel(name).check(to):
+            say(f"✓ {line}", "green")

@@ -1,0 +1,24 @@
+"""`engine run`: the daemon."""
+
+import click
+
+from engine.cli.session import Session, options
+
+
+@click.command()
+@options()
+@click.option(
+    "--only",
+    type=click.Choice(["intake", "timers", "outbox", "cron"]),
+    multiple=True,
+    help="Do only this part of the work; may be given more than once.",
+)
+def command(session: Session, only: tuple[str, ...]) -> int:
+    """Work day and night: take in from every channel, decide, fire timers, send, run the jobs.
+
+    The policies are read when it starts. Stop it with Ctrl-C or SIGTERM; it goes on where it was when it starts again. It writes one
+    JSON line per decision to standard error.
+    """
+    from engine.runtime import worker
+
+    return worker.run(session.root, {}, frozenset(only) or worker.PARTS)

@@ -1,0 +1,185 @@
+"""What every verb that works on a project shares: its options, the project's engine or store, who acts, and dates as people write them."""
+
+import functools
+import getpass
+import locale
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import click
+
+from engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from engine.cli.words import Words
+    from engine.core.compiled import Policy
+    from engine.core.team import Team
+    from engine.runtime.engine import Engine
+    from engine.runtime.project import Project
+    from engine.store import Store
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PROJECT = click.option(
+    "--project",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    envvar="ENGINE_PROJECT",
+    show_default="current directory, or ENGINE_PROJECT",
+    help="The project's directory, which holds engine.yaml.",
+)
+LANGUAGE = click.option("--lang", type=click.Choice(["zh", "en"]), help="Language of labels. Default: by locale, else the company's.")
+FORMAT = click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print."
+)
+ACTOR = click.option("--as", "actor", metavar="AGENT", help="Who acts, an id of team.yaml. Default: by your user name on this machine.")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a verb that only looks works with: the project, its store, the policy in force, the people, the words, the present instant."""
+
+    project: "Project"
+    store: "Store"
+    policy: "Policy"
+    team: "Team"
+    words: "Words"
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The options that verbs share, and what is opened by them."""
+
+    root: Path
+    language: str | None = None
+    json: bool = False
+    wanted_actor: str | None = None
+
+    @contextmanager
+    def engine(self) -> Iterator["Engine"]:
+        """Open the project whole, channels included. Raises ConfigurationError."""
+        from engine.runtime.clock import SystemClock
+        from engine.runtime.engine import open_engine
+        from engine.runtime.project import load_project
+
+        opened = open_engine(load_project(self.root), SystemClock())
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+    @contextmanager
+    def desk(self) -> Iterator[Desk]:
+        """Open the store and the policy in force, without any channel. Raises ConfigurationError."""
+        from engine.runtime.clock import SystemClock
+        from engine.runtime.policies import load_active, load_from_directory, load_people
+        from engine.runtime.project import load_project
+        from engine.store import open_store
+
+        project = load_project(self.root)
+        project.var.mkdir(parents=True, exist_ok=True)
+        now = SystemClock().now()
+        store = open_store(project.database, project.root)
+        try:
+            policy = load_active(store) or load_from_directory(project.policies, store, now)
+            team, _ = load_people(project.policies, policy)
+            yield Desk(project, store, policy, team, self.words(policy, team), now)
+        finally:
+            store.close()
+
+    def words(self, policy: "Policy", team: "Team") -> "Words":
+        """Return the words of the language asked for."""
+        from engine.cli.words import Words
+
+        return Words(self.language or by_locale() or policy.company.languages[0], policy, team)
+
+    def actor(self, team: "Team") -> str:
+        """Return who acts: `--as`, else whom the user name on this machine belongs to. Raises UsageError."""
+        return resolve_actor(team, self.wanted_actor, user_name())
+
+    def known_actor(self, team: "Team") -> str | None:
+        """Return who looks, None where that is not known and was not asked for."""
+        matches = [agent.id for agent in team.agents.values() if user_name() in agent.users]
+        return self.actor(team) if self.wanted_actor or len(matches) == 1 else None
+
+
+def options(*shared: Callable[[F], F]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a verb the shared options and hand it them as a `Session`, its first argument."""
+
+    def wrap(verb: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(verb)
+        def call(
+            project: Path = Path(),  # noqa: B008  # an empty path is a value, not a state
+            lang: str | None = None,
+            format_: str = "text",
+            actor: str | None = None,
+            **rest: Any,
+        ) -> Any:
+            return verb(Session(project, lang, format_ == "json", actor), **rest)
+
+        decorated: Callable[..., Any] = call
+        for option in reversed((*shared, PROJECT, LANGUAGE)):
+            decorated = option(decorated)  # type: ignore[arg-type]  # click's decorators take any callable
+        return decorated
+
+    return wrap
+
+
+def resolve_actor(team: "Team", wanted: str | None, user: str) -> str:
+    """Return the agent who acts. Raises UsageError with a hint where nobody, or more than one, can be meant."""
+    if wanted is not None:
+        if wanted in team.agents:
+            return wanted
+        raise UsageError(f"there is no agent {wanted!r} in team.yaml; there are {', '.join(team.agents)}")
+    matches = [agent.id for agent in team.agents.values() if user in agent.users]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise UsageError(f"the user {user!r} stands for {' and '.join(matches)} in team.yaml; say who acts with --as AGENT")
+    raise UsageError(
+        f"who acts? Say it with --as AGENT (one of {', '.join(team.agents)}), or add your user name {user!r} to `users` of an agent in team.yaml"
+    )
+
+
+def user_name() -> str:
+    """Return the name of the account on this machine, empty where it has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""
+
+
+def by_locale() -> str | None:
+    """Return zh or en if the locale names one of them."""
+    named = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    language = locale.normalize(named)[:2].lower()
+    return language if language in ("zh", "en") else None
+
+
+def read_text(text: str | None) -> str:
+    """Return the text of an option, or all of standard input for `-`."""
+    return sys.stdin.read().strip() if text == "-" else text or ""
+
+
+def instant(text: str, timezone: str) -> datetime:
+    """Read `2026-03-06 17:00` (or only the day: its end) as an instant of the zone. Raises UsageError."""
+    zone, plain = ZoneInfo(timezone), text.strip()
+    for form, ends_day in (("%Y-%m-%d %H:%M", False), ("%Y-%m-%dT%H:%M", False), ("%Y-%m-%d", True)):
+        try:
+            read = datetime.strptime(plain, form)  # noqa: DTZ007  # the zone is the company's, put on below
+        except ValueError:
+            continue
+        local = (read.replace(hour=23, minute=59) if ends_day else read).replace(tzinfo=zone)
+        at = local.astimezone(UTC)
+        if at.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
+            raise UsageError(f"{plain!r} does not exist in {timezone}: the clocks are put forward then")
+        return at
+    raise UsageError(f"{plain!r} is no date: write 2026-03-06 17:00 (in {timezone})")

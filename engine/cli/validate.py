@@ -1,0 +1,127 @@
+"""`engine validate`: are the policies sound, and the project around them?"""
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli.app import FINDINGS, WARNINGS
+from engine.errors import ConfigurationError, EngineError, UsageError
+
+if TYPE_CHECKING:
+    from engine.policy import Diagnostic
+    from engine.policy.nodes import Node
+    from engine.runtime.project import Project
+
+SETTINGS = "engine.yaml"
+_UNSOUND_PROJECT, _UNSOUND_CHANNEL = "CL701", "CL702"
+_PLACED = re.compile(rf"^{re.escape(SETTINGS)}: ([^:]+): (.*)$")
+
+
+@click.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print.")
+@click.option("--strict", is_flag=True, help="Exit with 3 where there are only warnings.")
+def command(path: Path | None, form: str, strict: bool) -> int:
+    """Say whether policies are sound: every problem at once, each with file, line and column and how to mend it.
+
+    PATH is a directory of policies, or a project: then engine.yaml and the settings of its channels are checked too. Default: the
+    project in the current directory, else ./policies. Exit code 0: sound, 1: errors, 3: only warnings, under --strict.
+    """
+    from engine.policy import format_json, format_text, has_errors
+
+    found, checked = check(path or Path())
+    if form == "json":
+        click.echo(format_json(found))
+    else:
+        if found:
+            click.echo(format_text(found, colour=sys.stdout.isatty()))
+        errors = sum(item.severity == "error" for item in found)
+        click.echo(f"{checked}: {errors} errors, {len(found) - errors} warnings" if found else f"{checked}: sound")
+    if has_errors(found):
+        return FINDINGS
+    return WARNINGS if strict and found else 0
+
+
+def check(path: Path) -> tuple[Sequence["Diagnostic"], Path]:
+    """Return every problem of a policy directory or a project, and what was checked. Raises UsageError where there is neither."""
+    if (path / SETTINGS).is_file():
+        return _project(path), path
+    directory = path / "policies" if (path / "policies").is_dir() else path
+    if not any(directory.glob("*.yaml")):
+        raise UsageError(f"there is nothing to check in {path.absolute()}: no {SETTINGS}, no policies. `engine init DIR` lays out a project")
+    return _policies(directory), directory
+
+
+def _policies(directory: Path) -> list["Diagnostic"]:
+    from engine.policy import check_team, compile_policy, load_team
+
+    compilation = compile_policy(directory)
+    found = [*compilation.diagnostics]
+    if (directory / "team.yaml").exists():
+        team = load_team(directory / "team.yaml")
+        found += [*team.diagnostics, *check_team(team, compilation)]
+    return found
+
+
+def _project(root: Path) -> list["Diagnostic"]:
+    """Check engine.yaml, each channel's settings by its plugin's schema, and the policies and people."""
+    from engine.policy.diagnostics import Problems, has_errors
+    from engine.policy.reader import decode, read
+    from engine.runtime.project import load_project
+
+    problems = Problems()
+    text = decode(SETTINGS, (root / SETTINGS).read_bytes(), problems)
+    tree = read(SETTINGS, text, problems) if text is not None else None
+    if tree is None or has_errors(problems.all()):
+        return [*problems.all()]
+    try:
+        project = load_project(root)
+    except ConfigurationError as error:
+        return [_told(line, tree) for line in str(error).splitlines()]
+    found = _channels(project, tree) + _policies(project.policies)
+    if not (project.policies / "team.yaml").exists():
+        found.append(_diagnostic(_UNSOUND_PROJECT, "there is no team.yaml beside the policies: nobody could work a ticket", tree, ()))
+    return found
+
+
+def _channels(project: "Project", tree: "Node") -> list["Diagnostic"]:
+    from engine.channels.manager import ChannelTypes, validate_settings
+
+    discovered = ChannelTypes.discover()
+    found = []
+    for channel in project.channels:
+        place = ("channels", channel.name)
+        try:
+            problems = validate_settings(discovered.named(channel.type), channel.settings)
+        except EngineError as error:
+            found.append(_diagnostic(_UNSOUND_CHANNEL, str(error), tree, place))
+            continue
+        for problem in problems:
+            found.append(_diagnostic(_UNSOUND_CHANNEL, f"channel {channel.name}: {problem}", tree, (*place, *problem.path)))
+    return found
+
+
+def _told(line: str, tree: "Node") -> "Diagnostic":
+    """A line of load_project's error, at the place it names."""
+    placed = _PLACED.match(line)
+    path = placed[1].split(".") if placed and placed[1] != "top level" else []
+    return _diagnostic(_UNSOUND_PROJECT, placed[2] if placed else line, tree, path)
+
+
+def _diagnostic(code: str, message: str, tree: "Node", path: Sequence[str | int]) -> "Diagnostic":
+    """A problem of engine.yaml at the deepest node of `path` that is written there."""
+    from engine.policy import Diagnostic
+
+    node, walked = tree, []
+    span = tree.span
+    for step in map(str, path):
+        if not isinstance(node.value, Mapping) or step not in node.value:
+            break
+        span, node = node.keys[step], node.value[step]
+        walked.append(step)
+    place = (span.line, span.column, span.end_line, span.end_column)
+    return Diagnostic(code, "error", SETTINGS, *place, ".".join(walked), "", message, "see the comments that `engine init` writes into engine.yaml")
