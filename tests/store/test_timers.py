@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta
 from itertools import count
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from engine.store import Store, TimerRow, Transaction
 from tests.store.samples import MINUTE, NOW, open_ticket
+from tests.support.counts import scaled
 
 KEYS = ("warn", "deadline/response", "deadline/plan", "deadline/plan/50", "deadlines", "deadline0", "survey/remind/1")
 PREFIXES = (*KEYS, "deadline", "survey", "nothing", "")
@@ -185,4 +187,4 @@ class Timers(RuleBasedStateMachine):
 
 def test_timers_never_fire_early_twice_or_after_a_committed_cancel(store: Store) -> None:
     machine = type("TimersOfThisStore", (Timers,), {"store": store})
-    run_state_machine_as_test(machine)
+    run_state_machine_as_test(machine, settings=settings(max_examples=scaled(1000), stateful_step_count=40))

@@ -131,7 +131,7 @@ def test_a_closed_store_says_so(store: Store) -> None:
             raise AssertionError("a closed store opened its door")
 
 
-def test_a_reader_may_outlive_the_store(store: Store) -> None:
+def test_readers_may_be_nested(store: Store) -> None:
     with store.write() as tx:
         tx.set_meta("a", "1")
     with store.read() as view:
@@ -143,13 +143,25 @@ def test_a_reader_may_outlive_the_store(store: Store) -> None:
 def test_readers_see_one_moment_while_others_write(durable_backend) -> None:
     store = durable_backend.open()
     with store.read() as view:
-        assert view.meta("a") is None
         with store.write() as tx:
             tx.set_meta("a", "1")
             assert view.meta("a") is None
         assert view.meta("a") is None
     with store.read() as view:
         assert view.meta("a") == "1"
+    store.close()
+
+
+def test_a_reader_does_not_wait_for_the_writer(durable_backend) -> None:
+    store = durable_backend.open()
+
+    def look() -> str | None:
+        with store.read() as view:
+            return view.meta("a")
+
+    with ThreadPoolExecutor(1) as pool, store.write() as tx:
+        tx.set_meta("a", "1")
+        assert pool.submit(look).result(timeout=30) is None
     store.close()
 
 

@@ -4,8 +4,8 @@ Imported only when there is something to apply: yoyo takes longer to import than
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,6 @@ class Backend(SQLiteBackend):  # type: ignore[misc]  # yoyo has no types
     def copy(self) -> Any:
         """The same connection again: a second one would wait for the first for ever."""
         return nullcontext(self)
-
-    @contextmanager
-    def lock(self, timeout: float = 0) -> Iterator[None]:
-        """The transaction is the lock."""
-        yield
 
     def begin(self) -> None:
         """Lock the database from the begin."""

@@ -28,6 +28,10 @@ _PATIENCE = 10.0
 _PRAGMAS = ("PRAGMA synchronous = FULL", "PRAGMA secure_delete = ON", "PRAGMA foreign_keys = ON")
 
 
+_LOOK = "SELECT 1 FROM sqlite_schema LIMIT 1"
+"""BEGIN alone does not fix the moment that a reader sees; the first look does."""
+
+
 class SqliteReader(IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleReads, ArchiveReads):
     """Keeps the contract's `Reader`."""
 
@@ -58,6 +62,8 @@ class SqliteStore:
         self._guard = threading.RLock()
         self._writing = False
         self._lock: ProcessLock | None = None
+        # A lock of its own, so that readers need not wait for the writer.
+        self._pool = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
         self._writer = self._open()
@@ -86,6 +92,7 @@ class SqliteStore:
         connection = self._borrow()
         try:
             _execute(connection, "BEGIN")
+            _execute(connection, _LOOK)
             try:
                 yield from _ending(Session(connection))
             finally:
@@ -104,9 +111,10 @@ class SqliteStore:
             if self._closed:
                 return
             self._closed = True
-            for connection in (*self._idle, self._writer):
-                connection.close()
-            self._idle.clear()
+            with self._pool:
+                for connection in (*self._idle, self._writer):
+                    connection.close()
+                self._idle.clear()
             if self._lock is not None:
                 self._lock.release()
                 self._lock = None
@@ -145,7 +153,7 @@ class SqliteStore:
         return connection
 
     def _borrow(self) -> sqlite3.Connection:
-        with self._guard:
+        with self._pool:
             self._check_open()
             if self._idle:
                 return self._idle.pop()
@@ -155,7 +163,7 @@ class SqliteStore:
             raise failed("be opened for reading", error) from error
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
-        with self._guard:
+        with self._pool:
             if self._closed:
                 connection.close()
             else:
@@ -175,7 +183,7 @@ def _ending(session: Session) -> Iterator[SqliteReader]:
 
 def _execute(connection: sqlite3.Connection, command: str) -> None:
     try:
-        connection.execute(command)
+        connection.execute(command).fetchall()
     except sqlite3.Error as error:
         raise failed(command, error) from error
 
