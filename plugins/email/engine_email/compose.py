@@ -14,16 +14,22 @@ from engine_email.settings import AddressToken, Sender
 from engine_email.text import clean, one_line
 from engine_email.threads import is_message_id, is_token, make_message_id, mark_subject, plus_address
 
-_RECIPIENT = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[^\s@<>()\[\]\"\\,;:]{1,253}")
+_LOCAL_PART = re.compile(r"(?=.{1,64}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_DOMAIN = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*"
+)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
 _MEDIA_TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9!#$&^_.+-]{0,100}/[a-z0-9][a-z0-9!#$&^_.+-]{0,100}")
 _PRINTABLE = re.compile(r"[!-~]{1,200}")
 _SUBJECT_LIMIT = 300
+_DOMAIN_LIMIT = 254
 _REFERENCES_LIMIT = 20
 
 
 class _Identifiers(BaseHeader):
     """A header of Message-IDs, folded between them only: the library's own would write a long one as an RFC 2047 word."""
+
+    max_count = 1
 
     @classmethod
     def parse(cls, value: str, kwds: dict[str, Any]) -> None:
@@ -45,15 +51,16 @@ POLICY = SMTP.clone(cte_type="7bit", header_factory=_HEADERS)
 
 def recipient_address(to: str) -> str:
     """Return `to` as SMTP takes it, its domain in ASCII (IDNA). Raises PermanentFailure for what is no address."""
-    if not _RECIPIENT.fullmatch(to):
-        raise PermanentFailure(
-            "the recipient is not an e-mail address that can be written to: expected name@domain in ASCII letters"
-        )
     local, _, domain = to.rpartition("@")
     try:
-        return f"{local}@{domain if domain.isascii() else domain.encode('idna').decode('ascii')}"
+        domain = domain if domain.isascii() else domain[:_DOMAIN_LIMIT].encode("idna").decode("ascii")
     except UnicodeError as problem:
         raise PermanentFailure("the recipient's domain cannot be written in ASCII (IDNA)") from problem
+    if not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain):
+        raise PermanentFailure(
+            "the recipient is not an address that can be written to: expected name@domain in ASCII letters"
+        )
+    return f"{local}@{domain}"
 
 
 def compose(message: Outbound, sender: Sender, address_token: AddressToken, date: datetime) -> EmailMessage:

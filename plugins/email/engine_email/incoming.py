@@ -5,7 +5,7 @@ IMAPClient rather than imap-tools: we want the raw message and IDLE from it, and
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +27,8 @@ _CONNECT_SECONDS = 15.0
 _READ_SECONDS = 30.0
 _SLICE_SECONDS = 0.5
 _POLL_SECONDS = 15.0
-_LONGEST_IDLE_SECONDS = 25 * 60.0  # RFC 2177: a server may end an IDLE of half an hour
+_FIRST_ROUND_SECONDS = 0.2
+_ROUND_SECONDS = 10.0
 _BATCH = 100
 
 
@@ -211,34 +212,48 @@ class ImapInbox:
         """Return when something may have come, marks want writing, the channel closes, or `timeout` seconds are over."""
         with self._using() as client:
             if client.has_capability("IDLE"):
-                self._idle(client, min(timeout, _LONGEST_IDLE_SECONDS))
+                self._idle(client, timeout)
                 return
         self._closing.wait(min(timeout, _POLL_SECONDS))
 
     def _idle(self, client: Any, timeout: float) -> None:
-        client.idle()
-        _until(
-            lambda left: self._closing.is_set() or bool(self._acknowledged) or _something_came(client, left), timeout
-        )
-        client.idle_done()
+        """Wait in rounds. IMAPClient looks for news on the socket only and misses what came in one piece with the answer to IDLE;
+        the end of a round brings that to light, so the first is short and none is long.
+        """
+        end = time.monotonic() + timeout
+        length = _FIRST_ROUND_SECONDS
+        while (left := end - time.monotonic()) > 0 and not self._is_wanted():
+            client.idle()
+            came = self._round(client, min(left, length))
+            _, late = client.idle_done()
+            if came or _tells_of_mail(late):
+                return
+            length = _ROUND_SECONDS
 
+    def _round(self, client: Any, timeout: float) -> bool:
+        """Return True once the server tells of mail, False when the time is over or something else is wanted."""
+        end = time.monotonic() + timeout
+        while (left := end - time.monotonic()) > 0 and not self._is_wanted():
+            if _something_came(client, min(left, _SLICE_SECONDS)):
+                return True
+        return False
 
-def _until(happened: Callable[[float], bool], timeout: float) -> None:
-    """Ask `happened` with the seconds it may wait, again and again until it says yes or `timeout` seconds are over."""
-    end = time.monotonic() + timeout
-    while (left := end - time.monotonic()) > 0:
-        if happened(min(left, _SLICE_SECONDS)):
-            return
+    def _is_wanted(self) -> bool:
+        return self._closing.is_set() or bool(self._acknowledged)
 
 
 def _something_came(client: Any, seconds: float) -> bool:
     """Wait for the server to speak; True if mail may have come, or if the connection ended (the next command will tell)."""
     started = time.monotonic()
     responses = client.idle_check(timeout=seconds)
+    ended = not responses and time.monotonic() - started < seconds / 2
+    return ended or _tells_of_mail(responses)
+
+
+def _tells_of_mail(responses: Sequence[Any]) -> bool:
     if any(response[0] == b"BYE" for response in responses):
         raise IMAPClientAbortError("the server ended the connection")
-    ended = not responses and time.monotonic() - started < seconds / 2
-    return ended or any(len(response) > 1 and response[1] == b"EXISTS" for response in responses)
+    return any(len(response) > 1 and response[1] == b"EXISTS" for response in responses)
 
 
 def _shut(client: Any) -> None:

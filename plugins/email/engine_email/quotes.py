@@ -38,7 +38,9 @@ _TEXT_LIMIT = 100_000
 
 def new_text(text: str) -> str:
     """Return the part of `text` the sender wrote now; it may be empty. Only the first 100,000 characters are looked at."""
-    lines = text[:_TEXT_LIMIT].replace("&nbsp;", " ").replace("\xa0", " ").split("\n")  # QQ writes &nbsp; into plain text
+    lines = (
+        text[:_TEXT_LIMIT].replace("&nbsp;", " ").replace("\xa0", " ").split("\n")
+    )  # QQ writes &nbsp; into plain text
     kept: list[str] = []
     index = 0
     while index < len(lines):
