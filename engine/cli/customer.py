@@ -41,11 +41,31 @@ def list_(session: Session, limit: int) -> None:
             rows = [(row, reader.addresses(row.id)) for row in reader.customers(limit)]
         words = desk.words
     if session.json:
-        say_json([{"id": row.id, "name": row.name, "segment": row.segment, "language": row.language, "addresses": addresses} for row, addresses in rows])
+        say_json(
+            [
+                {
+                    "id": row.id,
+                    "name": row.name,
+                    "segment": row.segment,
+                    "language": row.language,
+                    "addresses": addresses,
+                }
+                for row, addresses in rows
+            ]
+        )
     elif rows:
         table(
             [words.name(key) for key in ("id", "name", "segment", "language", "addresses")],
-            [(row.id, row.name, row.segment or "", row.language or "", ", ".join(address for _, address in addresses)) for row, addresses in rows],
+            [
+                (
+                    row.id,
+                    row.name,
+                    row.segment or "",
+                    row.language or "",
+                    ", ".join(address for _, address in addresses),
+                )
+                for row, addresses in rows
+            ],
         )
     else:
         say(words.name("nothing"))

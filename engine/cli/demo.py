@@ -8,7 +8,11 @@ import click
 @click.command()
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed plays the same day.")
 @click.option(
-    "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"), show_default=True, help="Where everything is written."
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo"),
+    show_default=True,
+    help="Where everything is written.",
 )
 @click.option("--quiet", is_flag=True, help="Only the result, no timeline.")
 def command(seed: int, output: Path, quiet: bool) -> None:

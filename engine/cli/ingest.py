@@ -31,7 +31,13 @@ class Led:
 @click.command()
 @options(FORMAT)
 @click.argument("channel")
-@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path, allow_dash=True, exists=True, dir_okay=False))
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE…",
+    type=click.Path(path_type=Path, allow_dash=True, exists=True, dir_okay=False),
+)
 def command(session: Session, channel: str, files: tuple[Path, ...]) -> int:
     """Take in each FILE (`-`: standard input) as if CHANNEL had brought it, and say what it led to.
 
@@ -57,7 +63,11 @@ def take_in(engine: "Engine", channel: str, raw: bytes, name: str) -> list[Led]:
     """Feed raw input through the engine's door and work on it; return what each item of it led to."""
     from engine.channels import Rejected
 
-    sources = [item.source_id for item in engine.channel(channel, opened=False).parse(raw, name) if not isinstance(item, Rejected)]
+    sources = [
+        item.source_id
+        for item in engine.channel(channel, opened=False).parse(raw, name)
+        if not isinstance(item, Rejected)
+    ]
     known = {source for source in sources if _row(engine, channel, source)}
     _, reasons = engine.ingest(channel, raw, name)
     found = [Led(name, "not_understood", reason=reason) for reason in reasons]

@@ -25,7 +25,9 @@ def command(directory: Path) -> None:
     if (directory / "engine.yaml").exists():
         raise Refused(f"{directory} holds a project already (engine.yaml is there); nothing was changed")
     if (directory / "policies").exists():
-        raise Refused(f"{directory / 'policies'} is there already; nothing was changed. Move it away or choose another directory")
+        raise Refused(
+            f"{directory / 'policies'} is there already; nothing was changed. Move it away or choose another directory"
+        )
     directory.mkdir(parents=True, exist_ok=True)
     for folder in _FOLDERS:
         (directory / "var" / folder).mkdir(parents=True, exist_ok=True)

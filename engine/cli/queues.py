@@ -48,7 +48,16 @@ def inbox_show(session: Session, id: int, raw: bool) -> None:
         return
     if row.error:
         say(row.error, "red")
-    say_json({"id": row.id, "channel": row.channel, "state": row.state, "attempts": row.attempts, "ticket": row.ticket, "item": decode_plain(row.item_json)})
+    say_json(
+        {
+            "id": row.id,
+            "channel": row.channel,
+            "state": row.state,
+            "attempts": row.attempts,
+            "ticket": row.ticket,
+            "item": decode_plain(row.item_json),
+        }
+    )
 
 
 @inbox.command("requeue")
@@ -71,7 +80,11 @@ def outbox() -> None:
 
 @outbox.command("list")
 @options(FORMAT)
-@click.option("--state", type=click.Choice(["queued", "held", "sending", "sent", "delivered", "dead"]), help="Only messages in this state.")
+@click.option(
+    "--state",
+    type=click.Choice(["queued", "held", "sending", "sent", "delivered", "dead"]),
+    help="Only messages in this state.",
+)
 @click.option("--ticket", help="Only messages about this ticket.")
 @click.option("--channel", help="Only messages over this channel.")
 @LIMIT
@@ -122,7 +135,9 @@ def outbox_release(session: Session) -> None:
     """Let go of every held message: `engine run` sends them, as `outbound` in engine.yaml says."""
     with session.desk() as desk:
         if desk.project.hold:
-            raise Refused("outbound in engine.yaml is `hold`: nothing would be sent. Set it to `live` or to a redirect first")
+            raise Refused(
+                "outbound in engine.yaml is `hold`: nothing would be sent. Set it to `live` or to a redirect first"
+            )
         with desk.store.write() as tx:
             count = tx.release_held()
     _said(f"{count} messages are on their way")
@@ -144,8 +159,14 @@ def dead_list(session: Session, limit: int) -> None:
         with desk.store.read() as reader:
             rows = [
                 *(("inbox", str(row.id), row.ticket or "", row.error or "") for row in reader.inbox("dead", limit)),
-                *(("outbox", row.id, row.ticket or "", row.error or "") for row in reader.messages(state="dead", limit=limit)),
-                *(("timer", f"{row.ticket}/{row.key}", row.ticket, row.error or "") for row in reader.dead_timers(limit)),
+                *(
+                    ("outbox", row.id, row.ticket or "", row.error or "")
+                    for row in reader.messages(state="dead", limit=limit)
+                ),
+                *(
+                    ("timer", f"{row.ticket}/{row.key}", row.ticket, row.error or "")
+                    for row in reader.dead_timers(limit)
+                ),
             ]
         if session.json:
             say_json([dict(zip(("kind", "id", "ticket", "error"), row, strict=True)) for row in rows])
@@ -187,7 +208,17 @@ def _print_inbox(session: Session, desk: Desk, rows: list["InboxRow"]) -> None:
         return
     table(
         [words.name(key) for key in ("id", "time", "channel", "state", "number", "error")],
-        [(str(row.id), words.clock(row.received_at), row.channel, words.name(row.state), row.ticket or "", row.error or "") for row in rows],
+        [
+            (
+                str(row.id),
+                words.clock(row.received_at),
+                row.channel,
+                words.name(row.state),
+                row.ticket or "",
+                row.error or "",
+            )
+            for row in rows
+        ],
     )
 
 
@@ -204,7 +235,15 @@ def _print_outbox(session: Session, desk: Desk, rows: list["OutboxRow"]) -> None
     table(
         [words.name(key) for key in ("id", "time", "channel", "to", "script", "state", "error")],
         [
-            (row.id, words.clock(row.created_at), row.channel, words.party(row.party), words.script(row.script), words.name(row.state), row.error or "")
+            (
+                row.id,
+                words.clock(row.created_at),
+                row.channel,
+                words.party(row.party),
+                words.script(row.script),
+                words.name(row.state),
+                row.error or "",
+            )
             for row in rows
         ],
     )

@@ -23,7 +23,9 @@ _PLACED = re.compile(rf"^{re.escape(SETTINGS)}: ([^:]+): (.*)$")
 
 @click.command()
 @click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print."
+)
 @click.option("--strict", is_flag=True, help="Exit with 3 where there are only warnings.")
 def command(path: Path | None, form: str, strict: bool) -> int:
     """Say whether policies are sound: every problem at once, each with file, line and column and how to mend it.
@@ -52,7 +54,9 @@ def check(path: Path) -> tuple[Sequence["Diagnostic"], Path]:
         return _project(path), path
     directory = path / "policies" if (path / "policies").is_dir() else path
     if not any(directory.glob("*.yaml")):
-        raise UsageError(f"there is nothing to check in {path.absolute()}: no {SETTINGS}, no policies. `engine init DIR` lays out a project")
+        raise UsageError(
+            f"there is nothing to check in {path.absolute()}: no {SETTINGS}, no policies. `engine init DIR` lays out a project"
+        )
     return _policies(directory), directory
 
 
@@ -84,7 +88,11 @@ def _project(root: Path) -> list["Diagnostic"]:
         return [_told(line, tree) for line in str(error).splitlines()]
     found = _channels(project, tree) + _policies(project.policies)
     if not (project.policies / "team.yaml").exists():
-        found.append(_diagnostic(_UNSOUND_PROJECT, "there is no team.yaml beside the policies: nobody could work a ticket", tree, ()))
+        found.append(
+            _diagnostic(
+                _UNSOUND_PROJECT, "there is no team.yaml beside the policies: nobody could work a ticket", tree, ()
+            )
+        )
     return found
 
 
@@ -101,7 +109,9 @@ def _channels(project: "Project", tree: "Node") -> list["Diagnostic"]:
             found.append(_diagnostic(_UNSOUND_CHANNEL, str(error), tree, place))
             continue
         for problem in problems:
-            found.append(_diagnostic(_UNSOUND_CHANNEL, f"channel {channel.name}: {problem}", tree, (*place, *problem.path)))
+            found.append(
+                _diagnostic(_UNSOUND_CHANNEL, f"channel {channel.name}: {problem}", tree, (*place, *problem.path))
+            )
     return found
 
 
@@ -124,4 +134,13 @@ def _diagnostic(code: str, message: str, tree: "Node", path: Sequence[str | int]
         span, node = node.keys[step], node.value[step]
         walked.append(step)
     place = (span.line, span.column, span.end_line, span.end_column)
-    return Diagnostic(code, "error", SETTINGS, *place, ".".join(walked), "", message, "see the comments that `engine init` writes into engine.yaml")
+    return Diagnostic(
+        code,
+        "error",
+        SETTINGS,
+        *place,
+        ".".join(walked),
+        "",
+        message,
+        "see the comments that `engine init` writes into engine.yaml",
+    )

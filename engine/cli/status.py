@@ -1,0 +1,103 @@
+"""`engine status`: how the work stands."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.cli.session import FORMAT, Desk, Session, options
+from engine.core.fields import OPEN_STATES
+
+if TYPE_CHECKING:
+    from engine.cli.words import Words
+    from engine.core.compiled import Policy
+
+_ALL = 1_000_000
+
+
+@click.command()
+@options(FORMAT)
+def command(session: Session) -> None:
+    """Show how the work stands: what waits, what is due next, open and overdue tickets, what was set aside, the policy in force."""
+    from engine.cli.output import say_json
+
+    with session.desk() as desk:
+        data = survey(desk)
+        words, policy = desk.words, desk.policy
+    if session.json:
+        say_json(data)
+    else:
+        _print(data, words, policy)
+
+
+def survey(desk: Desk) -> dict[str, Any]:
+    """Return the figures of this moment."""
+    from engine.policy import compile_policy
+    from engine.store import TicketQuery
+
+    with desk.store.read() as reader:
+        tickets = reader.tickets(TicketQuery(states=OPEN_STATES, limit=_ALL))
+        inbox, outbox = reader.inbox_counts(), reader.message_counts()
+        upcoming = {"timer": reader.next_timer(), "message": reader.next_message(), "inbox": reader.next_inbox()}
+        dead = {"inbox": inbox.get("dead", 0), "outbox": outbox.get("dead", 0), "timers": len(reader.dead_timers(_ALL))}
+        active = reader.active_policy()
+    overdue = [
+        ticket.number
+        for ticket in tickets
+        if any(c.running and c.due and c.due <= desk.now for c in ticket.deadlines.values())
+    ]
+    written = compile_policy(desk.project.policies)
+    return {
+        "now": desk.now,
+        "policy": {"active": active, "directory": "broken" if written.policy is None else written.policy.digest},
+        "outbound": desk.project.outbound,
+        "open": dict(Counter(ticket.tier or ticket.kind for ticket in tickets)),
+        "unassigned": sum(ticket.assignee is None for ticket in tickets),
+        "overdue": overdue,
+        "inbox": inbox,
+        "outbox": outbox,
+        "next": upcoming,
+        "dead": dead,
+        "alarms": _alarms(active, written.policy, dead, outbox, desk.project.hold),
+    }
+
+
+def _alarms(
+    active: str | None, written: "Policy | None", dead: dict[str, int], outbox: dict[str, int], hold: bool
+) -> list[str]:
+    """What an operator should look at."""
+    alarms = []
+    if written is None:
+        alarms.append(
+            "the policies in the directory have errors: `engine validate` shows them; the last good ones stay in force"
+        )
+    elif written.digest != active:
+        alarms.append("the policies in the directory are not the ones in force: restart `engine run` to load them")
+    if any(dead.values()):
+        alarms.append("something was set aside: `engine dead list` shows it")
+    if outbox.get("held") and not hold:
+        alarms.append("messages are held though outbound is not `hold`: `engine outbox release` sends them")
+    return alarms
+
+
+def _print(data: dict[str, Any], words: "Words", policy: "Policy") -> None:
+    from engine.cli.output import say, table
+
+    tiers = {tier.id for tier in policy.tiers}
+    rows = [(words.tier(key) if key in tiers else words.name(key), str(count)) for key, count in data["open"].items()]
+    table(
+        [words.name("tier"), words.name("count")],
+        [
+            *rows,
+            (words.name("overdue"), (str(len(data["overdue"])), "red" if data["overdue"] else "")),
+            (words.name("nobody"), str(data["unassigned"])),
+        ],
+    )
+    for part in ("inbox", "outbox"):
+        counts = ", ".join(f"{words.name(state)} {count}" for state, count in sorted(data[part].items()))
+        say(f"{part}: {counts or '0'}")
+    following = ", ".join(f"{what} {words.clock(at, seconds=True)}" for what, at in data["next"].items() if at)
+    say(f"next: {following or '-'}")
+    say(f"policy: {(data['policy']['active'] or '')[:12]}   outbound: {data['outbound']}")
+    for alarm in data["alarms"]:
+        say(f"! {alarm}", "bold red")

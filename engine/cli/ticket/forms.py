@@ -1,0 +1,65 @@
+"""`engine ticket print`: the forms on paper."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli.session import ACTOR, Session, options
+from engine.cli.ticket.acting import NUMBER
+
+if TYPE_CHECKING:
+    from engine.analysis.forms import Form
+    from engine.runtime.engine import Engine
+
+
+@click.command("print")
+@options(ACTOR)
+@NUMBER
+@click.option(
+    "--form",
+    type=click.Choice(["service", "plan", "follow_up"]),
+    default="service",
+    show_default=True,
+    help="Which form.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write, .html or .xlsx. Default: NUMBER-FORM.html.",
+)
+def command(session: Session, number: str, form: str, output: Path | None) -> None:
+    """Print a form of ticket NUMBER as a page to print (.html) or a workbook (.xlsx).
+
+    A follow-up's form, and the score on a service record, need the role follow_up; each look is kept on record.
+    """
+    from engine.analysis.forms import write_form
+    from engine.cli.output import say
+
+    path = output or Path(f"{number}-{form}.html")
+    with session.engine() as engine:
+        write_form(_collect(engine, session, number, form), path)
+    say(str(path))
+
+
+def _collect(engine: "Engine", session: Session, number: str, form: str) -> "Form":
+    """Fill the form; what is confidential only for who may see it, and then it is noted."""
+    from engine.analysis import forms
+    from engine.runtime.followups import ROLE, reveal
+
+    policy, team = engine.world.policy, engine.world.team
+    language, zone = session.words(policy, team).language, policy.company.timezone
+    if form == "follow_up":
+        reveal(engine, number, session.actor(team))
+    with engine.store.read() as reader:
+        if form == "plan":
+            return forms.collect_plan(reader, number, policy, team, language, zone)
+        if form == "follow_up":
+            disclosed = forms.disclose(reader, number, policy, language)
+            return forms.collect_follow_up(reader, number, policy, team, language, zone, disclosed)
+        viewer = session.known_actor(team)
+        trusted = viewer is not None and ROLE in team.agents[viewer].roles
+        record = forms.collect_service_record(reader, number, policy, team, language, zone, may_see_score=trusted)
+    if viewer is not None and record.score.follow_up is not None:
+        reveal(engine, record.score.follow_up, viewer)
+    return record

@@ -1,0 +1,147 @@
+"""One ticket as plain data: what `engine ticket show` prints as a page, and as JSON."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from engine.cli.session import Desk
+from engine.cli.words import Words
+from engine.core.compiled import Policy
+from engine.core.contacts import from_text
+from engine.core.model import Deadline, Ticket
+from engine.errors import NotFound
+from engine.store import Reader, StoredEvent
+
+_TEXTS = ("content", "reason", "detail")
+"""Fields of events that name a text kept beside the log."""
+
+_SILENT = (
+    "deadline_started",
+    "deadline_stopped",
+    "deadline_paused",
+    "deadline_resumed",
+    "deadline_dropped",
+    "message_sent",
+    "message_delivered",
+)
+"""What the clocks' own table tells better than the timeline."""
+
+
+def page(desk: Desk, reader: Reader, number: str) -> dict[str, Any]:
+    """Return all there is to see of a ticket. Raises NotFound. Nothing of a confidential follow-up but that it exists."""
+    ticket = reader.ticket(number)
+    if ticket is None:
+        raise NotFound(f"there is no ticket {number}")
+    head: dict[str, Any] = {"number": number, "kind": ticket.kind, "state": ticket.state, "opened_at": ticket.opened_at}
+    return head if ticket.kind == "follow_up" else head | details(desk, reader, ticket)
+
+
+def details(desk: Desk, reader: Reader, ticket: Ticket) -> dict[str, Any]:
+    """Return everything of a ticket beyond that it exists."""
+    texts = {id: body for id, _, body in reader.content_of(ticket.number)}
+    contact = from_text(reader.contents([ticket.contact]).get(ticket.contact, "") if ticket.contact else "")
+    return {
+        "tier": ticket.tier,
+        "tier_overridden": ticket.tier_overridden,
+        "queue": ticket.queue,
+        "assignee": ticket.assignee,
+        "channel": ticket.channel,
+        "language": ticket.language,
+        "customer": ticket.customer,
+        "contact": {"name": contact.name, "addresses": dict(contact.addresses)},
+        "subject": texts.get(ticket.subject or ""),
+        "text": texts.get(ticket.description or ""),
+        "impact": ticket.impact,
+        "wish": texts.get(ticket.wish or ""),
+        "expected_by": texts.get(ticket.expected_by or ""),
+        "parent": ticket.parent,
+        "result": texts.get(ticket.result or ""),
+        "closed_at": ticket.closed_at,
+        "objections": ticket.objections,
+        "reopened": ticket.reopened,
+        "survey": _survey(ticket),
+        "clocks": [_clock(clock, desk.policy, desk.now) for clock in ticket.deadlines.values()],
+        "plan": _plan(ticket, texts),
+        "tasks": [_task(reader, number) for number in ticket.tasks],
+        "timeline": list(_timeline(reader.events(ticket.number), texts, desk.words)),
+    }
+
+
+def _clock(clock: Deadline, policy: Policy, now: datetime) -> dict[str, Any]:
+    """A clock with the share of its budget that is used up, counted on its calendar; None where it cannot be said."""
+    if clock.met is None:
+        state = "paused" if clock.paused else "running"
+    elif clock.met:
+        state = "met"
+    else:
+        state = "overdue" if clock.running else "late"
+    return {
+        "id": clock.id,
+        "state": state,
+        "started_at": clock.started_at,
+        "due": clock.due,
+        "stopped_at": clock.stopped_at,
+        "used": _used(clock, policy, clock.stopped_at or now),
+    }
+
+
+def _used(clock: Deadline, policy: Policy, at: datetime) -> float | None:
+    if clock.budget:
+        calendar = policy.calendars.get(clock.calendar)
+        return calendar.elapsed(clock.started_at, at, clock.pauses) / clock.budget if calendar else None
+    if clock.due and clock.due > clock.started_at:
+        return (at - clock.started_at) / (clock.due - clock.started_at)
+    return None
+
+
+def _plan(ticket: Ticket, texts: dict[str, str]) -> dict[str, Any] | None:
+    plan = ticket.plan
+    if plan is None:
+        return None
+    steps = [
+        {"id": step.id, "text": texts.get(step.content), "who": step.who, "due": step.due, "done_at": step.done_at}
+        for step in plan.steps
+    ]
+    return {"text": texts.get(plan.content), "by": plan.by, "recorded_at": plan.recorded_at, "steps": steps}
+
+
+def _task(reader: Reader, number: str) -> dict[str, Any]:
+    task = reader.ticket(number)
+    if task is None:
+        return {"number": number}
+    text = reader.contents([task.description]).get(task.description) if task.description else None
+    return {
+        "number": number,
+        "state": task.state,
+        "assignee": task.assignee,
+        "queue": task.queue,
+        "due": task.due,
+        "text": text,
+    }
+
+
+def _survey(ticket: Ticket) -> str | None:
+    """How far the survey came; never what was answered."""
+    state = ticket.survey
+    if state is None:
+        return None
+    if state.answered_at is not None:
+        return "came"
+    if state.awaited:
+        return "awaited"
+    return "none_came" if state.expired else "scheduled"
+
+
+def _timeline(events: list[StoredEvent], texts: dict[str, str], words: Words) -> Iterator[dict[str, Any]]:
+    for kept in events:
+        if kept.event.type in _SILENT:
+            continue
+        ids = [getattr(kept.event, field, None) for field in _TEXTS]
+        said = [texts[id] for id in ids if isinstance(id, str) and id in texts]
+        yield {
+            "seq": kept.seq,
+            "at": kept.at,
+            "event": kept.event.name,
+            "what": words.event(kept.event),
+            "text": said[0] if said else None,
+        }

@@ -1,0 +1,209 @@
+"""`engine ticket show`: one ticket on one page."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.cli.session import ACTOR, FORMAT, Session, options
+from engine.cli.ticket.acting import NUMBER
+
+if TYPE_CHECKING:
+    from engine.cli.words import Words
+    from engine.core.compiled import Policy
+    from engine.runtime.followups import FollowUpView
+
+_HEAD = (
+    "channel",
+    "contact",
+    "opened",
+    "subject",
+    "text",
+    "impact",
+    "wish",
+    "expected_by",
+    "parent",
+    "result",
+    "survey",
+)
+_CLOCK_STYLES = {"met": "green", "late": "red", "overdue": "bold red", "paused": "yellow", "running": ""}
+
+
+@click.command()
+@options(ACTOR, FORMAT)
+@NUMBER
+def command(session: Session, number: str) -> None:
+    """Show ticket NUMBER: who and what it is about, its clocks, its plan and tasks, and all that happened.
+
+    Whom a follow-up of a bad score is about is shown to an agent with the role follow_up only, and each look is kept on record.
+    """
+    from engine.cli.output import say_json
+    from engine.cli.ticket.page import details, page
+    from engine.errors import Refused
+
+    with session.desk() as desk, desk.store.read() as reader:
+        data = page(desk, reader, number)
+        policy, words = desk.policy, desk.words
+        viewer = session.known_actor(desk.team) if data["kind"] == "follow_up" else None
+    if viewer is not None:
+        view, why = _reveal(session, number, viewer)
+        with session.desk() as desk, desk.store.read() as reader:
+            ticket = reader.ticket(number)
+            if "follow_up" in desk.team.agents[viewer].roles and ticket is not None:
+                data |= details(desk, reader, ticket)
+        data["follow_up"] = _plain(view, policy, words) if view else why
+    if session.json:
+        say_json(data)
+    else:
+        _print(data, words)
+    if isinstance(data.get("follow_up"), str) and "tier" not in data:
+        raise Refused(data["follow_up"])
+
+
+def _reveal(session: Session, number: str, viewer: str) -> "tuple[FollowUpView | None, str]":
+    from engine.errors import Refused
+    from engine.runtime.followups import reveal
+
+    with session.engine() as engine:
+        try:
+            return reveal(engine, number, viewer), ""
+        except Refused as refusal:
+            return None, str(refusal)
+
+
+def _plain(view: "FollowUpView", policy: "Policy", words: "Words") -> dict[str, Any]:
+    answer = view.answer
+    survey = next((one for one in policy.surveys if answer and one.id == answer.survey), None)
+    asked = (
+        {question.scale.id: policy.text(question.ask, words.language) for question in survey.questions}
+        if survey
+        else {}
+    )
+    return {
+        "ticket": view.ticket,
+        "customer": view.customer,
+        "contact": {"name": view.contact.name, "addresses": dict(view.contact.addresses)},
+        "scores": {asked.get(id, id): score for id, score in answer.scores.items()} if answer else {},
+        "suggestion": answer.suggestion if answer else "",
+    }
+
+
+def _print(data: Mapping[str, Any], words: "Words") -> None:
+    from engine.cli.output import say
+
+    title = [data["number"], words.name(data["kind"]), words.tier(data.get("tier")), words.name(data["state"])]
+    place = [words.queue(data.get("queue")), words.party(data["assignee"]) if "assignee" in data else ""]
+    say("  ".join(filter(None, [*title, *place])), "bold")
+    if data["kind"] == "follow_up":
+        _print_follow_up(data.get("follow_up"), words)
+    if "tier" not in data:
+        return
+    shown = {**data, "opened": words.clock(data["opened_at"]), "contact": _contact(data["contact"])}
+    shown |= {key: words.name(data[key]) for key in ("impact", "survey") if data[key]}
+    for key in _HEAD:
+        if shown.get(key):
+            _pair(words.name(key), shown[key])
+    _print_clocks(data["clocks"], words)
+    _print_plan(data["plan"], words)
+    _print_tasks(data["tasks"], words)
+    _print_timeline(data["timeline"], words)
+
+
+def _print_follow_up(view: Any, words: "Words") -> None:
+    from engine.cli.output import say
+
+    if not isinstance(view, Mapping):
+        say(view or words.name("confidential"), "yellow")
+        return
+    _pair(words.name("about"), view["ticket"])
+    _pair(words.name("contact"), _contact(view["contact"]))
+    for asked, score in view["scores"].items():
+        _pair(asked, str(score))
+    if view["suggestion"]:
+        _pair(words.name("suggestion_text"), view["suggestion"])
+
+
+def _print_clocks(clocks: list[dict[str, Any]], words: "Words") -> None:
+    from engine.cli.output import bar, table
+
+    if clocks:
+        table(
+            [words.name(key) for key in ("clock", "state", "due", "used")],
+            [
+                (
+                    words.deadline(clock["id"]),
+                    (words.name(clock["state"]), _CLOCK_STYLES[clock["state"]]),
+                    words.clock(clock["due"]),
+                    "" if clock["used"] is None else f"{bar(clock['used'])} {clock['used']:.0%}",
+                )
+                for clock in clocks
+            ],
+            title=f"\n{words.name('clocks')}",
+        )
+
+
+def _print_plan(plan: dict[str, Any] | None, words: "Words") -> None:
+    from engine.cli.output import say, table
+
+    if plan is None:
+        return
+    say(f"\n{words.name('plan')} ({words.party(plan['by'])}, {words.clock(plan['recorded_at'])})", "bold")
+    say(plan["text"] or "")
+    if plan["steps"]:
+        table(
+            [words.name(key) for key in ("step", "what", "who", "due", "state")],
+            [
+                (
+                    step["id"],
+                    step["text"] or "",
+                    words.party(step["who"]),
+                    words.clock(step["due"]),
+                    f"✓ {words.clock(step['done_at'])}" if step["done_at"] else "",
+                )
+                for step in plan["steps"]
+            ],
+        )
+
+
+def _print_tasks(tasks: list[dict[str, Any]], words: "Words") -> None:
+    from engine.cli.output import table
+
+    if tasks:
+        table(
+            [words.name(key) for key in ("number", "state", "assignee", "due", "what")],
+            [
+                (
+                    task["number"],
+                    words.name(task.get("state", "")),
+                    words.party(task.get("assignee")),
+                    words.clock(task.get("due")),
+                    task.get("text") or "",
+                )
+                for task in tasks
+            ],
+            title=f"\n{words.name('tasks')}",
+        )
+
+
+def _print_timeline(timeline: list[dict[str, Any]], words: "Words") -> None:
+    from engine.cli.output import clean, say
+
+    say(f"\n{words.name('timeline')}", "bold")
+    for entry in timeline:
+        say(f"{words.clock(entry['at'], seconds=True)}  {entry['what']}")
+        for line in clean(entry["text"] or "").splitlines():
+            say(f"    │ {line}", "dim")
+
+
+def _pair(label: str, text: str) -> None:
+    from engine.cli.output import clean, say
+
+    first, *rest = clean(str(text)).strip().splitlines() or [""]
+    say(f"  {label}: {first}")
+    for line in rest:
+        say(f"    {line}")
+
+
+def _contact(contact: Mapping[str, Any]) -> str:
+    addresses = list(dict.fromkeys(contact["addresses"].values()))
+    return "  ".join(filter(None, [contact["name"], *addresses]))

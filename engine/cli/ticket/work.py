@@ -1,0 +1,128 @@
+"""Actions while a ticket is worked on."""
+
+import click
+
+from engine.cli.session import Session, instant, read_text
+from engine.cli.ticket.acting import act, action, carry_out, text
+from engine.errors import UsageError
+
+
+@click.command()
+@action
+def claim(session: Session, number: str) -> None:
+    """Take ticket NUMBER over: it is yours."""
+    act(session, number, "claim")
+
+
+@click.command()
+@action
+@click.argument("target", metavar="AGENT_OR_QUEUE")
+def assign(session: Session, number: str, target: str) -> None:
+    """Give ticket NUMBER to an agent, or put it into a queue, which chooses one."""
+    act(session, number, "assign", target=target)
+
+
+@click.command()
+@action
+@text("What you talked about.", required=False)
+@click.option("--channel", help="How you reached the customer, such as phone. Default: the ticket's channel.")
+def contact(session: Session, number: str, text: str | None, channel: str | None) -> None:
+    """Record that you spoke with the customer of ticket NUMBER; the response clock stops."""
+    act(session, number, "contact", text, channel=channel)
+
+
+@click.command()
+@action
+@text("What to write.")
+def write(session: Session, number: str, text: str) -> None:
+    """Write to the customer of ticket NUMBER in your own words; that is a contact too."""
+    act(session, number, "write", text)
+
+
+@click.command()
+@action
+@text("What will be done.")
+@click.option(
+    "--step",
+    "steps",
+    multiple=True,
+    metavar="'WHAT; WHO; WHEN'",
+    help="A completion point, such as 'Replace the router; qian; 2026-03-06 17:00'. May be repeated.",
+)
+def plan(session: Session, number: str, text: str, steps: tuple[str, ...]) -> None:
+    """Record the solution plan of ticket NUMBER and tell the customer; each step is a clock of its own."""
+    from engine.core.signals import StepDraft
+
+    with session.engine() as engine:
+        zone = engine.world.policy.company.timezone
+        drafts = tuple(StepDraft(what, who, instant(when, zone)) for what, who, when in map(split_step, steps))
+        carry_out(engine, session, number, "plan", read_text(text), steps=drafts)
+
+
+@click.command()
+@action
+@click.argument("step")
+def done(session: Session, number: str, step: str) -> None:
+    """Tick off STEP (its number) of the plan of ticket NUMBER."""
+    act(session, number, "done", target=step)
+
+
+@click.command()
+@action
+@click.argument("target", metavar="QUEUE_OR_AGENT")
+@text("What is to be done.")
+@click.option("--due", metavar="WHEN", help="By when, such as 2026-03-06 17:00 in the company's zone.")
+def task(session: Session, number: str, target: str, text: str, due: str | None) -> None:
+    """Ask a department or a person to do a part of ticket NUMBER; the task is a ticket of its own, and you keep the lead."""
+    with session.engine() as engine:
+        at = instant(due, engine.world.policy.company.timezone) if due else None
+        carry_out(engine, session, number, "task", read_text(text), target=target, due=at)
+
+
+@click.command()
+@action
+@text("The news.")
+def progress(session: Session, number: str, text: str) -> None:
+    """Tell the customer of ticket NUMBER how far it is; the progress clock starts anew."""
+    act(session, number, "progress", text)
+
+
+@click.command()
+@action
+@text("The note.")
+def note(session: Session, number: str, text: str) -> None:
+    """Write down something about ticket NUMBER for colleagues only."""
+    act(session, number, "note", text)
+
+
+@click.command()
+@action
+@text("Why it waits.", required=False)
+@click.option("--for-customer", is_flag=True, help="It waits for the customer: their next message resumes it.")
+def hold(session: Session, number: str, text: str | None, for_customer: bool) -> None:
+    """Let ticket NUMBER wait; clocks that pause in that state stand still."""
+    act(session, number, "hold", text, target="waiting_customer" if for_customer else "on_hold")
+
+
+@click.command()
+@action
+def resume(session: Session, number: str) -> None:
+    """Go on with ticket NUMBER."""
+    act(session, number, "resume")
+
+
+@click.command()
+@action
+@click.argument("tier")
+@text("Why.", name="--reason")
+def tier(session: Session, number: str, tier: str, text: str) -> None:
+    """Grade ticket NUMBER as TIER by hand; the customer hears of the new times."""
+    act(session, number, "tier", text, target=tier)
+
+
+def split_step(step: str) -> tuple[str, str, str]:
+    """Read `what; who; when`, with full-width semicolons too. Raises UsageError."""
+    parts = [part.strip() for part in step.replace("；", ";").rsplit(";", 2)]
+    if len(parts) != 3 or not all(parts):
+        raise UsageError(f"the step {step!r} is not understood: write 'what; who; 2026-03-06 17:00'")
+    return parts[0], parts[1], parts[2]
