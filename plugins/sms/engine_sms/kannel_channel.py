@@ -219,8 +219,12 @@ class KannelChannel:
         """Keep the word on one part. It is answered when it is durable here; the engine hears of whole messages."""
         reference = fields.get("id", b"")
         try:
-            carrier_id = base64.urlsafe_b64decode(reference + b"=" * (-len(reference) % 4)).decode()
+            carrier_id = base64.b64decode(
+                reference + b"=" * (-len(reference) % 4), altchars=b"-_", validate=True
+            ).decode()
         except (binascii.Error, UnicodeDecodeError):
+            return HTTPStatus.BAD_REQUEST
+        if not carrier_id:
             return HTTPStatus.BAD_REQUEST
         found = _verdict(
             carrier_id, fields.get("status", b"").decode("latin-1"), fields.get("reply", b"").decode("utf-8", "replace")
