@@ -5,6 +5,7 @@ key up in a plain mapping, or an index in a list, and does nothing else. What is
 spans go through a filter first.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ MAX_NODES = 2_000
 MAX_DEPTH = 40
 MAX_LOOPS = 2
 MAX_OUTPUT = 20_000
+
+# A line of nothing but tags vanishes; a tag beside words leaves the line as it is written. (Jinja's own `trim_blocks` would also eat
+# the line's end behind words that close with a tag.)
+_TAGS_ALONE = re.compile(r"^[ \t]*((?:\{%(?:(?!%\})[^\n])*%\}[ \t]*)+)\n", re.MULTILINE)
 
 _LOOP = frozenset({"index", "index0", "first", "last", "length"})
 _ALLOWED: tuple[type[nodes.Node], ...] = (
@@ -51,7 +56,14 @@ _ALLOWED: tuple[type[nodes.Node], ...] = (
 
 
 class TemplateError(EngineError):
-    """A script could not be rendered: it names something that is not there, or passes a bound."""
+    """A script could not be rendered: it names something that is not there, or passes a bound.
+
+    `reason` is the message without its place, `line` the template's line, from 1.
+    """
+
+    def __init__(self, place: str, reason: str, line: int) -> None:
+        super().__init__(f"{place}: {reason}")
+        self.reason, self.line = reason, line
 
 
 class TemplateRefused(EngineError):
@@ -78,7 +90,17 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, (list, tuple)) and isinstance(argument, int):
             with suppress(IndexError):
                 return obj[argument]
-        return self.undefined(obj=obj, name=argument if isinstance(argument, str) else str(argument)[:40])
+        if isinstance(obj, jinja2.Undefined):
+            return obj
+        return self.undefined(hint=_absent(obj, str(argument)[:40]))
+
+
+def _absent(obj: object, name: str) -> str:
+    """Say that there is no such entry, and which there are."""
+    if not isinstance(obj, dict):
+        return f"there is no `{name}` here: the value before it has no entries of that name"
+    known = ", ".join(sorted(key for key in obj if isinstance(key, str))[:20])
+    return f"there is no `{name}` here; known: {known or 'nothing'}"
 
 
 def _printable(value: object) -> object:
@@ -98,8 +120,6 @@ def _sandbox() -> _Sandbox:
         optimized=False,
         undefined=jinja2.StrictUndefined,
         autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
         keep_trailing_newline=False,
         finalize=_printable,
     )
@@ -146,8 +166,9 @@ class ScriptTemplate:
             KeyError,
             OverflowError,
         ) as error:
-            line = self.first_line + self._line_of(error.__traceback__) - 1
-            raise TemplateError(f"script {self.script} ({self.source.file}:{line}): {_explained(error)}") from error
+            line = self._line_of(error.__traceback__)
+            place = f"script {self.script} ({self.source.file}:{self.first_line + line - 1})"
+            raise TemplateError(place, _explained(error), line) from error
         return "".join(pieces)
 
     def _pieces(self, context: Mapping[str, object]) -> Iterator[str]:
@@ -167,7 +188,7 @@ class ScriptTemplate:
 
 def _explained(error: Exception) -> str:
     if isinstance(error, jinja2.UndefinedError):
-        return f"it names something that does not exist on this occasion: {error.message}"
+        return str(error.message)
     if isinstance(error, (OutputTooLong, Unprintable)):
         return str(error)
     return f"it cannot be rendered: {error}"
@@ -195,7 +216,7 @@ def _parse(text: str) -> nodes.Template:
             "CL403", f"the template has {len(text):,} characters, more than {MAX_SOURCE:,}", "split the script"
         )
     try:
-        return _SANDBOX.parse(text)
+        return _SANDBOX.parse(_TAGS_ALONE.sub(_swallow_line, text))
     except jinja2.TemplateSyntaxError as error:
         hint = "known filters: " + ", ".join(sorted(name for name in FILTERS if not name.startswith("items_")))
         raise TemplateRefused(
@@ -203,6 +224,11 @@ def _parse(text: str) -> nodes.Template:
         ) from error
     except (RecursionError, ValueError, OverflowError) as error:
         raise TemplateRefused("CL403", "the template is nested too deeply or holds too large a number") from error
+
+
+def _swallow_line(tags: re.Match[str]) -> str:
+    """Move a line's end into its last tag, so that the line leaves no trace and line numbers stay."""
+    return f"{tags[1].rstrip()[:-2]}\n%}}"
 
 
 def _check(tree: nodes.Template) -> None:
