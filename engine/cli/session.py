@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 import click
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engine.runtime.project import Project
     from engine.store import Store
 
-F = TypeVar("F", bound=Callable[..., Any])
+Option: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 PROJECT = click.option(
     "--project",
@@ -84,7 +84,7 @@ class Session:
     def desk(self) -> Iterator[Desk]:
         """Open the store and the policy in force, without any channel. Raises ConfigurationError."""
         from engine.runtime.clock import SystemClock
-        from engine.runtime.policies import load_active, load_from_directory, load_people
+        from engine.runtime.policies import load_active, load_from_directory, load_people, sound
         from engine.runtime.project import load_project
         from engine.store import open_store
 
@@ -93,8 +93,9 @@ class Session:
         now = SystemClock().now()
         store = open_store(project.database, project.root)
         try:
-            policy = load_active(store) or load_from_directory(project.policies, store, now)
-            team, _ = load_people(project.policies, policy)
+            compilation = load_active(store) or load_from_directory(project.policies, store, now)
+            policy = sound(compilation)
+            team, _ = load_people(project.policies, compilation)
             yield Desk(project, store, policy, team, self.words(policy, team), now)
         finally:
             store.close()
@@ -115,13 +116,13 @@ class Session:
         return self.actor(team) if self.wanted_actor or len(matches) == 1 else None
 
 
-def options(*shared: Callable[[F], F]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def options(*shared: Option) -> Option:
     """Give a verb the shared options and hand it them as a `Session`, its first argument."""
 
     def wrap(verb: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(verb)
         def call(
-            project: Path = Path(),  # noqa: B008  # an empty path is a value, not a state
+            project: Path = Path(),
             lang: str | None = None,
             format_: str = "text",
             actor: str | None = None,
@@ -131,7 +132,7 @@ def options(*shared: Callable[[F], F]) -> Callable[[Callable[..., Any]], Callabl
 
         decorated: Callable[..., Any] = call
         for option in reversed((*shared, PROJECT, LANGUAGE)):
-            decorated = option(decorated)  # type: ignore[arg-type]  # click's decorators take any callable
+            decorated = option(decorated)
         return decorated
 
     return wrap
@@ -151,7 +152,8 @@ def resolve_actor(team: "Team", wanted: str | None, user: str) -> str:
             f"the user {user!r} stands for {' and '.join(matches)} in team.yaml; say who acts with --as AGENT"
         )
     raise UsageError(
-        f"who acts? Say it with --as AGENT (one of {', '.join(team.agents)}), or add your user name {user!r} to `users` of an agent in team.yaml"
+        f"who acts? Say it with --as AGENT (one of {', '.join(team.agents)}), "
+        f"or add your user name {user!r} to `users` of an agent in team.yaml"
     )
 
 
