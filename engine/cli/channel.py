@@ -1,5 +1,7 @@
 """`engine channel`: which channels there are, and whether one works."""
 
+from typing import Any
+
 import click
 
 from engine.cli.session import FORMAT, Session, options
@@ -17,7 +19,7 @@ def list_(session: Session) -> None:
     from engine.cli.output import say, say_json, table
 
     with session.engine() as engine:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "name": one.name,
                 "type": one.type,

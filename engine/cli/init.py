@@ -8,7 +8,12 @@ import click
 from engine.errors import Refused
 
 _FOLDERS = ("in/email", "in/sms", "in/phone_log", "out/email", "out/sms", "bad", "attachments", "state")
-_IGNORED = "# what the engine writes; back up var/engine.db (这里是运行数据)\nvar/\n# secrets never belong into version control (密码等)\nsecrets/\n"
+_IGNORED = """\
+# what the engine writes; back up var/engine.db (运行数据)
+var/
+# secrets never belong into version control (密码等)
+secrets/
+"""
 
 
 @click.command()
@@ -18,6 +23,12 @@ def command(directory: Path) -> None:
 
     Nothing is sent to anybody until `outbound` in engine.yaml says so. A directory that holds a project already is left alone.
     """
+    lay_out(directory)
+    _say_what_next(directory)
+
+
+def lay_out(directory: Path, outbound: str = "hold") -> None:
+    """Write a new project; `outbound` is hold or live. Raises Refused where there is one already."""
     from importlib import resources
 
     from engine.resources import shipped_policies
@@ -36,8 +47,8 @@ def command(directory: Path) -> None:
         (directory / ".gitignore").write_text(_IGNORED, encoding="utf-8")
     text = resources.files("engine.cli").joinpath("engine.yaml").read_text(encoding="utf-8")
     # Last, for it makes the directory a project: an init that was interrupted can be repeated.
+    text = text.replace("\noutbound: hold\n", f"\noutbound: {outbound}\n")
     (directory / "engine.yaml").write_text(text, encoding="utf-8")
-    _say_what_next(directory)
 
 
 def _copy(origin: Path, target: Path) -> None:

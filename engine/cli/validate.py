@@ -1,4 +1,4 @@
-"""`engine validate`: are the policies sound, and the project around them?"""
+"""`engine validate`: whether the policies are sound, and the project around them."""
 
 import re
 import sys
@@ -108,10 +108,10 @@ def _channels(project: "Project", tree: "Node") -> list["Diagnostic"]:
         except EngineError as error:
             found.append(_diagnostic(_UNSOUND_CHANNEL, str(error), tree, place))
             continue
-        for problem in problems:
-            found.append(
-                _diagnostic(_UNSOUND_CHANNEL, f"channel {channel.name}: {problem}", tree, (*place, *problem.path))
-            )
+        found += [
+            _diagnostic(_UNSOUND_CHANNEL, f"channel {channel.name}: {problem}", tree, (*place, *problem.path))
+            for problem in problems
+        ]
     return found
 
 

@@ -117,7 +117,7 @@ class Words:
         self.timezone = policy.company.timezone if policy else "UTC"
 
     def name(self, key: str, *values: str) -> str:
-        """Return the word for a state, a kind, a heading, …"""
+        """Return the word for a state, a kind or a heading."""
         words = _NAMES.get(key)
         return words[self._column].format(*values) if words else key
 

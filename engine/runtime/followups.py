@@ -12,6 +12,10 @@ from engine.store.rows import AnswerRow, LinkRow
 ROLE = "follow_up"
 
 
+class Severed(Refused):
+    """The follow-up is over: whom it was about has been forgotten."""
+
+
 @dataclass(frozen=True, slots=True)
 class FollowUpView:
     """What the follow-up role sees: the ticket that was rated, the customer, and the answer."""
@@ -26,8 +30,7 @@ class FollowUpView:
 def reveal(engine: Engine, number: str, agent: str) -> FollowUpView:
     """Return whom follow-up `number` is about, and note in the audit that `agent` looked.
 
-    Raises NotFound if there is no such follow-up, Refused (which is noted too) for an agent without the role, and when the link was
-    severed because the follow-up is over.
+    Raises NotFound if there is no such follow-up, Refused (which is noted too) for an agent without the role, Severed when it is over.
     """
     now = engine.clock.now()
     person = engine.world.team.agents.get(agent)
@@ -44,7 +47,7 @@ def reveal(engine: Engine, number: str, agent: str) -> FollowUpView:
             f"whom follow-up {number} is about is confidential: it is shown to agents with the role {ROLE} only"
         )
     if view is None:
-        raise Refused(f"follow-up {number} is over: whom it was about has been forgotten")
+        raise Severed(f"follow-up {number} is over: whom it was about has been forgotten")
     return view
 
 

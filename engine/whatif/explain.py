@@ -80,7 +80,7 @@ def _why(reasons: list[dict[str, Any]]) -> Iterator[Why]:
             reason["decided"],
             reason["rule"],
             _place(reason["source"]),
-            {name: value for name, value in reason["values"]},
+            dict(reason["values"]),
             asked,
         )
 

@@ -11,6 +11,7 @@ from engine.cli.ticket.acting import NUMBER
 if TYPE_CHECKING:
     from engine.analysis.forms import Form
     from engine.runtime.engine import Engine
+    from engine.runtime.followups import FollowUpView
 
 
 @click.command("print")
@@ -49,17 +50,25 @@ def _collect(engine: "Engine", session: Session, number: str, form: str) -> "For
 
     policy, team = engine.world.policy, engine.world.team
     language, zone = session.words(policy, team).language, policy.company.timezone
-    if form == "follow_up":
-        reveal(engine, number, session.actor(team))
+    view = _view(engine, number, session.actor(team)) if form == "follow_up" else None
     with engine.store.read() as reader:
         if form == "plan":
             return forms.collect_plan(reader, number, policy, team, language, zone)
         if form == "follow_up":
-            disclosed = forms.disclose(reader, number, policy, language)
-            return forms.collect_follow_up(reader, number, policy, team, language, zone, disclosed)
+            return forms.collect_follow_up(reader, number, policy, team, language, zone, view)
         viewer = session.known_actor(team)
         trusted = viewer is not None and ROLE in team.agents[viewer].roles
         record = forms.collect_service_record(reader, number, policy, team, language, zone, may_see_score=trusted)
     if viewer is not None and record.score.follow_up is not None:
         reveal(engine, record.score.follow_up, viewer)
     return record
+
+
+def _view(engine: "Engine", number: str, actor: str) -> "FollowUpView | None":
+    """Whom the follow-up is about; None when it is over and that was forgotten. Raises Refused, NotFound."""
+    from engine.runtime.followups import Severed, reveal
+
+    try:
+        return reveal(engine, number, actor)
+    except Severed:
+        return None

@@ -1,0 +1,243 @@
+"""`engine phone log`: a call registered by hand, guided by the scripts of the policy."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.cli.app import FINDINGS
+from engine.cli.session import ACTOR, FORMAT, Session, options, read_text
+from engine.core.fields import IMPACTS, NEEDS
+from engine.errors import EngineError, NotFound, UsageError
+
+if TYPE_CHECKING:
+    from engine.core.compiled import Guide
+    from engine.runtime.engine import Engine
+
+GUIDE, PROMISE, CALMING = "phone_intake", "verbal_promise", "calming"
+
+_ASKS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
+    "identity": (("name", "客户姓名", "Customer's name"),),
+    "contact": (("phone", "联系电话", "Phone number"),),
+    "problem": (("text", "问题描述", "What is the matter"),),
+    "background": (("background", "背景(何时开始、影响范围)", "Background (since when, who is affected)"),),
+    "wish": (("wish", "客户诉求", "What the customer wants"),),
+    "expected_by": (("expected_by", "期望完成时间", "By when they expect it"),),
+    "kind": (("kind", "类型", "Kind"),),
+    "impact": (("impact", "影响程度", "Impact"),),
+}
+"""What a step of the guide is for, as (field, Chinese, English)."""
+
+_CHOICES: Mapping[str, tuple[str, ...]] = {"kind": NEEDS, "impact": IMPACTS}
+_NEEDED = ("phone", "text")
+
+
+@click.group()
+def group() -> None:
+    """Register a phone call by hand."""
+
+
+@group.command("log")
+@options(ACTOR, FORMAT)
+@click.option("--phone", help="The customer's number.")
+@click.option("--name", help="The customer's name.")
+@click.option(
+    "--kind", type=click.Choice(NEEDS), help="Kind of need. Default: by the rules of intake.yaml, from the text."
+)
+@click.option("--text", help="What the matter is; `-` reads it from standard input. With it nothing is asked.")
+@click.option("--background", help="Since when, who is affected, what was tried.")
+@click.option("--wish", help="What the customer wants.")
+@click.option("--expected-by", help="By when they expect it, in their words.")
+@click.option("--impact", type=click.Choice(IMPACTS), help="How bad it is.")
+@click.option("--language", help="The customer's language, such as zh or en. Default: by the text.")
+@click.option(
+    "--direction",
+    type=click.Choice(["inbound", "outbound"]),
+    default="inbound",
+    show_default=True,
+    help="Who called whom.",
+)
+@click.option("--answered/--not-answered", default=True, show_default=True, help="Whether somebody spoke with them.")
+@click.option("--talk-seconds", type=click.IntRange(0, 86_400), default=0, help="How long you talked.")
+@click.option("--upset", is_flag=True, help="The customer is upset: show the calming script before the facts.")
+@click.option("--channel", help="The channel of type phone_log to enter it on, where there are several.")
+def log(session: Session, upset: bool, channel: str | None, **given: Any) -> int:
+    """Register a call while you are on the phone: the scripts to read aloud, and the questions, one by one.
+
+    With --text nothing is asked. The call goes through the same door as every other; at the end stands the promise to read aloud.
+    """
+    from engine.cli.ingest import take_in, told
+    from engine.cli.output import say, say_json
+
+    with session.engine() as engine:
+        actor = session.actor(engine.world.team)
+        name = _channel(engine, channel)
+        lines = _Lines(engine, session, actor, quiet=session.json)
+        call = {**given, "text": read_text(given["text"])} if given["text"] else lines.ask(given, upset)
+        if given["text"] and upset:
+            lines.read_aloud(CALMING)
+        if not call["phone"]:
+            raise UsageError("whose call was it? Give --phone")
+        raw = json.dumps(document(call, actor, engine.clock.now().isoformat()), ensure_ascii=False).encode()
+        led = take_in(engine, name, raw, "call.json")[0]
+        promise = lines.promise(led.ticket) if led.result == "ticket" and led.ticket else ""
+        tier = _tier(engine, session, led.ticket)
+    if session.json:
+        say_json(
+            {"result": led.result, "ticket": led.ticket, "tier": tier[0], "promise": promise, "reason": led.reason}
+        )
+    else:
+        say("  ".join(filter(None, [told(led), tier[1]])), "bold")
+        if promise:
+            say(f"「{promise}」", "cyan")
+    return 0 if led.result in ("ticket", "nothing", "waiting") else FINDINGS
+
+
+def document(call: Mapping[str, Any], actor: str, at: str) -> dict[str, Any]:
+    """Return the call as the phone_log channel documents it; what was not said is left out."""
+    text = "\n".join(filter(None, [call["text"], call.get("background")]))
+    words = {key: call.get(key) for key in ("name", "kind", "wish", "expected_by", "impact", "language")}
+    return {
+        "id": f"by-hand-{secrets.token_hex(12)}",
+        "from": call["phone"],
+        "at": at,
+        "agent": actor,
+        "direction": call["direction"],
+        "answered": call["answered"],
+        "talk_seconds": call["talk_seconds"] if call["answered"] else 0,
+        "text": text,
+    } | {key: value for key, value in words.items() if value}
+
+
+def _channel(engine: "Engine", wanted: str | None) -> str:
+    """The channel that calls are entered on."""
+    names = [one.name for one in engine.project.channels if one.type == "phone_log"]
+    if wanted is not None and wanted not in names:
+        raise NotFound(
+            f"there is no channel {wanted!r} of type phone_log in engine.yaml; there are {', '.join(names) or 'none'}"
+        )
+    if not names:
+        raise NotFound(
+            "engine.yaml has no channel of type phone_log; add `phone_log: {transport: folder}` to its channels"
+        )
+    return wanted or names[0]
+
+
+def _tier(engine: "Engine", session: Session, number: str | None) -> tuple[str | None, str]:
+    with engine.store.read() as reader:
+        ticket = reader.ticket(number) if number else None
+    return (
+        (ticket.tier, session.words(engine.world.policy, engine.world.team).tier(ticket.tier)) if ticket else (None, "")
+    )
+
+
+class _Lines:
+    """What the agent reads aloud and is asked, in the language of the labels."""
+
+    def __init__(self, engine: "Engine", session: Session, actor: str, quiet: bool) -> None:
+        self._engine = engine
+        self._actor = actor
+        self._quiet = quiet
+        self._words = session.words(engine.world.policy, engine.world.team)
+        self._customer = ""
+
+    def ask(self, given: Mapping[str, Any], upset: bool) -> dict[str, Any]:
+        """Lead through the guide, step by step, and return the answers; what an option gave is not asked."""
+        answers = dict(given)
+        for step in self._guide().steps:
+            if step.script is not None and step.script not in (PROMISE,):
+                wanted = not step.if_needed or upset or self._confirm(step.script)
+                if wanted:
+                    self.read_aloud(step.script)
+            for field, *labels in _ASKS.get(step.ask or step.script or "", ()):
+                if not answers.get(field):
+                    answers[field] = self._question(field, labels[0 if self._words.language == "zh" else 1])
+                self._customer = answers.get("name") or ""
+        return answers | {"text": answers["text"] or ""}
+
+    def read_aloud(self, script: str) -> None:
+        """Show a script to be read aloud."""
+        from engine.cli.output import say
+
+        text = self._render(script, {"customer": {"name": self._customer}})
+        if text and not self._quiet:
+            say(f"「{text}」", "cyan")
+
+    def promise(self, number: str) -> str:
+        """Return the promise for this ticket, to be read aloud."""
+        from engine.core import clocks
+        from engine.core.context import build
+        from engine.core.draft import Draft
+        from engine.core.model import CUSTOMER
+        from engine.core.signals import AgentActed
+        from engine.runtime.gather import Gatherer
+
+        engine = self._engine
+        now = engine.clock.now()
+        with engine.store.write() as tx:
+            ticket = tx.ticket(number)
+            facts = Gatherer(tx, engine.world, now).facts(ticket, AgentActed(number, "note", self._actor), None)
+        draft = Draft(ticket, facts, engine.world.policy, now, clocks.react)
+        return self._render(PROMISE, build(draft, CUSTOMER, draft.ticket.language, {}), draft.ticket.language)
+
+    def _guide(self) -> "Guide":
+        guides = self._engine.world.policy.guides
+        if GUIDE not in guides:
+            raise NotFound(f"scripts.yaml has no guide {GUIDE!r}; there are {', '.join(guides) or 'none'}")
+        return guides[GUIDE]
+
+    def _render(self, script: str, extra: Mapping[str, object], language: str | None = None) -> str:
+        """Return a script's words; where one of them cannot be known before there is a ticket, say so instead."""
+        policy = self._engine.world.policy
+        language = language or self._words.language
+        found = policy.scripts.get(script)
+        body = found.body("phone", language, policy.company.languages[0]) if found else None
+        if body is None:
+            return ""
+        context: dict[str, object] = {
+            "now": self._engine.clock.now(),
+            "language": language,
+            "timezone": policy.company.timezone,
+            "company": {"name": policy.text(policy.company.name, language), "hotline": policy.company.hotline},
+            "agent": {"id": self._actor, "name": self._words.party(self._actor)},
+        }
+        try:
+            return body.text.render({**context, **extra}).strip()
+        except EngineError as error:
+            return f"({self._words.script(script)}: {error})"
+
+    def _confirm(self, script: str) -> bool:
+        return click.confirm(f"{self._words.script(script)}?", default=False)
+
+    def _question(self, field: str, label: str) -> str | None:
+        choices = _CHOICES.get(field)
+        if choices is None:
+            return prompt(label, needed=field in _NEEDED)
+        for number, choice in enumerate(choices, 1):
+            click.echo(f"  {number} {self._words.name(choice)}")
+        return choose(choices, lambda: prompt(f"{label} 1-{len(choices)}", needed=False))
+
+
+def prompt(label: str, *, needed: bool) -> str:
+    """Ask for a line; an empty one is taken unless it is needed."""
+    while not (said := str(click.prompt(label, default="", show_default=False)).strip()) and needed:
+        click.echo("…")
+    return said
+
+
+def choose(choices: tuple[str, ...], ask: Callable[[], str]) -> str | None:
+    """Return the choice that was named by number or word, None for an empty answer."""
+    for said in _until_empty(ask):
+        if said in choices:
+            return said
+        if said.isdecimal() and 1 <= int(said) <= len(choices):
+            return choices[int(said) - 1]
+        click.echo(", ".join(f"{number} {choice}" for number, choice in enumerate(choices, 1)))
+    return None
+
+
+def _until_empty(ask: Callable[[], str]) -> Iterator[str]:
+    while said := ask():
+        yield said
