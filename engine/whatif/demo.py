@@ -52,6 +52,7 @@ class DemoResult:
     tickets: int
     decisions: int
     ended: int
+    since: datetime
     until: datetime
 
 
@@ -102,13 +103,13 @@ def run_demo(
         _live_until(play, step.at)
         _do(play, step.data)
         _settle(play)
-    until = datetime.fromisoformat(script["until"])
+    since, until = (datetime.fromisoformat(script[name]) for name in ("start", "until"))
     _live_until(play, until)
     with engine.store.read() as reader:
         tickets = reader.tickets(TicketQuery(limit=100_000))
     ended = sum(ticket.state in ENDED for ticket in tickets)
     database = directory / "var" / "engine.db"
-    return DemoResult(directory, database, project.var / "out", len(tickets), play.decisions, ended, until), engine
+    return DemoResult(directory, database, project.var / "out", len(tickets), play.decisions, ended, since, until), engine
 
 
 def _steps(written: list[dict[str, Any]], timezone: str, chance: random.Random) -> Iterator[Step]:

@@ -49,8 +49,8 @@ def _breach(draft: Draft, clock: Deadline) -> None:
     kind = draft.policy.deadlines.get(clock.kind)
     then = kind.then if kind else None
     if kind is not None and then == "close_unconfirmed":
-        draft.because("closed: unconfirmed", f"deadline {kind.name}", kind.source, {"budget": str(clock.budget)})
         draft.record(e.DeadlineStopped(clock.id))
+        draft.because("closed: unconfirmed", f"deadline {kind.name}", kind.source, {"budget": str(clock.budget)})
         draft.record(e.TicketClosed("unconfirmed", "system"))
         notify(draft, "closed_unconfirmed", CUSTOMER)
         return
