@@ -271,5 +271,5 @@ def negation(document: Document) -> Negation | None:
 
 def commands(document: Document) -> dict[str, tuple[str, ...]]:
     """Return the words by which agents act in mail replies."""
-    node = document.single("commands")
-    return {} if node is None else {action: node.strings(action) for action in node.map}
+    entries = document.entries("commands")
+    return {action: tuple(word.text for word in node.items) for action, node in entries.items()}

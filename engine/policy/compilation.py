@@ -110,8 +110,8 @@ def _policy(document: Document, policy_digest: str, problems: Problems) -> Polic
     escalated = escalations(document, References(document, problems), problems)
     spoken = scripts.Scripts(document, languages, problems)
     guides = scripts.guides(document, languages, problems)
-    if company is not None:
-        spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines))
+    sound = company is not None and not problems.wrong(("company", "sla"))
+    spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and sound else None)
     assignment, limits = build.assignment(document), build.limits(document)
     replies, negation = build.replies(document), build.negation(document)
     if company is None or assignment is None or limits is None or replies is None or negation is None:

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import re2
 
-from engine.core.compiled import Rule
-from engine.core.conditions import All, Any, Condition, FieldType, Match, Named, Not, Scalar, Source, Value
+from engine.core.conditions import All, Any, Condition, FieldType, Match, Named, Not, Scalar, Value
 from engine.core.fields import FIELDS
 from engine.core.text import normalise
 from engine.policy.diagnostics import Problems, suggestion
@@ -149,15 +148,16 @@ class Conditions:
                 self._problems.add("CL318", item, f"there is no {what} `{item.text}`", suggestion(item.text, known))
 
     def _check_place(self, condition: Condition, when: Node, section: str) -> None:
+        """Report the first field that can have no value where the condition is asked."""
         prefix, where = _ABSENT.get(section, ("", ""))
         for match in _matches(condition):
-            absent = (prefix and match.field.startswith(prefix)) or (
+            if (prefix and match.field.startswith(prefix)) or (
                 section == "calls" and match.field.startswith("ticket.")
-            )
-            if absent:
-                place = _node_at(when, match.source) or when
+            ):
+                place = next((node for node in when.walk() if node.source == match.source), when)
                 hint = "the matcher would never hold; ask another field"
                 self._problems.add("CL319", place, f"{match.field} has no value at {where}", hint)
+                return
 
 
 def rule_condition(node: Node, section: str, conditions: Conditions, problems: Problems) -> Condition | None:
@@ -185,11 +185,6 @@ def check_order(rules: list[Node], what: str, problems: Problems) -> None:
         problems.add("CL310", rules[-1], f"the last of {what} is not the default", hint)
 
 
-def rule_of(node: Node, condition: Condition | None) -> Rule:
-    """Return what every rule has: id, condition, source."""
-    return Rule(node.string("id"), condition, node.source)
-
-
 def _scalar(node: Node, type_: FieldType) -> Scalar:
     if isinstance(node.value, (dict, list)):
         raise TypeError(f"{node.source} holds no single value")
@@ -207,8 +202,3 @@ def _matches(condition: Condition) -> Iterator[Match]:
                 yield from _matches(part)
         case Not(part=part) | Named(part=part):
             yield from _matches(part)
-
-
-def _node_at(when: Node, source: Source) -> Node | None:
-    """Return the node below `when` that was written at `source`; None when it stands in a named condition."""
-    return next((node for node in when.walk() if node.source == source), None)

@@ -103,6 +103,16 @@ class Problems:
         """Note a problem of a whole file, or at one point of it."""
         self.add(code, Span(file, line, column, line, column + 1), message, hint)
 
+    def line(self, file: str, number: int) -> Span:
+        """Return the span of a whole line without the spaces around it."""
+        lines = self._lines.get(file, [])
+        text = lines[number - 1].rstrip() if 0 < number <= len(lines) else ""
+        return Span(file, number, len(text) - len(text.lstrip()) + 1, number, len(text) + 1)
+
+    def wrong(self, kinds: tuple[str, ...]) -> bool:
+        """Whether an error was noted in a file whose name begins with one of these words."""
+        return any(item.severity == ERROR and item.file.startswith(kinds) for item in self._found)
+
     def all(self) -> tuple[Diagnostic, ...]:
         """Return the problems in the order of their places, each once."""
         return tuple(
@@ -120,9 +130,14 @@ class Problems:
         return rest.partition(".")[0].partition("[")[0]
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that was probably meant, None when none is near."""
+    return next(iter(get_close_matches(word, sorted(set(known)), 1)), None)
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return a hint that names the nearest known word, or all of them when none is near and they are few."""
     names = sorted(set(known))
-    if near := get_close_matches(word, names, 1):
-        return f"did you mean `{near[0]}`?"
+    if (near := nearest(word, names)) is not None:
+        return f"did you mean `{near}`?"
     return f"known: {', '.join(names)}" if 0 < len(names) <= 20 else ""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from engine.policy.diagnostics import Problems
 from engine.policy.nodes import Node
-from engine.policy.vocabulary import KIND_OF_SECTION
+from engine.policy.vocabulary import KIND_OF_SECTION, NEEDED
 
 _WHOLE = "*"
 
@@ -45,10 +45,11 @@ class Document:
         return parts[0] if parts and id(parts[0]) not in self._unsound else None
 
     def ids(self, section: str) -> frozenset[str] | None:
-        """Return every id the section defines, sound or not; None when a file of its kind could not be read."""
-        if KIND_OF_SECTION[section] in self._unread or any(
-            not part.map and not isinstance(part.value, list) for part in self._of(section)
-        ):
+        """Return every id the section defines, sound or not; None when that cannot be known because of a fault reported elsewhere."""
+        parts = self._parts.get(section, [])
+        shapeless = any(not isinstance(part.value, (dict, list)) for part in parts)
+        absent = not parts and section in NEEDED
+        if shapeless or absent or KIND_OF_SECTION[section] in self._unread:
             return None
         return frozenset(self._ids[section])
 
@@ -56,19 +57,18 @@ class Document:
         """Whether some file has the section, or may have it."""
         return section in self._parts or KIND_OF_SECTION[section] in self._unread
 
-    def _of(self, section: str) -> list[Node]:
-        return self._parts.get(section, [])
-
     def _set_aside(self, root: Node, path: list[str | int]) -> None:
-        """Mark the section and the entry that a fault lies in."""
-        for depth in (1, 2):
-            if len(path) >= depth:
-                self._unsound.add(id(root.at(path[:depth])))
+        """Mark the section and the entry that a fault lies in; all its entries when the section itself has the wrong shape."""
+        if path:
+            section = root.at(path[:1])
+            self._unsound.add(id(section))
+            at_fault = [root.at(path[:2])] if len(path) > 1 else section.children()
+            self._unsound.update(id(entry) for entry in at_fault)
 
     def _merge(self, section: str, problems: Problems) -> dict[str, Node]:
         merged: dict[str, Node] = {}
         ids = self._ids.setdefault(section, set())
-        parts = self._of(section)
+        parts = self._parts.get(section, [])
         if section in _SINGLE:
             for part in parts[1:]:
                 hint = f"the first stands in {parts[0].source}; keep one of them"
@@ -89,14 +89,12 @@ class Document:
         """Set aside the entries in which the reader refused a value."""
         for parts in self._parts.values():
             for part in parts:
-                for entry in (part, *part.children()):
-                    if any(
-                        len(node.keys) != len(node.map) for node in (entry.walk() if entry is not part else (entry,))
-                    ):
-                        self._unsound.add(id(entry))
+                if part.gaps:
+                    self._unsound.add(id(part))
+                self._unsound.update(id(entry) for entry in part.children() if any(node.gaps for node in entry.walk()))
 
 
-_SINGLE = frozenset({"company", "replies", "commands", "negation", "on_tier_change", "assignment", "limits", "manager"})
+_SINGLE = frozenset({"company", "replies", "negation", "on_tier_change", "assignment", "limits", "manager"})
 
 
 def _named(part: Node) -> list[tuple[str, Node, Node]]:

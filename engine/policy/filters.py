@@ -25,6 +25,7 @@ class Unprintable(Exception):
 @jinja2.pass_context
 def items_within_bounds(context: Context, value: object) -> Iterator[object]:
     """Yield the items of a list or the keys of a mapping; all loops of one rendering share one bound."""
+    _known(value)
     if not isinstance(value, (list, tuple, dict)):
         raise Unprintable("only lists can be looped over")
     for item in value:
@@ -50,6 +51,7 @@ def date(context: Context, value: object) -> str:
 @jinja2.pass_context
 def duration(context: Context, value: object) -> str:
     """Say a time span: 2小时30分钟, 2 h 30 min."""
+    _known(value)
     if not isinstance(value, timedelta):
         raise Unprintable("`| duration` needs a time span, such as deadline.overdue")
     return phrases.duration(value, str(context["language"]))
@@ -115,16 +117,22 @@ def rounded(value: object, digits: object = 0) -> float | int:
     return round(value, digits) if digits else round(value)
 
 
+def _known(value: object) -> object:
+    """Return the value; raises jinja2.UndefinedError for one that is not there."""
+    if isinstance(value, jinja2.Undefined):
+        str(value)
+    return value
+
+
 def _instant(value: object) -> datetime:
+    _known(value)
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise Unprintable("`| clock` and `| date` need an instant, such as deadline.due")
     return value
 
 
 def _text(value: object) -> str:
-    if isinstance(value, jinja2.Undefined):
-        return str(value)
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    if isinstance(value, bool) or not isinstance(_known(value), (str, int, float)):
         raise Unprintable("this filter needs a text")
     text = str(value)
     if len(text) > _MAX_TEXT:
@@ -133,6 +141,7 @@ def _text(value: object) -> str:
 
 
 def _list(value: object) -> list[object]:
+    _known(value)
     if not isinstance(value, (list, tuple)):
         raise Unprintable("this filter needs a list")
     return list(value)

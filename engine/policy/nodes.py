@@ -24,7 +24,8 @@ class Span:
 class Node:
     """One value with its place. `path` reads like `tiers[0].when.field`; `keys` has the place of each key of a mapping.
 
-    `block` says that a text was written as a block (`|` or `>`), so that its first line stands one below its beginning.
+    `block` says that a text was written as a block (`|` or `>`), so that its first line stands one below its beginning;
+    `gaps` that the reader refused a value directly below.
     """
 
     value: "str | int | float | bool | list[Node] | dict[str, Node]"
@@ -32,6 +33,7 @@ class Node:
     path: str
     keys: Mapping[str, Span] = field(default_factory=dict)
     block: bool = False
+    gaps: bool = False
 
     @property
     def source(self) -> Source:

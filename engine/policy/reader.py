@@ -17,6 +17,8 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
 
 _BOM = "\ufeff"
+_NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
+_READ_AS_FLAGS = frozenset({"on", "off", "yes", "no"})  # as keys they are plain words: only their position counts
 
 
 class _Stop(Exception):
@@ -95,7 +97,12 @@ def _syntax(file: str, text: str, error: yaml.MarkedYAMLError, problems: Problem
                 "CL115", file, "a full-width colon `\uff1a` follows the key", hint, line=number, column=len(key) + 1
             )
             return
+    begun = error.context_mark
+    if begun is not None and line >= len(lines):
+        line, column = begun.line + 1, begun.column + 1
     what = ", ".join(part for part in (error.context, error.problem) if part)
+    if begun is not None and begun.line + 1 != line:
+        what += f" (what is being read began in line {begun.line + 1})"
     hint = (
         "look for a missing quote, bracket or colon here or on the line above; texts with `: `, `#` or `{` need quotes"
     )
@@ -168,55 +175,69 @@ class _Reader:
                     "leave it out and write the value out",
                 )
             if event.tag is not None:
-                self._stop("CL109", event, f"`{event.tag}` is a tag", 'leave it out; put texts in quotes: "…"')
+                self._stop(
+                    "CL109",
+                    event,
+                    f"`{event.tag.replace('tag:yaml.org,2002:', '!!')}` is a tag",
+                    'leave it out; put texts in quotes: "…"',
+                )
 
     def _mapping(self, start: yaml.Event, path: str, depth: int) -> Node:
         entries: dict[str, Node] = {}
         places: dict[str, Span] = {}
+        gaps = False
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
-            key = self._key(event)
+            key, refused = self._key(event)
             below = f"{path}.{key}" if path else key
             value = self._node(self._next(), below, depth + 1)
             if key in places:
                 hint = f"the first stands in line {places[key].line}; keep one of them"
                 self._problems.add("CL107", self._span(event), f"the key `{key}` is written twice", hint, path=below)
                 continue
-            places[key] = self._span(event)
-            if value is not None:
+            if not refused:
+                places[key] = self._span(event)
+            if value is None or refused:
+                gaps = True
+            else:
                 entries[key] = value
-        return Node(entries, self._span(start, event), path, places)
+        return Node(entries, self._span(start, event), path, places, gaps=gaps)
 
-    def _key(self, event: yaml.Event) -> str:
+    def _key(self, event: yaml.Event) -> tuple[str, bool]:
+        """Return a key, and whether it was refused."""
         if not isinstance(event, yaml.ScalarEvent):
             self._stop("CL111", event, "a key must be a word, not a list, a mapping or an alias", "write `word: value`")
+        self._refuse_cleverness(event)
         word = str(event.value)
         if event.style:
-            return word
+            return word, False
         if word == "<<":
             self._stop("CL110", event, "`<<` merges another mapping in", "write the entries out")
         odd = full_width_key(word)
-        if odd is None and not isinstance(resolve(word), str) and word.lower() not in {"on", "off", "yes", "no"}:
+        if word in _NOTHING:
+            odd = Odd("CL111", "a key is missing before the colon", "write `word: value`")
+        elif odd is None and not isinstance(resolve(word), str) and word.lower() not in _READ_AS_FLAGS:
             odd = Odd("CL111", f"the key `{word}` is not a word", f'put it in quotes: "{word}"')
         if odd is not None:
             self._problems.add(odd.code, self._span(event), odd.message, odd.hint)
-        elif word in {"", "~", "null"}:
-            self._problems.add("CL111", self._span(event), "a key is missing before the colon", "write `word: value`")
-        return word
+        return word, odd is not None
 
     def _sequence(self, start: yaml.Event, path: str, depth: int) -> Node:
         items: list[Node] = []
+        gaps = False
         while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             # A refused item keeps no place in the list, so that the indexes in paths match the list that is checked.
             if (item := self._node(event, f"{path}[{len(items)}]", depth + 1)) is not None:
                 items.append(item)
-        return Node(items, self._span(start, event), path)
+            else:
+                gaps = True
+        return Node(items, self._span(start, event), path, gaps=gaps)
 
     def _scalar(self, event: yaml.ScalarEvent, path: str) -> Node | None:
         span = self._span(event)
         if event.style:
             return Node(str(event.value), span, path, block=event.style in "|>")
         word = str(event.value)
-        if word in {"", "~", "null", "Null", "NULL"}:
+        if word in _NOTHING:
             self._problems.add(
                 "CL116", span, "a value is missing here", "write a value, or leave the key out", path=path
             )

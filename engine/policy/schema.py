@@ -14,7 +14,7 @@ from engine.policy.nodes import Node
 from engine.policy.wording import Wording
 
 if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator, ValidationError
 
 _BRANCHES = ("all", "any", "not", "use")
 _SCRIPT_KEYS = ("audience", "label", "subject", "channels")
@@ -28,7 +28,13 @@ def check_shape(kind: str, root: Node, problems: Problems) -> list[list[str | in
     )
     for error in errors:
         wording.report(error)
-    return [list(error.absolute_path) for error in errors]
+    return [_entry(error) for error in errors]
+
+
+def _entry(error: "ValidationError") -> list[str | int]:
+    """Return the path of what is at fault: of the entry, where the error is about its key."""
+    path = list(error.absolute_path)
+    return [*path, str(error.instance)] if "propertyNames" in error.absolute_schema_path else path
 
 
 @cache

@@ -1,6 +1,6 @@
 """Compiles scripts and tries each one in every situation that the policy puts it in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.core.compiled import Body, Company, DeadlineKind, Guide, GuideStep, Script, Text, Tier
@@ -32,10 +32,14 @@ class Scripts:
         self._document = document
         self._languages = languages
         self._problems = problems
+        self._texts: list[tuple[str, str, ScriptTemplate, Node]] = []
         self.compiled = {name: self._script(name, node) for name, node in document.entries("scripts").items()}
 
-    def check(self, uses: Iterable[Use], setting: Setting) -> None:
-        """Report references to unknown scripts and wrong audiences, and try every script on the occasions of its uses."""
+    def check(self, uses: Iterable[Use], setting: Setting | None) -> None:
+        """Report references to unknown scripts and wrong audiences, and try every script on the occasions of its uses.
+
+        Without a setting, because what it is made of is not sound, no script is tried.
+        """
         occasions: dict[str, set[str]] = {}
         known = self._document.ids("scripts")
         for use in uses:
@@ -47,6 +51,8 @@ class Scripts:
                 if script.audience not in use.audiences:
                     message = f"the script `{name}` is meant for {script.audience}, here it goes to {' or '.join(use.audiences)}"
                     self._problems.add("CL317", use.script, message, "name another script, or change its `audience`")
+        if setting is None:
+            return
         for name, script in self.compiled.items():
             self._try(script, sorted(occasions.get(name, ())) or [None], setting)
 
@@ -57,7 +63,7 @@ class Scripts:
             for language, text in part.map.items():
                 if language in _OWN_KEYS or not self._speaks(part, language):
                     continue
-                if (template := self._template(name, text)) is not None:
+                if (template := self._template(name, language, text)) is not None:
                     subject = subjects.get(language) or subjects.get(self._languages[0])
                     bodies[channel, language] = Body(template, subject, text.source)
         self._check_languages(name, node)
@@ -75,7 +81,7 @@ class Scripts:
             return {}
         by_language = subject.map or {self._languages[0]: subject}
         found = {
-            language: self._template(name, text)
+            language: self._template(name, language, text)
             for language, text in by_language.items()
             if self._speaks(subject, language)
         }
@@ -105,39 +111,50 @@ class Scripts:
                     path=node.path,
                 )
 
-    def _template(self, name: str, text: Node) -> ScriptTemplate | None:
+    def _template(self, name: str, language: str, text: Node) -> ScriptTemplate | None:
         first_line = text.span.line + text.block
         try:
             template = compile_template(name, text.text, text.source, first_line)
         except TemplateRefused as refused:
-            self._problems.add(refused.code, _line(text, refused.line), str(refused), refused.hint, path=text.path)
+            self._problems.add(refused.code, self._line(text, refused.line), str(refused), refused.hint, path=text.path)
             return None
+        self._texts.append((name, language, template, text))
         return template
 
     def _try(self, script: Script, occasions: Iterable[str | None], setting: Setting) -> None:
         """Render every text of a script in its situations; report the first failure of each text."""
-        for (_, language), body in script.bodies.items():
-            for template in filter(None, (body.text, body.subject)):
-                self._try_text(template, language, occasions, setting)
+        for name, language, template, text in self._texts:
+            if name == script.id:
+                self._try_text(template, text, samples_of(occasions, language, setting))
 
-    def _try_text(self, template: object, language: str, occasions: Iterable[str | None], setting: Setting) -> None:
-        if not isinstance(template, ScriptTemplate):
-            raise TypeError("scripts are compiled by this module")
-        for occasion in occasions:
-            for situation, context in samples(occasion, language, setting):
-                try:
-                    template.render(context)
-                except TemplateError as error:
-                    self._failed(template, str(error), f"{occasion or 'any occasion'}, {situation}")
-                    return
+    def _try_text(
+        self, template: ScriptTemplate, text: Node, situations: Iterable[tuple[str, dict[str, object]]]
+    ) -> None:
+        for situation, context in situations:
+            try:
+                template.render(context)
+            except TemplateError as error:
+                hint = "docs/policies.md lists what each occasion knows; `{% if name is defined %}` asks first"
+                self._problems.add(
+                    "CL404", self._line(text, error.line), f"{situation}: {error.reason}", hint, path=text.path
+                )
+                return
 
-    def _failed(self, template: ScriptTemplate, message: str, situation: str) -> None:
-        source = template.source
-        reason = message.partition("): ")[2]
-        line = int(message.partition("): ")[0].rpartition(":")[2])
-        span = Span(source.file, line, 1, line, 1)
-        hint = "docs/policies.md lists what each occasion knows; `{% if name is defined %}` asks first"
-        self._problems.add("CL404", span, f"on the occasion {situation}: {reason}", hint, path=source.path)
+    def _line(self, text: Node, line: int) -> Span:
+        """Return the place of a template's line: exact for texts written as a block, else the text's own."""
+        return self._problems.line(text.span.file, text.span.line + line) if text.block else text.span
+
+
+def samples_of(
+    occasions: Iterable[str | None], language: str, setting: Setting
+) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield (situation in words, context) for every situation of these occasions."""
+    for occasion in occasions:
+        for situation, context in samples(occasion, language, setting):
+            yield (
+                (f"on the occasion {occasion} ({situation})" if occasion else f"with everything known ({situation})"),
+                context,
+            )
 
 
 def uses(document: Document) -> Iterable[Use]:
@@ -205,11 +222,3 @@ def _channels(script: Node) -> list[tuple[str, Node]]:
 def _audiences(recipients: tuple[str, ...]) -> tuple[str, ...]:
     kinds = {_CUSTOMER if recipient == "customer" else _TEAM for recipient in recipients}
     return tuple(sorted(kinds)) or (_TEAM,)
-
-
-def _line(text: Node, line: int) -> Span:
-    """Return the place of a template's line: exact for texts written as a block, else the text's own."""
-    if not text.block:
-        return text.span
-    number = text.span.line + line
-    return Span(text.span.file, number, 1, number, 1)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.policy.diagnostics import Problems, suggestion
+from engine.policy.diagnostics import Problems
 from engine.policy.reader import MAX_BYTES, decode
 from engine.policy.vocabulary import KINDS_OF_FILE
 
@@ -56,9 +56,11 @@ def check_name(name: str, problems: Problems) -> bool:
     if name.endswith(".yml"):
         problems.file("CL117", name, "policy files end with .yaml", f"rename it to {name.removesuffix('.yml')}.yaml")
         return False
-    known = [f"{kind}.yaml" for kind in KINDS_OF_FILE if kind != _CALENDARS]
-    hint = suggestion(name, known)
-    problems.file("CL117", name, f"`{name}` is not the name of a policy file", hint or "calendars go into calendars/")
+    kinds = ", ".join(kind for kind in KINDS_OF_FILE if kind != _CALENDARS)
+    hint = (
+        f"a file is named after what it holds, one of {kinds}: sla.yaml or sla-vip.yaml; calendars go into calendars/"
+    )
+    problems.file("CL117", name, f"`{name}` is not the name of a policy file", hint)
     return False
 
 

@@ -188,7 +188,9 @@ class ScriptTemplate:
 
 def _explained(error: Exception) -> str:
     if isinstance(error, jinja2.UndefinedError):
-        return str(error.message)
+        # The library's own words for a name that the context lacks are "'name' is undefined".
+        name = str(error.message).removesuffix(" is undefined").strip("'")
+        return f"there is no `{name}` on this occasion" if name.isidentifier() else str(error.message)
     if isinstance(error, (OutputTooLong, Unprintable)):
         return str(error)
     return f"it cannot be rendered: {error}"

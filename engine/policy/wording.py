@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from engine.policy.diagnostics import Problems, suggestion
+from engine.policy.diagnostics import Problems, nearest, suggestion
 from engine.policy.nodes import Node, Span
 
 if TYPE_CHECKING:
@@ -86,8 +86,14 @@ class Wording:
                 self._add("CL201", place, f"unknown key `{key}` here", hint, f"{node.path}.{key}".lstrip("."))
 
     def _missing(self, node: Node, fault: Fault) -> None:
-        for key in fault.value:
-            if key not in node.keys and f"'{key}' is a required property" == fault.message:
+        if node.gaps:  # the reader refused a key or a value here, perhaps this one
+            return
+        known = fault.schema.get("properties", {})
+        absent = [key for key in known if key not in node.keys]
+        misspelt = {nearest(key, absent) for key in node.keys if key not in known}
+        for key in absent:
+            # The library names one key in each error; a misspelt one is reported as unknown already.
+            if fault.message == f"{key!r} is a required property" and key not in misspelt:
                 hint = "every file begins with `version: 1`" if key == "version" else f"add `{key}: …`"
                 self._add("CL202", _first_line(node), f"the key `{key}` is missing", hint, node.path)
 
@@ -152,6 +158,8 @@ class Wording:
         self._add("CL206", node, f"expected at most {fault.value}, found {_written(node)}")
 
     def _too_short_list(self, node: Node, fault: Fault) -> None:
+        if node.gaps:
+            return
         self._add("CL207", node, "the list is empty", "add an entry, or leave the key out")
 
     def _too_long_list(self, node: Node, fault: Fault) -> None:
@@ -171,7 +179,7 @@ class Wording:
                 "the matcher does not say what it asks of the field",
                 "add an operator: is, in, mentions, …",
             )
-        elif len(node.keys) == 0:
+        elif not node.keys and not node.gaps:
             self._add("CL207", node, "there are no entries", "add an entry, or leave the key out")
 
     def _too_many_keys(self, node: Node, fault: Fault) -> None:
