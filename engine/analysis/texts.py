@@ -1,0 +1,44 @@
+"""Text on its way to paper: whatever people wrote becomes something that prints, and nothing else."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+# Control characters, lone surrogates, and the marks that turn the direction of what follows (U+202E makes "gpj.exe" of "exe.jpg").
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+_MARKS_OF_DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def printable(text: str) -> str:
+    """Return the text with line feeds as its line ends, without marks of direction, and with � for what no page can hold."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _UNPRINTABLE.sub(lambda found: "" if found[0] in _MARKS_OF_DIRECTION else "\ufffd", lines)
+
+
+def moment(at: datetime, timezone: str) -> str:
+    """Return an instant as people in that zone write it: `2024-05-12 17:00`."""
+    return at.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M")
+
+
+def width(text: str) -> int:
+    """Return how many columns the text takes where a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def pieces(text: str, columns: int, most_lines: int) -> Iterator[tuple[str, int]]:
+    """Cut a text into pieces that fill at most `most_lines` lines of `columns`; yield each with its number of lines.
+
+    The pieces together are the text; an empty text is one piece.
+    """
+    start, lines, column = 0, 1, 0
+    for position, character in enumerate(text):
+        step = width(character)
+        if character == "\n" or column + step > columns:
+            lines, column = lines + 1, 0
+        if lines > most_lines:
+            yield text[start:position], most_lines
+            start, lines = position, 1
+        column += 0 if character == "\n" else step
+    yield text[start:], lines
