@@ -19,6 +19,7 @@ def command(session: Session, only: tuple[str, ...]) -> int:
     The policies are read when it starts. Stop it with Ctrl-C or SIGTERM; it goes on where it was when it starts again. It writes one
     JSON line per decision to standard error.
     """
+    from engine.cli.jobs import JOBS
     from engine.runtime import worker
 
-    return worker.run(session.root, {}, frozenset(only) or worker.PARTS)
+    return worker.run(session.root, JOBS, frozenset(only) or worker.PARTS)

@@ -24,7 +24,7 @@ def latest_slot(job: Job, now: datetime, timezone: str) -> datetime:
 
 
 def run_due(
-    store: Store, jobs: Iterable[Job], bodies: Mapping[str, Callable[[Job], None]], now: datetime, timezone: str
+    store: Store, jobs: Iterable[Job], bodies: Mapping[str, Callable[[Job, datetime, datetime], None]], now: datetime, timezone: str
 ) -> list[str]:
     """Run every job whose latest slot was not taken yet; slots missed while nobody ran are caught up once. Return the jobs run.
 
@@ -34,9 +34,9 @@ def run_due(
     for job in jobs:
         slot = latest_slot(job, now, timezone)
         with store.write() as tx:
-            first = tx.last_slot(job.name) is None
+            before = tx.last_slot(job.name)
             taken = tx.take_slot(job.name, slot, now)
-        if taken and not first:
-            bodies[job.name](job)
+        if taken and before is not None:
+            bodies[job.name](job, slot, before)
             ran.append(job.name)
     return ran

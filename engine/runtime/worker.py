@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from engine.channels import TemporaryFailure
@@ -76,7 +77,8 @@ class Loop:
         return done
 
 
-Bodies = Mapping[str, Callable[[Engine, Job], None]]
+Bodies = Mapping[str, Callable[[Engine, Job, datetime, datetime], None]]
+"""What each job does, given its slot and the slot before it."""
 
 
 class Worker:
@@ -134,7 +136,7 @@ class Worker:
 
     def _cron(self) -> list[str]:
         engine = self.engine
-        bodies = {name: lambda job, body=body: body(engine, job) for name, body in self._bodies.items()}
+        bodies = {name: partial(body, engine) for name, body in self._bodies.items()}
         zone = engine.world.policy.company.timezone
         return cron.run_due(engine.store, engine.project.jobs, bodies, engine.clock.now(), zone)
 

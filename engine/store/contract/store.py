@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from engine.core.events import Event
@@ -57,6 +58,9 @@ class Store(Protocol):
 
     def lock_for_writing(self, owner: str) -> None:
         """Be the one process that works on this store until `close`. Raises Refused, naming the process that is."""
+
+    def backup(self, target: Path) -> None:
+        """Write all that is durable to the new file `target`, while others go on working. Raises StoreFailed; leaves no half file."""
 
     def close(self) -> None:
         """Release everything. Calling it again does nothing."""

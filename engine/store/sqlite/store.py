@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from engine.errors import ConfigurationError, UsageError
+from engine.store.contract import StoreFailed
 from engine.store.sqlite import schema
 from engine.store.sqlite.archive import ArchiveReads, ArchiveWrites
 from engine.store.sqlite.inbox import InboxReads, InboxWrites
@@ -104,6 +105,33 @@ class SqliteStore:
         """Be the one process that works on this file."""
         if self._path is not None and self._lock is None:
             self._lock = ProcessLock(self._path, owner)
+
+    def backup(self, target: Path) -> None:
+        """Write all that is durable to the new file `target`."""
+        self._check_open()
+        partial = target.with_name(f".{target.name}.part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise StoreFailed(f"The database cannot be backed up to {target}: {error.strerror}.") from error
+        try:
+            self._copy_to(partial)
+            partial.replace(target)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreFailed(f"The database cannot be backed up to {target}: {error}.") from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _copy_to(self, path: Path) -> None:
+        source = self._writer if self._path is None else self._borrow()
+        copy = sqlite3.connect(path)
+        try:
+            source.backup(copy)
+        finally:
+            copy.close()
+            if source is not self._writer:
+                self._give_back(source)
 
     def close(self) -> None:
         """Release everything."""

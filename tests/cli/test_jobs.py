@@ -1,0 +1,67 @@
+"""The daemon's jobs by cron, on a project of its own."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from engine.cli.init import lay_out
+from engine.cli.jobs import JOBS
+from engine.runtime import cron
+from engine.runtime.clock import VirtualClock
+from engine.runtime.engine import Engine, open_engine
+from engine.runtime.project import Job, load_project
+from engine.store import open_store
+
+ZONE = ZoneInfo("Asia/Shanghai")
+EVENING = datetime(2026, 3, 4, 20, tzinfo=ZONE)
+
+
+@pytest.fixture
+def engine(tmp_path: Path):
+    lay_out(tmp_path)
+    opened = open_engine(load_project(tmp_path), VirtualClock(EVENING), reload=True)
+    yield opened
+    opened.close()
+
+
+def run_due(engine: Engine, now: datetime) -> list[str]:
+    bodies = {
+        name: lambda job, slot, before, body=body: body(engine, job, slot, before) for name, body in JOBS.items()
+    }
+    return cron.run_due(engine.store, engine.project.jobs, bodies, now, "Asia/Shanghai")
+
+
+def test_a_new_installation_ships_both_jobs_and_starts_them_with_their_next_slot(engine: Engine) -> None:
+    assert {job.name for job in engine.project.jobs} == set(JOBS)
+    assert run_due(engine, EVENING) == []
+    assert run_due(engine, EVENING + timedelta(hours=8)) == ["backup"]
+    assert run_due(engine, EVENING + timedelta(hours=13)) == ["summary"]
+    assert run_due(engine, EVENING + timedelta(hours=14)) == []
+
+
+def test_a_slot_missed_while_nobody_ran_is_caught_up_once(engine: Engine) -> None:
+    run_due(engine, EVENING)
+    assert run_due(engine, EVENING + timedelta(days=5)) == ["backup", "summary"]
+    assert run_due(engine, EVENING + timedelta(days=5, minutes=1)) == []
+
+
+def test_backups_open_as_databases_and_only_the_latest_are_kept(engine: Engine) -> None:
+    job = Job("backup", "0 3 * * *", keep=2)
+    for day in range(4):
+        JOBS["backup"](engine, job, EVENING + timedelta(days=day), EVENING)
+    kept = sorted((engine.project.var / "backups").iterdir())
+    assert [path.name for path in kept] == ["engine-20260306-2000.db", "engine-20260307-2000.db"]
+    copy = open_store(f"sqlite:///{kept[-1]}")
+    with copy.read() as reader:
+        assert reader.active_policy() == engine.world.policy.digest
+    copy.close()
+
+
+def test_the_summary_is_a_page_in_each_language_of_the_company(engine: Engine) -> None:
+    job = Job("summary", "0 8 * * *", keep=31)
+    JOBS["summary"](engine, job, EVENING, EVENING - timedelta(days=1))
+    reports = engine.project.var / "reports"
+    assert "服务日报" in (reports / "zh" / "summary-20260304-2000.html").read_text(encoding="utf-8")
+    assert 'lang="en"' in (reports / "en" / "summary-20260304-2000.html").read_text(encoding="utf-8")
