@@ -22,7 +22,7 @@ from engine.channels import (
 from engine.channels.manager import ChannelTypes, validate_settings
 from engine.testing import Arrived, Carrier, ChannelContract, context
 from engine_email.plugin import engine_channel_types
-from tests.real.mail_servers import BUSY, DOMAIN, HOST, PASSWORD, REFUSED, MailServers, mail_servers  # noqa: F401  # the fixture
+from tests.real.mail_servers import BUSY, DOMAIN, HOST, PASSWORD, REFUSED, UNWANTED, MailServers, mail_servers  # noqa: F401  # the fixture
 
 pytestmark = pytest.mark.real("dovecot", "postfix", "openssl")
 
@@ -249,11 +249,16 @@ def test_check_sends_a_test_mail(servers, open_channel):
     assert lines[-1] == f"test mail accepted by the server: {arrived['Message-ID']}"
 
 
-def test_a_refused_recipient_is_permanent_a_busy_or_absent_server_temporary(servers, open_channel):
+def test_a_refusal_is_permanent_a_busy_or_absent_server_temporary(servers, open_channel):
     with open_channel(settings_for(servers)) as channel, pytest.raises(PermanentFailure, match=r"550 5\.1\.1"):
         channel.send(outbound(to=REFUSED))
     with open_channel(settings_for(servers)) as channel, pytest.raises(TemporaryFailure, match=r"450 4\.2\.1"):
         channel.send(outbound(to=BUSY))
+    with open_channel(settings_for(servers)) as channel:
+        with pytest.raises(PermanentFailure, match=r"refused the message: 550 5\.7\.1"):
+            channel.send(outbound(subject=UNWANTED))
+        with pytest.raises(PermanentFailure, match=r"refused the message: 552 5\.3\.4"):
+            channel.send(outbound(attachments=(Attachment("disk.img", "application/octet-stream", b"x" * 8_000_000),)))
     settings = settings_for(servers)
     nobody_listens = {**settings, "smtp": {**settings["smtp"], "port": 1}}
     with open_channel(nobody_listens) as channel, pytest.raises(TemporaryFailure, match="is away"):
@@ -280,6 +285,22 @@ def test_a_missing_mailbox_is_told(servers, open_channel):
     absent = {**settings, "imap": {**settings["imap"], "mailbox": "Nowhere"}}
     with open_channel(absent) as channel, pytest.raises(TemporaryFailure, match="Nowhere"):
         channel.check(None)
+
+
+def test_a_server_without_idle_is_polled(open_channel):
+    with MailServers(("support", "customer"), "imap_capability = IMAP4rev1\n") as servers:
+        servers.deliver(mail(subject="first"), "customer", servers.address("support"))
+        with open_channel(settings_for(servers)) as channel:
+            assert "IMAP IDLE not offered: the mailbox is polled" in channel.check(None)
+            [first] = received(channel)
+            first.acknowledge()
+            sender = threading.Timer(
+                0.2, servers.deliver, [mail(subject="second"), "customer", servers.address("support")]
+            )
+            sender.start()
+            [second] = received(channel, timeout=3.0)
+            sender.join()
+            assert second.item.subject == "second"
 
 
 class ServerCarrier(Carrier):

@@ -17,6 +17,7 @@ _MACHINE_SUBJECT = re.compile(
     r"\s*(自动回复|自动答复|自動回覆|(auto(matic)?[ -]?reply|out of (the )?office|abwesenheitsnotiz|réponse automatique)\b)",
     re.IGNORECASE,
 )
+_KEYWORD = re.compile(r"\s*([A-Za-z-]+)")  # what follows is comments and parameters
 _STATUS = re.compile(r"\b([245])\.\d{1,3}\.\d{1,3}\b")
 _SMTP_CODE = re.compile(r"\b([245])\d\d\b")
 _PRINTABLE = re.compile(r"[!-~]{1,200}")
@@ -27,10 +28,10 @@ OUR_MESSAGE_HEADER = "X-Closedloop-Message"
 
 def is_automatic(message: Message) -> bool:
     """Say whether a machine wrote this, or a list carried it, so that no automatic answer may go back."""
-    submitted = header(message, "Auto-Submitted").partition(";")[0].strip().lower()
+    submitted = _KEYWORD.match(header(message, "Auto-Submitted"))
     suppressed = {word.strip().lower() for word in header(message, "X-Auto-Response-Suppress").split(",")}
     return (
-        submitted not in ("", "no")
+        (submitted is not None and submitted[1].lower() != "no")
         or header(message, "Precedence").strip().lower() in _BULK
         or any(message.get(name) is not None for name in _MACHINE_HEADERS)
         or bool(suppressed & _SUPPRESSED)

@@ -83,14 +83,14 @@ def compose(message: Outbound, sender: Sender, address_token: AddressToken, date
         # RFC 3834, 5: what a machine wrote says so, which keeps other machines from answering.
         mail["Auto-Submitted"] = "auto-replied" if references else "auto-generated"
         mail["X-Auto-Response-Suppress"] = "OOF, AutoReply"
-    if _LANGUAGE.fullmatch(message.language):
-        mail["Content-Language"] = message.language
     # A convenience for bounces; the Message-ID names the message in any case.
     if _PRINTABLE.fullmatch(message.message_id):
         mail[OUR_MESSAGE_HEADER] = message.message_id
     mail.set_content(clean(message.text))
     for attachment in message.attachments:
         _attach(mail, attachment)
+    if _LANGUAGE.fullmatch(message.language):  # last, because setting the content takes every Content- header away
+        mail["Content-Language"] = message.language
     return mail
 
 

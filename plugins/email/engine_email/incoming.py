@@ -179,6 +179,7 @@ class ImapInbox:
     def _waiting(self) -> list[int]:
         with self._using() as client:
             self._write_marks(client)
+            client.noop()  # a search sees the mailbox as the server last told it; this makes the server look again
             return sorted(client.search(self._criteria()))[:_BATCH]
 
     def _fetch(self, client: Any, uid: int) -> Fetched | None:

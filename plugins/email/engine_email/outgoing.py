@@ -10,6 +10,7 @@ from engine_email.settings import Security, Server
 
 _TIMEOUT_SECONDS = 30.0
 _TOO_LARGE = 552
+_LOGIN_WANTED = 530
 
 
 class SmtpOutbox:
@@ -103,9 +104,9 @@ def tls_context(server: Server) -> ssl.SSLContext:
 
 
 def _failure(code: int, reply: bytes | str, what: str) -> PermanentFailure | TemporaryFailure:
-    """RFC 5321, 4.2.1: a reply of 5xx will not change by trying again, one of 4xx may."""
+    """RFC 5321, 4.2.1: a reply of 5xx will not change by trying again, one of 4xx may. 530 asks for a login: mended in the settings."""
     message = f"the SMTP server {what}: {_said(code, reply)}"
-    return PermanentFailure(message) if code >= 500 else TemporaryFailure(message)
+    return PermanentFailure(message) if code >= 500 and code != _LOGIN_WANTED else TemporaryFailure(message)
 
 
 def _said(code: int, reply: bytes | str) -> str:

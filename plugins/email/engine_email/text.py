@@ -88,7 +88,7 @@ def _charset(label: str) -> str:
     wanted = _SUPERSETS.get(wanted, wanted)
     try:
         name = codecs.lookup(wanted).name
-        b"a".decode(name)  # raises LookupError for the codecs from bytes to bytes, such as zip
+        b"a".decode(name, errors="replace")  # raises LookupError for the codecs from bytes to bytes, such as zip
     except (LookupError, ValueError, UnicodeError):
         return ""
     return "" if name in _NOT_CHARSETS or name == "ascii" else name
