@@ -219,7 +219,8 @@ class ImapInbox:
 
     def _idle(self, client: Any, timeout: float) -> None:
         """Wait in rounds. IMAPClient looks for news on the socket only and misses what came in one piece with the answer to IDLE;
-        the end of a round brings that to light, so the first is short and none is long.
+        the end of a round brings that to light, so the first is short and none is long. Servers tell of mail a while after it came,
+        and what came late in a round would come with the answer to the next IDLE: NOOP asks for it before.
         """
         end = time.monotonic() + timeout
         length = _FIRST_ROUND_SECONDS
@@ -228,6 +229,9 @@ class ImapInbox:
             came = self._round(client, min(left, length))
             _, late = client.idle_done()
             if came or _tells_of_mail(late):
+                return
+            _, news = client.noop()
+            if _tells_of_mail(news):
                 return
             length = _ROUND_SECONDS
 
