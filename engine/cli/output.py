@@ -16,7 +16,8 @@ _SEQUENCES = re.compile(
 )
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _FOR_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_UNLIMITED = 10_000
+_UNLIMITED = 100_000
+_LONGEST_CELL = 2_000
 
 Cell: TypeAlias = str | tuple[str, str]
 """A text, or a text with a style of rich such as `bold red`."""
@@ -61,7 +62,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Cell]], title: str = 
         shown.add_column(heading, overflow="fold")
     for row in rows:
         cells = [cell if isinstance(cell, tuple) else (cell, "") for cell in row]
-        shown.add_row(*(Text(one_line(text), style=style) for text, style in cells))
+        shown.add_row(*(Text(one_line(text, _LONGEST_CELL), style=style) for text, style in cells))
     width = shutil.get_terminal_size().columns if terminal else _UNLIMITED
     console = Console(width=width, highlight=False, markup=False)
     with console.capture() as capture:

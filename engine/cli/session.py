@@ -2,7 +2,6 @@
 
 import functools
 import getpass
-import locale
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -168,7 +167,7 @@ def user_name() -> str:
 def by_locale() -> str | None:
     """Return zh or en if the locale names one of them."""
     named = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-    language = locale.normalize(named)[:2].lower()
+    language = named.replace("-", "_").partition("_")[0].partition(".")[0].lower()
     return language if language in ("zh", "en") else None
 
 

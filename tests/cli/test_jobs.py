@@ -27,9 +27,7 @@ def engine(tmp_path: Path):
 
 
 def run_due(engine: Engine, now: datetime) -> list[str]:
-    bodies = {
-        name: lambda job, slot, before, body=body: body(engine, job, slot, before) for name, body in JOBS.items()
-    }
+    bodies = {name: lambda job, slot, before, body=body: body(engine, job, slot, before) for name, body in JOBS.items()}
     return cron.run_due(engine.store, engine.project.jobs, bodies, now, "Asia/Shanghai")
 
 

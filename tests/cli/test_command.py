@@ -1,0 +1,92 @@
+"""The command itself: help everywhere, everything documented, exit codes, faults without tracebacks."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from engine.cli import app
+from engine.cli.app import LazyGroup
+from tests.support.repository import ROOT
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command, str | None]]:
+    """Every verb with its full name and the line that its lazy group says about it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        said = group.verbs[name][1] if isinstance(group, LazyGroup) else None
+        yield " ".join((*path, name)), command, said
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+ALL = list(commands(app.engine))
+
+
+@pytest.mark.parametrize(("name", "command", "said"), ALL, ids=[name for name, *_ in ALL])
+def test_every_command_and_every_option_has_help(name: str, command: click.Command, said: str | None) -> None:
+    assert command.help
+    assert said is None or said.endswith(".")
+    assert [option.name for option in command.params if isinstance(option, click.Option) and not option.help] == []
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in ALL])
+def test_every_command_is_in_the_manual(name: str) -> None:
+    manual = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert f"engine {name}" in manual
+
+
+def test_the_manual_names_no_command_that_does_not_exist() -> None:
+    manual = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    known = {name for name, *_ in ALL}
+    named = {found.strip() for found in re.findall(r"`engine ((?:[a-z]+ ?){1,2})", manual)}
+    assert {name for name in named if name not in known and name.split()[0] not in known} == set()
+
+
+def test_every_action_of_the_core_has_its_verb() -> None:
+    from engine.cli.ticket import VERBS
+    from engine.core.decide.actions import ACTIONS
+
+    assert set(ACTIONS) - set(VERBS) == set()
+
+
+def test_help_imports_no_library_but_click(engine_command) -> None:
+    code = (
+        "import sys; from engine.cli import app; app.engine(['--help'], standalone_mode=False); "
+        "print(sorted(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([engine_command.parent / "python", "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(re.findall(r"'(\w+)'", done.stderr))
+    assert (
+        loaded
+        & {"rich", "jinja2", "jsonschema", "msgspec", "yaml", "pluggy", "phonenumbers", "croniter", "re2", "sqlite3"}
+        == set()
+    )
+
+
+def test_a_wrong_call_exits_with_2_and_names_the_help(run) -> None:
+    assert "--help" in run("frobnicate", code=2).stderr
+    assert "--help" in run("ticket", "list", "--state", "bogus", code=2).stderr
+
+
+def test_a_fault_is_one_line_with_the_place_of_its_details(monkeypatch, capsys, tmp_path) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("inside")
+
+    monkeypatch.setattr(app.engine, "main", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.delenv("ENGINE_DEBUG", raising=False)
+    with pytest.raises(SystemExit) as left:
+        app.main([])
+    told = capsys.readouterr().err
+    (log,) = tmp_path.glob("engine-fault-*.log")
+    assert (left.value.code, told.count("\n"), str(log) in told) == (70, 1, True)
+    assert "ZeroDivisionError: inside" in log.read_text(encoding="utf-8")
+    monkeypatch.setenv("ENGINE_DEBUG", "1")
+    with pytest.raises(SystemExit):
+        app.main([])
+    assert "ZeroDivisionError: inside" in capsys.readouterr().err
