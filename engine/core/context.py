@@ -18,7 +18,8 @@ def build(draft: Draft, party: str, language: str, extra: Mapping[str, object]) 
         "timezone": policy.company.timezone,
         "company": {"name": policy.text(policy.company.name, language), "hotline": policy.company.hotline},
         "ticket": _ticket(draft, ticket),
-        "customer": {"name": draft.facts.contact.name},
+        # Of a sealed follow-up no mail may tell whom it is about; its facts are still those of the ticket that was rated.
+        "customer": {"name": draft.facts.contact.name if ticket.contact else ""},
         "agent": _agent(draft, ticket.assignee or (None if party == CUSTOMER else party)),
         "deadlines": {clock.kind: deadline(draft, clock, language) for clock in ticket.deadlines.values() if clock.due},
         "plan": _plan(draft, ticket),
