@@ -6,12 +6,11 @@ from datetime import date
 from pathlib import Path
 
 from engine.core.compiled import Policy
-from engine.core.conditions import Source
 from engine.core.team import Agent, Team
 from engine.policy.compilation import Compilation, read_document
 from engine.policy.diagnostics import Diagnostic, Problems, has_errors, suggestion
 from engine.policy.document import Document
-from engine.policy.nodes import Node, Span
+from engine.policy.nodes import Node
 from engine.policy.sources import read_text
 from engine.policy.units import day
 
@@ -83,11 +82,17 @@ def _check_queues(team: Team, policy: Policy, problems: Problems) -> None:
         if queue.lead not in team.agents:
             hint = suggestion(queue.lead, team.agents)
             message = f"the lead `{queue.lead}` of the queue `{queue.id}` is not in the team"
-            problems.add("CL601", _place(queue.source), message, hint, path=queue.source.path)
+            problems.add(
+                "CL601", problems.line(queue.source.file, queue.source.line), message, hint, path=queue.source.path
+            )
         if queue.id not in staffed:
             message = f"nobody in the team works in the queue `{queue.id}`"
             problems.add(
-                "CL607", _place(queue.source), message, "add the queue to an agent in team.yaml", path=queue.source.path
+                "CL607",
+                problems.line(queue.source.file, queue.source.line),
+                message,
+                "add the queue to an agent in team.yaml",
+                path=queue.source.path,
             )
 
 
@@ -98,7 +103,7 @@ def _check_skills(team: Team, policy: Policy, problems: Problems) -> None:
                 message = f"nobody in the queue `{route.queue}` has the skill `{skill}`"
                 problems.add(
                     "CL608",
-                    _place(route.source),
+                    problems.line(route.source.file, route.source.line),
                     message,
                     "add the skill to an agent in team.yaml",
                     path=route.source.path,
@@ -159,7 +164,3 @@ def _check_users(document: Document, problems: Problems) -> None:
                 hint = "an account on the machine belongs to one person"
                 problems.add("CL605", user, f"the user name `{user.text}` stands for {seen[user.text]} already", hint)
             seen.setdefault(user.text, name)
-
-
-def _place(source: Source) -> Span:
-    return Span(source.file, source.line, 1, source.line, 1)

@@ -53,6 +53,17 @@ _ALLOWED: tuple[type[nodes.Node], ...] = (
     nodes.List,
     nodes.Tuple,
 )
+_WORDS = {
+    "Call": "a call `…(…)`",
+    "Assign": "`set`",
+    "AssignBlock": "`set`",
+    "Add": "reckoning with `+`",
+    "Sub": "reckoning with `-`",
+    "Mul": "reckoning with `*`",
+    "Div": "reckoning with `/`",
+    "Concat": "joining with `~`",
+    "Slice": "a slice `[…:…]`",
+}
 
 
 class TemplateError(EngineError):
@@ -259,7 +270,7 @@ def _refusal(node: nodes.Node) -> tuple[str, str] | None:
     name = type(node).__name__
     if not isinstance(node, _ALLOWED) or type(node) not in _ALLOWED:
         hint = "a script may print values, use if, for, comparisons and the listed filters; it cannot call, assign, reckon or include"
-        return f"`{name}` is not allowed in a script", hint
+        return f"{_WORDS.get(name, f'`{name}`')} is not allowed in a script", hint
     if isinstance(node, nodes.Filter) and (
         node.name not in FILTERS or node.name == items_within_bounds.__name__ or node.node is None
     ):

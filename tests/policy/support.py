@@ -1,0 +1,45 @@
+"""The shipped policies as texts, and overlays over them."""
+
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from engine.policy import Compilation, Diagnostic, TeamLoad, check_team, compile_files, compile_policy, load_team
+
+SHIPPED = Path(__file__).parents[2] / "policies"
+
+
+@cache
+def shipped() -> Compilation:
+    return compile_policy(SHIPPED)
+
+
+@cache
+def shipped_team() -> TeamLoad:
+    return load_team(SHIPPED / "team.yaml")
+
+
+def overlaid(files: Mapping[str, str]) -> Compilation:
+    """Compile the shipped policies with some files added or replaced."""
+    return compile_files({**shipped().files, **files})
+
+
+def diagnose(name: str, text: str) -> tuple[Diagnostic, ...]:
+    """Return what `engine validate` would find in the shipped directory with this one file added or replaced."""
+    if name == "team.yaml":
+        load = team(text)
+        return (*load.diagnostics, *check_team(load, shipped()))
+    compilation = overlaid({name: text})
+    return (*compilation.diagnostics, *check_team(shipped_team(), compilation))
+
+
+def team(text: str) -> TeamLoad:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "team.yaml")
+        path.write_text(text, "utf-8")
+        return load_team(path)
+
+
+def codes(compilation: Compilation | TeamLoad) -> list[str]:
+    return [item.code for item in compilation.diagnostics]

@@ -1,0 +1,31 @@
+"""Each file in bad/ is laid over the shipped policies; its first lines say under which name, and what must be found."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.policy import Diagnostic
+from engine.policy.codes import CODES
+from tests.policy.support import diagnose
+
+BAD = sorted((Path(__file__).parent / "bad").glob("*.yaml"))
+OF_DIRECTORIES = {"CL102", "CL103", "CL104", "CL105", "CL118", "CL119", "CL120"}
+
+
+@pytest.mark.parametrize("path", BAD, ids=[path.stem for path in BAD])
+def test_a_bad_file_gives_exactly_its_message_and_hint(path: Path) -> None:
+    text = path.read_text("utf-8")
+    header = [line.removeprefix("# ") for line in text.split("\n") if line.startswith(("# file: ", "# expect: ", "# hint:"))]
+    name = header[0].removeprefix("file: ")
+    found = [line for item in diagnose(name, text) for line in _lines(item, name)]
+    assert [line.rstrip() for line in header[1:]] == found
+    assert {item.code for item in diagnose(name, text)} == {path.stem[:5]}
+
+
+def test_every_code_has_a_bad_file_unless_it_is_about_what_no_text_can_be() -> None:
+    assert set(CODES) - OF_DIRECTORIES == {path.stem[:5] for path in BAD}
+
+
+def _lines(item: Diagnostic, name: str) -> list[str]:
+    place = f"{item.line}:{item.column}" if item.file == name else "*:*"
+    return [f"expect: {item.file}:{place}: {item.severity} {item.code}: {item.message}", f"hint: {item.hint}".rstrip()]
