@@ -12,13 +12,9 @@ from engine.policy import phrases
 
 
 def render(template: str, language: str, **values: object) -> str:
-    """Return a page from `templates/` in `language` ("zh" or "en" words); its filters are those of `_FILTERS`."""
-    base = base_language(language)
-    return (
-        _environment()
-        .get_template(template)
-        .render(language=base, html_language="zh-CN" if base == "zh" else "en", **values)
-    )
+    """Return a page from `templates/`; its words are those of the catalogue's language that serves `language` best."""
+    html_language = "zh-CN" if base_language(language) == "zh" else "en"
+    return _environment().get_template(template).render(language=language, html_language=html_language, **values)
 
 
 @jinja2.pass_context
@@ -28,7 +24,8 @@ def _word(context: jinja2.runtime.Context, key: str) -> str:
 
 @jinja2.pass_context
 def _pick(context: jinja2.runtime.Context, texts: Mapping[str, str]) -> str:
-    return printable(texts.get(str(context["language"])) or next(iter(texts.values()), ""))
+    language = str(context["language"])
+    return printable(texts.get(language) or texts.get(base_language(language)) or next(iter(texts.values()), ""))
 
 
 @jinja2.pass_context

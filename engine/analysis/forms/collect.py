@@ -180,7 +180,8 @@ def _scores(answer: AnswerRow | None, policy: Policy, language: str) -> tuple[Sc
         return ()
     survey = next((survey for survey in policy.surveys if survey.id == answer.survey), None)
     questions = {question.scale.id: question for question in survey.questions} if survey else {}
-    return tuple(_score(questions.get(id), id, value, policy, language) for id, value in answer.scores.items())
+    asked = sorted(answer.scores, key=lambda id: list(questions).index(id) if id in questions else len(questions))
+    return tuple(_score(questions.get(id), id, answer.scores[id], policy, language) for id in asked)
 
 
 def _score(question: Question | None, id: str, value: int, policy: Policy, language: str) -> Score:

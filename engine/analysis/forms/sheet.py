@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 import xlsxwriter
@@ -112,17 +113,13 @@ def workbook(layout: Layout) -> bytes:
     sheet = _Sheet(book, layout.title[:31])
     sheet.set_up()
     sheet.heading(layout)
-    waiting: list[Field] = []
-    for field in layout.fields:
-        if not field.wide:
-            waiting.append(field)
-        if waiting and (field.wide or len(waiting) == 2):
-            sheet.pair(waiting)
-            waiting = []
-        if field.wide:
-            sheet.wide(field, least_lines=3)
-    if waiting:
-        sheet.pair(waiting)
+    for wide, group in groupby(layout.fields, key=lambda field: field.wide):
+        fields = list(group)
+        for position in range(0, len(fields), 1 if wide else 2):
+            if wide:
+                sheet.wide(fields[position], least_lines=3)
+            else:
+                sheet.pair(fields[position : position + 2])
     if layout.table is not None:
         sheet.table(layout.table)
     book.close()

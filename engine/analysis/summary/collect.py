@@ -42,7 +42,8 @@ _ALL = 2**31 - 1
 def summarise(reader: Reader, policy: Policy, team: Team, since: datetime, until: datetime, timezone: str) -> Summary:
     """Return the summary of the period from `since` to before `until` (aware instants), its days and hours counted in `timezone`.
 
-    Everything stands as it stood at `until`, whenever it is asked. Raises UsageError for an empty period.
+    Everything stands as it stood at `until`, whenever it is asked; in the future, what is running then counts as overdue. Raises
+    UsageError for an empty period.
     """
     if since >= until:
         raise UsageError(f"the period ends ({until.isoformat()}) before it begins ({since.isoformat()})")
