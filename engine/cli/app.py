@@ -50,7 +50,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "validate": ("engine.cli.validate:command", "Say whether policies (and a project) are sound."),
     "run": ("engine.cli.run:command", "Work day and night: take in, decide, send."),
     "status": ("engine.cli.status:command", "Show how the work stands."),
-    "ticket": ("engine.cli.ticket:group", "Work tickets: list, show, claim, plan, resolve, …"),
+    "ticket": ("engine.cli.ticket:group", "Work tickets: list, show, claim, plan, resolve and more."),
     "phone": ("engine.cli.phone:group", "Register a phone call by hand."),
     "explain": ("engine.cli.explain:command", "Say why a ticket went the way it did."),
     "ingest": ("engine.cli.ingest:command", "Take in files by hand, through the same door."),

@@ -88,7 +88,7 @@ def told(led: Led) -> str:
         case "duplicate":
             return f"taken in before{f', ticket {led.ticket}' if led.ticket else ''}: nothing was done"
         case "not_understood":
-            return f"not understood: {led.reason}; kept in var/bad/"
+            return f"not understood: {led.reason}; nothing of it was taken in"
         case "failed":
             return f"could not be handled: {led.reason}; it is tried again, see `engine inbox list`"
         case "nothing":

@@ -1,6 +1,7 @@
 """What comes in by hand, what waits, what is configured: the verbs around the tickets."""
 
 import json
+import re
 
 from tests.cli.conftest import MAIL, Command
 
@@ -19,7 +20,7 @@ def test_a_fresh_project_is_sound_and_sends_nothing(engine: Command) -> None:
     assert {row["name"] for row in engine.json("channel", "list")} == {"email", "sms", "phone_log"}
 
 
-def test_a_file_is_taken_in_once_and_bad_input_is_kept_with_its_reason(engine: Command) -> None:
+def test_a_file_is_taken_in_once_and_what_is_not_understood_is_said(engine: Command) -> None:
     path = engine.root / "one.eml"
     path.write_text(MAIL.format(id="once", subject="question", text="when do you open?"), encoding="utf-8")
     (first,) = engine.json("ingest", "email", str(path))
@@ -27,7 +28,6 @@ def test_a_file_is_taken_in_once_and_bad_input_is_kept_with_its_reason(engine: C
     assert (first["result"], second["result"], second["ticket"]) == ("ticket", "duplicate", first["ticket"])
     done = engine("ingest", "sms", "-", stdin='{"nonsense"', code=1)
     assert "not understood" in done.stdout
-    assert [path.name for path in (engine.root / "var" / "bad" / "sms").glob("*.reason.txt")] != []
     assert "there are email" in engine("ingest", "fax", str(path), code=1).stderr
 
 
@@ -74,23 +74,18 @@ def test_a_call_is_registered_through_the_same_door_with_the_promise_to_read_alo
     page = engine.json("ticket", "show", done["ticket"])
     assert (page["kind"], page["wish"], page["text"]) == ("complaint", "今天恢复", "收银系统出错\n今早开始")
     assert page["contact"] == {"name": "王芳", "addresses": {"phone_log": "+8613800138000", "sms": "+8613800138000"}}
-    assert page["clocks"][0]["state"] == "met"
+    assert {clock["id"]: clock["state"] for clock in page["clocks"]}["response"] == "met"
 
 
 def test_an_agent_is_led_through_a_call_step_by_step(engine: Command) -> None:
     answers = ["王芳", "13800138001", "y", "没有暖气", "昨天起", "2", "", "尽快", "3"]
     done = engine("phone", "log", "--as", "zhao", "--lang", "zh", stdin="\n".join(answers) + "\n")
     told = done.stdout
-    assert (
-        told.index("我是客服赵敏") < told.index("怎么称呼您") < told.index("非常理解您的心情") < told.index("没有暖气")
-        if "没有暖气" in told
-        else True
-    )
-    assert "工单" in told
-    number = engine.json("ticket", "list", "--kind", "after_sales")[0]["number"]
+    said = [told.index(words) for words in ("我是客服赵敏", "怎么称呼您", "非常理解您的心情", "问题描述", "前联系您")]
+    assert said == sorted(said)
+    number = re.findall(r"工单(\d+)", told)[-1]
     page = engine.json("ticket", "show", number)
     assert (page["text"], page["impact"], page["expected_by"]) == ("没有暖气\n昨天起", "degraded", "尽快")
-    assert number in told
 
 
 def test_customers_are_imported_whole_or_not_at_all(engine: Command) -> None:

@@ -89,19 +89,21 @@ def test_forms_print_as_page_and_workbook(engine: Command, worked: str) -> None:
     assert ".xlsx" in engine("ticket", "print", worked, "--output", "record.doc", code=2).stderr
 
 
+@pytest.fixture(scope="module")
+def follow_up(engine: Command) -> str:
+    """A follow-up that a bad score opened."""
+    number = engine.mail("slow", "我的发票什么时候寄出")
+    for action in (("contact",), ("resolve", "--text", "寄出了"), ("confirm", "--text", "好的")):
+        engine("ticket", action[0], number, *action[1:], "--as", "zhao")
+    engine.later(days=1)
+    engine("ticket", "answer", number, "--as", "zhao", "--text", "2 3 5 太慢了")
+    assert engine.json("ticket", "show", number)["survey"] == "came"
+    (opened,) = engine.json("ticket", "list", "--kind", "follow_up")
+    return str(opened["number"])
+
+
 class TestFollowUp:
     """A bad score: who sees whom it is about, and that each look is kept."""
-
-    @pytest.fixture(scope="class")
-    def follow_up(self, engine: Command) -> str:
-        number = engine.mail("slow", "我的发票什么时候寄出")
-        for action in (("contact",), ("resolve", "--text", "寄出了"), ("confirm", "--text", "好的")):
-            engine("ticket", action[0], number, *action[1:], "--as", "zhao")
-        engine.later(days=1)
-        engine("ticket", "answer", number, "--as", "zhao", "--text", "2 3 5 太慢了")
-        assert engine.json("ticket", "show", number)["survey"] == "came"
-        (opened,) = engine.json("ticket", "list", "--kind", "follow_up")
-        return str(opened["number"])
 
     def test_others_see_only_that_it_exists(self, engine: Command, follow_up: str) -> None:
         page = engine.json("ticket", "show", follow_up)
