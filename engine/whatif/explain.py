@@ -1,4 +1,7 @@
-"""Why a ticket went the way it did: its decisions in order, as plain data out of the store."""
+"""Why a ticket went the way it did: its decisions in order, as plain data out of the store.
+
+The store keeps a decision without what is personal (`engine.store.codec`), so nothing of that can be told here.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +10,6 @@ from typing import Any
 
 from engine.core.conditions import show
 from engine.core.events import Event
-from engine.core.text import mask
 from engine.errors import NotFound
 from engine.store import Reader, StoredDecision
 
@@ -18,7 +20,7 @@ _KNOWN = ("ticket", "parent")
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """One matcher that was asked: what, where it stands, what it met (masked where personal), its result (None: missing), its parts."""
+    """One matcher that was asked: what, where it stands, what it met (None where personal), its result (None: missing), its parts."""
 
     what: str
     where: str
@@ -88,8 +90,6 @@ def _why(reasons: list[dict[str, Any]]) -> Iterator[Why]:
 def _looked(trace: Mapping[str, Any]) -> Looked:
     actual = trace["actual"]
     shown = None if actual is None else show(actual)
-    if trace["personal"] and shown is not None:
-        shown = mask(shown)
     return Looked(
         trace["what"], _place(trace["source"]), trace["result"], shown, tuple(_looked(part) for part in trace["parts"])
     )
