@@ -1,7 +1,7 @@
 """What a script may name on each occasion, and sample values to try every script with before a customer sees it.
 
 The variables that exist always: now, language, timezone, company {name, hotline}, ticket {number, kind, state, channel, language,
-subject, text, parent, opened_at}, customer {name}, agent {id, name}, queue {id, label}, tier {id, label}, plan {text, steps}, result
+subject, text, wish, expected_by, parent, opened_at}, customer {name}, agent {id, name}, queue {id, label}, tier {id, label}, plan {text, steps}, result
 {text}, deadlines {kind: {label, due, overdue, remaining}}. Which kinds of deadline there are depends on the tier.
 """
 
@@ -15,6 +15,7 @@ OCCASION_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "assignment": (),
     "customer_message": ("message",),
     "task_assigned": ("task",),
+    "task_finished": ("message",),
     "plan": (),
     "progress": ("progress",),
     "result": (),
@@ -25,7 +26,7 @@ OCCASION_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "missed_call": (),
     "survey_invitation": ("survey",),
     "survey_reminder": ("survey",),
-    "survey_thanks": (),
+    "survey_thanks": ("survey",),
     "opted_out": (),
     "undelivered": ("message",),
     "agent_receipt": ("done",),
@@ -93,6 +94,8 @@ def _base(language: str, setting: Setting, full: bool) -> dict[str, object]:
             "language": language,
             "subject": word("无法登录"),
             "text": word("系统无法登录,请尽快处理。"),
+            "wish": word("今天恢复使用"),
+            "expected_by": word("今天下班前"),
             "parent": word("202603030007"),
             "opened_at": _NOW - timedelta(minutes=5),
         },

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from types import TracebackType
 
 import jinja2
@@ -213,14 +214,19 @@ def compile_template(script: str, text: str, source: Source, first_line: int) ->
     Raises:
         TemplateRefused: the text is not well-formed, uses something that is not allowed, or is too large.
     """
+    return ScriptTemplate(script, source, first_line, _compiled(text))
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str) -> jinja2.Template:
+    """Compile a text once: a reloaded policy has most of its scripts unchanged."""
     tree = _parse(text)
     _check(tree)
-    # The loop bound goes in after the check: this filter has a name that no template can write.
+    # The loop bound goes in after the check, which refuses this filter's name in a script.
     for loop in tree.find_all(nodes.For):
         loop.iter = nodes.Filter(loop.iter, items_within_bounds.__name__, [], [], None, None, lineno=loop.lineno)
     code = _SANDBOX.compile(tree, filename="<template>")
-    compiled = jinja2.Template.from_code(_SANDBOX, code, {}, None)
-    return ScriptTemplate(script, source, first_line, compiled)
+    return jinja2.Template.from_code(_SANDBOX, code, {}, None)
 
 
 def _parse(text: str) -> nodes.Template:

@@ -10,6 +10,7 @@ OCCASIONS = (
     "assignment",
     "customer_message",
     "task_assigned",
+    "task_finished",
     "plan",
     "progress",
     "result",
@@ -18,7 +19,6 @@ OCCASIONS = (
     "closed_confirmed",
     "closed_unconfirmed",
     "missed_call",
-    "survey_thanks",
     "opted_out",
     "undelivered",
     "agent_receipt",
@@ -27,7 +27,7 @@ OCCASIONS = (
 """When a message goes out by itself; `notices:` names the script of each."""
 
 TO_TEAM = frozenset(
-    {"assignment", "customer_message", "task_assigned", "undelivered", "agent_receipt", "agent_refused"}
+    {"assignment", "customer_message", "task_assigned", "task_finished", "undelivered", "agent_receipt", "agent_refused"}
 )
 """The occasions whose message goes to an agent; all others go to the customer."""
 

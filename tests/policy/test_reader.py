@@ -1,0 +1,192 @@
+"""What reaches the reader as bytes, links and directories; what texts can show stands in bad/."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.policy import compile_files, compile_policy, format_text, load_team
+from engine.policy.diagnostics import Problems
+from engine.policy.nodes import Node
+from engine.policy.reader import MAX_BYTES, read
+from engine.policy.scalars import resolve
+from tests.policy.support import codes, shipped
+
+
+def lay_out(directory: Path, **files: bytes) -> Path:
+    for name, text in shipped().files.items():
+        path = directory / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+    for name, data in files.items():
+        (directory / name.replace("__", "-").replace("_yaml", ".yaml")).write_bytes(data)
+    return directory
+
+
+def place(directory: Path) -> tuple[str, str, int, int]:
+    (found,) = compile_policy(directory).diagnostics
+    return found.code, found.file, found.line, found.column
+
+
+def test_a_file_that_is_not_utf_8_is_refused_at_its_first_wrong_byte(tmp_path: Path) -> None:
+    data = "version: 1\n# 电话\n".encode() + "conditions: 投诉\n".encode("gbk")
+    assert place(lay_out(tmp_path, sla__x_yaml=data)) == ("CL102", "sla-x.yaml", 3, 13)
+
+
+def test_utf_16_is_not_utf_8(tmp_path: Path) -> None:
+    assert place(lay_out(tmp_path, sla__x_yaml="version: 1\n".encode("utf-16"))) == ("CL102", "sla-x.yaml", 1, 1)
+
+
+def test_a_byte_order_mark_is_refused(tmp_path: Path) -> None:
+    assert place(lay_out(tmp_path, sla__x_yaml=b"\xef\xbb\xbfversion: 1\n")) == ("CL103", "sla-x.yaml", 1, 1)
+
+
+@pytest.mark.parametrize(
+    "character", ["\0", "\x1b", "\x7f", "\x9f", "\ufeff", "\uffff"], ids=lambda text: f"U+{ord(text):04X}"
+)
+def test_a_control_character_is_refused_where_it_stands(character: str) -> None:
+    compilation = compile_files({"sla.yaml": f"version: 1\n# a{character}b\n"})
+    assert [(item.code, item.line, item.column) for item in compilation.diagnostics if item.code == "CL104"] == [
+        ("CL104", 2, 4)
+    ]
+
+
+def test_a_lone_surrogate_is_refused_like_a_control_character() -> None:
+    problems = Problems()
+    assert read("sla.yaml", "version: 1 # \ud800\n", problems) is None
+    assert [item.code for item in problems.all()] == ["CL104"]
+
+
+def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
+    data = b"version: 1\n" + b"#" * MAX_BYTES
+    assert place(lay_out(tmp_path, sla__x_yaml=data)) == ("CL105", "sla-x.yaml", 1, 1)
+
+
+def test_a_missing_directory_and_an_empty_one_are_no_policy(tmp_path: Path) -> None:
+    assert codes(compile_policy(tmp_path / "gone")) == ["CL118"]
+    assert codes(compile_policy(tmp_path)) == ["CL118"]
+    assert compile_files({}).policy is None
+
+
+def test_a_file_that_cannot_be_opened_is_reported(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    (tmp_path / "sla-x.yaml").symlink_to(tmp_path / "gone.yaml")
+    assert place(tmp_path)[:2] == ("CL119", "sla-x.yaml")
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    os.mkfifo(tmp_path / "sla-x.yaml")
+    assert place(tmp_path)[:2] == ("CL119", "sla-x.yaml")
+
+
+def test_links_that_lead_in_a_circle_are_reported(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    (tmp_path / "sla-x.yaml").symlink_to("sla-y.yaml")
+    (tmp_path / "sla-y.yaml").symlink_to("sla-x.yaml")
+    assert codes(compile_policy(tmp_path)) == ["CL119", "CL119"]
+
+
+def test_a_link_that_leaves_the_directory_is_refused_and_one_inside_is_not(tmp_path: Path) -> None:
+    (tmp_path / "policies").mkdir()
+    inside = lay_out(tmp_path / "policies")
+    (tmp_path / "secret").write_text("version: 1\n")
+    (inside / "sla-x.yaml").symlink_to(tmp_path / "secret")
+    assert place(inside)[:2] == ("CL120", "sla-x.yaml")
+    (inside / "sla-x.yaml").unlink()
+    (inside / "calendars" / "extra").write_text("version: 1\n")
+    (inside / "sla-x.yaml").symlink_to(inside / "calendars" / "extra")
+    assert compile_policy(inside).diagnostics == ()
+
+
+def test_an_unreadable_file_hides_no_other_fault_and_invents_none(tmp_path: Path) -> None:
+    lay_out(tmp_path, sla__x_yaml=b"\xff", routing__x_yaml=b"version: 1\nqueue: {}\n")
+    (tmp_path / "routing.yaml").write_bytes(b"\xff")
+    assert sorted(codes(compile_policy(tmp_path))) == ["CL102", "CL102", "CL201"]
+
+
+def test_hidden_files_and_files_of_other_kinds_are_left_alone(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    (tmp_path / ".sla.yaml").write_text("x")
+    (tmp_path / "sla.yaml~").write_text("x")
+    (tmp_path / "README.md").write_text("x")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "config.yaml").write_text("x")
+    (tmp_path / "calendars" / ".old.yaml").write_text("x")
+    assert compile_policy(tmp_path).diagnostics == ()
+
+
+def test_a_team_file_beside_the_policies_is_data_and_not_read_with_them(tmp_path: Path) -> None:
+    lay_out(tmp_path, team_yaml=b"nonsense")
+    compilation = compile_policy(tmp_path)
+    assert compilation.policy is not None
+    assert "team.yaml" not in compilation.files
+
+
+def test_a_team_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
+    assert codes(load_team(tmp_path / "team.yaml")) == ["CL118"]
+    (tmp_path / "team.yaml").write_bytes(b"\xff")
+    assert codes(load_team(tmp_path / "team.yaml")) == ["CL102"]
+
+
+def test_windows_line_ends_are_read_and_shown_without_their_mark(tmp_path: Path) -> None:
+    lay_out(tmp_path, sla__x_yaml=b"version: 1\r\nowner: li\r\n")
+    (found,) = compile_policy(tmp_path).diagnostics
+    assert found.excerpt == "owner: li"
+
+
+def test_a_list_at_the_top_is_reported_once_and_its_kind_is_not_missed() -> None:
+    files = {**shipped().files, "sla.yaml": "- version: 1\n"}
+    assert codes(compile_files(files)) == ["CL203"]
+
+
+def test_the_same_section_in_two_files_is_reported() -> None:
+    files = {
+        **shipped().files,
+        "sla-x.yaml": "version: 1\non_tier_change: keep\nconditions:\n  vip: {use: core_business_down}\n",
+    }
+    assert codes(compile_files(files)) == ["CL301", "CL301"]
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("true", True),
+        ("false", False),
+        ("0", 0),
+        ("-12", -12),
+        ("1.50", 1.5),
+        ("10m", "10m"),
+        ("1-5", "1-5"),
+        ("y", "y"),
+        ("24x7", "24x7"),
+        ("1.2.3", "1.2.3"),
+    ],
+)
+def test_plain_words_are_what_they_seem(word: str, value: object) -> None:
+    found = resolve(word)
+    assert (found, type(found)) == (value, type(value))
+
+
+def test_places_count_characters_and_not_bytes() -> None:
+    root = read("sla.yaml", "名字: {甲: 乙, 丙: 丁}\n", Problems())
+    assert root is not None
+    span = root["名字"]["丙"].span
+    assert (span.line, span.column, span.end_line, span.end_column) == (1, 15, 1, 16)
+    assert root["名字"]["丙"].path == "名字.丙"
+
+
+def test_a_block_text_knows_that_it_begins_one_line_lower() -> None:
+    root = read("sla.yaml", "a: |\n  text\nb: text\n", Problems())
+    assert isinstance(root, Node)
+    assert (root["a"].block, root["b"].block) == (True, False)
+
+
+def test_the_text_form_marks_the_place_under_wide_characters() -> None:
+    compilation = compile_files({**shipped().files, "sla-x.yaml": "version: 1\n所有者: 李强\n"})
+    assert format_text(compilation.diagnostics) == (
+        "sla-x.yaml:2:1: error CL201: unknown key `所有者` here\n"
+        "  所有者: 李强\n"
+        "  ^^^^^^\n"
+        "  hint: known: conditions, deadlines, escalations, on_tier_change, tiers"
+    )
