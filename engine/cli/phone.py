@@ -13,7 +13,7 @@ from engine.core.fields import IMPACTS, NEEDS
 from engine.errors import EngineError, NotFound, UsageError
 
 if TYPE_CHECKING:
-    from engine.core.compiled import Guide
+    from engine.core.compiled import Guide, GuideStep
     from engine.runtime.engine import Engine
 
 GUIDE, PROMISE, CALMING = "phone_intake", "verbal_promise", "calming"
@@ -84,14 +84,15 @@ def log(session: Session, upset: bool, channel: str | None, **given: Any) -> int
         led = take_in(engine, name, raw, "call.json")[0]
         promise = lines.promise(led.ticket) if led.result == "ticket" and led.ticket else ""
         tier = _tier(engine, session, led.ticket)
+        if not session.json:
+            say("  ".join(filter(None, [told(led), tier[1]])), "bold")
+            if promise:
+                say(f"「{promise}」", "cyan")
+            lines.close()
     if session.json:
         say_json(
             {"result": led.result, "ticket": led.ticket, "tier": tier[0], "promise": promise, "reason": led.reason}
         )
-    else:
-        say("  ".join(filter(None, [told(led), tier[1]])), "bold")
-        if promise:
-            say(f"「{promise}」", "cyan")
     return 0 if led.result in ("ticket", "nothing", "waiting") else FINDINGS
 
 
@@ -142,20 +143,28 @@ class _Lines:
         self._quiet = quiet
         self._words = session.words(engine.world.policy, engine.world.team)
         self._customer = ""
+        self._closing: tuple[GuideStep, ...] = ()
 
     def ask(self, given: Mapping[str, Any], upset: bool) -> dict[str, Any]:
-        """Lead through the guide, step by step, and return the answers; what an option gave is not asked."""
+        """Lead through the guide up to the promise, and return the answers; what an option gave is not asked."""
         answers = dict(given)
-        for step in self._guide().steps:
-            if step.script is not None and step.script not in (PROMISE,):
-                wanted = not step.if_needed or upset or self._confirm(step.script)
-                if wanted:
-                    self.read_aloud(step.script)
+        steps = self._guide().steps
+        promise = next((place for place, step in enumerate(steps) if step.script == PROMISE), len(steps))
+        self._closing = steps[promise + 1 :]
+        for step in steps[:promise]:
+            if step.script is not None and (not step.if_needed or upset or self._confirm(step.script)):
+                self.read_aloud(step.script)
             for field, *labels in _ASKS.get(step.ask or step.script or "", ()):
                 if not answers.get(field):
                     answers[field] = self._question(field, labels[0 if self._words.language == "zh" else 1])
                 self._customer = answers.get("name") or ""
         return answers | {"text": answers["text"] or ""}
+
+    def close(self) -> None:
+        """Show what is said after the promise."""
+        for step in self._closing:
+            if step.script is not None:
+                self.read_aloud(step.script)
 
     def read_aloud(self, script: str) -> None:
         """Show a script to be read aloud."""

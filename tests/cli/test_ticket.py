@@ -147,5 +147,6 @@ class TestFollowUp:
         (opened,) = engine.json("ticket", "list", "--kind", "follow_up")
         engine("ticket", "resolve", opened["number"], "--as", "li", "--text", "apologised")
         over = engine.json("ticket", "show", opened["number"], "--as", "li")
-        assert "forgotten" in over["follow_up"]
+        assert (over["follow_up"], over["state"]) == (None, "closed")
+        assert "forgotten" in engine("ticket", "show", opened["number"], "--as", "li").stdout
         assert "太慢了" not in str(over)

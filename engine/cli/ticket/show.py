@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.session import ACTOR, FORMAT, Session, options
+from engine.cli.session import ACTOR, FORMAT, Desk, Session, options
 from engine.cli.ticket.acting import NUMBER
 
 if TYPE_CHECKING:
@@ -38,37 +38,37 @@ def command(session: Session, number: str) -> None:
     Whom a follow-up of a bad score is about is shown to an agent with the role follow_up only, and each look is kept on record.
     """
     from engine.cli.output import say_json
-    from engine.cli.ticket.page import details, page
-    from engine.errors import Refused
+    from engine.cli.ticket.page import page
 
     with session.desk() as desk, desk.store.read() as reader:
         data = page(desk, reader, number)
-        policy, words = desk.policy, desk.words
+        words = desk.words
         viewer = session.known_actor(desk.team) if data["kind"] == "follow_up" else None
     if viewer is not None:
-        view, why = _reveal(session, number, viewer)
-        with session.desk() as desk, desk.store.read() as reader:
-            ticket = reader.ticket(number)
-            if "follow_up" in desk.team.agents[viewer].roles and ticket is not None:
-                data |= details(desk, reader, ticket)
-        data["follow_up"] = _plain(view, policy, words) if view else why
+        data |= _confidential(session, number, viewer)
     if session.json:
         say_json(data)
     else:
         _print(data, words)
-    if isinstance(data.get("follow_up"), str) and "tier" not in data:
-        raise Refused(data["follow_up"])
 
 
-def _reveal(session: Session, number: str, viewer: str) -> "tuple[FollowUpView | None, str]":
-    from engine.errors import Refused
-    from engine.runtime.followups import reveal
+def _confidential(session: Session, number: str, viewer: str) -> dict[str, Any]:
+    """Return the page of a follow-up and whom it is about; once it is over, only the page. Raises Refused without the role."""
+    from engine.cli.ticket.page import details
+    from engine.runtime.followups import Severed, reveal
 
     with session.engine() as engine:
         try:
-            return reveal(engine, number, viewer), ""
-        except Refused as refusal:
-            return None, str(refusal)
+            view: FollowUpView | None = reveal(engine, number, viewer)
+        except Severed:
+            view = None
+        words = session.words(engine.world.policy, engine.world.team)
+        with engine.store.read() as reader:
+            ticket = reader.ticket(number)
+            assert ticket is not None  # noqa: S101  # it was revealed a moment ago, and tickets are never deleted
+            desk = Desk(engine.project, engine.store, engine.world.policy, engine.world.team, words, engine.clock.now())
+            shown = details(desk, reader, ticket)
+        return shown | {"follow_up": _plain(view, engine.world.policy, words) if view else None}
 
 
 def _plain(view: "FollowUpView", policy: "Policy", words: "Words") -> dict[str, Any]:
@@ -95,7 +95,7 @@ def _print(data: Mapping[str, Any], words: "Words") -> None:
     place = [words.queue(data.get("queue")), words.party(data["assignee"]) if "assignee" in data else ""]
     say("  ".join(filter(None, [*title, *place])), "bold")
     if data["kind"] == "follow_up":
-        _print_follow_up(data.get("follow_up"), words)
+        _print_follow_up(data, words)
     if "tier" not in data:
         return
     shown = {**data, "opened": words.clock(data["opened_at"]), "contact": _contact(data["contact"])}
@@ -109,11 +109,12 @@ def _print(data: Mapping[str, Any], words: "Words") -> None:
     _print_timeline(data["timeline"], words)
 
 
-def _print_follow_up(view: Any, words: "Words") -> None:
+def _print_follow_up(data: Mapping[str, Any], words: "Words") -> None:
     from engine.cli.output import say
 
-    if not isinstance(view, Mapping):
-        say(view or words.name("confidential"), "yellow")
+    view = data.get("follow_up")
+    if view is None:
+        say(words.name("severed" if "follow_up" in data else "confidential"), "yellow")
         return
     _pair(words.name("about"), view["ticket"])
     _pair(words.name("contact"), _contact(view["contact"]))
