@@ -31,7 +31,8 @@ class Shell:
         self._environment = {
             "PATH": f"{programs}{os.pathsep}{os.defpath}",
             "HOME": str(directory),
-            "LANG": "C.UTF-8",
+            "LANG": "en_US.UTF-8",
+            "ENGINE_DEBUG": "1",
             **(environment or {}),
         }
         self._running: list[subprocess.Popen[bytes]] = []
@@ -52,7 +53,8 @@ class Shell:
             right = done.returncode == int(mark["code"] or 0) and re.search(mark["printed"] or "", done.stdout)
             if right:
                 return
-            assert mark["printed"] and time.monotonic() < deadline, f"exit code {done.returncode} at {told}"
+            more = mark["printed"] is not None and time.monotonic() < deadline
+            assert more, f"exit code {done.returncode} at {told}"
 
     def close(self) -> None:
         """Stop what runs, as an operator would; it must end well."""
@@ -72,14 +74,17 @@ class Shell:
             command = ["bash", "-c", f"{self._recall}\nexec {script.strip()}"]
             self._running.append(
                 subprocess.Popen(
-                    command, cwd=self._directory, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                    command,
+                    cwd=self._directory,
+                    env=self._environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
                 )
             )
 
     def _run(self, script: str) -> subprocess.CompletedProcess[str]:
-        remember = (
-            f"{{ declare -f; export -p; echo cd \"$(printf %q \"$PWD\")\"; }} > {shlex.quote(str(self._state))}"
-        )
+        remember = f'{{ declare -f; export -p; echo cd "$(printf %q "$PWD")"; }} > {shlex.quote(str(self._state))}'
         told = f"{self._recall}\nset -aeu -o pipefail\ntrap {shlex.quote(f'code=$?; {remember}; exit $code')} EXIT\n{script}"
         return subprocess.run(
             ["bash", "-c", told],
