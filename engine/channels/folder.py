@@ -12,6 +12,7 @@ UNFINISHED = (".part", ".tmp", ".crdownload")
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path` so that a reader sees all of it or nothing, and it survives a crash. Overwrites."""
+    is_new = not path.parent.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.part")
     with open(partial, "wb") as stream:
@@ -19,6 +20,17 @@ def write_atomically(path: Path, content: bytes) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     os.replace(partial, path)
+    # A name is durable only when the directory that holds it is (fsync(2), Notes).
+    for directory in (path.parent, path.parent.parent) if is_new else (path.parent,):
+        _sync(directory)
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class FolderInbox:

@@ -3,8 +3,10 @@
 A channel that raises, hangs or is away takes only itself out. SIGTERM and SIGINT stop it cleanly.
 """
 
+import contextlib
 import logging
 import os
+import queue
 import signal
 import threading
 import time
@@ -87,6 +89,7 @@ class Worker:
     def __init__(self, engine: Engine, bodies: Bodies, only: frozenset[str]) -> None:
         self.engine = engine
         self.stop = threading.Event()
+        self._wanted: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._bodies = bodies
         self._guard = JumpGuard()
         self._holding_until = 0.0
@@ -110,7 +113,10 @@ class Worker:
             recovered=recovered,
         )
         threads = [loop.start() for loop in (self._decider, *self._receivers, *self._senders.values())]
-        while not self.stop.wait(POLL):
+        while not self.stop.is_set():
+            with contextlib.suppress(queue.Empty):
+                self._wanted.get(timeout=POLL)
+                self.stop.set()
             self._watch_senders()
         for loop in (self._decider, *self._receivers, *self._senders.values()):
             loop.hint.set()
@@ -118,6 +124,10 @@ class Worker:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         log.say("stopped", unfinished=[thread.name for thread in threads if thread.is_alive()])
+
+    def end(self) -> None:
+        """Ask it to stop; unlike an event, the queue may be touched by a signal handler at any moment."""
+        self._wanted.put(None)
 
     def _decide(self) -> int:
         jump = self._guard.jump()
@@ -197,7 +207,7 @@ def run(root: Path, bodies: Bodies, only: frozenset[str] = PARTS) -> int:
             log.say("alarm", logging.ERROR, reason=alarm)
         worker = Worker(engine, bodies, only)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: worker.stop.set())
+            signal.signal(number, lambda *_: worker.end())
         worker.run()
     finally:
         engine.close()
