@@ -103,6 +103,7 @@ _EVENTS: Mapping[str, tuple[str, str]] = {
     "survey_answered": ("收到评价({by})", "the survey was answered ({by})"),
     "survey_expired": ("调查已过期", "the survey expired"),
     "opted_out": ("客户退订 {channel}", "the customer opted out of {channel}"),
+    "opted_in": ("客户恢复订阅 {channel}", "the customer opted in to {channel} again"),
 }
 
 
