@@ -164,7 +164,9 @@ class Daemon:
     @property
     def lines(self) -> list[dict[str, Any]]:
         """All it logged so far; every line must be JSON, but for one that is just being written."""
-        return [json.loads(line) for line in self.text.rpartition("\n")[0].splitlines()]
+        complete = self.text.rpartition("\n")[0].splitlines()
+        assert all(line.startswith("{") for line in complete), self.text
+        return [json.loads(line) for line in complete]
 
     def decisions(self, ticket: str | None = None) -> list[dict[str, Any]]:
         """The logged decisions, of one ticket or of all."""
