@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 SOURCES := engine tests benchmarks conftest.py $(wildcard plugins/*/engine_*)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# A file's tests stay in one process, with the servers they share; single tests are best run with PYTEST_ARGS='-n 0 PATH'.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 PYTEST_ARGS ?=
 
 .PHONY: demo test check long coverage bench wheels clean
@@ -17,11 +19,11 @@ demo: $(VENV)/.installed
 
 ## Every test this machine can run; what it had to leave out is named at the end.
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 ## The same tests with all their examples. No test is stopped for taking long.
 long: $(VENV)/.installed
-	CLOSEDLOOP_SHARE=1 $(BIN)/python -m pytest -o faulthandler_timeout=0 $(PYTEST_ARGS)
+	CLOSEDLOOP_SHARE=1 $(PYTEST) -o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 ## Everything that can be said without running the code.
 check: $(VENV)/.installed
@@ -33,7 +35,7 @@ check: $(VENV)/.installed
 
 ## The pure rooms are covered to the last branch.
 coverage: $(VENV)/.installed
-	$(BIN)/python -m pytest --cov --cov-report= $(PYTEST_ARGS)
+	$(PYTEST) --cov --cov-report= $(PYTEST_ARGS)
 	$(BIN)/coverage report
 	$(BIN)/coverage report --include='engine/core/*,engine/policy/*' --fail-under=100
 
