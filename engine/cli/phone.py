@@ -7,28 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.cli import guide
 from engine.cli.app import FINDINGS
+from engine.cli.guide import ASKS, find, spoken
 from engine.cli.session import ACTOR, FORMAT, Session, options, read_text
 from engine.core.fields import IMPACTS, NEEDS
 from engine.errors import EngineError, NotFound, UsageError
 
 if TYPE_CHECKING:
-    from engine.core.compiled import Guide, GuideStep
+    from engine.core.compiled import GuideStep
     from engine.runtime.engine import Engine
 
 GUIDE, PROMISE, CALMING = "phone_intake", "verbal_promise", "calming"
-
-_ASKS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
-    "identity": (("name", "客户姓名", "Customer's name"),),
-    "contact": (("phone", "联系电话", "Phone number"),),
-    "problem": (("text", "问题描述", "What is the matter"),),
-    "background": (("background", "背景(何时开始、影响范围)", "Background (since when, who is affected)"),),
-    "wish": (("wish", "客户诉求", "What the customer wants"),),
-    "expected_by": (("expected_by", "期望完成时间", "By when they expect it"),),
-    "kind": (("kind", "类型", "Kind"),),
-    "impact": (("impact", "影响程度", "Impact"),),
-}
-"""What a step of the guide is for, as (field, Chinese, English)."""
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {"kind": NEEDS, "impact": IMPACTS}
 _NEEDED = ("phone", "text")
@@ -37,6 +27,9 @@ _NEEDED = ("phone", "text")
 @click.group()
 def group() -> None:
     """Register a phone call by hand."""
+
+
+group.add_command(guide.command)
 
 
 @group.command("log")
@@ -148,13 +141,13 @@ class _Lines:
     def ask(self, given: Mapping[str, Any], upset: bool) -> dict[str, Any]:
         """Lead through the guide up to the promise, and return the answers; what an option gave is not asked."""
         answers = dict(given)
-        steps = self._guide().steps
+        steps = find(self._engine.world.policy, GUIDE).steps
         promise = next((place for place, step in enumerate(steps) if step.script == PROMISE), len(steps))
         self._closing = steps[promise + 1 :]
         for step in steps[:promise]:
             if step.script is not None and (not step.if_needed or upset or self._confirm(step.script)):
                 self.read_aloud(step.script)
-            for field, *labels in _ASKS.get(step.ask or step.script or "", ()):
+            for field, *labels in ASKS.get(step.ask or step.script or "", ()):
                 if not answers.get(field):
                     answers[field] = self._question(field, labels[0 if self._words.language == "zh" else 1])
                 self._customer = answers.get("name") or ""
@@ -191,29 +184,11 @@ class _Lines:
         draft = Draft(ticket, facts, engine.world.policy, now, clocks.react)
         return self._render(PROMISE, build(draft, CUSTOMER, draft.ticket.language, {}), draft.ticket.language)
 
-    def _guide(self) -> "Guide":
-        guides = self._engine.world.policy.guides
-        if GUIDE not in guides:
-            raise NotFound(f"scripts.yaml has no guide {GUIDE!r}; there are {', '.join(guides) or 'none'}")
-        return guides[GUIDE]
-
     def _render(self, script: str, extra: Mapping[str, object], language: str | None = None) -> str:
         """Return a script's words; where one of them cannot be known before there is a ticket, say so instead."""
-        policy = self._engine.world.policy
-        language = language or self._words.language
-        found = policy.scripts.get(script)
-        body = found.body("phone", language, policy.company.languages[0]) if found else None
-        if body is None:
-            return ""
-        context: dict[str, object] = {
-            "now": self._engine.clock.now(),
-            "language": language,
-            "timezone": policy.company.timezone,
-            "company": {"name": policy.text(policy.company.name, language), "hotline": policy.company.hotline},
-            "agent": {"id": self._actor, "name": self._words.party(self._actor)},
-        }
+        now = self._engine.clock.now()
         try:
-            return body.text.render({**context, **extra}).strip()
+            return spoken(self._engine.world.policy, self._words, self._actor, now, script, extra, language)
         except EngineError as error:
             return f"({self._words.script(script)}: {error})"
 
