@@ -1,0 +1,182 @@
+"""`engine demo`: a business day that shows every promise of the product, in seconds, and the same for the same seed."""
+
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.core.lifecycle import evolve
+from engine.store import Reader, TicketQuery, open_store
+from tests.acceptance.desk import clean_environment
+
+WITHIN_SECONDS = 20.0
+KINDS = {"inquiry", "complaint", "after_sales", "suggestion", "call_back", "follow_up", "task"}
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One demo that was played: what it printed (its own directory left out), what it left behind, and how long it took."""
+
+    printed: str
+    directory: Path
+    seconds: float
+
+    def files(self) -> dict[str, bytes]:
+        """Every file it wrote for people and for other programs, by its name; the database's pages are compared by what they say."""
+        paths = [path for path in sorted(self.directory.rglob("*")) if path.is_file()]
+        return {
+            str(path.relative_to(self.directory)): path.read_bytes()
+            for path in paths
+            if not path.name.startswith("engine.db") and ".sqlite3" not in path.name
+        }
+
+    def look(self, ask: Any) -> Any:
+        store = open_store(f"sqlite:///{self.directory / 'var' / 'engine.db'}")
+        try:
+            with store.read() as reader:
+                return ask(reader)
+        finally:
+            store.close()
+
+
+def play(command: Path, directory: Path, seed: int) -> Day:
+    directory.mkdir()
+    started = time.monotonic()
+    done = subprocess.run(
+        [str(command), "demo", "--seed", str(seed), "--output", "demo"],
+        cwd=directory,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    return Day(done.stdout.replace(f"{directory}/", ""), directory / "demo", time.monotonic() - started)
+
+
+@pytest.fixture(scope="module")
+def days(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Day]:
+    """Two days of one seed and one of another."""
+    command, root = Path(sys.prefix) / "bin" / "engine", tmp_path_factory.mktemp("days")
+    return {name: play(command, root / name, seed) for name, seed in (("first", 7), ("again", 7), ("other", 8))}
+
+
+@pytest.fixture(scope="module")
+def day(days: dict[str, Day]) -> Day:
+    return days["first"]
+
+
+@pytest.fixture(scope="module")
+def tickets(day: Day) -> list[Any]:
+    found: list[Any] = day.look(lambda reader: reader.tickets(TicketQuery(limit=10_000)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def happened(day: Day, tickets: list[Any]) -> dict[str, list[str]]:
+    """What happened to each ticket, in order."""
+
+    def read(reader: Reader) -> dict[str, list[str]]:
+        return {one.number: [entry.event.name for entry in reader.events(one.number)] for one in tickets}
+
+    names: dict[str, list[str]] = day.look(read)
+    return names
+
+
+def test_it_is_over_in_seconds(days: dict[str, Day]) -> None:
+    assert min(one.seconds for one in days.values()) < WITHIN_SECONDS
+
+
+def test_the_day_holds_every_channel_kind_tier_and_both_languages(tickets: list[Any]) -> None:
+    assert len(tickets) >= 30
+    assert {one.channel for one in tickets} == {"email", "sms", "phone_log"}
+    assert {one.kind for one in tickets} >= KINDS
+    assert {one.tier for one in tickets if one.tier} == {"urgent", "important", "general"}
+    assert {one.language for one in tickets} == {"zh", "en"}
+
+
+def test_a_breach_escalates(happened: dict[str, list[str]]) -> None:
+    breached = [names for names in happened.values() if "deadline_breached" in names]
+    assert any("escalated" in names[names.index("deadline_breached") :] for names in breached)
+
+
+def test_an_objection_goes_round_again_and_ends_confirmed(happened: dict[str, list[str]]) -> None:
+    rounds = [names for names in happened.values() if "customer_objected" in names]
+    assert any(
+        {"result_reported", "customer_confirmed"} <= set(names[names.index("customer_objected") :]) for names in rounds
+    )
+
+
+def test_who_does_not_answer_is_closed_as_unconfirmed_and_never_as_confirmed(
+    tickets: list[Any], happened: dict[str, list[str]]
+) -> None:
+    silent = [one.number for one in tickets if one.state == "unconfirmed"]
+    assert silent
+    for number in silent:
+        assert "deadline_reminded" in happened[number], "there were reminders first"
+        assert "customer_confirmed" not in happened[number]
+
+
+def test_low_scores_lead_to_follow_ups_and_only_they_do(day: Day, tickets: list[Any]) -> None:
+    answers = day.look(lambda reader: reader.answers())
+    low = sum(min(answer.scores.values()) <= 3 for answer in answers)
+    follow_ups = [one for one in tickets if one.kind == "follow_up"]
+    assert low >= 1
+    assert low < len(answers), "and somebody was content"
+    assert len(follow_ups) == low
+    for one in follow_ups:
+        assert one.deadlines["follow_up"].due == one.opened_at + timedelta(hours=48)
+
+
+def test_the_state_is_the_replay_of_the_log_and_nothing_was_set_aside(day: Day) -> None:
+    assert day.look(lambda reader: reader.integrity(evolve)) == []
+    assert day.look(
+        lambda reader: (reader.inbox("dead", 10), reader.messages(state="dead"), reader.dead_timers(10))
+    ) == (
+        [],
+        [],
+        [],
+    )
+
+
+def test_the_timeline_names_ticket_and_rule_with_file_and_line(day: Day, tickets: list[Any]) -> None:
+    for one in tickets:
+        assert one.number in day.printed
+    places = set(re.findall(r"\(([\w/]+\.yaml):(\d+)\)", day.printed))
+    assert {name for name, _ in places} >= {"sla.yaml", "routing.yaml", "intake.yaml", "scripts.yaml", "survey.yaml"}
+    for name, line in places:
+        text = (day.directory / "policies" / name).read_text(encoding="utf-8").splitlines()
+        assert 1 <= int(line) <= len(text)
+
+
+def test_it_says_where_everything_lies(day: Day) -> None:
+    for name in ("demo/var/engine.db", "demo/var/out", "demo/summary.en.html", "demo/summary.zh.html"):
+        assert name in day.printed
+        assert (day.directory.parent / name).exists()
+
+
+def test_the_same_seed_plays_the_same_day(days: dict[str, Day]) -> None:
+    first, again = days["first"], days["again"]
+    assert first.printed == again.printed
+    assert first.files() == again.files()
+    assert first.look(told) == again.look(told)
+
+
+def told(reader: Reader) -> list[Any]:
+    numbers = [one.number for one in reader.tickets(TicketQuery(limit=10_000))]
+    return [(number, reader.events(number), reader.content_of(number)) for number in sorted(numbers)]
+
+
+def test_another_seed_plays_another_day(days: dict[str, Day]) -> None:
+    first, other = days["first"], days["other"]
+    assert first.printed != other.printed
+    assert first.look(told) != other.look(told)
+    assert Counter(map(len, first.look(told))) == Counter(map(len, other.look(told))), "of the same story"
