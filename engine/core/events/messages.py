@@ -37,7 +37,7 @@ class MessageQueued(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessageSuppressed(Event):
-    """A message was due and was not queued; `reason` is opted_out, capped, unreachable or no_script."""
+    """A message was due and was not queued; `reason` is opted_out, capped, unreachable, no_text or unspeakable."""
 
     party: str
     script: str
@@ -114,5 +114,12 @@ class SurveyExpired(Event):
 @dataclass(frozen=True, slots=True)
 class OptedOut(Event):
     """The customer wants no more automatic messages over `channel`."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptedIn(Event):
+    """The customer takes automatic messages over `channel` again."""
 
     channel: str

@@ -9,7 +9,7 @@ from engine.core.fields import NEEDS
 
 @dataclass(frozen=True, slots=True)
 class TicketOpened(Event):
-    """A ticket came into being. Its name in policies tells needs from the house's own work: `ticket_opened`, `task_opened`, …"""
+    """A ticket came into being. Its name in policies tells needs from work of the house: `ticket_opened`, `task_opened`."""
 
     number: str
     kind: str
