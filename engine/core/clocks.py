@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from engine.core import events as e
-from engine.core.calendar import Calendar
+from engine.core.calendar import ALWAYS, Calendar
 from engine.core.commands import CancelTimers, StartTimer
 from engine.core.compiled import DeadlineKind, Escalation, Tier
 from engine.core.conditions import Source
@@ -11,18 +11,25 @@ from engine.core.draft import Draft
 from engine.core.lifecycle import ENDED
 from engine.core.model import Deadline, Ticket
 
+CLOSE = "close_unconfirmed"
+"""What a deadline kind's `then` says where the customer's own clock runs: that nobody answered ends the ticket."""
+
 
 def react(draft: Draft, before: Ticket | None, event: e.Event) -> None:
     """Let the clocks follow an event: first those it stops, then those it starts or resets, then the pauses its state brings."""
+    moved = before is None or before.state != draft.ticket.state
     for kind in draft.policy.deadlines.values():
         if event.name in kind.stops:
             _stop(draft, kind, event)
         clock = draft.ticket.deadlines.get(kind.name)
+        if not moved and _is_settled(draft, kind):
+            continue
         if event.name in kind.resets and clock is not None and clock.running:
+            _settle(draft, clock)
             _begin(draft, kind, "", None)
         elif event.name in kind.starts:
             _start(draft, kind)
-    if before is not None and before.state != draft.ticket.state:
+    if before is not None and moved:
         _follow_state(draft)
 
 
@@ -43,7 +50,7 @@ def move_to_tier(draft: Draft) -> None:
         return
     for clock in list(draft.ticket.deadlines.values()):
         kind = draft.policy.deadlines.get(clock.kind)
-        if kind is None or not clock.running or clock.breached_at or clock.budget is None:
+        if kind is None or not clock.running or is_over(draft, clock) or clock.budget is None:
             continue
         budget, name = _budget(draft, kind)
         if budget is None or (budget, name) == (clock.budget, clock.calendar):
@@ -56,21 +63,57 @@ def move_to_tier(draft: Draft) -> None:
         _arm(draft, draft.ticket.deadlines[clock.id])
 
 
-def overdue(draft: Draft, clock: Deadline) -> timedelta:
-    """Return by how much real time the clock is over, zero if it is not."""
-    return max(timedelta(0), draft.now - clock.due) if clock.due else timedelta(0)
+def is_over(draft: Draft, clock: Deadline) -> bool:
+    """Whether the clock's due instant is past, also where its timer has not fired yet (the engine stood still, say)."""
+    return clock.breached_at is not None or (clock.due is not None and clock.due < draft.now)
+
+
+def _is_settled(draft: Draft, kind: DeadlineKind) -> bool:
+    """Whether what clocks of this kind measure cannot be owed any more: the ticket has ended, or the result they wait for stands."""
+    state = draft.ticket.state
+    return state in ENDED or (state == "resolved" and "result_reported" in kind.stops)
+
+
+def _settle(draft: Draft, clock: Deadline) -> None:
+    """Put a breach on record that nobody had the time to notice; the customer's own clock is no promise of ours."""
+    kind = draft.policy.deadlines.get(clock.kind)
+    if (
+        clock.due is not None
+        and clock.due < draft.now
+        and clock.breached_at is None
+        and (not kind or kind.then != CLOSE)
+    ):
+        breach(draft, clock, clock.due)
+
+
+def breach(draft: Draft, clock: Deadline, due: datetime) -> None:
+    """Record that the clock's promise was not kept."""
+    kind = draft.policy.deadlines.get(clock.kind)
+    values = {"due": str(due), "budget": str(clock.budget or "given")}
+    draft.because(f"breached: {clock.id}", f"deadline {clock.kind}", kind.source if kind else None, values)
+    draft.record(e.DeadlineBreached(clock.id, due))
+
+
+def _end(draft: Draft, clock: Deadline, done: bool) -> None:
+    """Stop the clock if what it measures was `done` or came too late, else drop it."""
+    _settle(draft, clock)
+    late = draft.ticket.deadlines[clock.id].breached_at is not None
+    draft.record(e.DeadlineStopped(clock.id) if done or late else e.DeadlineDropped(clock.id))
+    draft.want(CancelTimers(f"deadline/{clock.id}"))
 
 
 def _stop(draft: Draft, kind: DeadlineKind, event: e.Event) -> None:
-    key = event.step if isinstance(event, e.PlanStepDone) else ""
+    step = event.step if isinstance(event, e.PlanStepDone) else None
     for clock in list(draft.ticket.deadlines.values()):
-        if clock.kind == kind.name and clock.running and clock.key in ("", key):
-            draft.record(e.DeadlineStopped(clock.id))
-            draft.want(CancelTimers(f"deadline/{clock.id}"))
+        if clock.kind == kind.name and clock.running and (step is None or clock.key in ("", step)):
+            _end(draft, clock, done=True)
 
 
 def _start(draft: Draft, kind: DeadlineKind) -> None:
     if kind.due == "plan_step.due":
+        for old in list(draft.ticket.deadlines.values()):
+            if old.kind == kind.name and old.running:
+                _end(draft, old, done=False)  # a step of the plan before this one
         for step in draft.ticket.plan.steps if draft.ticket.plan else ():
             _begin(draft, kind, step.id, step.due)
         return
@@ -93,7 +136,7 @@ def _begin(draft: Draft, kind: DeadlineKind, key: str, due: datetime | None) -> 
     draft.because(f"deadline {id}", rule, source, {"budget": str(budget or "given"), "calendar": calendar})
     draft.record(e.DeadlineStarted(id, kind.name, calendar, budget, due, key))
     _arm(draft, draft.ticket.deadlines[id])
-    if draft.ticket.state in kind.pauses_in:
+    if draft.ticket.state in kind.pauses_in and budget is not None:
         _pause(draft, draft.ticket.deadlines[id])
 
 
@@ -112,7 +155,8 @@ def _who_promised(draft: Draft, kind: DeadlineKind) -> tuple[Source, str]:
 
 
 def _calendar(draft: Draft, name: str) -> Calendar:
-    return draft.policy.calendars[name]
+    """The calendar a clock runs on; where the policy has lost it, every hour counts, so that the promise is kept early, not late."""
+    return draft.policy.calendars.get(name, ALWAYS)
 
 
 def _arm(draft: Draft, clock: Deadline) -> None:
@@ -124,23 +168,21 @@ def _arm(draft: Draft, clock: Deadline) -> None:
     draft.want(StartTimer(f"{base}/breach", clock.due))
     for escalation in escalations_for(draft, clock.kind):
         for share in escalation.warn:
-            at = _instant_of_share(draft, clock, share)
+            at = _instant_of_share(draft, clock, clock.due, share)
             if draft.now < at < clock.due:
                 draft.want(StartTimer(f"{base}/warn/{escalation.id}/{share:g}", at))
-    kind = draft.policy.deadlines[clock.kind]
+    kind = draft.policy.deadlines.get(clock.kind)
     calendar = _calendar(draft, clock.calendar)
-    for position, after in enumerate(kind.remind):
+    for position, after in enumerate(kind.remind if kind else ()):
         at = calendar.due(clock.started_at, after, clock.pauses) or clock.due
         if draft.now < at < clock.due:
             draft.want(StartTimer(f"{base}/remind/{position}", at))
 
 
-def _instant_of_share(draft: Draft, clock: Deadline, share: float) -> datetime:
-    if clock.budget is None and clock.due is not None:
-        return clock.started_at + (clock.due - clock.started_at) * share
-    used = (clock.budget or timedelta(0)) * share
-    at = _calendar(draft, clock.calendar).due(clock.started_at, used, clock.pauses)
-    return at if at is not None else draft.now
+def _instant_of_share(draft: Draft, clock: Deadline, due: datetime, share: float) -> datetime:
+    if clock.budget is None:
+        return clock.started_at + (due - clock.started_at) * share
+    return _calendar(draft, clock.calendar).due(clock.started_at, clock.budget * share, clock.pauses) or due
 
 
 def _pause(draft: Draft, clock: Deadline) -> None:
@@ -148,15 +190,9 @@ def _pause(draft: Draft, clock: Deadline) -> None:
     draft.want(CancelTimers(f"deadline/{clock.id}"))
 
 
-def _resume(draft: Draft, clock: Deadline) -> None:
-    since = clock.pauses[-1][0]
-    pauses = (*clock.pauses[:-1], (since, draft.now))
-    due = (
-        _calendar(draft, clock.calendar).due(clock.started_at, clock.budget, pauses)
-        if clock.budget is not None
-        else None
-    )
-    draft.record(e.DeadlineResumed(clock.id, due))
+def _resume(draft: Draft, clock: Deadline, budget: timedelta) -> None:
+    pauses = (*clock.pauses[:-1], (clock.pauses[-1][0], draft.now))
+    draft.record(e.DeadlineResumed(clock.id, _calendar(draft, clock.calendar).due(clock.started_at, budget, pauses)))
     _arm(draft, draft.ticket.deadlines[clock.id])
 
 
@@ -165,12 +201,14 @@ def _follow_state(draft: Draft) -> None:
     state = draft.ticket.state
     for clock in list(draft.ticket.deadlines.values()):
         kind = draft.policy.deadlines.get(clock.kind)
-        if not clock.running or kind is None:
+        pausing = kind is not None and state in kind.pauses_in
+        if not clock.running:
             continue
         if state in ENDED:
-            draft.record(e.DeadlineStopped(clock.id) if clock.breached_at else e.DeadlineDropped(clock.id))
-            draft.want(CancelTimers(f"deadline/{clock.id}"))
-        elif state in kind.pauses_in and not clock.paused and not clock.breached_at and clock.budget is not None:
+            _end(draft, clock, done=False)
+        elif clock.budget is None:
+            continue  # a date that a person gave stays, whatever the ticket waits for
+        elif pausing and not clock.paused and not is_over(draft, clock):
             _pause(draft, clock)
-        elif state not in kind.pauses_in and clock.paused:
-            _resume(draft, clock)
+        elif not pausing and clock.paused:
+            _resume(draft, clock, clock.budget)

@@ -18,10 +18,9 @@ def build(draft: Draft, party: str, language: str, extra: Mapping[str, object]) 
         "timezone": policy.company.timezone,
         "company": {"name": policy.text(policy.company.name, language), "hotline": policy.company.hotline},
         "ticket": _ticket(draft, ticket),
-        # Of a sealed follow-up no mail may tell whom it is about; its facts are still those of the ticket that was rated.
-        "customer": {"name": draft.facts.contact.name if ticket.contact else ""},
-        "agent": _agent(draft, ticket.assignee or (None if party == CUSTOMER else party)),
-        "deadlines": {clock.kind: deadline(draft, clock, language) for clock in ticket.deadlines.values() if clock.due},
+        "customer": {"name": draft.facts.contact.name},
+        "agent": agent(draft, ticket.assignee if party == CUSTOMER else party),
+        "deadlines": _deadlines(draft, language),
         "plan": _plan(draft, ticket),
         "result": {"text": draft.text_of(ticket.result)},
     }
@@ -72,14 +71,24 @@ def _ticket(draft: Draft, ticket: Ticket) -> dict[str, object]:
         "language": ticket.language,
         "subject": draft.text_of(ticket.subject),
         "text": draft.text_of(ticket.description),
+        "wish": draft.text_of(ticket.wish),
+        "expected_by": draft.text_of(ticket.expected_by),
         "parent": ticket.parent or "",
         "opened_at": ticket.opened_at,
     }
 
 
-def _agent(draft: Draft, agent: str | None) -> dict[str, object]:
-    known = draft.facts.agents.get(agent or "")
-    return {"id": known.id, "name": known.name} if known else {"id": agent or "", "name": agent or ""}
+def _deadlines(draft: Draft, language: str) -> dict[str, dict[str, object]]:
+    """What is still owed, by kind; where there are several of a kind, the one that is due first."""
+    clocks = [clock for clock in draft.ticket.deadlines.values() if clock.running and clock.due]
+    clocks.sort(key=lambda clock: clock.due or draft.now, reverse=True)
+    return {clock.kind: deadline(draft, clock, language) for clock in clocks}
+
+
+def agent(draft: Draft, id: str | None) -> dict[str, object]:
+    """Return an agent as scripts see them, all empty for nobody."""
+    known = draft.facts.agents.get(id or "")
+    return {"id": id or "", "name": known.name if known else id or ""}
 
 
 def _plan(draft: Draft, ticket: Ticket) -> dict[str, object]:

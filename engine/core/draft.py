@@ -1,15 +1,16 @@
 """A decision in the making: events are recorded one by one, each folded into the ticket and followed by what the clocks make of it."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
 from engine.core import events as e
-from engine.core.commands import Command, KeepContent
+from engine.core.commands import Command, KeepContent, QueueMessage
 from engine.core.compiled import Policy
 from engine.core.conditions import Source, Trace, Value
 from engine.core.decision import Decision, Reason
 from engine.core.facts import Facts
-from engine.core.lifecycle import evolve
+from engine.core.lifecycle import IllegalEvent, evolve
 from engine.core.model import Ticket
 from engine.core.values import TicketValues
 
@@ -97,6 +98,21 @@ class Draft:
         ticket = self.ticket
         text = "\n".join(filter(None, (self.text_of(ticket.subject), self.text_of(ticket.description))))
         return TicketValues(self.policy, self.facts, ticket, text, extra)
+
+    def queued_for(self, party: str) -> int:
+        """Return how many automatic messages this decision has queued for a party so far."""
+        queued = (command for command in self._commands if isinstance(command, QueueMessage))
+        return sum(command.automatic and command.party == party for command in queued)
+
+    def attempt(self, step: Callable[[], None]) -> str | None:
+        """Do `step` wholly or not at all; return why not, None when it is done."""
+        before = self._ticket, [*self._events], [*self._commands], [*self._reasons]
+        try:
+            step()
+        except (Refusal, IllegalEvent) as refusal:
+            self._ticket, self._events, self._commands, self._reasons = before
+            return str(refusal)
+        return None
 
     def finish(self) -> Decision:
         """Return the decision."""

@@ -29,7 +29,7 @@ class CustomerFacts:
 
 @dataclass(frozen=True, slots=True)
 class AgentFacts:
-    """One agent as a candidate: how many open tickets they hold, whether their shift says they are there now, and if not, when next."""
+    """One agent as a candidate: how many open tickets they hold, whether they are there now, and from when on to ask (again)."""
 
     id: str
     name: str
@@ -40,7 +40,7 @@ class AgentFacts:
     address: str
     load: int
     available: bool
-    next_available: datetime | None = None
+    next_available: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class Facts:
 
     `number` is the number a new ticket would get, `answer_id` the id a survey answer would get, `draw` a number in [0, 1) for sampling.
     `texts` are the contents the decision may need, by content id. `recent` counts automatic messages lately queued per party.
-    `opted_out` names channels the customer wants no automatic message over. `channels` gives the kind of address (email, phone) of every channel, `senders` names those that can send, in
-    order of preference. `last_agent` is who served this customer last.
+    `opted_out` names channels the customer wants no automatic message over. `channels` gives the kind of address (email, phone) of
+    every channel, `senders` names those that can send, in order of preference. `last_agent` is who served this customer last.
     """
 
     number: str
@@ -79,4 +79,3 @@ class Facts:
     recent: Mapping[str, int] = field(default_factory=dict)
     opted_out: frozenset[str] = frozenset()
     last_agent: str | None = None
-    parent_assignee: str | None = None

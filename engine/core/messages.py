@@ -9,6 +9,7 @@ from engine.core.compiled import Body
 from engine.core.context import build
 from engine.core.draft import Draft
 from engine.core.model import CUSTOMER
+from engine.errors import EngineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,13 @@ def send(
     extra: Mapping[str, object] | None = None,
     via: str | None = None,
     channels: tuple[str, ...] = (),
-    final: bool = False,
 ) -> bool:
     """Queue a script for a party; return whether it is on its way, and record why not if it is not.
 
-    `via` prefers the channel a message is an answer to, `channels` an order of the policy's. `final` is the one confirmation of an
-    opt-out, which an opt-out does not hold back.
+    `via` prefers the channel a message is an answer to, `channels` is the policy's choice and order of channels. A script that cannot
+    be filled in must not keep the decision from being made: it is recorded as `unspeakable`, with the fault as reason.
     """
-    reach, reason = _reach(draft, party, via, channels, final)
+    reach, reason = reach_of(draft, party, via, channels)
     if reach is None or _is_capped(draft, party):
         draft.record(e.MessageSuppressed(party, script, "capped" if reach else reason))
         return False
@@ -51,26 +51,32 @@ def send(
     if body is None:
         draft.record(e.MessageSuppressed(party, script, "no_text"))
         return False
-    context = build(draft, party, reach.language, dict(extra or {}))
+    try:
+        context = build(draft, party, reach.language, extra or {})
+        text, subject = body.text.render(context), _subject(draft, body, context)
+    except EngineError as fault:
+        draft.because(f"no message: {script} to {party}", script, body.source, {"fault": str(fault)})
+        draft.record(e.MessageSuppressed(party, script, "unspeakable"))
+        return False
     draft.because(
         f"message: {script} to {party}", script, body.source, {"channel": reach.channel, "language": reach.language}
     )
-    _queue(draft, party, reach, body.text.render(context), _subject(draft, body, context), script)
+    _queue(draft, party, reach, text, subject, script)
     return True
 
 
-def write(draft: Draft, party: str, text: str, by: str) -> bool:
-    """Queue what a person wrote themselves; return whether the party can be reached."""
-    reach, _ = _reach(draft, party, None, (), final=True)
-    if reach is None:
-        return False
-    _queue(draft, party, reach, text, _reply_subject(draft), None)
-    return True
+def write(draft: Draft, text: str) -> Reach | None:
+    """Queue what an agent wrote to the customer, whom an opt-out of automatic messages does not shield; return how it goes, if it does."""
+    reach, _ = reach_of(draft, CUSTOMER, even_opted_out=True)
+    if reach is not None:
+        _queue(draft, CUSTOMER, reach, text, _reply_subject(draft), None)
+    return reach
 
 
-def reachable(draft: Draft, channels: tuple[str, ...]) -> bool:
-    """Whether the customer can be sent something automatic over one of these channels."""
-    return _reach(draft, CUSTOMER, None, channels, final=False)[0] is not None
+def owner(draft: Draft) -> str:
+    """Return who looks after the ticket: its agent, else the lead of its queue, else the manager."""
+    queue = draft.policy.queues.get(draft.ticket.queue or "")
+    return draft.ticket.assignee or (queue.lead if queue else draft.facts.manager)
 
 
 def _queue(draft: Draft, party: str, reach: Reach, text: str, subject: str, script: str | None) -> None:
@@ -83,23 +89,29 @@ def _queue(draft: Draft, party: str, reach: Reach, text: str, subject: str, scri
     draft.record(e.MessageQueued(message, party, reach.channel, content, script))
 
 
-def _reach(
-    draft: Draft, party: str, via: str | None, channels: tuple[str, ...], final: bool
+def reach_of(
+    draft: Draft, party: str, via: str | None = None, channels: tuple[str, ...] = (), even_opted_out: bool = False
 ) -> tuple[Reach | None, str]:
-    facts = draft.facts
+    """Return how the party is reached, or why not: `unreachable` or `opted_out`.
+
+    Without `channels` it is the channel of `via`, else the ticket's own, else one to the same kind of address (a text message where
+    the ticket came by phone), else any.
+    """
+    facts, kinds = draft.facts, draft.facts.channels
     if party != CUSTOMER:
         agent = facts.agents.get(party)
-        mail = next((name for name in facts.senders if facts.channels[name] == "email"), None)
+        mail = next((name for name in facts.senders if kinds[name] == "email"), None)
         if agent is None or not agent.address or mail is None:
             return None, "unreachable"
         return Reach(mail, agent.address, agent.language), ""
-    preferred = [name for name in (via, draft.ticket.channel) if name] if not channels else []
+    own = draft.ticket.channel
+    alike = sorted(facts.senders, key=lambda name: kinds[name] != kinds.get(own))
     reason = "unreachable"
-    for channel in dict.fromkeys([*preferred, *(channels or facts.senders)]):
+    for channel in dict.fromkeys(channels or (via or own, own, *alike)):
         address = facts.contact.addresses.get(channel) if channel in facts.senders else None
         if address is None:
             continue
-        if channel in facts.opted_out and not final:
+        if channel in facts.opted_out and not even_opted_out:
             reason = "opted_out"
             continue
         return Reach(channel, address, draft.ticket.language), ""
@@ -108,7 +120,8 @@ def _reach(
 
 def _is_capped(draft: Draft, party: str) -> bool:
     limits = draft.policy.limits
-    return draft.facts.recent.get(party, 0) >= (limits.per_customer if party == CUSTOMER else limits.per_agent)
+    count = draft.facts.recent.get(party, 0) + draft.queued_for(party)
+    return count >= (limits.per_customer if party == CUSTOMER else limits.per_agent)
 
 
 def _subject(draft: Draft, body: Body, context: Mapping[str, object]) -> str:
@@ -117,4 +130,4 @@ def _subject(draft: Draft, body: Body, context: Mapping[str, object]) -> str:
 
 def _reply_subject(draft: Draft) -> str:
     subject = draft.text_of(draft.ticket.subject)
-    return f"Re: {subject}" if subject else draft.ticket.number
+    return f"Re: {' '.join(subject.split())}" if subject else draft.ticket.number

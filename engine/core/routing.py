@@ -1,52 +1,76 @@
 """Who gets the ticket: the first route names the queue and the skills, the assignment's order picks the agent."""
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 
 from engine.core import events as e
 from engine.core.commands import CancelTimers, StartTimer
 from engine.core.draft import Draft
 from engine.core.facts import AgentFacts
 from engine.core.messages import notify
+from engine.core.model import SYSTEM
 from engine.core.values import first_match
 
 ASSIGN_TIMER = "assign"
 
+FULL_PAUSE = timedelta(minutes=5)
+"""After how long a ticket is offered again when everybody who is there has as many as they may hold."""
 
-def route(draft: Draft, queue: str | None = None) -> None:
-    """Put the ticket into the queue its route names (or into `queue`, if it was decided elsewhere) and give it to an agent."""
-    skills: tuple[str, ...] = ()
+
+def route(draft: Draft, queue: str | None = None, by: str = SYSTEM, avoid: str | None = None) -> None:
+    """Put the ticket into the queue its route names (or into `queue`, if it was decided elsewhere) and give it to an agent.
+
+    Who held it in another department holds it no more, even if nobody there can take it yet.
+    """
     if queue is None:
         chosen, traces = first_match(draft.policy.routes, draft.values())
-        queue, skills = chosen.queue, chosen.skills
-        draft.because(f"queue: {queue}", chosen.id, chosen.source, {"skills": ", ".join(skills)}, traces)
-    draft.record(e.Routed(queue))
-    assign(draft, skills)
+        queue = chosen.queue
+        draft.because(f"queue: {queue}", chosen.id, chosen.source, {"skills": ", ".join(chosen.skills)}, traces)
+    holder = draft.facts.agents.get(draft.ticket.assignee or "")
+    draft.record(e.Routed(queue, by))
+    if not assign(draft, avoid) and draft.ticket.assignee and not (holder and queue in holder.queues):
+        draft.record(e.Assigned(None, by))
 
 
-def assign(draft: Draft, skills: tuple[str, ...] = (), avoid: str | None = None) -> None:
-    """Give the ticket to the best agent who is there now; if nobody is, try again when the next one's shift begins."""
-    ticket = draft.ticket
+def assign(draft: Draft, avoid: str | None = None) -> bool:
+    """Give the ticket to the best agent who is there now; if nobody is, try again when the next one's shift begins.
+
+    `avoid` is passed over where there is anybody else. Return whether somebody has it.
+    """
+    ticket, rule, now = draft.ticket, draft.policy.assignment, draft.now
     draft.want(CancelTimers(ASSIGN_TIMER))
-    members = [agent for agent in draft.facts.agents.values() if ticket.queue in agent.queues and agent.id != avoid]
-    rule = draft.policy.assignment
-    here = [agent for agent in members if agent.available and agent.load < rule.capacity]
-    skilled = [agent for agent in here if all(skill in agent.skills for skill in skills)]
-    candidates = skilled or here
-    seen = {"present": _names(here), "skilled": _names(skilled), "load": ", ".join(f"{a.id} {a.load}" for a in here)}
-    if candidates:
-        best = min(candidates, key=_preference(draft, skills))
+    queue = draft.policy.queues.get(ticket.queue or "")
+    opens = draft.policy.calendars[queue.calendar].next_open(now) if queue and queue.calendar else now
+    members = [agent for agent in draft.facts.agents.values() if ticket.queue in agent.queues]
+    members = [agent for agent in members if agent.id != avoid] or members
+    here = [agent for agent in members if agent.available and opens <= now]
+    free = [agent for agent in here if agent.load < rule.capacity]
+    skills = _skills(draft)
+    skilled = [agent for agent in free if all(skill in agent.skills for skill in skills)]
+    if free:
+        best = min(skilled or free, key=_preference(draft, skills))
+        loads = ", ".join(f"{agent.id} {agent.load}" for agent in free)
+        seen = {"present": _names(free), "skilled": _names(skilled), "load": loads}
         draft.because(f"assignee: {best.id}", "assignment", rule.source, seen)
-        give(draft, best.id, "system")
-        return
-    returns = [agent.next_available for agent in members if agent.next_available is not None]
-    if returns and avoid is None:
-        draft.want(StartTimer(ASSIGN_TIMER, max(min(returns), draft.now)))
+        if best.id != ticket.assignee:
+            give(draft, best.id, SYSTEM)
+        return True
+    if members:
+        soonest = now + FULL_PAUSE if here else max(opens, min(agent.next_available for agent in members))
+        draft.want(StartTimer(ASSIGN_TIMER, soonest))
+    return False
 
 
-def give(draft: Draft, agent: str | None, by: str) -> None:
+def _skills(draft: Draft) -> tuple[str, ...]:
+    """Return what the route asks of an agent, where it is the route that leads to the ticket's queue."""
+    chosen, _ = first_match(draft.policy.routes, draft.values())
+    return chosen.skills if chosen.queue == draft.ticket.queue else ()
+
+
+def give(draft: Draft, agent: str, by: str) -> None:
     """Make `agent` the owner and tell them, unless they took it themselves."""
     draft.record(e.Assigned(agent, by))
-    if agent is None or agent == by:
+    if agent == by:
         return
     ticket = draft.ticket
     clock = ticket.deadlines.get("task")

@@ -43,7 +43,11 @@ class CallArrived:
 
 @dataclass(frozen=True, slots=True)
 class TicketRequested:
-    """The house opens work for itself: a task, a call-back, a follow-up. `text` says what is to be done."""
+    """The house opens work for itself: a task, a follow-up. `text` says what is to be done.
+
+    With `answer` (the id of a survey's answer) the ticket is confidential: it does not say whom it is about, and `avoid`, whom the
+    answer may be about, does not get it where there is anybody else.
+    """
 
     kind: str
     queue: str
@@ -56,8 +60,8 @@ class TicketRequested:
     assignee: str | None = None
     customer: str | None = None
     actor: str = SYSTEM
-    script: str | None = None
     answer: str | None = None
+    avoid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from engine.core.calendar import Calendar
+from engine.core.calendar import Calendar, CalendarUnknown
 
 _SEARCH_DAYS = 31
-"""How far ahead a return is looked for; who is away longer is asked again when the timer fires."""
+"""How far ahead a return is looked for; who is away longer is asked again then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,21 @@ class Team:
         calendar = self._calendar(agent, calendars)
         return calendar.is_open(at) and not self._absent(agent, calendar.local(at).date())
 
-    def next_available(self, agent: str, at: datetime, calendars: Mapping[str, Calendar]) -> datetime | None:
-        """Return the earliest instant from `at` on at which the agent is there, None if that is not within a month."""
+    def next_available(self, agent: str, at: datetime, calendars: Mapping[str, Calendar]) -> datetime:
+        """Return the earliest instant from `at` on at which the agent is there, at most a month ahead: then to be asked again."""
         calendar = self._calendar(agent, calendars)
         latest = at + timedelta(days=_SEARCH_DAYS)
-        start = calendar.next_open(at)
-        while start < latest:
-            local = calendar.local(start)
-            if not self._absent(agent, local.date()):
-                return start
-            midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-            start = calendar.next_open(midnight.astimezone(at.tzinfo))
-        return None
+        start = at
+        try:
+            while (start := calendar.next_open(start)) < latest:
+                local = calendar.local(start)
+                if not self._absent(agent, local.date()):
+                    return start
+                midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+                start = midnight.astimezone(at.tzinfo)
+        except CalendarUnknown:  # next year's holidays may not be known yet, which today's tickets need not suffer from
+            return latest
+        return latest
 
     def by_user(self, user: str) -> Agent | None:
         """Return the agent whose account on the machine is `user`."""

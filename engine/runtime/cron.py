@@ -1,7 +1,7 @@
 """Jobs by cron: one run per (job, slot), the slot taken in the store first, so that restarts and twins never run it twice."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
@@ -18,7 +18,7 @@ def latest_slot(job: Job, now: datetime, timezone: str) -> datetime:
             f"engine.yaml: jobs.{job.name}.cron: {job.cron!r} is no cron expression such as '0 3 * * *'"
         )
     local = now.astimezone(ZoneInfo(timezone))
-    iterator = croniter(job.cron, local, ret_type=datetime)
+    iterator = croniter(job.cron, local + timedelta(microseconds=1), ret_type=datetime)  # which looks back exclusively
     previous: datetime = iterator.get_prev(datetime)
     return previous.astimezone(now.tzinfo)
 

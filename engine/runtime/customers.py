@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 from engine.errors import UsageError
 from engine.runtime.addresses import normalise
@@ -13,15 +14,24 @@ COLUMNS = ("name", "segment", "language", "phone", "email")
 
 
 def import_customers(engine: Engine, text: str) -> int:
-    """Add or update customers, matched by phone or e-mail; return how many. Raises UsageError naming every line that is wrong."""
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    unknown = [name for name in reader.fieldnames or () if name not in COLUMNS]
-    if unknown or not reader.fieldnames:
-        raise UsageError(
-            f"the columns are {', '.join(COLUMNS)}; not understood: {', '.join(unknown) or 'no header line'}"
-        )
-    rows = list(reader)
-    wrong = [f"line {line}: {why}" for line, row in enumerate(rows, 2) if (why := _fault(row, engine))]
+    """Add or update customers, matched by phone or e-mail; return how many. What a line leaves empty stays as it was.
+
+    Raises UsageError naming every line that is wrong.
+    """
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    rows: list[dict[str, str | None]] = []
+    wrong = []
+    try:
+        unknown = [name for name in reader.fieldnames or () if name not in COLUMNS]
+        if unknown or not reader.fieldnames:
+            raise UsageError(
+                f"the columns are {', '.join(COLUMNS)}; not understood: {', '.join(unknown) or 'no header line'}"
+            )
+        for row in reader:
+            rows.append(row)
+            wrong += [f"line {reader.line_num}: {why}"] if (why := _fault(row, engine)) else []
+    except csv.Error as fault:
+        raise UsageError(f"nothing was imported:\nline {reader.line_num}: {fault}") from fault
     if wrong:
         raise UsageError("nothing was imported:\n" + "\n".join(wrong))
     with engine.store.write() as tx:
@@ -46,13 +56,16 @@ def _save(tx: Transaction, engine: Engine, row: dict[str, str]) -> None:
     region = engine.project.phone_region
     addresses = [(kind, normalise(kind, row[kind], region)) for kind in ("phone", "email") if row.get(kind)]
     known = next((found for kind, address in addresses if (found := tx.find_customer(kind, address))), None)
-    created = known.created_at if known else engine.clock.now()
-    segment, language = row.get("segment") or None, row.get("language") or None
-    id = known.id if known else tx.new_customer_id()
-    customer = CustomerRow(id, row.get("name", ""), segment, language, created, known.last_survey_at if known else None)
+    customer = known or CustomerRow(tx.new_customer_id(), "", None, None, engine.clock.now())
+    customer = replace(
+        customer,
+        name=row.get("name") or customer.name,
+        segment=row.get("segment") or customer.segment,
+        language=row.get("language") or customer.language,
+    )
     if known is None:
         tx.add_customer(customer)
     else:
         tx.update_customer(customer)
     for kind, address in addresses:
-        tx.add_address(id, kind, address)
+        tx.add_address(customer.id, kind, address)

@@ -48,10 +48,11 @@ class Gatherer:
 
     def facts(self, ticket: Ticket | None, signal: Signal, origin: Origin | None) -> Facts:
         """Return what `decide` must know to judge `signal`."""
-        parent = self._tx.ticket(signal.parent) if isinstance(signal, TicketRequested) and signal.parent else None
-        about = ticket or parent
-        customer = self._customer(about, origin)
-        contact = self._contact(about, origin, customer)
+        request = signal if isinstance(signal, TicketRequested) else None
+        about = ticket or (self._tx.ticket(request.parent) if request and request.parent else None)
+        sealed = request is not None and request.answer is not None  # nothing decided there may tell whom it is about
+        customer = None if sealed else self._customer(about, origin)
+        contact = Contact() if sealed else self._contact(about, origin, customer)
         return Facts(
             number=self._next_number(ticket, signal),
             answer_id=f"{self._world.chance.getrandbits(128):032x}",
@@ -115,7 +116,7 @@ class Gatherer:
     def _texts(self, ticket: Ticket | None, signal: Signal) -> dict[str, str]:
         wanted: list[str | None] = []
         if ticket is not None:
-            wanted = [ticket.description, ticket.subject, ticket.result]
+            wanted = [ticket.description, ticket.subject, ticket.wish, ticket.expected_by, ticket.result]
             if ticket.plan is not None:
                 wanted += [ticket.plan.content, *(step.content for step in ticket.plan.steps)]
         if isinstance(signal, TaskClosed):

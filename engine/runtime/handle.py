@@ -61,7 +61,10 @@ class Outcome:
 
 
 class _Undo(Exception):  # leaves a savepoint, never this module
-    """Roll back what the facts brought into being for a decision that was refused."""
+    """Roll back what the facts brought into being for a decision that was refused or opened no ticket."""
+
+    def __init__(self, facts: Facts, decision: Decision) -> None:
+        self.facts, self.decision = facts, decision
 
 
 def handle(
@@ -89,17 +92,15 @@ def _decide_one(
     ticket = tx.ticket(signal.ticket) if signal.ticket else None
     if signal.ticket and ticket is None:
         raise NotFound(f"there is no ticket {signal.ticket}")
-    decision: Decision | None = None
-    facts: Facts | None = None
     try:
         with tx.savepoint():
             facts = gatherer.facts(ticket, signal, origin)
             decision = decide(ticket, signal, facts, world.policy, now)
-            if decision.refused is not None:
-                raise _Undo
-    except _Undo:
+            if decision.refused is not None or decision.ticket is None:
+                raise _Undo(facts, decision)
+    except _Undo as undone:
+        facts, decision = undone.facts, undone.decision
         gatherer.opened()
-    assert decision is not None and facts is not None  # noqa: S101  # both are set before the only way out without an exception
     record = DecisionRecord(now, signal, facts, world.policy.digest, decision.reasons, decision.refused)
     if decision.refused is not None or decision.ticket is None or not decision.events:
         tx.record_refusal(ticket.number if ticket else None, record)

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 
 from engine.channels import CallRecord, Delivery, Inbound, Receipt, Rejected, write_atomically
-from engine.core.answers import read_confirmation, read_scores
+from engine.core.decide.replies import verdict
+from engine.core.decide.surveys import scores
 from engine.core.facts import CallFacts
 from engine.core.model import CUSTOMER, Ticket
 from engine.core.signals import CallArrived, MessageArrived, ReceiptArrived, Signal
@@ -141,11 +142,8 @@ def _receipt(tx: Transaction, desk: Desk, world: World, channel: str, item: Rece
     row = row or (tx.message_by_provider(channel, item.provider_id) if item.provider_id else None)
     if row is None or row.ticket is None:
         raise LookupError(f"no message is known as {item.message_id or item.provider_id}")
-    if item.status == "delivered":
-        changed = tx.message_delivered(row.id, now)
-    else:
-        changed = tx.message_dead(row.id, item.detail)
-    if not changed:
+    arrived = item.status == "delivered"
+    if not (tx.message_delivered(row.id, now) if arrived else tx.message_dead(row.id, item.detail)):
         return None
     signal = ReceiptArrived(row.ticket, row.id, row.party, item.status.value, item.detail)
     return handle(tx, world, signal, now, hold=desk.hold)
@@ -169,7 +167,8 @@ def _message_signal(tx: Transaction, desk: Desk, world: World, item: Inbound, or
     for candidate in item.tokens:
         proven = desk.tokens.read(candidate)
         if proven is not None and tx.ticket(proven[0]) is not None:
-            (ticket, party), trusted = proven, True
+            (ticket, party), agent = proven, world.team.agents.get(proven[1])
+            trusted = agent is None or agent.email.casefold() == origin.address  # a forwarded mail gives its token away
             break
     if ticket is None:
         answered = [tx.message_by_provider(origin.channel, reference) for reference in reversed(item.references)]
@@ -197,7 +196,7 @@ def _conversation(tx: Transaction, world: World, origin: Origin, text: str) -> s
     tickets = [ticket for number in tx.conversation(phones, origin.address) if (ticket := tx.ticket(number))]
     named = [ticket for ticket in tickets if ticket.number in text]
     for candidates in (named, tickets):
-        for fits in (_awaits_scores, _awaits_confirmation, _is_open):
+        for fits in (_awaits_scores, _awaits_confirmation, _hears_late, _is_open):
             found = next((ticket for ticket in candidates if fits(world, ticket, text)), None)
             if found is not None:
                 return found.number
@@ -205,14 +204,15 @@ def _conversation(tx: Transaction, world: World, origin: Origin, text: str) -> s
 
 
 def _awaits_scores(world: World, ticket: Ticket, text: str) -> bool:
-    survey = next((one for one in world.policy.surveys if ticket.survey and one.id == ticket.survey.survey), None)
-    if survey is None or ticket.survey is None or not ticket.survey.awaited:
-        return False
-    return read_scores(text, [question.scale for question in survey.questions]) is not None
+    return scores(ticket, text, world.policy) is not None
 
 
 def _awaits_confirmation(world: World, ticket: Ticket, text: str) -> bool:
-    return ticket.state in ("resolved", "unconfirmed") and read_confirmation(text, world.policy.replies) is not None
+    return ticket.state == "resolved" and _hears_late(world, ticket, text)
+
+
+def _hears_late(world: World, ticket: Ticket, text: str) -> bool:
+    return verdict(ticket, text, world.policy.replies) is not None
 
 
 def _is_open(world: World, ticket: Ticket, text: str) -> bool:
@@ -225,9 +225,14 @@ def _call_signal(tx: Transaction, world: World, item: Inbound, origin: Origin) -
     tickets = tx.open_tickets_of(customer.id) if customer else []
     missed = origin.call is not None and origin.call.direction == "inbound" and origin.call.outcome in _MISSED
     described = bool(item.fields.get("kind") or item.text)
-    fitting = [ticket for ticket in tickets if ticket.kind == "call_back"] if missed else tickets
-    number = item.fields.get("ticket") or (fitting[0].number if fitting and not (described and not missed) else None)
     agent = item.call.agent if item.call and item.call.agent in world.team.agents else _by_name(world, item.call)
+    if missed:
+        tickets = [ticket for ticket in tickets if ticket.kind == "call_back"]
+    elif described:
+        tickets = []
+    # We owe a call-back first; else it is the caller's matter with this agent, else the latest.
+    tickets.sort(key=lambda ticket: (ticket.kind != "call_back", agent is None or ticket.assignee != agent))
+    number = item.fields.get("ticket") or (tickets[0].number if tickets else None)
     return CallArrived(number, origin.channel, item.text, agent, _fields(item.fields))
 
 

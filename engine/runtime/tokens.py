@@ -1,7 +1,8 @@
 """Thread tokens: what a message carries so that its answer finds its ticket, signed so that nobody can make one up.
 
-A token is `NUMBER.PARTY.SIGNATURE` in lower case: letters, digits, dots and hyphens only, as mail addresses and subjects survive them.
-The signature is HMAC-SHA-256 (RFC 2104) cut to 130 bits.
+A token is `NUMBER.PARTY.SIGNATURE` in lower case: letters, digits, dots and hyphens only, as mail addresses and subjects survive them,
+and short enough for a mail address (RFC 5321, 64 octets). PARTY is `c` for the customer; an agent's id may be in any script and of any
+length, so 40 bits of its SHA-256 stand for it. The signature is HMAC-SHA-256 (RFC 2104) cut to 130 bits.
 """
 
 import base64
@@ -41,4 +42,4 @@ class Tokens:
 
 
 def _spell(agent: str) -> str:
-    return "a-" + agent.casefold().replace("_", "-")
+    return "a-" + base64.b32encode(hashlib.sha256(agent.encode()).digest()[:5]).decode().lower()

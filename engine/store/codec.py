@@ -96,7 +96,7 @@ def record_signal(signal: Signal) -> Signal:
         case TicketRequested(answer=None):
             return replace(signal, text="")
         case TicketRequested():
-            return replace(signal, text="", answer=None, parent=None, customer=None)
+            return replace(signal, text="", answer=None, parent=None, customer=None, avoid=None)
         case AgentActed():
             return replace(signal, text="", steps=tuple(replace(step, text="") for step in signal.steps))
         case ReceiptArrived():
@@ -114,7 +114,7 @@ def record_facts(facts: Facts, signal: Signal) -> Facts:
     agents = {name: replace(agent, name="", address="") for name, agent in facts.agents.items()}
     kept = replace(facts, agents=agents, contact=Contact(), texts={}, answer_id="")
     if isinstance(signal, TicketRequested) and signal.answer is not None:
-        kept = replace(kept, customer=None, contact_id=None, last_agent=None, parent_assignee=None)
+        kept = replace(kept, customer=None, contact_id=None, last_agent=None)
     return kept
 
 

@@ -3,13 +3,15 @@
 from datetime import datetime
 
 from engine.core import clocks
+from engine.core.commands import CancelTimers
 from engine.core.compiled import Policy
 from engine.core.decide import actions, intake, opening, receipts, replies, surveys, timers
 from engine.core.decision import Decision
-from engine.core.draft import Draft, Refusal
+from engine.core.draft import Draft
 from engine.core.facts import Facts
-from engine.core.lifecycle import IllegalEvent
+from engine.core.lifecycle import ENDED
 from engine.core.model import Ticket
+from engine.core.routing import ASSIGN_TIMER
 from engine.core.signals import (
     AgentActed,
     CallArrived,
@@ -28,13 +30,17 @@ def decide(ticket: Ticket | None, signal: Signal, facts: Facts, policy: Policy, 
     What is not allowed in the ticket's state is refused: the decision then changes nothing and says why.
     """
     draft = Draft(ticket, facts, policy, now, clocks.react)
-    try:
-        _dispatch(draft, ticket, signal)
-        if ticket is not None and draft.ticket.state != ticket.state:
-            surveys.consider(draft)
-    except (Refusal, IllegalEvent) as refusal:
-        return Decision(ticket, (), (), (), refused=str(refusal))
-    return draft.finish()
+    refused = draft.attempt(lambda: _whole(draft, ticket, signal))
+    return draft.finish() if refused is None else Decision(ticket, (), (), (), refused)
+
+
+def _whole(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
+    _dispatch(draft, ticket, signal)
+    if ticket is None or draft.ticket.state == ticket.state:
+        return
+    if draft.ticket.state in ENDED:
+        draft.want(CancelTimers(ASSIGN_TIMER))
+    surveys.consider(draft)
 
 
 def _dispatch(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:

@@ -9,7 +9,7 @@ from engine.core.decide import opening, replies, surveys
 from engine.core.draft import Draft, Refusal
 from engine.core.fields import NEEDS
 from engine.core.lifecycle import ENDED
-from engine.core.messages import notify, write
+from engine.core.messages import notify, owner, write
 from engine.core.model import CUSTOMER
 from engine.core.routing import give, route
 from engine.core.signals import AgentActed, TaskClosed, TicketRequested
@@ -31,9 +31,8 @@ def act(draft: Draft, signal: AgentActed) -> None:
 def task_closed(draft: Draft, signal: TaskClosed) -> None:
     """A task of this ticket is done: its owner hears of it."""
     draft.record(e.TaskFinished(signal.task))
-    if draft.ticket.assignee is not None:
-        result = draft.text_of(signal.content)
-        notify(draft, "customer_message", draft.ticket.assignee, {"message": {"text": f"{signal.task}: {result}"}})
+    words = {"message": {"text": f"{signal.task}: {draft.text_of(signal.content)}"}}
+    notify(draft, "task_finished", owner(draft), words)
 
 
 def _claim(draft: Draft, signal: AgentActed) -> None:
@@ -47,7 +46,7 @@ def _assign(draft: Draft, signal: AgentActed) -> None:
     if target in draft.facts.agents:
         give(draft, target, signal.actor)
     elif target in draft.policy.queues:
-        route(draft, target)
+        route(draft, target, signal.actor)
     else:
         people = ", ".join([*draft.facts.agents, *draft.policy.queues])
         raise Refusal(f"{target!r} is neither an agent nor a queue; there are {people}")
@@ -61,9 +60,10 @@ def _contact(draft: Draft, signal: AgentActed) -> None:
 def _write(draft: Draft, signal: AgentActed) -> None:
     """Write to the customer in the agent's own words: that is a contact too."""
     _require_text(signal, "what to write to the customer")
-    if not write(draft, CUSTOMER, signal.text, signal.actor):
+    reach = write(draft, signal.text)
+    if reach is None:
         raise Refusal(f"the customer of ticket {draft.ticket.number} cannot be reached over any channel that sends")
-    draft.record(e.CustomerContacted(signal.actor, draft.ticket.channel))
+    draft.record(e.CustomerContacted(signal.actor, reach.channel))
 
 
 def _plan(draft: Draft, signal: AgentActed) -> None:
@@ -154,7 +154,8 @@ def _resolve(draft: Draft, signal: AgentActed) -> None:
         _end(draft, signal, content)
         return
     draft.record(e.ResultReported(content, signal.actor))
-    notify(draft, "result", CUSTOMER)
+    if not notify(draft, "result", CUSTOMER):
+        notify(draft, "undelivered", owner(draft), {"message": {"text": ""}})
 
 
 def _end(draft: Draft, signal: AgentActed, content: str | None) -> None:

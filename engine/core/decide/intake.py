@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from engine.core import events as e
-from engine.core.answers import is_opt_out
+from engine.core.answers import is_opt_in, is_opt_out
 from engine.core.commands import SaveOptOut
 from engine.core.decide import opening
 from engine.core.draft import Draft, Refusal
 from engine.core.fields import IMPACTS, NEEDS
-from engine.core.messages import notify
+from engine.core.messages import send
 from engine.core.model import CUSTOMER
 from engine.core.signals import CallArrived, MessageArrived
 from engine.core.text import language_of
@@ -17,40 +17,39 @@ from engine.core.values import TicketValues, first_match
 
 
 def message(draft: Draft, signal: MessageArrived) -> None:
-    """Open a ticket for a message. A bare opt-out word is not a need: it is obeyed, and no ticket is opened."""
-    if is_opt_out(signal.text, draft.policy.replies):
-        address = draft.facts.contact.addresses.get(signal.channel)
-        if address is None:
-            raise Refusal("an opt-out without an address")
-        draft.want(SaveOptOut(signal.channel, address, allowed=False))
-        return
+    """Open a ticket for a message. A bare opt-out (or opt-in) word is not a need: it is obeyed, and no ticket is opened."""
+    if (address := draft.facts.contact.addresses.get(signal.channel)) is not None:
+        for is_one, allowed in ((is_opt_out, False), (is_opt_in, True)):
+            if is_one(signal.text, draft.policy.replies):
+                draft.want(SaveOptOut(signal.channel, address, allowed))
+                return
     text = signal.text or signal.subject
     if not text.strip() and not signal.attachments:
         raise Refusal("the message is empty: nothing to open a ticket for")
     language = _language(draft, text, signal.fields)
-    opened = _opening(draft, signal.channel, text, signal.subject, language, signal.fields)
+    opened = _opening(draft, signal.channel, text, signal.subject, language, signal.fields, _kind(signal.fields))
     opening.need(draft, opened, silent=signal.automatic)
-    _attach(draft, signal.attachments)
+    opening.attach(draft, signal.attachments, CUSTOMER)
 
 
 def call(draft: Draft, signal: CallArrived) -> None:
     """Do with a call of nobody's ticket what the first matching call rule says; a need that a person registered is always opened."""
     values = TicketValues(draft.policy, draft.facts, None, signal.text)
     rule, traces = first_match(draft.policy.calls, values)
-    kind = signal.fields.get("kind") or rule.opens
+    kind = _kind(signal.fields) or rule.opens
     if kind is None:
         raise Refusal(f"rule {rule.id} ({rule.source}) opens nothing for this call")
+    queue, script = (rule.queue, rule.script) if kind == rule.opens else (None, None)
     language = _language(draft, signal.text, signal.fields)
-    fields = {**signal.fields, "kind": kind}
-    opened = _opening(draft, signal.channel, signal.text, "", language, fields, by=signal.agent or CUSTOMER)
+    opened = _opening(draft, signal.channel, signal.text, "", language, signal.fields, kind, signal.agent or CUSTOMER)
     draft.because(f"call opens {kind}", rule.id, rule.source, {}, traces)
     if opened.kind in NEEDS:
-        opening.need(draft, opened, silent=False, queue=rule.queue)
+        opening.need(draft, opened, silent=False, queue=queue)
     else:
-        opening.work(draft, opened, rule.queue, rule)
+        opening.work(draft, opened, queue)
     note_call(draft, signal)
-    if rule.script is not None:
-        notify(draft, "missed_call", CUSTOMER)
+    if script is not None:
+        send(draft, script, CUSTOMER)
 
 
 def note_call(draft: Draft, signal: CallArrived) -> None:
@@ -72,14 +71,15 @@ def _opening(
     subject: str,
     language: str,
     fields: Mapping[str, str],
+    kind: str | None,
     by: str = CUSTOMER,
 ) -> e.TicketOpened:
-    """Return the opening of a ticket, its kind from the form or else from the first matching kind rule."""
+    """Return the opening of a ticket, its kind from the first matching kind rule where it is not known."""
     customer = draft.facts.customer
     impact = fields.get("impact")
     opened = e.TicketOpened(
         number=draft.facts.number,
-        kind=fields.get("kind", ""),
+        kind=kind or "",
         channel=channel,
         language=language,
         customer=customer.id if customer else None,
@@ -98,6 +98,11 @@ def _opening(
     return replace(opened, kind=rule.kind)
 
 
+def _kind(fields: Mapping[str, str]) -> str | None:
+    """The kind of need a form knew; a customer cannot open the house's own work."""
+    return kind if (kind := fields.get("kind")) in NEEDS else None
+
+
 def _language(draft: Draft, text: str, fields: Mapping[str, str]) -> str:
     """The language of the form, of the words, of the customer, of the company: the first that is known and has scripts."""
     languages = draft.policy.company.languages
@@ -105,8 +110,3 @@ def _language(draft: Draft, text: str, fields: Mapping[str, str]) -> str:
     known = (customer.language if customer else None) or languages[0]
     wanted = fields.get("language") or language_of(text, known)
     return wanted if wanted in languages else languages[0]
-
-
-def _attach(draft: Draft, attachments: tuple[tuple[str, str], ...]) -> None:
-    for digest, name in attachments:
-        draft.record(e.Noted(draft.keep("attachment", f"{digest} {name}"), CUSTOMER))

@@ -5,7 +5,6 @@ from dataclasses import replace
 from engine.core import events as e
 from engine.core.clocks import tier_of
 from engine.core.commands import SealLink
-from engine.core.compiled import Rule
 from engine.core.contacts import to_text
 from engine.core.draft import Draft
 from engine.core.fields import NEEDS
@@ -35,22 +34,20 @@ def promise(draft: Draft, occasion: str) -> None:
     if notify(draft, occasion, CUSTOMER):
         tier = tier_of(draft)
         budgets = tier.budgets if tier else {}
-        clocks = draft.ticket.deadlines.values()
-        draft.record(e.PromiseTold({clock.id: clock.due for clock in clocks if clock.kind in budgets and clock.due}))
+        clocks = [clock for clock in draft.ticket.deadlines.values() if clock.running and clock.kind in budgets]
+        draft.record(e.PromiseTold({clock.id: clock.due for clock in clocks if clock.due}))
 
 
 def work(
-    draft: Draft, opened: e.TicketOpened, queue: str | None, rule: Rule | None = None, assignee: str | None = None
+    draft: Draft, opened: e.TicketOpened, queue: str | None, assignee: str | None = None, avoid: str | None = None
 ) -> None:
     """Open work of the house's own: a task, a call-back, a follow-up; it has its own clocks and an owner."""
-    if rule is not None:
-        draft.because(f"kind: {opened.kind}", rule.id, rule.source)
     draft.record(opened)
     if assignee is not None and queue is not None:
         draft.record(e.Routed(queue))
         give(draft, assignee, opened.by)
     else:
-        route(draft, queue)
+        route(draft, queue, avoid=avoid)
 
 
 def requested(draft: Draft, signal: TicketRequested) -> None:
@@ -74,7 +71,13 @@ def requested(draft: Draft, signal: TicketRequested) -> None:
     if signal.kind in NEEDS:
         need(draft, opened, silent=True, queue=signal.queue)
     else:
-        work(draft, opened, signal.queue, assignee=signal.assignee)
+        work(draft, opened, signal.queue, signal.assignee, signal.avoid)
+
+
+def attach(draft: Draft, attachments: tuple[tuple[str, str], ...], by: str) -> None:
+    """Note the files that came with a message: the hash of what is in each, and its name."""
+    for digest, name in attachments:
+        draft.record(e.Noted(draft.keep("attachment", f"{digest} {name}"), by))
 
 
 def keep_contact(draft: Draft) -> str | None:

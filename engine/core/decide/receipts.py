@@ -2,7 +2,7 @@
 
 from engine.core import events as e
 from engine.core.draft import Draft, Refusal
-from engine.core.messages import notify
+from engine.core.messages import notify, owner
 from engine.core.signals import ReceiptArrived
 
 
@@ -15,8 +15,7 @@ def arrived(draft: Draft, signal: ReceiptArrived) -> None:
             draft.record(e.MessageDelivered(signal.message))
         case "failed":
             draft.record(e.MessageFailed(signal.message, draft.keep_if("failure", signal.detail)))
-            owner = draft.ticket.assignee
-            if owner is not None and signal.party != owner:
-                notify(draft, "undelivered", owner, {"message": {"text": signal.detail}})
+            if signal.party != owner(draft):
+                notify(draft, "undelivered", owner(draft), {"message": {"text": signal.detail}})
         case other:
             raise Refusal(f"{other!r} is no receipt status: sent, delivered, failed")

@@ -1,25 +1,31 @@
 """What comes in for a ticket that is there: an agent's command, an opt-out, a survey's answer, a confirmation, or plain words."""
 
+from functools import partial
+
 from engine.core import events as e
-from engine.core.answers import is_opt_out, read_confirmation
+from engine.core.answers import Confirmation, ReplyWords, is_opt_in, is_opt_out, read_confirmation
 from engine.core.commands import SaveOptOut
-from engine.core.decide import actions, intake, mail_commands, surveys
+from engine.core.decide import actions, intake, mail_commands, opening, surveys
 from engine.core.draft import Draft, Refusal
-from engine.core.lifecycle import ENDED, IllegalEvent
-from engine.core.messages import notify
-from engine.core.model import CUSTOMER
+from engine.core.lifecycle import ENDED
+from engine.core.messages import notify, owner
+from engine.core.model import CUSTOMER, Ticket
 from engine.core.signals import CallArrived, MessageArrived
 
 
 def message(draft: Draft, signal: MessageArrived) -> None:
-    """Take a message of an existing ticket. Nothing automatic is answered, and only a proven sender's words change anything."""
+    """Take a message of an existing ticket. Nothing automatic is answered, and only a proven sender can act, confirm or opt out."""
     if signal.automatic:
         _receive(draft, signal)
     elif signal.party != CUSTOMER:
         _agent_mail(draft, signal)
-    elif is_opt_out(signal.text, draft.policy.replies):
-        opt_out(draft, signal.channel)
-    elif not signal.trusted or not (surveys.answer(draft, signal.text, CUSTOMER) or _confirmation(draft, signal)):
+    elif not signal.trusted:
+        if surveys.scores(draft.ticket, signal.text, draft.policy) is not None:
+            raise Refusal(
+                "these are a survey's scores, but the sender is not proven; those who are rated must not see them"
+            )
+        _words(draft, signal)
+    elif not (_opt_out(draft, signal) or surveys.answer(draft, signal.text, CUSTOMER) or _confirmation(draft, signal)):
         _words(draft, signal)
 
 
@@ -28,44 +34,51 @@ def call(draft: Draft, signal: CallArrived) -> None:
     intake.note_call(draft, signal)
 
 
-def opt_out(draft: Draft, channel: str) -> None:
-    """Send this customer nothing automatic over this channel any more; confirm it once."""
-    address = draft.facts.contact.addresses.get(channel)
-    if address is None:
-        raise Refusal(f"the contact of ticket {draft.ticket.number} has no address on {channel}")
-    notify(draft, "opted_out", CUSTOMER, via=channel)
-    draft.record(e.OptedOut(channel))
-    draft.want(SaveOptOut(channel, address, allowed=False))
+def verdict(ticket: Ticket, text: str, words: ReplyWords) -> Confirmation | None:
+    """Read a yes or no to "is it solved?", None where there is none to be said. After a yes only a no changes anything."""
+    if ticket.state not in ("resolved", "unconfirmed", "confirmed"):
+        return None
+    said = read_confirmation(text, words)
+    return None if said is None or (said.agrees and ticket.state == "confirmed") else said
+
+
+def _opt_out(draft: Draft, signal: MessageArrived) -> bool:
+    """Send nothing automatic to this address over this channel any more (and confirm that once), or again."""
+    words, address = draft.policy.replies, draft.facts.contact.addresses.get(signal.channel)
+    out = is_opt_out(signal.text, words)
+    if address is None or not (out or is_opt_in(signal.text, words)):
+        return False
+    if out and signal.channel not in draft.facts.opted_out:
+        notify(draft, "opted_out", CUSTOMER, via=signal.channel)
+    draft.record(e.OptedOut(signal.channel) if out else e.OptedIn(signal.channel))
+    draft.want(SaveOptOut(signal.channel, address, allowed=not out))
+    return True
 
 
 def _agent_mail(draft: Draft, signal: MessageArrived) -> None:
     """Do what an agent's mail says, and tell them what was done or why not. Unproven mail is kept and does nothing."""
-    if not signal.trusted:
-        _receive(draft, signal)
-        return
     command = mail_commands.read(draft, signal)
-    if command is None:
+    if not signal.trusted:
+        refused: str | None = "the mail did not come from your address in team.yaml"
+    elif command is None:
+        refused = mail_commands.usage(draft)
+    else:
+        refused = draft.attempt(partial(actions.act, draft, command))
+    if command is None or refused is not None:
         _receive(draft, signal)
-        notify(draft, "agent_refused", signal.party, {"refusal": {"text": mail_commands.usage(draft)}})
-        return
-    try:
-        actions.act(draft, command)
-    except (Refusal, IllegalEvent) as refusal:
-        notify(draft, "agent_refused", signal.party, {"refusal": {"text": str(refusal)}})
-        _receive(draft, signal)
-        return
-    notify(draft, "agent_receipt", signal.party, {"done": {"text": command.action}})
+        notify(draft, "agent_refused", signal.party, {"refusal": {"text": refused}})
+    else:
+        opening.attach(draft, signal.attachments, signal.party)
+        notify(draft, "agent_receipt", signal.party, {"done": {"text": command.action}})
 
 
 def _confirmation(draft: Draft, signal: MessageArrived) -> bool:
-    """Read a yes or no to "is it solved?"; ambiguous words are never taken for a yes."""
-    state = draft.ticket.state
-    if state not in ("resolved", "unconfirmed", "confirmed"):
-        return False
-    said = read_confirmation(signal.text, draft.policy.replies)
-    if said is None or (said.agrees and state == "confirmed"):
+    """Take a yes or no; ambiguous words are never taken for a yes."""
+    said = verdict(draft.ticket, signal.text, draft.policy.replies)
+    if said is None:
         return False
     content = draft.keep_if("message", signal.text)
+    opening.attach(draft, signal.attachments, CUSTOMER)
     if said.agrees:
         confirmed(draft, CUSTOMER, content)
     else:
@@ -101,12 +114,9 @@ def _words(draft: Draft, signal: MessageArrived) -> None:
 def _receive(draft: Draft, signal: MessageArrived) -> str:
     content = draft.keep("message", signal.text or signal.subject)
     draft.record(e.MessageReceived(content, signal.channel, signal.party))
-    for digest, name in signal.attachments:
-        draft.record(e.Noted(draft.keep("attachment", f"{digest} {name}"), signal.party))
+    opening.attach(draft, signal.attachments, signal.party)
     return content
 
 
 def _tell_owner(draft: Draft, content: str | None) -> None:
-    owner = draft.ticket.assignee
-    if owner is not None:
-        notify(draft, "customer_message", owner, {"message": {"text": draft.text_of(content)}})
+    notify(draft, "customer_message", owner(draft), {"message": {"text": draft.text_of(content)}})

@@ -10,19 +10,21 @@ from zoneinfo import ZoneInfo
 from engine.core import events as e
 from engine.core.answers import Scores, read_scores
 from engine.core.commands import CancelTimers, EraseIntake, KeepAnswer, Raise, StartTimer
-from engine.core.compiled import LowScore, Survey
+from engine.core.compiled import LowScore, Policy, Survey
 from engine.core.conditions import evaluate
 from engine.core.context import questionnaire
 from engine.core.draft import Draft
 from engine.core.fields import NEEDS
-from engine.core.messages import notify, reachable, send
-from engine.core.model import CUSTOMER
+from engine.core.messages import reach_of, send
+from engine.core.model import CUSTOMER, Ticket
 from engine.core.signals import TicketRequested
 
 
 def consider(draft: Draft) -> None:
     """Schedule the first survey whose condition the ticket meets, or record why it is not sent."""
     ticket = draft.ticket
+    if ticket.survey is None:
+        draft.want(CancelTimers("survey"))  # what was set before the ticket was reopened
     if ticket.kind not in NEEDS or ticket.survey is not None or ticket.customer is None:
         return
     values = draft.values()
@@ -43,38 +45,50 @@ def consider(draft: Draft) -> None:
 def fired(draft: Draft, what: list[str]) -> None:
     """Send, remind or expire."""
     state = draft.ticket.survey
-    survey = next((one for one in draft.policy.surveys if state and one.id == state.survey), None)
-    if survey is None or state is None or state.expired or state.answered_at is not None:
+    survey = _survey_of(draft.ticket, draft.policy)
+    if survey is None or state is None:
         return
     match what:
-        case ["send"]:
+        case ["send"] if state.sent_at is None and not state.expired:
             _send(draft, survey)
-        case ["remind", _]:
+        case ["remind", _] if state.awaited:
             if _speak(draft, survey, "reminder"):
                 draft.record(e.SurveyReminded(survey.id))
-        case ["expire"]:
+        case ["expire"] if state.awaited:
             draft.record(e.SurveyExpired(survey.id))
             draft.want(CancelTimers("survey"))
 
 
 def answer(draft: Draft, text: str, by: str) -> bool:
-    """Take `text` as the answer to the awaited survey, if it is one; return whether it was."""
-    state = draft.ticket.survey
-    survey = next((one for one in draft.policy.surveys if state and one.id == state.survey), None)
-    if survey is None or state is None or not state.awaited:
-        return False
-    scores = read_scores(text, [question.scale for question in survey.questions])
-    if scores is None:
+    """Take `text` as the answer to the awaited survey, if it is one; return whether it was.
+
+    A strictly anonymous answer leads to nothing, for a follow-up would have to know whom to call.
+    """
+    survey, found = _survey_of(draft.ticket, draft.policy), scores(draft.ticket, text, draft.policy)
+    if survey is None or found is None:
         return False
     draft.record(e.SurveyAnswered(survey.id, by))
     draft.want(CancelTimers("survey"))
     draft.want(EraseIntake())
-    low = survey.low_score
-    _keep(draft, survey, scores)
-    if low is not None and evaluate(low.when, draft.values({"answer.lowest": min(scores.values.values())})):
+    low, lowest = survey.low_score, min(found.values.values(), default=None)
+    _keep(draft, survey, found)
+    if low and survey.anonymity != "strict" and evaluate(low.when, draft.values({"answer.lowest": lowest})):
         _follow_up(draft, low)
-    notify(draft, "survey_thanks", CUSTOMER)
+    _speak(draft, survey, "thanks")
     return True
+
+
+def scores(ticket: Ticket, text: str, policy: Policy) -> Scores | None:
+    """Read `text` as the answer to the survey that this ticket awaits, None if it is none."""
+    survey = _survey_of(ticket, policy)
+    if survey is None or ticket.survey is None or not ticket.survey.awaited:
+        return None
+    return read_scores(text, [question.scale for question in survey.questions])
+
+
+def _survey_of(ticket: Ticket, policy: Policy) -> Survey | None:
+    state = ticket.survey
+    return next((one for one in policy.surveys if state and one.id == state.survey), None)
 
 
 def send_at(survey: Survey, now: datetime, timezone: str) -> datetime:
@@ -103,7 +117,8 @@ def _why_not(draft: Draft, survey: Survey) -> str | None:
         return "not_sampled"
     if customer and customer.last_survey_at and draft.now - customer.last_survey_at < survey.at_most_every:
         return "too_soon"
-    return None if reachable(draft, survey.channels) else "unreachable"
+    reach, reason = reach_of(draft, CUSTOMER, channels=survey.channels)
+    return None if reach else reason
 
 
 def _send(draft: Draft, survey: Survey) -> None:
@@ -125,9 +140,9 @@ def _speak(draft: Draft, survey: Survey, role: str) -> bool:
     return send(draft, script, CUSTOMER, words, channels=survey.channels)
 
 
-def _keep(draft: Draft, survey: Survey, scores: Scores) -> None:
+def _keep(draft: Draft, survey: Survey, found: Scores) -> None:
     month = draft.now.astimezone(ZoneInfo(draft.policy.company.timezone)).strftime("%Y-%m")
-    draft.want(KeepAnswer(draft.facts.answer_id, survey.id, dict(scores.values), scores.suggestion, month))
+    draft.want(KeepAnswer(draft.facts.answer_id, survey.id, dict(found.values), found.suggestion, month))
 
 
 def _follow_up(draft: Draft, low: LowScore) -> None:
@@ -143,6 +158,7 @@ def _follow_up(draft: Draft, low: LowScore) -> None:
                 parent=ticket.number,
                 customer=ticket.customer,
                 answer=draft.facts.answer_id,
+                avoid=ticket.assignee,
             )
         )
     )

@@ -1,15 +1,15 @@
 """What happens when a timer of a ticket is due."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from engine.core import events as e
-from engine.core.clocks import escalations_for
+from engine.core.clocks import CLOSE, breach, escalations_for
 from engine.core.commands import StartTimer
 from engine.core.compiled import Escalation, EscalationStep
-from engine.core.context import deadline
+from engine.core.context import agent, deadline
 from engine.core.decide import surveys
 from engine.core.draft import Draft, Refusal
-from engine.core.lifecycle import ENDED
+from engine.core.lifecycle import ENDED, allows
 from engine.core.messages import notify, send
 from engine.core.model import CUSTOMER, Deadline
 from engine.core.routing import ASSIGN_TIMER, assign, reassign
@@ -34,8 +34,8 @@ def fired(draft: Draft, signal: TimerFired) -> None:
 
 def _clock(draft: Draft, clock: Deadline, what: list[str]) -> None:
     match what:
-        case ["breach"]:
-            _breach(draft, clock)
+        case ["breach"] if clock.due is not None and clock.due <= draft.now and clock.breached_at is None:
+            _breach(draft, clock, clock.due)
         case ["warn", escalation, share]:
             _warn(draft, clock, escalation, float(share))
         case ["remind", _]:
@@ -44,29 +44,26 @@ def _clock(draft: Draft, clock: Deadline, what: list[str]) -> None:
             _escalate(draft, clock, escalation, int(step), int(round))
 
 
-def _breach(draft: Draft, clock: Deadline) -> None:
+def _breach(draft: Draft, clock: Deadline, due: datetime) -> None:
     """The due instant has come. Where the customer's own clock runs out, that is no promise of ours broken."""
     kind = draft.policy.deadlines.get(clock.kind)
     then = kind.then if kind else None
-    if kind is not None and then == "close_unconfirmed":
+    if kind is not None and then == CLOSE:
         draft.record(e.DeadlineStopped(clock.id))
         draft.because("closed: unconfirmed", f"deadline {kind.name}", kind.source, {"budget": str(clock.budget)})
         draft.record(e.TicketClosed("unconfirmed", "system"))
         notify(draft, "closed_unconfirmed", CUSTOMER)
         return
-    source = kind.source if kind else None
-    draft.because(
-        f"breached: {clock.id}", f"deadline {clock.kind}", source, {"due": str(clock.due), "budget": str(clock.budget)}
-    )
-    draft.record(e.DeadlineBreached(clock.id, clock.due or draft.now))
+    breach(draft, clock, due)
     for escalation in escalations_for(draft, clock.kind):
         for number, step in enumerate(escalation.steps):
             if step.after:
                 draft.want(StartTimer(f"deadline/{clock.id}/step/{escalation.id}/{number}/1", draft.now + step.after))
             else:
                 _take(draft, draft.ticket.deadlines[clock.id], escalation, number, step, 1)
-    if then == "report_progress" and notify(draft, "progress", CUSTOMER, {"progress": {"text": ""}}):
-        draft.record(e.ProgressReported("system"))
+    told, no_news = e.ProgressReported("system"), {"progress": {"text": ""}}
+    if then == "report_progress" and allows(draft.ticket, told) and notify(draft, "progress", CUSTOMER, no_news):
+        draft.record(told)
 
 
 def _warn(draft: Draft, clock: Deadline, name: str, share: float) -> None:
@@ -76,7 +73,7 @@ def _warn(draft: Draft, clock: Deadline, name: str, share: float) -> None:
         draft.because(f"warned: {clock.id}", escalation.id, escalation.source, {"share": f"{share:g}"})
         draft.record(e.DeadlineWarned(clock.id, share))
         for party in recipients(draft, escalation.warn_to):
-            send(draft, escalation.warn_script, party, {"deadline": deadline(draft, clock, _language(draft, party))})
+            send(draft, escalation.warn_script, party, _about(draft, clock, party))
 
 
 def _remind(draft: Draft, clock: Deadline) -> None:
@@ -85,7 +82,7 @@ def _remind(draft: Draft, clock: Deadline) -> None:
         return
     draft.because(f"reminded: {clock.id}", f"deadline {kind.name}", kind.source)
     draft.record(e.DeadlineReminded(clock.id))
-    send(draft, kind.remind_script, CUSTOMER, {"deadline": deadline(draft, clock, draft.ticket.language)})
+    send(draft, kind.remind_script, CUSTOMER, _about(draft, clock, CUSTOMER))
 
 
 def _escalate(draft: Draft, clock: Deadline, name: str, number: int, round: int) -> None:
@@ -101,8 +98,8 @@ def _take(draft: Draft, clock: Deadline, escalation: Escalation, number: int, st
     draft.because(f"escalated: {clock.id} step {number + 1}", escalation.id, step.source, {"round": str(round)})
     draft.record(e.Escalated(clock.id, escalation.id, number, round))
     for party in recipients(draft, step.notify):
-        send(draft, step.script, party, {"deadline": deadline(draft, clock, _language(draft, party))})
-    if step.reassign:
+        send(draft, step.script, party, _about(draft, clock, party))
+    if step.reassign and draft.ticket.acknowledged_at is None:
         reassign(draft)
     if step.repeat is not None and step.repeat > timedelta(0):
         key = f"deadline/{clock.id}/step/{escalation.id}/{number}/{round + 1}"
@@ -122,12 +119,13 @@ def recipients(draft: Draft, names: tuple[str, ...]) -> list[str]:
             case "manager":
                 parties.append(draft.facts.manager)
             case _ if name in draft.policy.queues:
-                parties.extend(agent.id for agent in draft.facts.agents.values() if name in agent.queues)
+                parties.extend(one.id for one in draft.facts.agents.values() if name in one.queues)
             case _:
                 parties.append(name)
     return list(dict.fromkeys(party for party in parties if party))
 
 
-def _language(draft: Draft, party: str) -> str:
-    agent = draft.facts.agents.get(party)
-    return agent.language if agent else draft.ticket.language
+def _about(draft: Draft, clock: Deadline, party: str) -> dict[str, object]:
+    """What a notice about a clock may say: the clock, and as `agent` whoever is in charge, whoever reads it."""
+    reader, assignee = draft.facts.agents.get(party), agent(draft, draft.ticket.assignee)
+    return {"deadline": deadline(draft, clock, reader.language if reader else draft.ticket.language), "agent": assignee}
