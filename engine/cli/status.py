@@ -58,8 +58,18 @@ def survey(desk: Desk) -> dict[str, Any]:
         "outbox": outbox,
         "next": upcoming,
         "dead": dead,
+        "holidays": _holidays(desk.policy),
         "alarms": _alarms(active, written.policy, dead, outbox, desk.project.hold),
     }
+
+
+def _holidays(policy: "Policy") -> list[dict[str, Any]]:
+    """By which arrangements the calendars count, and which of them are not announced yet."""
+    return [
+        {"calendar": name, "year": year, "provisional": one.provisional, "source": one.source}
+        for name, calendar in policy.calendars.items()
+        for year, one in sorted(calendar.holidays.items())
+    ]
 
 
 def _alarms(
@@ -99,5 +109,8 @@ def _print(data: dict[str, Any], words: "Words", policy: "Policy") -> None:
     following = ", ".join(f"{what} {words.clock(at, seconds=True)}" for what, at in data["next"].items() if at)
     say(f"next: {following or '-'}")
     say(f"policy: {(data['policy']['active'] or '')[:12]}   outbound: {data['outbound']}")
+    for one in data["holidays"]:
+        if one["provisional"]:
+            say(f"holidays of {one['year']} are provisional: {one['calendar']} ({one['source']})", "yellow")
     for alarm in data["alarms"]:
         say(f"! {alarm}", "bold red")

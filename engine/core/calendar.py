@@ -59,12 +59,13 @@ class Window:
 class HolidayYear:
     """What one year changes: days off, and make-up workdays, which keep Monday's windows and win over days off.
 
-    `provisional` says that the arrangement is expected but not announced yet.
+    `provisional` says that the arrangement is expected but not announced yet, `source` where it was published.
     """
 
     off: frozenset[date]
     workdays: frozenset[date]
     provisional: bool
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,11 @@ class Calendar:
     def timezone(self) -> str:
         """The IANA name of its zone."""
         return self._zone.key
+
+    @property
+    def holidays(self) -> Mapping[int, HolidayYear]:
+        """The holiday arrangements by year; none where the calendar has no holidays."""
+        return self._holidays or {}
 
     def due(self, start: datetime, budget: timedelta, pauses: Sequence[Pause] = ()) -> datetime | None:
         """The earliest instant at which exactly `budget` of business time has passed since `start`.

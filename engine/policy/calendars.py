@@ -130,7 +130,10 @@ def _arrangement(node: Node, problems: Problems) -> dict[int, HolidayYear]:
             )
         provisional = entry.get("provisional")
         years[int(year)] = HolidayYear(
-            frozenset(off), frozenset(workdays), provisional is not None and provisional.value is True
+            frozenset(off),
+            frozenset(workdays),
+            provisional is not None and provisional.value is True,
+            entry.string("source"),
         )
     return years
 
