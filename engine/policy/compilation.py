@@ -3,7 +3,9 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.core.compiled import Policy
 from engine.core.text import KeywordIndex
@@ -64,20 +66,39 @@ def read_document(
 ) -> Document:
     """Read the files, check the shape of each, and lay them together. `kind` is that of all files, else their names tell it."""
     roots: dict[str, Node] = {}
-    faults: dict[str, list[list[str | int]]] = {}
+    faults: dict[str, tuple[list[str | int], ...]] = {}
     missing = set(unread)
     for name, text in texts.items():
-        file_kind, root = kind or kind_of(name) or "", read(name, text, problems)
-        if root is None:
+        file_kind = kind or kind_of(name) or ""
+        file = _read_file(name, file_kind, text)
+        problems.know_text(name, text)
+        problems.extend(file.diagnostics)
+        if file.root is None:
             missing.add(file_kind)
             continue
-        problems.know_root(name, root)
-        faults[name] = check_shape(file_kind, root, problems)
-        if root.map:
-            roots[name] = root
-        else:
-            missing.add(file_kind)
+        problems.know_root(name, file.root)
+        roots[name], faults[name] = file.root, file.faults
     return Document(roots, faults, frozenset(missing), problems)
+
+
+class _File(NamedTuple):
+    """One file by itself: its tree (None when it has none to go on with), where its shape is wrong, what is to be said about it."""
+
+    root: Node | None
+    faults: tuple[list[str | int], ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@lru_cache(maxsize=32)
+def _read_file(name: str, kind: str, text: str) -> _File:
+    """Read one file and check its shape; remembered, because a reloaded policy has most of its files unchanged."""
+    problems = Problems()
+    root = read(name, text, problems)
+    if root is None:
+        return _File(None, (), problems.all())
+    problems.know_root(name, root)
+    faults = tuple(check_shape(kind, root, problems))
+    return _File(root if root.map else None, faults, problems.all())
 
 
 def _compile(texts: Mapping[str, str], unread: frozenset[str], problems: Problems) -> Compilation:

@@ -1,6 +1,7 @@
 """Compiles matchers into conditions and checks what they refer to."""
 
 from collections.abc import Iterator
+from typing import cast
 
 import re2
 
@@ -186,19 +187,12 @@ def check_order(rules: list[Node], what: str, problems: Problems) -> None:
 
 
 def _scalar(node: Node, type_: FieldType) -> Scalar:
-    if isinstance(node.value, (dict, list)):
-        raise TypeError(f"{node.source} holds no single value")
-    if type_ is FieldType.DURATION and isinstance(node.value, str):
-        return duration(node.value)
-    return node.value
+    return duration(node.text) if type_ is FieldType.DURATION else cast(Scalar, node.value)
 
 
 def _matches(condition: Condition) -> Iterator[Match]:
-    match condition:
-        case Match():
-            yield condition
-        case All(parts=parts) | Any(parts=parts):
-            for part in parts:
-                yield from _matches(part)
-        case Not(part=part) | Named(part=part):
-            yield from _matches(part)
+    if isinstance(condition, Match):
+        yield condition
+        return
+    for part in condition.parts if isinstance(condition, (All, Any)) else (condition.part,):
+        yield from _matches(part)

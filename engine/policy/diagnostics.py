@@ -99,6 +99,10 @@ class Problems:
         place_of = (span.file, span.line, span.column, span.end_line, span.end_column)
         self._found.append(Diagnostic(code, CODES[code].severity, *place_of, path, rule, message, hint, excerpt))
 
+    def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Note problems that were found elsewhere."""
+        self._found.extend(diagnostics)
+
     def file(self, code: str, file: str, message: str, hint: str = "", *, line: int = 1, column: int = 1) -> None:
         """Note a problem of a whole file, or at one point of it."""
         self.add(code, Span(file, line, column, line, column + 1), message, hint)

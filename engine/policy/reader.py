@@ -137,9 +137,7 @@ class _Reader:
         return next(self._events)
 
     def _span(self, event: yaml.Event, end: yaml.Event | None = None) -> Span:
-        first, last = event.start_mark, (end or event).end_mark
-        if first is None or last is None:
-            raise AssertionError("the parser marks every event")
+        first, last = cast(yaml.Mark, event.start_mark), cast(yaml.Mark, (end or event).end_mark)
         return Span(self._file, first.line + 1, first.column + 1, last.line + 1, last.column + 1)
 
     def _stop(self, code: str, event: yaml.Event, message: str, hint: str) -> NoReturn:
@@ -166,21 +164,14 @@ class _Reader:
         """Stop at an alias, an anchor or a tag."""
         if isinstance(event, yaml.AliasEvent):
             self._stop("CL108", event, f"`*{event.anchor}` refers to another place", "write the value out")
-        if isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)):
-            if event.anchor is not None:
-                self._stop(
-                    "CL108",
-                    event,
-                    f"`&{event.anchor}` marks a place to refer to",
-                    "leave it out and write the value out",
-                )
-            if event.tag is not None:
-                self._stop(
-                    "CL109",
-                    event,
-                    f"`{event.tag.replace('tag:yaml.org,2002:', '!!')}` is a tag",
-                    'leave it out; put texts in quotes: "…"',
-                )
+        begun = cast(yaml.NodeEvent, event)
+        if begun.anchor is not None:
+            self._stop(
+                "CL108", event, f"`&{begun.anchor}` marks a place to refer to", "leave it out and write the value out"
+            )
+        if (tag := getattr(event, "tag", None)) is not None:
+            shown = tag.replace("tag:yaml.org,2002:", "!!")
+            self._stop("CL109", event, f"`{shown}` is a tag", 'leave it out; put texts in quotes: "…"')
 
     def _mapping(self, start: yaml.Event, path: str, depth: int) -> Node:
         entries: dict[str, Node] = {}

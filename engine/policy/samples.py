@@ -1,8 +1,8 @@
 """What a script may name on each occasion, and sample values to try every script with before a customer sees it.
 
 The variables that exist always: now, language, timezone, company {name, hotline}, ticket {number, kind, state, channel, language,
-subject, text, wish, expected_by, parent, opened_at}, customer {name}, agent {id, name}, queue {id, label}, tier {id, label}, plan {text, steps}, result
-{text}, deadlines {kind: {label, due, overdue, remaining}}. Which kinds of deadline there are depends on the tier.
+subject, text, wish, expected_by, parent, opened_at}, customer {name}, agent {id, name}, queue {id, label}, tier {id, label}, plan
+{text, steps}, result {text}, deadlines {kind: {label, due, overdue, remaining}}. Which kinds of deadline there are depends on the tier.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -27,11 +27,6 @@ def kind_of(name: str) -> str | None:
 
 def read_files(directory: Path, problems: Problems) -> tuple[dict[str, str], frozenset[str]]:
     """Return the texts of the policy's files by name (team files are data and left out), and the kinds of unreadable ones."""
-    if not directory.is_dir():
-        problems.file(
-            "CL118", str(directory), "there is no such directory", "`engine init DIR` lays out a working policy"
-        )
-        return {}, frozenset()
     texts: dict[str, str] = {}
     unread: set[str] = set()
     for name in _names(directory, problems):
@@ -42,7 +37,7 @@ def read_files(directory: Path, problems: Problems) -> tuple[dict[str, str], fro
             unread.add(kind_of(name) or "")
         else:
             texts[name] = text
-    if not texts and not unread:
+    if not texts and not problems.all():
         problems.file(
             "CL118", str(directory), "there are no policy files here", "`engine init DIR` lays out a working policy"
         )
@@ -87,19 +82,17 @@ def read_text(directory: Path, name: str, problems: Problems) -> str | None:
 
 def _names(directory: Path, problems: Problems) -> Iterator[str]:
     """Yield the names of the YAML files in the directory and one level below, sorted; hidden ones are left out."""
+    for name in _listed(directory, problems):
+        if (directory / name).is_dir():
+            yield from (f"{name}/{below}" for below in _listed(directory / name, problems) if below.endswith(_SUFFIXES))
+        elif name.endswith(_SUFFIXES):
+            yield name
+
+
+def _listed(directory: Path, problems: Problems) -> list[str]:
     try:
-        entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+        return sorted(name for name in os.listdir(directory) if not name.startswith("."))
     except OSError as error:
-        problems.file(
-            "CL119", str(directory), f"the directory cannot be read: {error.strerror}", "check its permissions"
-        )
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            for below in sorted(Path(entry.path).iterdir()):
-                if below.name.endswith(_SUFFIXES) and not below.name.startswith("."):
-                    yield f"{entry.name}/{below.name}"
-        elif entry.name.endswith(_SUFFIXES):
-            yield entry.name
+        hint = "`engine init DIR` lays out a working policy"
+        problems.file("CL118", str(directory), f"the directory cannot be read: {error.strerror}", hint)
+        return []

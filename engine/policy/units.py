@@ -1,10 +1,6 @@
 """Durations, times of day, windows and shares as policies write them. The schemas hold the same forms; here they become values."""
 
-import re
 from datetime import date, time, timedelta
-
-DURATION = r"^(?=[0-9])(?:[0-9]{1,4}d(?:$| (?=[0-9])))?(?:[0-9]{1,5}h(?:$| (?=[0-9])))?(?:[0-9]{1,6}m(?:$| (?=[0-9])))?(?:[0-9]{1,7}s)?$"
-"""`10m`, `2h`, `1d 4h`, `30s`: days (of 24 hours), hours, minutes, seconds in this order, each at most once."""
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _DAY = timedelta(days=1)
@@ -13,11 +9,6 @@ _DAY = timedelta(days=1)
 def duration(text: str) -> timedelta:
     """Return the time span that `10m`, `2h` or `1d 4h` names."""
     return timedelta(**{_UNITS[part[-1]]: int(part[:-1]) for part in text.split()})
-
-
-def is_duration(text: str) -> bool:
-    """Return whether the text has the form of a duration."""
-    return re.search(DURATION, text) is not None
 
 
 def share(text: str) -> float:

@@ -27,7 +27,15 @@ OCCASIONS = (
 """When a message goes out by itself; `notices:` names the script of each."""
 
 TO_TEAM = frozenset(
-    {"assignment", "customer_message", "task_assigned", "task_finished", "undelivered", "agent_receipt", "agent_refused"}
+    {
+        "assignment",
+        "customer_message",
+        "task_assigned",
+        "task_finished",
+        "undelivered",
+        "agent_receipt",
+        "agent_refused",
+    }
 )
 """The occasions whose message goes to an agent; all others go to the customer."""
 

@@ -52,7 +52,7 @@ class Wording:
         if fault.of_key:
             self._key(node, fault)
         else:
-            _REPORTS.get(fault.keyword, Wording._form)(self, node, fault)
+            REPORTS[fault.keyword](self, node, fault)
 
     def _add(self, code: str, place: Node | Span, message: str, hint: str = "", path: str = "") -> None:
         self._problems.add(code, place, message, hint, path=path)
@@ -194,9 +194,6 @@ class Wording:
                 self._add("CL208", item, f"`{_written(item)}` stands in the list already", "leave one of them out")
             seen.add(item.text)
 
-    def _form(self, node: Node, fault: Fault) -> None:
-        self._add("CL205", node, f"this does not fit: {fault.message[:200]}")
-
 
 def _described(schema: Any) -> str:
     return str(schema.get("description", "another form"))
@@ -218,7 +215,7 @@ def _first_line(node: Node) -> Span:
     return next(iter(node.keys.values()), node.span)
 
 
-_REPORTS: dict[str, Callable[[Wording, Node, Fault], None]] = {
+REPORTS: dict[str, Callable[[Wording, Node, Fault], None]] = {
     "additionalProperties": Wording._unknown,
     "required": Wording._missing,
     "dependentRequired": Wording._companion,
@@ -236,3 +233,4 @@ _REPORTS: dict[str, Callable[[Wording, Node, Fault], None]] = {
     "maxProperties": Wording._too_many_keys,
     "uniqueItems": Wording._twice,
 }
+"""Which report each keyword of a schema has; a keyword without one must not be used in a schema."""

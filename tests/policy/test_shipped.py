@@ -7,11 +7,11 @@ import pytest
 
 from engine.core.calendar import Calendar
 from engine.core.fields import NEEDS
-from engine.policy import check_team, compile_files, compile_policy
+from engine.policy import check_team, compile_files
 from engine.policy.samples import samples
 from engine.policy.scripts import setting
 from engine.policy.vocabulary import OCCASIONS
-from tests.policy.support import SHIPPED, overlaid, shipped, shipped_team
+from tests.policy.support import overlaid, shipped, shipped_team
 
 POLICY = shipped().policy
 assert POLICY is not None
@@ -135,9 +135,3 @@ def test_the_digest_changes_with_every_name_and_text() -> None:
     assert other.policy is not None
     assert moved.policy is not None
     assert len({POLICY.digest, other.policy.digest, moved.policy.digest}) == 3
-
-
-def test_compiling_a_directory_twice_gives_the_same_digest() -> None:
-    again = compile_policy(SHIPPED)
-    assert again.policy is not None
-    assert again.policy.digest == POLICY.digest
