@@ -132,7 +132,7 @@ def _handle_row(tx: Transaction, desk: Desk, world: World, row: InboxRow, now: d
         raise LookupError(f"channel {row.channel} is not configured any more")
     origin = Origin(row.channel, normalise(kind, item.sender, desk.region), item.sender_name, _call(item.call))
     signal: Signal = (
-        _call_signal(tx, world, item, origin) if item.call else _message_signal(tx, desk, world, item, origin)
+        _call_signal(tx, desk, world, item, origin) if item.call else _message_signal(tx, desk, world, item, origin)
     )
     return handle(tx, world, signal, now, origin, hold=desk.hold)
 
@@ -219,13 +219,13 @@ def _is_open(world: World, ticket: Ticket, text: str) -> bool:
     return ticket.closed_at is None
 
 
-def _call_signal(tx: Transaction, world: World, item: Inbound, origin: Origin) -> CallArrived:
+def _call_signal(tx: Transaction, desk: Desk, world: World, item: Inbound, origin: Origin) -> CallArrived:
     """A call belongs to the caller's open ticket, except a missed one: that is a need of its own until a call-back waits for it."""
     customer = tx.find_customer(world.channels[origin.channel], origin.address)
     tickets = tx.open_tickets_of(customer.id) if customer else []
     missed = origin.call is not None and origin.call.direction == "inbound" and origin.call.outcome in _MISSED
     described = bool(item.fields.get("kind") or item.text)
-    agent = item.call.agent if item.call and item.call.agent in world.team.agents else _by_name(world, item.call)
+    agent = _agent(world, item.call.agent, desk.region) if item.call else None
     if missed:
         tickets = [ticket for ticket in tickets if ticket.kind == "call_back"]
     elif described:
@@ -236,8 +236,11 @@ def _call_signal(tx: Transaction, world: World, item: Inbound, origin: Origin) -
     return CallArrived(number, origin.channel, item.text, agent, _fields(item.fields))
 
 
-def _by_name(world: World, call: CallRecord | None) -> str | None:
-    return next((agent.id for agent in world.team.agents.values() if call and agent.name == call.agent), None)
+def _agent(world: World, said: str, region: str) -> str | None:
+    """The agent whom a call record names by id, name or telephone number."""
+    known = (said, normalise("phone", said, region)) if said else ()
+    agents = world.team.agents.values()
+    return next((one.id for one in agents if one.id in known or one.name in known or one.phone in known), None)
 
 
 def _fields(fields: Mapping[str, str]) -> dict[str, str]:

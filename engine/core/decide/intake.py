@@ -47,20 +47,21 @@ def call(draft: Draft, signal: CallArrived) -> None:
         opening.need(draft, opened, silent=False, queue=queue)
     else:
         opening.work(draft, opened, queue)
-    note_call(draft, signal)
+    facts = draft.facts.call
+    note_call(draft, signal, contact=facts is not None and facts.outcome == "answered")
     if script is not None:
         send(draft, script, CUSTOMER)
 
 
-def note_call(draft: Draft, signal: CallArrived) -> None:
-    """Put the call on record; if it was answered, the customer has been spoken with."""
+def note_call(draft: Draft, signal: CallArrived, contact: bool) -> None:
+    """Put the call on record; with `contact` the customer has been spoken with."""
     facts = draft.facts.call
     if facts is None:
         return
     words = signal.text or f"{facts.direction} {facts.outcome} {facts.queue}".strip()
     content = draft.keep("call", words)
     draft.record(e.CallNoted(content, facts.direction, facts.outcome))
-    if facts.outcome == "answered":
+    if contact:
         draft.record(e.CustomerContacted(signal.agent or draft.ticket.assignee or "system", signal.channel, content))
 
 

@@ -11,6 +11,7 @@ from engine.core.lifecycle import ENDED
 from engine.core.messages import notify, owner
 from engine.core.model import CUSTOMER, Ticket
 from engine.core.signals import CallArrived, MessageArrived
+from engine.core.values import TicketValues, first_match
 
 
 def message(draft: Draft, signal: MessageArrived) -> None:
@@ -30,8 +31,13 @@ def message(draft: Draft, signal: MessageArrived) -> None:
 
 
 def call(draft: Draft, signal: CallArrived) -> None:
-    """Put a call with the customer of this ticket on record."""
-    intake.note_call(draft, signal)
+    """Put a call with the customer of this ticket on record. It was a contact if its rule says so, or opens what this ticket stands for."""
+    facts = draft.facts.call
+    rule, traces = first_match(draft.policy.calls, TicketValues(draft.policy, draft.facts, None, signal.text))
+    spoken = rule.opens is not None and facts is not None and facts.outcome == "answered"
+    contact = rule.notes_contact or spoken
+    draft.because(f"call noted{' as a contact' if contact else ''}", rule.id, rule.source, {}, traces)
+    intake.note_call(draft, signal, contact)
 
 
 def verdict(ticket: Ticket, text: str, words: ReplyWords) -> Confirmation | None:
