@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from engine.core.compiled import Policy
 from engine.policy import Compilation, Diagnostic, TeamLoad, check_team, compile_files, compile_policy, load_team
 
 SHIPPED = Path(__file__).parents[2] / "policies"
@@ -13,6 +14,12 @@ SHIPPED = Path(__file__).parents[2] / "policies"
 @cache
 def shipped() -> Compilation:
     return compile_policy(SHIPPED)
+
+
+def shipped_policy() -> Policy:
+    policy = shipped().policy
+    assert policy is not None
+    return policy
 
 
 @cache

@@ -13,7 +13,7 @@ from engine.policy import check_team
 from engine.policy.schema import schema
 from engine.policy.vocabulary import KINDS_OF_FILE
 from engine.policy.wording import REPORTS
-from tests.policy.support import SHIPPED, codes, overlaid, shipped, shipped_team, team
+from tests.policy.support import SHIPPED, codes, overlaid, shipped, shipped_policy, shipped_team, team
 
 
 def policy_with(files: dict[str, str]) -> Policy:
@@ -39,7 +39,7 @@ class Values:
 
     def keywords(self, field):
         text = self._values.get(field)
-        return None if text is None else shipped().policy.keywords.find(str(text))
+        return None if text is None else shipped_policy().keywords.find(str(text))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-import chinese_calendar
+import chinese_calendar  # type: ignore[import-untyped]  # published without types
 import pytest
 
 from engine.core.calendar import Calendar
@@ -11,10 +11,9 @@ from engine.policy import check_team, compile_files
 from engine.policy.samples import samples
 from engine.policy.scripts import setting
 from engine.policy.vocabulary import OCCASIONS
-from tests.policy.support import overlaid, shipped, shipped_team
+from tests.policy.support import overlaid, shipped, shipped_policy, shipped_team
 
-POLICY = shipped().policy
-assert POLICY is not None
+POLICY = shipped_policy()
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
