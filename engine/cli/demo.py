@@ -76,8 +76,15 @@ class _timeline:  # noqa: N801  # called like the function it stands for; the cl
         here = (line.at, line.ticket)
         head = f"{line.at:%m-%d %H:%M:%S}  {line.ticket:<13}" if here != self._before else " " * 29
         self._before = here
-        text = Text.assemble((head, "dim"), " ", (line.what, _STYLES[line.tone]), (f"  ← {line.rule}" if line.rule else "", "dim"))
-        self._console.print(text, no_wrap=True, overflow="ellipsis" if self._console.is_terminal else "ignore", crop=self._console.is_terminal)
+        text = Text.assemble(
+            (head, "dim"), " ", (line.what, _STYLES[line.tone]), (f"  ← {line.rule}" if line.rule else "", "dim")
+        )
+        self._console.print(
+            text,
+            no_wrap=True,
+            overflow="ellipsis" if self._console.is_terminal else "ignore",
+            crop=self._console.is_terminal,
+        )
 
 
 def _conclude(result: "DemoResult", summary: "Summary", output: Path) -> None:
@@ -89,19 +96,33 @@ def _conclude(result: "DemoResult", summary: "Summary", output: Path) -> None:
     table(
         ("promise", "kept", "broken", "attainment"),
         [
-            (labels[one.key].get("en", one.key), str(one.attainment.met), str(one.attainment.breached), _percent(one.attainment.rate))
+            (
+                labels[one.key].get("en", one.key),
+                str(one.attainment.met),
+                str(one.attainment.breached),
+                _percent(one.attainment.rate),
+            )
             for one in promises.by_deadline
         ],
     )
     table(
         ("", ""),
         [
-            ("tickets", f"{result.tickets} ({summary.intake.needs} needs of customers, {summary.intake.own_work} of the house's own)"),
+            (
+                "tickets",
+                f"{result.tickets} ({summary.intake.needs} needs of customers, {summary.intake.own_work} of the house's own)",
+            ),
             ("channels", ", ".join(f"{one.key} {one.count}" for one in summary.intake.by_channel)),
             ("kinds", ", ".join(f"{one.key} {one.count}" for one in summary.intake.by_kind)),
             ("tiers", ", ".join(f"{one.key} {one.count}" for one in summary.intake.by_tier)),
-            ("closed", f"{closing.confirmed} confirmed by the customer, {closing.unconfirmed} unconfirmed, {closing.objections} objections"),
-            ("surveys", f"{feedback.sent} sent, {feedback.answered} answered, {feedback.follow_ups_opened} follow-ups of low scores"),
+            (
+                "closed",
+                f"{closing.confirmed} confirmed by the customer, {closing.unconfirmed} unconfirmed, {closing.objections} objections",
+            ),
+            (
+                "surveys",
+                f"{feedback.sent} sent, {feedback.answered} answered, {feedback.follow_ups_opened} follow-ups of low scores",
+            ),
             ("decisions", str(result.decisions)),
         ],
     )
