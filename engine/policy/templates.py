@@ -151,7 +151,12 @@ class ScriptTemplate:
     script: str
     source: Source
     first_line: int
-    compiled: jinja2.Template
+    text: str
+
+    @property
+    def compiled(self) -> jinja2.Template:
+        """The compiled text; made at its first use where `compile_template` was not asked to prove it."""
+        return _compiled(self.text)
 
     def render(self, context: Mapping[str, object]) -> str:
         """Return the text for the values in `context`: plain mappings, lists, texts, numbers, aware datetimes and timedeltas.
@@ -214,7 +219,8 @@ def compile_template(script: str, text: str, source: Source, first_line: int) ->
     Raises:
         TemplateRefused: the text is not well-formed, uses something that is not allowed, or is too large.
     """
-    return ScriptTemplate(script, source, first_line, _compiled(text))
+    _compiled(text)
+    return ScriptTemplate(script, source, first_line, text)
 
 
 @lru_cache(maxsize=4096)

@@ -3,6 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
+from engine import __version__
 from engine.core.compiled import Policy
 from engine.core.team import Team
 from engine.errors import ConfigurationError
@@ -19,6 +20,10 @@ from engine.policy import (
 from engine.store.contract import Store
 
 
+_PROVEN = "proven_policy"
+"""Which policy this version found sound: reading it again need not try every script again."""
+
+
 class PolicyBroken(ConfigurationError):
     """The policy files have errors; the message shows all of them."""
 
@@ -29,10 +34,13 @@ def load_from_directory(directory: Path, store: Store, now: datetime) -> Compila
     digest = sound(compilation).digest
     with store.read() as reader:
         active = reader.active_policy()
-    if active != digest:
+        proven = reader.meta(_PROVEN)
+    if (active, proven) != (digest, _proof(digest)):
         with store.write() as tx:
-            tx.save_policy(digest, compilation.files, now)
-            tx.activate(digest, now)
+            if active != digest:
+                tx.save_policy(digest, compilation.files, now)
+                tx.activate(digest, now)
+            tx.set_meta(_PROVEN, _proof(digest))
     return compilation
 
 
@@ -41,15 +49,20 @@ def load_active(store: Store) -> Compilation | None:
     with store.read() as reader:
         digest = reader.active_policy()
         files = reader.policy_files(digest) if digest else None
-    if files is None:
+        proven = reader.meta(_PROVEN)
+    if files is None or digest is None:
         return None
-    compilation = compile_files(files)
+    compilation = compile_files(files, proven=proven == _proof(digest))
     if compilation.policy is None:
         raise PolicyBroken(
             f"the active policy {digest} was sound for an earlier version and is not for this one; "
             f"mend the policy directory and start `engine run`:\n{format_text(compilation.diagnostics).rstrip()}"
         )
     return compilation
+
+
+def _proof(digest: str) -> str:
+    return f"{digest} by {__version__}"
 
 
 def load_people(directory: Path, compilation: Compilation) -> tuple[Team, tuple[Diagnostic, ...]]:
