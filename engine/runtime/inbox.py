@@ -1,6 +1,7 @@
 """The inbox: what channels hand over is kept first and acknowledged then; afterwards each item is turned into a signal and handled."""
 
 import hashlib
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from engine.core.decide.surveys import scores
 from engine.core.facts import CallFacts
 from engine.core.model import CUSTOMER, Ticket
 from engine.core.signals import CallArrived, MessageArrived, ReceiptArrived, Signal
+from engine.runtime import log
 from engine.runtime.addresses import normalise
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Outcome, handle
@@ -52,7 +54,8 @@ def accept(desk: Desk, channel: str, deliveries: Iterable[Delivery], now: dateti
     for delivery in deliveries:
         item = delivery.item
         if isinstance(item, Rejected):
-            set_aside(desk.bad / channel, item)
+            path = set_aside(desk.bad / channel, item)
+            log.say("not understood", logging.WARNING, channel=channel, kept=path.name)
         else:
             kept = _keep_attachments(desk.attachments, item) if isinstance(item, Inbound) else item
             raw = delivery.raw
@@ -93,6 +96,7 @@ def process(desk: Desk, world: World, now: datetime, limit: int = 100) -> list[O
             with desk.store.write() as tx:
                 retry = now + timedelta(seconds=30 * 2**row.attempts) if row.attempts + 1 < ATTEMPTS else None
                 tx.inbox_failed(row.id, f"{type(error).__name__}: {error}", retry)
+            log.failed("inbox item", retry, error, item=row.id, channel=row.channel)
         else:
             if outcome is not None:
                 outcomes.append(outcome)

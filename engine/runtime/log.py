@@ -10,6 +10,8 @@ from engine.runtime.handle import Handled
 from engine.store.codec import signal_name
 
 LOGGER = logging.getLogger("closedloop")
+# Commands that configure no log must not have its lines on their standard error.
+LOGGER.addHandler(logging.NullHandler())
 
 
 class _JsonLines(logging.Formatter):
@@ -36,6 +38,12 @@ def configure() -> None:
 def say(message: str, level: int = logging.INFO, **facts: object) -> None:
     """Log a line with named facts."""
     LOGGER.log(level, message, extra={"facts": facts})
+
+
+def failed(what: str, retry_at: datetime | None, error: Exception, **facts: object) -> None:
+    """Log that something could not be handled: when it is tried again, or that it was set aside. The error's words stay in the store."""
+    facts = {"what": what, "error": type(error).__name__, "retry_at": retry_at.isoformat() if retry_at else None, **facts}
+    LOGGER.log(logging.WARNING if retry_at else logging.ERROR, "not handled", extra={"facts": facts})
 
 
 def decision(handled: Handled) -> None:

@@ -1,5 +1,6 @@
 """The outbox: what was decided to be said is sent, at least once; what cannot be sent ends where a person can see it."""
 
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from datetime import datetime, timedelta
 
 from engine.channels import Channel, Outbound, PermanentFailure, TemporaryFailure
 from engine.core.signals import ReceiptArrived
+from engine.runtime import log
 from engine.runtime.gather import World
 from engine.runtime.handle import Outcome, handle
 from engine.runtime.tokens import Tokens
@@ -92,11 +94,13 @@ class Postman:
         pause = timedelta(seconds=retry_after) if retry_after else self.delivery.pause(row.attempts, world.chance)
         with self.store.write() as tx:
             tx.message_retry(row.id, at + pause, error)
+        log.say("not sent, tried again later", logging.WARNING, channel=self.channel, message_id=row.id)
         return []
 
     def _failed(self, world: World, row: OutboxRow, error: str, at: datetime) -> list[Outcome]:
         with self.store.write() as tx:
             tx.message_dead(row.id, error)
+            log.say("cannot be sent, set aside", logging.ERROR, channel=self.channel, message_id=row.id)
             return self._tell(tx, world, row, "failed", error, at)
 
     def _tell(

@@ -19,7 +19,6 @@ from engine.policy import (
 )
 from engine.store.contract import Store
 
-
 _PROVEN = "proven_policy"
 """Which policy this version found sound: reading it again need not try every script again."""
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from engine.core.signals import TimerFired
+from engine.runtime import log
 from engine.runtime.gather import World
 from engine.runtime.handle import Outcome, handle
 from engine.store.contract import Store
@@ -24,4 +25,5 @@ def fire(store: Store, world: World, now: datetime, hold: bool, limit: int = 100
             with store.write() as tx:
                 retry = now + timedelta(seconds=30 * 2**row.attempts) if row.attempts + 1 < ATTEMPTS else None
                 tx.fail_timer(row, f"{type(error).__name__}: {error}", retry)
+            log.failed("timer", retry, error, ticket=row.ticket, timer=row.key)
     return outcomes
