@@ -19,7 +19,6 @@ OCCASION_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "plan": (),
     "progress": ("progress",),
     "result": (),
-    "confirmation_reminder": ("deadline",),
     "objection_received": (),
     "closed_confirmed": (),
     "closed_unconfirmed": (),
