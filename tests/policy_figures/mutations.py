@@ -152,16 +152,20 @@ def _half_an_hour_after(clock: str) -> str:
 
 
 def _days(mutator: Mutator, scalar: Scalar) -> Values:
-    """Each day of the range one later; a single day, too."""
+    """Each day of the range one later, or else one earlier; a single day, too."""
     first, _, last = scalar.value.partition("/")
     year = int(scalar.path.split(".")[2].partition("[")[0])
     if not last:
-        return [(_next_day(first, year),)]
-    return [(f"{_next_day(first, year)}/{last}",), (f"{first}/{_next_day(last, year)}",)]
+        return [tuple(_day_beside(first, year))]
+    begins = tuple(f"{day}/{last}" for day in _day_beside(first, year))
+    return [begins, tuple(f"{first}/{day}" for day in _day_beside(last, year))]
 
 
-def _next_day(day: str, year: int) -> str:
-    return (date.fromisoformat(f"{year}-{day}") + timedelta(days=1)).strftime("%m-%d")
+def _day_beside(day: str, year: int) -> Iterator[str]:
+    written = date.fromisoformat(f"{year}-{day}")
+    for beside in (written + timedelta(days=1), written - timedelta(days=1)):
+        if beside.year == year:
+            yield beside.strftime("%m-%d")
 
 
 def _word(mutator: Mutator, scalar: Scalar) -> Values:
@@ -191,6 +195,7 @@ def _field(mutator: Mutator, scalar: Scalar) -> Values:
     """A field of the same type that may stand in the same place."""
     kind = FIELDS[scalar.value].type
     others = [name for name, field in FIELDS.items() if field.type is kind and name != scalar.value]
+    others.sort(key="customer.segment".__ne__)  # it has a value wherever a field is asked
     return [tuple([name for name in others if not FIELDS[name].choices] + others)[:4] or ("ticket.kind",)]
 
 
@@ -251,6 +256,7 @@ _BY_PATH: list[tuple[str, Make]] = [
 
 
 _BY_SHAPE: list[tuple[str, Make]] = [
+    (r"(\d+[dh])", lambda m, s: [(_longer(s.value), f"{s.value} 1m")]),
     (r"(\d+[dhms])( \d+[dhms])*", lambda m, s: [(_longer(s.value),)]),
     (r"\d+%", lambda m, s: [(f"{int(s.value[:-1]) + (1 if s.value != '100%' else -1)}%",)]),
     (r"\d+", lambda m, s: [(str(int(s.value) + 1),)]),
