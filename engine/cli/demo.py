@@ -35,7 +35,7 @@ def command(seed: int, output: Path, quiet: bool) -> None:
     from engine.whatif.demo import run_demo
 
     _prepare(output)
-    result, engine = run_demo(output, seed, None if quiet else _timeline())
+    result, engine = run_demo(output, seed, None if quiet else _Timeline())
     try:
         world = engine.world
         zone = world.policy.company.timezone
@@ -61,7 +61,7 @@ def _prepare(output: Path) -> None:
     (output / _MARK).touch()
 
 
-class _timeline:  # noqa: N801  # called like the function it stands for; the class only remembers the line before
+class _Timeline:
     """Prints the timeline as it happens; time and ticket are said once for what happened together."""
 
     def __init__(self) -> None:
