@@ -89,4 +89,7 @@ CODES: dict[str, Code] = {
     "CL608": Code("No agent has a required skill", "warning"),
     "CL651": Code("The response is promised later than the plan", "warning"),
     "CL652": Code("A keyword holds a full-width comma", "warning"),
+    # 7xx: the deployment, engine.yaml
+    "CL701": Code("engine.yaml is not sound"),
+    "CL702": Code("The settings of a channel are not sound"),
 }
