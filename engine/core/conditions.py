@@ -143,8 +143,8 @@ def evaluate(condition: Condition, values: Values) -> bool | None:
         case Not(part=part):
             result = evaluate(part, values)
             return None if result is None else not result
-        case Named(part=part):
-            return evaluate(part, values)
+        case _:
+            return evaluate(condition.part, values)
 
 
 def trace(condition: Condition, values: Values) -> Trace:
@@ -162,8 +162,8 @@ def trace(condition: Condition, values: Values) -> Trace:
             return _branch("any", condition.source, [trace(part, values) for part in parts], _any)
         case Not(part=part):
             return _branch("not", condition.source, [trace(part, values)], _negate)
-        case Named(name=name, part=part):
-            return _branch(f"use {name}", condition.source, [trace(part, values)], _all)
+        case _:
+            return _branch(f"use {condition.name}", condition.source, [trace(condition.part, values)], _all)
 
 
 def show(value: object) -> str:

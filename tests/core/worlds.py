@@ -4,13 +4,14 @@ Everything goes through the runtime's own doors: raw items through the inbox, ac
 """
 
 import random
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 from engine.channels import CallOutcome, CallRecord, Delivery, Direction, Inbound
@@ -115,6 +116,19 @@ def opened(text: str, policy: Policy | None = None, now: datetime = WEDNESDAY, *
     return decide(None, message, facts(**known), policy or shipped(), now)
 
 
+HOUSES: list["House"] = []
+"""Those a test has opened; the fixture in `conftest.py` closes them."""
+
+
+@cache
+def _empty_database() -> bytes:
+    """A database that has the tables already: reading the migrations takes longer than most tests."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "engine.db"
+        open_store(f"sqlite:///{path}", Path()).close()
+        return path.read_bytes()
+
+
 class House:
     """A company at work. `now` moves by `wait` and `until` only, and every timer fires when it is due."""
 
@@ -127,16 +141,20 @@ class House:
         seed: int = 1,
     ) -> None:
         self.now = now
-        self.store = open_store("sqlite://:memory:", Path())
+        self.folder = folder = Path(mkdtemp(prefix="house-"))
+        HOUSES.append(self)
+        database = folder / "engine.db"
+        database.write_bytes(_empty_database())
+        self.store = open_store(f"sqlite:///{database}", Path())
         self.people = people or team()
         self.world = World(policy or shipped(), self.people, CHANNELS, senders, random.Random(seed))
         self.tokens = Tokens(b"key", self.people.agents)
         self._ids = count(1)
-        folder = Path(mkdtemp(prefix="house-"))
         self.desk = inbox.Desk(self.store, self.tokens, "CN", folder / "attachments", folder / "bad", hold=False)
 
     def close(self) -> None:
         self.store.close()
+        shutil.rmtree(self.folder)
 
     # what comes in
 

@@ -16,7 +16,6 @@ from engine.core.signals import (
     AgentActed,
     CallArrived,
     MessageArrived,
-    ReceiptArrived,
     Signal,
     TaskClosed,
     TicketRequested,
@@ -57,5 +56,5 @@ def _dispatch(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
             actions.task_closed(draft, signal)
         case TimerFired():
             timers.fired(draft, signal)
-        case ReceiptArrived():
+        case _:
             receipts.arrived(draft, signal)

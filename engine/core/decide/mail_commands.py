@@ -4,7 +4,7 @@ A plan's completion points are lines `- what; who; 2026-03-06 17:00`, the time i
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from engine.core.draft import Draft, Refusal
@@ -60,14 +60,8 @@ def _steps(text: str, timezone: str) -> tuple[tuple[StepDraft, ...], str]:
             words.append(line)
             continue
         try:
-            due = datetime.fromisoformat(
-                found["due"].replace(" ", "T").replace("T", "T0") if _short_hour(found["due"]) else found["due"]
-            )
+            due = datetime.strptime(found["due"].replace("T", " "), "%Y-%m-%d %H:%M").replace(tzinfo=ZoneInfo(timezone))
         except ValueError as error:
             raise Refusal(f"the time of the step {found['what'].strip()!r} is no time: {found['due']}") from error
-        steps.append(StepDraft(found["what"].strip(), found["who"].strip(), due.replace(tzinfo=ZoneInfo(timezone))))
+        steps.append(StepDraft(found["what"].strip(), found["who"].strip(), due.astimezone(UTC)))
     return tuple(steps), "\n".join(words).strip()
-
-
-def _short_hour(text: str) -> bool:
-    return bool(re.search(r"[ T]\d:", text))

@@ -1,7 +1,5 @@
 """What comes in for a ticket that is there: an agent's command, an opt-out, a survey's answer, a confirmation, or plain words."""
 
-from functools import partial
-
 from engine.core import events as e
 from engine.core.answers import Confirmation, ReplyWords, is_opt_in, is_opt_out, read_confirmation
 from engine.core.commands import SaveOptOut
@@ -63,19 +61,21 @@ def _opt_out(draft: Draft, signal: MessageArrived) -> bool:
 
 def _agent_mail(draft: Draft, signal: MessageArrived) -> None:
     """Do what an agent's mail says, and tell them what was done or why not. Unproven mail is kept and does nothing."""
-    command = mail_commands.read(draft, signal)
-    if not signal.trusted:
-        refused: str | None = "the mail did not come from your address in team.yaml"
-    elif command is None:
-        refused = mail_commands.usage(draft)
-    else:
-        refused = draft.attempt(partial(actions.act, draft, command))
-    if command is None or refused is not None:
+    refused: str | None = "the mail did not come from your address in team.yaml"
+    if signal.trusted:
+        refused = draft.attempt(lambda: _obey(draft, signal))
+    if refused is not None:
         _receive(draft, signal)
         notify(draft, "agent_refused", signal.party, {"refusal": {"text": refused}})
-    else:
-        opening.attach(draft, signal.attachments, signal.party)
-        notify(draft, "agent_receipt", signal.party, {"done": {"text": command.action}})
+
+
+def _obey(draft: Draft, signal: MessageArrived) -> None:
+    command = mail_commands.read(draft, signal)
+    if command is None:
+        raise Refusal(mail_commands.usage(draft))
+    actions.act(draft, command)
+    opening.attach(draft, signal.attachments, signal.party)
+    notify(draft, "agent_receipt", signal.party, {"done": {"text": command.action}})
 
 
 def _confirmation(draft: Draft, signal: MessageArrived) -> bool:

@@ -2,11 +2,17 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 
 def stored_name(cls: "type[Event]") -> str:
     """Return the name under which the log stores events of this class: `TicketOpened` is `ticket_opened`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+    return _snake(cls.__name__)
+
+
+@cache
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 @dataclass(frozen=True, slots=True)

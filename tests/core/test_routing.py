@@ -1,0 +1,229 @@
+"""Who gets the ticket."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from engine.core import events as e
+from engine.core.team import Team
+from engine.core.values import TicketValues, first_match
+from engine.store.rows import CustomerRow
+from tests.core.worlds import (
+    HOUR,
+    MAIL,
+    MINUTE,
+    House,
+    an_agent,
+    at,
+    changed,
+    facts,
+    shipped,
+    team,
+    with_agents,
+)
+
+NIGHT = at("03-04 22:00")
+
+
+def desk(*ids: str, **more: Any) -> Team:
+    return with_agents(*(an_agent(id, "front_desk", **more) for id in ids))
+
+
+def test_the_least_loaded_is_first_and_the_id_decides_between_equals() -> None:
+    house = House(people=desk("ann", "bob"))
+    owners = [house.ticket(house.mail(f"你好{n}", sender=f"c{n}@example.test")).assignee for n in range(4)]
+    assert owners == ["ann", "bob", "ann", "bob"]
+    assert house.decisions("202603040002")[0].reasons[-2]["decided"] == "message: assignment to bob"
+
+
+def test_who_served_the_customer_before_is_first_whatever_their_load() -> None:
+    house = House(people=desk("ann", "bob"))
+    first = house.mail("你好")
+    house.done(first, "assign", "zhou", target="bob")
+    house.mail("你好", sender="other@example.test")
+    assert house.ticket(house.mail("再次咨询")).assignee == "bob"
+
+
+def test_nobody_gets_more_than_they_may_hold_and_the_ticket_waits_for_a_place() -> None:
+    policy = changed(("routing.yaml", "capacity: 20", "capacity: 1"))
+    house = House(policy, desk("ann"))
+    first, second = house.mail("你好"), house.mail("再问一下", sender="other@example.test")
+    assert (house.ticket(first).assignee, house.ticket(second).assignee) == ("ann", None)
+    house.wait(12 * MINUTE)
+    assert house.ticket(second).assignee is None
+    house.done(first, "close", text="重复")
+    house.wait(5 * MINUTE)
+    assert house.ticket(second).assignee == "ann"
+
+
+def test_a_skill_the_route_asks_for_decides_and_is_waived_where_nobody_has_it() -> None:
+    people = with_agents(an_agent("ann", "tech_support"), an_agent("bob", "tech_support", skills={"incident": 1}))
+    house = House(people=people)
+    for n in range(3):
+        assert house.ticket(house.mail("系统宕机", sender=f"c{n}@example.test")).assignee == "bob"
+    house = House(people=with_agents(an_agent("ann", "tech_support")))
+    assert house.ticket(house.mail("系统宕机")).assignee == "ann"
+
+
+def test_the_higher_skill_is_first_between_equals() -> None:
+    people = with_agents(
+        an_agent("ann", "tech_support", skills={"incident": 1}), an_agent("bob", "tech_support", skills={"incident": 3})
+    )
+    house = House(people=people)
+    assert house.ticket(house.mail("系统宕机")).assignee == "bob"
+
+
+def test_at_night_the_ticket_waits_for_the_shift_and_is_assigned_when_it_begins() -> None:
+    house = House(now=NIGHT)
+    number = house.mail("你好")
+    assert house.ticket(number).assignee is None
+    assert house.timer_keys(number)[0] == "assign"
+    house.until(at("03-05 08:59"))
+    assert house.ticket(number).assignee is None
+    house.until(at("03-05 09:00"))
+    assert house.ticket(number).assignee == "wang"
+    assert house.scripts(number, "wang") == ["assignment"]
+
+
+def test_the_skill_is_asked_for_at_the_begin_of_the_shift_too() -> None:
+    people = with_agents(
+        an_agent("ann", "tech_support", shift="day"),
+        an_agent("bob", "tech_support", skills={"incident": 1}, shift="day"),
+    )
+    house = House(people=people, now=NIGHT)
+    number = house.mail("系统宕机")
+    house.until(at("03-05 09:00"))
+    assert house.ticket(number).assignee == "bob"
+
+
+def test_who_is_absent_gets_nothing_until_they_are_back() -> None:
+    away = ((date(2026, 3, 4), date(2026, 3, 5)),)
+    house = House(people=desk("ann", shift="day", absent=away))
+    number = house.mail("你好")
+    assert house.ticket(number).assignee is None
+    house.until(at("03-06 08:59"))
+    assert house.ticket(number).assignee is None
+    house.until(at("03-06 09:00"))
+    assert house.ticket(number).assignee == "ann"
+
+
+def test_who_is_away_for_longer_than_a_month_is_asked_again_then() -> None:
+    away = ((date(2026, 3, 1), date(2026, 4, 20)),)
+    house = House(people=desk("ann", shift="day", absent=away))
+    number = house.mail("你好")
+    house.until(at("04-21 09:00"))
+    assert house.ticket(number).assignee == "ann"
+
+
+def test_a_queue_that_is_closed_gives_nothing_out_before_it_opens() -> None:
+    queue = replace(shipped().queues["front_desk"], calendar="cn_office")
+    policy = replace(shipped(), queues={**shipped().queues, "front_desk": queue})
+    house = House(policy, desk("ann"), now=NIGHT)
+    number = house.mail("你好")
+    assert house.ticket(number).assignee is None
+    house.until(at("03-05 09:00"))
+    assert house.ticket(number).assignee == "ann"
+
+
+def test_a_queue_without_anybody_keeps_the_ticket_for_its_lead_to_hand_out() -> None:
+    house = House(people=with_agents(an_agent("ann", "finance")))
+    number = house.mail("你好")
+    assert (house.ticket(number).queue, house.ticket(number).assignee) == ("front_desk", None)
+    assert "assign" not in house.timer_keys(number)
+
+
+def test_an_agent_takes_a_ticket_and_is_not_told_so() -> None:
+    house = House(now=NIGHT)
+    number = house.mail("你好")
+    assert house.done(number, "claim", "zhao").assignee == "zhao"
+    assert house.scripts(number, "zhao") == []
+    assert "already zhao's" in str(house.act(number, "claim", "zhao").refused)
+    house.until(at("03-05 09:00"))
+    assert house.ticket(number).assignee == "zhao"
+
+
+def test_a_ticket_goes_to_a_colleague_or_another_department_by_name() -> None:
+    house = House()
+    number = house.mail("你好")
+    assert house.done(number, "assign", "zhao", target="lin").assignee == "lin"
+    assert house.scripts(number, "lin") == ["assignment"]
+    ticket = house.done(number, "assign", "zhao", target="tech_support")
+    assert (ticket.queue, ticket.assignee) == ("tech_support", "qian")
+    assert [event.by for event in house.log(number) if isinstance(event, e.Routed)] == ["system", "zhao"]
+    assert "neither an agent nor a queue" in str(house.act(number, "assign", target="nobody").refused)
+
+
+def test_another_department_at_night_lets_the_holder_go_and_takes_it_in_the_morning() -> None:
+    house = House(now=NIGHT)
+    number = house.mail("系统宕机")
+    assert house.ticket(number).assignee == "qian"
+    assert house.done(number, "assign", "qian", target="finance").assignee is None
+    house.until(at("03-05 09:00"))
+    assert house.ticket(number).assignee == "lin"
+
+
+def test_a_holder_who_is_of_the_new_department_too_keeps_it_at_night() -> None:
+    people = with_agents(an_agent("ann", "front_desk", "finance", shift="day"))
+    house = House(people=people)
+    number = house.mail("你好")
+    house.until(NIGHT)
+    assert house.done(number, "assign", "ann", target="finance").assignee == "ann"
+
+
+@pytest.mark.parametrize(
+    ("mode", "others", "expected"),
+    [
+        ("reassign", True, "bob"),
+        ("reassign", False, "ann"),
+        ("unassign", True, None),
+        ("keep", True, "ann"),
+    ],
+)
+def test_who_does_not_answer_loses_the_ticket_as_the_policy_says(mode: str, others: bool, expected: str | None) -> None:
+    policy = changed(("routing.yaml", "on_no_response: reassign", f"on_no_response: {mode}"))
+    house = House(policy, desk("ann", "bob") if others else desk("ann"))
+    number = house.mail("你好")
+    house.wait(2 * HOUR + 30 * MINUTE)
+    assert house.ticket(number).assignee == expected
+    assert house.scripts(number, "ann").count("assignment") == 1
+
+
+def test_who_took_it_up_after_the_breach_keeps_it() -> None:
+    house = House(people=desk("ann", "bob"))
+    number = house.mail("你好")
+    house.wait(2 * HOUR + MINUTE)
+    house.done(number, "note", "ann", text="正在联系")
+    house.wait(HOUR)
+    assert house.ticket(number).assignee == "ann"
+
+
+def test_a_list_of_rules_without_a_default_is_a_fault_of_the_compiler() -> None:
+    with pytest.raises(AssertionError, match="ends with a default"):
+        first_match((), TicketValues(shipped(), facts(), None, None))
+
+
+def test_a_customer_who_is_known_by_name_is_named_to_the_agent() -> None:
+    house = House()
+    with house.store.write() as tx:
+        tx.add_customer(CustomerRow("C000009", "王女士", "vip", "en", house.now))
+        tx.add_address("C000009", "email", MAIL)
+    number = house.mail("12345")
+    assert "客户:王女士" in house.words(house.messages(number, script="assignment")[0])
+    assert house.ticket(number).language == "en"
+    assert house.ticket(number).tier == "important"
+
+
+def test_the_team_knows_people_by_account_and_address() -> None:
+    people = with_agents(an_agent("ann", "front_desk", users=("ann.o",)))
+    assert (people.by_user("ann.o"), people.by_user("root")) == (people.agents["ann"], None)
+    assert people.by_email("ANN@example.test") == people.agents["ann"]
+    assert people.by_email("nobody@example.test") is None
+    assert team().by_email("zhao@example.test") is team().agents["zhao"]
+
+
+def test_a_year_without_holiday_data_holds_up_nobody_but_those_who_wait_for_it() -> None:
+    house = House(people=desk("ann", shift="day"), now=at("12-31 19:00").replace(year=2027))
+    number = house.mail("你好")
+    assert house.ticket(number).assignee is None
