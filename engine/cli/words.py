@@ -6,20 +6,13 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from engine.analysis.labels import CATALOGUE, label
 from engine.core.compiled import Policy
 from engine.core.events import Escalated, Event
 from engine.core.model import CUSTOMER, SYSTEM
 from engine.core.team import Team
 
 _NAMES: Mapping[str, tuple[str, str]] = {
-    # states
-    "new": ("新建", "new"), "in_progress": ("处理中", "in progress"), "waiting_customer": ("等待客户", "waiting for customer"),
-    "on_hold": ("暂停", "on hold"), "resolved": ("已处理待确认", "resolved"), "confirmed": ("客户已确认", "resolved, customer confirmed"),
-    "unconfirmed": ("未确认关闭", "closed, unconfirmed"), "closed": ("已关闭", "closed"),
-    # kinds
-    "inquiry": ("咨询", "inquiry"), "complaint": ("投诉", "complaint"), "after_sales": ("售后", "after-sales"),
-    "suggestion": ("建议", "suggestion"), "care": ("客户关怀", "care"), "incident": ("服务事故", "incident"),
-    "call_back": ("回拨", "call back"), "task": ("协办任务", "task"), "follow_up": ("低分回访", "follow-up"),
     # calls and impacts
     "inbound": ("来电", "inbound"), "outbound": ("去电", "outbound"), "answered": ("已接通", "answered"),
     "abandoned": ("已放弃", "abandoned"), "no_answer": ("未接", "no answer"), "busy": ("忙", "busy"), "failed": ("失败", "failed"),
@@ -118,9 +111,12 @@ class Words:
         self.timezone = policy.company.timezone if policy else "UTC"
 
     def name(self, key: str, *values: str) -> str:
-        """Return the word for a state, a kind or a heading."""
+        """Return the word for a state or a kind (as on forms and reports), or for a heading of the commands' own."""
         words = _NAMES.get(key)
-        return words[self._column].format(*values) if words else key
+        if words is not None:
+            return words[self._column].format(*values)
+        listed = (f"{domain}.{key}" for domain in ("state", "kind"))
+        return next((label(name, self.language) for name in listed if name in CATALOGUE), key)
 
     def tier(self, id: str | None) -> str:
         """Return the label of a tier."""
