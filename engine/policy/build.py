@@ -206,7 +206,8 @@ class Builder:
     def _check_questions(self, questions: Node) -> None:
         seen: dict[str, Node] = {}
         for question in questions.items:
-            name = question["id"]
+            if (name := question.get("id")) is None:
+                continue  # words of the customer's own are kept without a question
             if name.text in seen:
                 self._problems.add(
                     "CL301",
