@@ -181,7 +181,7 @@ class PermanentFailure(EngineError):
 
 
 class Channel(Protocol):
-    """One configured channel. `receive` is called from one thread, `send` from another; neither is called before `open` or after `close`."""
+    """One configured channel. `receive` is called from one thread, `send` from another; neither before `open` or after `close`."""
 
     def open(self) -> None:
         """Prepare (bind, listen). Connections may also be made lazily; raises TemporaryFailure or ConfigurationError."""
