@@ -25,7 +25,10 @@ def test_a_bad_file_gives_exactly_its_message_and_hint(path: Path) -> None:
 
 
 def test_every_code_has_a_bad_file_unless_it_is_about_what_no_text_can_be() -> None:
-    assert set(CODES) - OF_DIRECTORIES == {path.stem[:5] for path in BAD}
+    of_policies = {
+        code for code in CODES if not code.startswith("CL7")
+    }  # 7xx are about engine.yaml: tests/cli/test_validate.py
+    assert of_policies - OF_DIRECTORIES == {path.stem[:5] for path in BAD}
 
 
 def _lines(item: Diagnostic, name: str) -> list[str]:
