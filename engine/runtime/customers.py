@@ -31,7 +31,7 @@ def import_customers(engine: Engine, text: str) -> int:
             rows.append(row)
             wrong += [f"line {reader.line_num}: {why}"] if (why := _fault(row, engine)) else []
     except csv.Error as fault:
-        raise UsageError(f"nothing was imported:\nline {reader.line_num}: {fault}") from fault
+        raise UsageError(f"nothing was imported:\nline {reader.reader.line_num}: {fault}") from fault
     if wrong:
         raise UsageError("nothing was imported:\n" + "\n".join(wrong))
     with engine.store.write() as tx:

@@ -199,12 +199,11 @@ def _conversation(tx: Transaction, world: World, origin: Origin, text: str) -> s
     phones = [name for name, kind in world.channels.items() if kind == "phone"]
     tickets = [ticket for number in tx.conversation(phones, origin.address) if (ticket := tx.ticket(number))]
     named = [ticket for ticket in tickets if ticket.number in text]
-    for candidates in (named, tickets):
-        for fits in (_awaits_scores, _awaits_confirmation, _hears_late, _is_open):
-            found = next((ticket for ticket in candidates if fits(world, ticket, text)), None)
-            if found is not None:
-                return found.number
-    return None
+    for fits in (_awaits_scores, _awaits_confirmation, _hears_late, _is_open):
+        found = next((ticket for ticket in named or tickets if fits(world, ticket, text)), None)
+        if found is not None:
+            return found.number
+    return named[0].number if named else None
 
 
 def _awaits_scores(world: World, ticket: Ticket, text: str) -> bool:

@@ -26,7 +26,7 @@ class Delivery:
 
     def pause(self, attempts: int, chance: random.Random) -> timedelta:
         """Return how long to wait after so many attempts."""
-        doubled: timedelta = self.backoff * 2 ** max(attempts - 1, 0)
+        doubled: timedelta = self.backoff * 2 ** min(max(attempts - 1, 0), 20)
         return min(doubled, self.longest) * (1 + chance.random() / 4)
 
 
@@ -91,7 +91,9 @@ class Postman:
     ) -> list[Outcome]:
         if row.attempts >= self.delivery.attempts:
             return self._failed(world, row, error, at)
-        pause = timedelta(seconds=retry_after) if retry_after else self.delivery.pause(row.attempts, world.chance)
+        pause = self.delivery.pause(row.attempts, world.chance)
+        if retry_after is not None:
+            pause = timedelta(seconds=min(max(retry_after, 0.0), self.delivery.longest.total_seconds()))
         with self.store.write() as tx:
             tx.message_retry(row.id, at + pause, error)
         log.say("not sent, tried again later", logging.WARNING, channel=self.channel, message_id=row.id)

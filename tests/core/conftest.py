@@ -9,4 +9,4 @@ from tests.core.worlds import HOUSES
 def _close_houses() -> Iterator[None]:
     yield
     while HOUSES:
-        HOUSES.pop().close()
+        HOUSES[-1].close()

@@ -153,6 +153,7 @@ class House:
         self.desk = inbox.Desk(self.store, self.tokens, "CN", folder / "attachments", folder / "bad", hold=False)
 
     def close(self) -> None:
+        HOUSES.remove(self)
         self.store.close()
         shutil.rmtree(self.folder)
 

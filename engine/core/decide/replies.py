@@ -39,10 +39,13 @@ def call(draft: Draft, signal: CallArrived) -> None:
 
 
 def verdict(ticket: Ticket, text: str, words: ReplyWords) -> Confirmation | None:
-    """Read a yes or no to "is it solved?", None where there is none to be said. After a yes only a no changes anything."""
+    """Read a yes or no to "is it solved?", the ticket's number aside; None where there is none to be said.
+
+    After a yes only a no changes anything.
+    """
     if ticket.state not in ("resolved", "unconfirmed", "confirmed"):
         return None
-    said = read_confirmation(text, words)
+    said = read_confirmation(text.replace(ticket.number, "", 1), words)
     return None if said is None or (said.agrees and ticket.state == "confirmed") else said
 
 

@@ -1,0 +1,146 @@
+"""Tokens, addresses, timers, cron, customers from a file."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.core.model import CUSTOMER
+from engine.errors import ConfigurationError
+from engine.runtime import cron, timers
+from engine.runtime.addresses import normalise
+from engine.runtime.project import Job
+from engine.runtime.tokens import Tokens
+from tests.core.worlds import DAY, HOUR, WEDNESDAY, House, at
+
+AGENTS = ("qian", "a_b", "a-b", "Ann", "ann", "钱伟", "x" * 64)
+TOKENS = Tokens(b"key", AGENTS)
+
+
+@given(st.integers(1, 10**13), st.sampled_from((CUSTOMER, *AGENTS)))
+def test_a_token_proves_its_ticket_and_party_and_fits_into_an_address(number: int, party: str) -> None:
+    ticket = f"{number:012d}"
+    token = TOKENS.make(ticket, party)
+    assert TOKENS.read(token) == (ticket, party)
+    assert TOKENS.read(token.upper()) == (ticket, party)
+    assert len(token) <= 60
+    assert token.isascii()
+    assert set(token) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-")
+
+
+@given(st.integers(0, 200), st.characters(codec="ascii"))
+def test_a_token_with_any_character_changed_proves_nothing(position: int, character: str) -> None:
+    token = TOKENS.make("202603040001", CUSTOMER)
+    position %= len(token)
+    changed = token[:position] + character + token[position + 1 :]
+    assert (TOKENS.read(changed) is None) is (changed.casefold() != token)
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "202603040001.c", "202603040001.c.", "é.c.x", "ſ.c.x"])
+def test_what_is_no_token_proves_nothing(text: str) -> None:
+    assert TOKENS.read(text) is None
+
+
+def test_a_token_of_another_installation_or_of_one_who_left_proves_nothing() -> None:
+    assert Tokens(b"other", AGENTS).read(TOKENS.make("202603040001", CUSTOMER)) is None
+    assert Tokens(b"key", ()).read(TOKENS.make("202603040001", "qian")) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "stored"),
+    [
+        ("phone", "13912345678", "+8613912345678"),
+        ("phone", " 139-1234-5678 ", "+8613912345678"),
+        ("phone", "0086 139 1234 5678", "+8613912345678"),
+        ("phone", "8613912345678", "+8613912345678"),
+        ("phone", "(010) 8888 8888", "+861088888888"),
+        ("phone", "+1 212 555 2368", "+12125552368"),
+        ("phone", "10086", "10086"),
+        ("phone", "MingYuan", "MingYuan"),
+        ("phone", "", ""),
+        ("email", " Chen@Example.TEST ", "chen@example.test"),
+    ],
+)
+def test_an_address_is_stored_in_one_form(kind: str, raw: str, stored: str) -> None:
+    assert normalise(kind, raw, "CN") == stored
+
+
+@given(st.text(max_size=30), st.sampled_from(["phone", "email"]))
+def test_the_stored_form_is_stored_as_it_is(raw: str, kind: str) -> None:
+    once = normalise(kind, raw, "CN")
+    assert normalise(kind, once, "CN") == once
+
+
+# ── timers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_timer_fires_once_when_it_is_due_and_not_before() -> None:
+    house = House()
+    number = house.mail("你好")
+    assert timers.fire(house.store, house.world, house.now + HOUR - timedelta(seconds=1), hold=False) == []
+    fired = timers.fire(house.store, house.world, house.now + HOUR, hold=False)
+    assert [outcome.ticket for outcome in fired] == [number]
+    assert timers.fire(house.store, house.world, house.now + HOUR, hold=False) == []
+
+
+def test_a_timer_that_fails_is_tried_again_and_set_aside_and_the_others_fire() -> None:
+    house = House()
+    number = house.mail("你好")
+    with house.store.write() as tx:
+        tx.start_timer(number, "deadline/plan/warn/response-and-plan/nonsense", house.now)
+    house.now += HOUR
+    assert len(timers.fire(house.store, house.world, house.now, hold=False)) == 1
+    for _ in range(timers.ATTEMPTS):
+        with house.store.read() as reader:
+            assert reader.due_timers(house.now, 10) == []
+        house.now += DAY
+        timers.fire(house.store, house.world, house.now, hold=False)
+    with house.store.read() as reader:
+        [dead] = reader.dead_timers(10)
+    assert "ValueError" in (dead.error or "")
+
+
+# ── cron ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("expression", "now", "slot"),
+    [
+        ("0 3 * * *", "03-04 10:00", "03-04 03:00"),
+        ("0 3 * * *", "03-04 03:00", "03-04 03:00"),
+        ("0 3 * * *", "03-04 02:59", "03-03 03:00"),
+        ("*/15 * * * *", "03-04 10:07", "03-04 10:00"),
+        ("0 9 * * mon", "03-04 10:00", "03-02 09:00"),
+    ],
+)
+def test_a_job_is_due_at_its_latest_slot_in_the_companys_zone(expression: str, now: str, slot: str) -> None:
+    assert cron.latest_slot(Job("j", expression, 7), at(now), "Asia/Shanghai") == at(slot)
+
+
+def test_a_slot_is_told_in_utc_whatever_the_clock_does_there() -> None:
+    night = datetime(2026, 3, 29, 4, 0, tzinfo=UTC)
+    assert cron.latest_slot(Job("j", "30 3 * * *", 7), night, "Europe/Berlin") == datetime(
+        2026, 3, 29, 1, 30, tzinfo=UTC
+    )
+
+
+def test_nonsense_is_no_cron_expression() -> None:
+    with pytest.raises(ConfigurationError, match=r"jobs\.j\.cron: 'often' is no cron expression"):
+        cron.latest_slot(Job("j", "often", 7), WEDNESDAY, "Asia/Shanghai")
+
+
+def test_a_slot_is_run_once_starting_with_the_next_and_what_was_missed_once() -> None:
+    house = House()
+    ran: list[datetime] = []
+    job = Job("backup", "0 3 * * *", 7)
+
+    def body(job: Job, slot: datetime, before: datetime) -> None:
+        assert before < slot
+        ran.append(slot)
+
+    bodies: Mapping[str, object] = {"backup": body}
+    for now in ("03-04 10:00", "03-04 23:00", "03-05 03:00", "03-05 03:01", "03-09 12:00", "03-09 12:01"):
+        cron.run_due(house.store, [job], bodies, at(now), "Asia/Shanghai")  # type: ignore[arg-type]  # the body is what it should be
+    assert ran == [at("03-05 03:00"), at("03-09 03:00")]
