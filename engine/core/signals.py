@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
+from engine.core.conditions import Source
 from engine.core.model import CUSTOMER, SYSTEM
 
 
@@ -46,7 +47,7 @@ class TicketRequested:
     """The house opens work for itself: a task, a follow-up. `text` says what is to be done.
 
     With `answer` (the id of a survey's answer) the ticket is confidential: it does not say whom it is about, and `avoid`, whom the
-    answer may be about, does not get it where there is anybody else.
+    answer may be about, does not get it where there is anybody else. `rule` and `source` say which rule of the policy asked for it.
     """
 
     kind: str
@@ -62,6 +63,8 @@ class TicketRequested:
     actor: str = SYSTEM
     answer: str | None = None
     avoid: str | None = None
+    rule: str | None = None
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,8 @@ def requested(draft: Draft, signal: TicketRequested) -> None:
     )
     if signal.answer is not None and signal.parent is not None:
         draft.want(SealLink(signal.answer, signal.parent, signal.customer, facts.contact_id, facts.number))
+    if signal.rule is not None:
+        draft.because(f"kind: {signal.kind}", signal.rule, signal.source, {"queue": signal.queue})
     if signal.kind in NEEDS:
         need(draft, opened, silent=True, queue=signal.queue)
     else:

@@ -73,7 +73,7 @@ def answer(draft: Draft, text: str, by: str) -> bool:
     low, lowest = survey.low_score, min(found.values.values(), default=None)
     _keep(draft, survey, found)
     if low and survey.anonymity != "strict" and evaluate(low.when, draft.values({"answer.lowest": lowest})):
-        _follow_up(draft, low)
+        _follow_up(draft, survey, low)
     _speak(draft, survey, "thanks")
     return True
 
@@ -145,7 +145,7 @@ def _keep(draft: Draft, survey: Survey, found: Scores) -> None:
     draft.want(KeepAnswer(draft.facts.answer_id, survey.id, dict(found.values), found.suggestion, month))
 
 
-def _follow_up(draft: Draft, low: LowScore) -> None:
+def _follow_up(draft: Draft, survey: Survey, low: LowScore) -> None:
     ticket = draft.ticket
     draft.want(
         Raise(
@@ -159,6 +159,8 @@ def _follow_up(draft: Draft, low: LowScore) -> None:
                 customer=ticket.customer,
                 answer=draft.facts.answer_id,
                 avoid=ticket.assignee,
+                rule=f"low_score of {survey.id}",
+                source=low.source,
             )
         )
     )
