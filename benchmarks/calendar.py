@@ -29,9 +29,7 @@ Case = tuple[datetime, timedelta]
 Due = Callable[[datetime, timedelta], object]
 
 ZONE = ZoneInfo("Asia/Shanghai")
-HOLIDAYS = frozenset(date(2026, 10, day) for day in range(1, 8)) | frozenset(
-    date(2026, 2, day) for day in range(15, 24)
-)
+HOLIDAYS = frozenset(date(2026, 10, day) for day in range(1, 8)) | frozenset(date(2026, 2, day) for day in range(15, 24))
 OFFICE = Calendar(
     CalendarSpec(
         name="office",
@@ -80,10 +78,7 @@ def businesstimedelta_due(library: ModuleType) -> Due:
 def pandas_due(library: ModuleType) -> Due:
     """The same holidays with one window a day, on wall-clock times as CustomBusinessHour wants them."""
     timestamp = import_module("pandas").Timestamp
-    offsets = [
-        library.CustomBusinessHour(n=max(hours, 1), start="09:00", end="18:00", holidays=sorted(HOLIDAYS))
-        for hours in range(40)
-    ]
+    offsets = [library.CustomBusinessHour(n=max(hours, 1), start="09:00", end="18:00", holidays=sorted(HOLIDAYS)) for hours in range(40)]
 
     def due(start: datetime, budget: timedelta) -> object:
         hours, seconds = divmod(budget, timedelta(hours=1))
@@ -119,9 +114,7 @@ def main(seconds: float) -> None:
     ours = rate(OFFICE.due, work, seconds)
     click.echo(f"closedloop due                {ours:>12,.0f} /s")
     click.echo(f"closedloop due, two pauses    {rate(with_pauses, work, seconds):>12,.0f} /s")
-    click.echo(
-        f"closedloop elapsed            {rate(lambda s, b: OFFICE.elapsed(s, s + 3 * b), work, seconds):>12,.0f} /s"
-    )
+    click.echo(f"closedloop elapsed            {rate(lambda s, b: OFFICE.elapsed(s, s + 3 * b), work, seconds):>12,.0f} /s")
     for name, module, rival in RIVALS:
         try:
             library = import_module(module)

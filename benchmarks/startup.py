@@ -24,9 +24,7 @@ def main() -> None:
         "engine --version": (engine, "--version"),
     }.items():
         times = [seconds(*command) for _ in range(RUNS)]
-        sys.stdout.write(
-            f"{name:<20} median {statistics.median(times) * 1000:6.0f} ms, slowest {max(times) * 1000:6.0f} ms\n"
-        )
+        sys.stdout.write(f"{name:<20} median {statistics.median(times) * 1000:6.0f} ms, slowest {max(times) * 1000:6.0f} ms\n")
 
 
 if __name__ == "__main__":

@@ -80,9 +80,7 @@ class ChannelTypes:
             for channel_type in offered:
                 owner = owners.setdefault(channel_type.name, _place(point))
                 if channel_type.name in found:
-                    problems.append(
-                        f"{_place(point)}: channel type {channel_type.name!r} is already offered by {owner}; uninstall one"
-                    )
+                    problems.append(f"{_place(point)}: channel type {channel_type.name!r} is already offered by {owner}; uninstall one")
                 else:
                     found[channel_type.name] = channel_type
         return cls(MappingProxyType(found), tuple(problems))
@@ -93,9 +91,7 @@ class ChannelTypes:
             return self.types[name]
         failed = f"; plugins that failed: {'; '.join(self.problems)}" if self.problems else ""
         known = ", ".join(sorted(self.types)) or "none"
-        raise ConfigurationError(
-            f"there is no channel type {name!r} (installed: {known}){_meant(name, self.types)}{failed}"
-        )
+        raise ConfigurationError(f"there is no channel type {name!r} (installed: {known}){_meant(name, self.types)}{failed}")
 
     def build(self, name: str, type_name: str, settings: Mapping[str, Any], context: ChannelContext) -> Channel:
         """Build channel `name` of type `type_name`; secrets in `settings` are resolved already. Raises ConfigurationError."""
@@ -108,9 +104,7 @@ class ChannelTypes:
         except EngineError as error:
             raise ConfigurationError(f"channel {name!r}: {error}") from error
         except Exception as error:  # the plugin's own fault must not stop the other channels
-            raise ConfigurationError(
-                f"channel {name!r}: its plugin could not build it: {type(error).__name__}: {error}"
-            ) from error
+            raise ConfigurationError(f"channel {name!r}: its plugin could not build it: {type(error).__name__}: {error}") from error
 
 
 def validate_settings(channel_type: ChannelType, settings: Mapping[str, Any]) -> list[Problem]:
@@ -140,22 +134,16 @@ def _offered_by(point: EntryPoint) -> list[ChannelType]:
 
 def _must_be_sound(channel_type: object) -> None:
     if not isinstance(channel_type, ChannelType):
-        raise ConfigurationError(
-            f"engine_channel_types must return ChannelType objects, not {type(channel_type).__name__}"
-        )
+        raise ConfigurationError(f"engine_channel_types must return ChannelType objects, not {type(channel_type).__name__}")
     name, schema = channel_type.name, channel_type.settings_schema
     if not _NAME.fullmatch(name):
         raise ConfigurationError(f"channel type {name!r}: a name is lower-case letters, digits and _")
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
     except SchemaError as error:
-        raise ConfigurationError(
-            f"channel type {name!r}: its settings_schema is no JSON Schema: {error.message}"
-        ) from error
+        raise ConfigurationError(f"channel type {name!r}: its settings_schema is no JSON Schema: {error.message}") from error
     if schema.get("type") != "object" or schema.get("additionalProperties") is not False:
-        raise ConfigurationError(
-            f"channel type {name!r}: its settings_schema must be an object with additionalProperties: false"
-        )
+        raise ConfigurationError(f"channel type {name!r}: its settings_schema must be an object with additionalProperties: false")
 
 
 def _explain(error: ValidationError) -> list[Problem]:
@@ -166,9 +154,7 @@ def _explain(error: ValidationError) -> list[Problem]:
         case "additionalProperties":
             schema = error.schema if isinstance(error.schema, Mapping) else {}
             known, patterns = list(schema.get("properties", ())), list(schema.get("patternProperties", ()))
-            extra = [
-                key for key in value if key not in known and not any(re.search(pattern, key) for pattern in patterns)
-            ]
+            extra = [key for key in value if key not in known and not any(re.search(pattern, key) for pattern in patterns)]
             return [Problem((*path, str(key)), f"is not a setting here{_meant(str(key), known)}") for key in extra]
         case "required":
             return [Problem((*path, key), "is missing") for key in rule if error.message.startswith(repr(key))]

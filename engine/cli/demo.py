@@ -76,9 +76,7 @@ class _Timeline:
         here = (line.at, line.ticket)
         head = f"{line.at:%m-%d %H:%M:%S}  {line.ticket:<13}" if here != self._before else " " * 29
         self._before = here
-        text = Text.assemble(
-            (head, "dim"), " ", (line.what, _STYLES[line.tone]), (f"  ← {line.rule}" if line.rule else "", "dim")
-        )
+        text = Text.assemble((head, "dim"), " ", (line.what, _STYLES[line.tone]), (f"  ← {line.rule}" if line.rule else "", "dim"))
         self._console.print(
             text,
             no_wrap=True,

@@ -89,9 +89,7 @@ def spoken(
     return body.text.render({**context, **extra}).strip()
 
 
-def _steps(
-    guide: "Guide", policy: "Policy", words: "Words", actor: str, now: datetime
-) -> Iterator[dict[str, str | bool | None]]:
+def _steps(guide: "Guide", policy: "Policy", words: "Words", actor: str, now: datetime) -> Iterator[dict[str, str | bool | None]]:
     column = 1 if words.language == "zh" else 2
     for step in guide.steps:
         if step.script is None:

@@ -63,11 +63,7 @@ def take_in(engine: "Engine", channel: str, raw: bytes, name: str) -> list[Led]:
     """Feed raw input through the engine's door and work on it; return what each item of it led to."""
     from engine.channels import Rejected
 
-    sources = [
-        item.source_id
-        for item in engine.channel(channel, opened=False).parse(raw, name)
-        if not isinstance(item, Rejected)
-    ]
+    sources = [item.source_id for item in engine.channel(channel, opened=False).parse(raw, name) if not isinstance(item, Rejected)]
     known = {source for source in sources if _row(engine, channel, source)}
     _, reasons = engine.ingest(channel, raw, name)
     found = [Led(name, "not_understood", reason=reason) for reason in reasons]

@@ -36,9 +36,7 @@ def lay_out(directory: Path, outbound: str = "hold") -> None:
     if (directory / "engine.yaml").exists():
         raise Refused(f"{directory} holds a project already (engine.yaml is there); nothing was changed")
     if (directory / "policies").exists():
-        raise Refused(
-            f"{directory / 'policies'} is there already; nothing was changed. Move it away or choose another directory"
-        )
+        raise Refused(f"{directory / 'policies'} is there already; nothing was changed. Move it away or choose another directory")
     directory.mkdir(parents=True, exist_ok=True)
     for folder in _FOLDERS:
         (directory / "var" / folder).mkdir(parents=True, exist_ok=True)

@@ -25,9 +25,7 @@ def summary(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
     with engine.store.read() as reader:
         counted = summarise(reader, world.policy, world.team, before, slot, world.policy.company.timezone)
     for language in world.policy.company.languages:
-        write_atomically(
-            folder / language / f"summary-{_stamp(engine, slot)}.html", summary_html(counted, language).encode()
-        )
+        write_atomically(folder / language / f"summary-{_stamp(engine, slot)}.html", summary_html(counted, language).encode())
         _keep_latest(folder / language, job.keep)
 
 

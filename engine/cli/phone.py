@@ -36,9 +36,7 @@ group.add_command(guide.command)
 @options(ACTOR, FORMAT)
 @click.option("--phone", help="The customer's number.")
 @click.option("--name", help="The customer's name.")
-@click.option(
-    "--kind", type=click.Choice(NEEDS), help="Kind of need. Default: by the rules of intake.yaml, from the text."
-)
+@click.option("--kind", type=click.Choice(NEEDS), help="Kind of need. Default: by the rules of intake.yaml, from the text.")
 @click.option("--text", help="What the matter is; `-` reads it from standard input. With it nothing is asked.")
 @click.option("--background", help="Since when, who is affected, what was tried.")
 @click.option("--wish", help="What the customer wants.")
@@ -83,9 +81,7 @@ def log(session: Session, upset: bool, channel: str | None, **given: Any) -> int
                 say(f"「{promise}」", "cyan")
             lines.close()
     if session.json:
-        say_json(
-            {"result": led.result, "ticket": led.ticket, "tier": tier[0], "promise": promise, "reason": led.reason}
-        )
+        say_json({"result": led.result, "ticket": led.ticket, "tier": tier[0], "promise": promise, "reason": led.reason})
     return 0 if led.result in ("ticket", "nothing", "waiting") else FINDINGS
 
 
@@ -109,22 +105,16 @@ def _channel(engine: "Engine", wanted: str | None) -> str:
     """The channel that calls are entered on."""
     names = [one.name for one in engine.project.channels if one.type == "phone_log"]
     if wanted is not None and wanted not in names:
-        raise NotFound(
-            f"there is no channel {wanted!r} of type phone_log in engine.yaml; there are {', '.join(names) or 'none'}"
-        )
+        raise NotFound(f"there is no channel {wanted!r} of type phone_log in engine.yaml; there are {', '.join(names) or 'none'}")
     if not names:
-        raise NotFound(
-            "engine.yaml has no channel of type phone_log; add `phone_log: {transport: folder}` to its channels"
-        )
+        raise NotFound("engine.yaml has no channel of type phone_log; add `phone_log: {transport: folder}` to its channels")
     return wanted or names[0]
 
 
 def _tier(engine: "Engine", session: Session, number: str | None) -> tuple[str | None, str]:
     with engine.store.read() as reader:
         ticket = reader.ticket(number) if number else None
-    return (
-        (ticket.tier, session.words(engine.world.policy, engine.world.team).tier(ticket.tier)) if ticket else (None, "")
-    )
+    return (ticket.tier, session.words(engine.world.policy, engine.world.team).tier(ticket.tier)) if ticket else (None, "")
 
 
 class _Lines:

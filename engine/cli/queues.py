@@ -135,9 +135,7 @@ def outbox_release(session: Session) -> None:
     """Let go of every held message: `engine run` sends them, as `outbound` in engine.yaml says."""
     with session.desk() as desk:
         if desk.project.hold:
-            raise Refused(
-                "outbound in engine.yaml is `hold`: nothing would be sent. Set it to `live` or to a redirect first"
-            )
+            raise Refused("outbound in engine.yaml is `hold`: nothing would be sent. Set it to `live` or to a redirect first")
         with desk.store.write() as tx:
             count = tx.release_held()
     _said(f"{count} messages are on their way")
@@ -159,14 +157,8 @@ def dead_list(session: Session, limit: int) -> None:
         with desk.store.read() as reader:
             rows = [
                 *(("inbox", str(row.id), row.ticket or "", row.error or "") for row in reader.inbox("dead", limit)),
-                *(
-                    ("outbox", row.id, row.ticket or "", row.error or "")
-                    for row in reader.messages(state="dead", limit=limit)
-                ),
-                *(
-                    ("timer", f"{row.ticket}/{row.key}", row.ticket, row.error or "")
-                    for row in reader.dead_timers(limit)
-                ),
+                *(("outbox", row.id, row.ticket or "", row.error or "") for row in reader.messages(state="dead", limit=limit)),
+                *(("timer", f"{row.ticket}/{row.key}", row.ticket, row.error or "") for row in reader.dead_timers(limit)),
             ]
         if session.json:
             say_json([dict(zip(("kind", "id", "ticket", "error"), row, strict=True)) for row in rows])

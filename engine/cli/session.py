@@ -34,15 +34,9 @@ PROJECT = click.option(
     show_default="current directory, or ENGINE_PROJECT",
     help="The project's directory, which holds engine.yaml.",
 )
-LANGUAGE = click.option(
-    "--lang", type=click.Choice(["zh", "en"]), help="Language of labels. Default: by locale, else the company's."
-)
-FORMAT = click.option(
-    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print."
-)
-ACTOR = click.option(
-    "--as", "actor", metavar="AGENT", help="Who acts, an id of team.yaml. Default: by your user name on this machine."
-)
+LANGUAGE = click.option("--lang", type=click.Choice(["zh", "en"]), help="Language of labels. Default: by locale, else the company's.")
+FORMAT = click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print.")
+ACTOR = click.option("--as", "actor", metavar="AGENT", help="Who acts, an id of team.yaml. Default: by your user name on this machine.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +141,7 @@ def resolve_actor(team: "Team", wanted: str | None, user: str) -> str:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise UsageError(
-            f"the user {user!r} stands for {' and '.join(matches)} in team.yaml; say who acts with --as AGENT"
-        )
+        raise UsageError(f"the user {user!r} stands for {' and '.join(matches)} in team.yaml; say who acts with --as AGENT")
     raise UsageError(
         f"who acts? Say it with --as AGENT (one of {', '.join(team.agents)}), "
         f"or add your user name {user!r} to `users` of an agent in team.yaml"

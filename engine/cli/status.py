@@ -41,11 +41,7 @@ def survey(desk: Desk) -> dict[str, Any]:
         upcoming = {"timer": reader.next_timer(), "message": reader.next_message(), "inbox": reader.next_inbox()}
         dead = {"inbox": inbox.get("dead", 0), "outbox": outbox.get("dead", 0), "timers": len(reader.dead_timers(_ALL))}
         active = reader.active_policy()
-    overdue = [
-        ticket.number
-        for ticket in tickets
-        if any(c.running and c.due and c.due <= desk.now for c in ticket.deadlines.values())
-    ]
+    overdue = [ticket.number for ticket in tickets if any(c.running and c.due and c.due <= desk.now for c in ticket.deadlines.values())]
     written = compile_policy(desk.project.policies)
     return {
         "now": desk.now,
@@ -72,15 +68,11 @@ def _holidays(policy: "Policy") -> list[dict[str, Any]]:
     ]
 
 
-def _alarms(
-    active: str | None, written: "Policy | None", dead: dict[str, int], outbox: dict[str, int], hold: bool
-) -> list[str]:
+def _alarms(active: str | None, written: "Policy | None", dead: dict[str, int], outbox: dict[str, int], hold: bool) -> list[str]:
     """What an operator should look at."""
     alarms = []
     if written is None:
-        alarms.append(
-            "the policies in the directory have errors: `engine validate` shows them; the last good ones stay in force"
-        )
+        alarms.append("the policies in the directory have errors: `engine validate` shows them; the last good ones stay in force")
     elif written.digest != active:
         alarms.append("the policies in the directory are not the ones in force: restart `engine run` to load them")
     if any(dead.values()):

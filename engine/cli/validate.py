@@ -23,9 +23,7 @@ _PLACED = re.compile(rf"^{re.escape(SETTINGS)}: ([^:]+): (.*)$")
 
 @click.command()
 @click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print."
-)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print.")
 @click.option("--strict", is_flag=True, help="Exit with 3 where there are only warnings.")
 def command(path: Path | None, form: str, strict: bool) -> int:
     """Say whether policies are sound: every problem at once, each with file, line and column and how to mend it.
@@ -88,11 +86,7 @@ def _project(root: Path) -> list["Diagnostic"]:
         return [_told(line, tree) for line in str(error).splitlines()]
     found = _channels(project, tree) + _policies(project.policies)
     if not (project.policies / "team.yaml").exists():
-        found.append(
-            _diagnostic(
-                _UNSOUND_PROJECT, "there is no team.yaml beside the policies: nobody could work a ticket", tree, ()
-            )
-        )
+        found.append(_diagnostic(_UNSOUND_PROJECT, "there is no team.yaml beside the policies: nobody could work a ticket", tree, ()))
     return found
 
 
@@ -109,8 +103,7 @@ def _channels(project: "Project", tree: "Node") -> list["Diagnostic"]:
             found.append(_diagnostic(_UNSOUND_CHANNEL, str(error), tree, place))
             continue
         found += [
-            _diagnostic(_UNSOUND_CHANNEL, f"channel {channel.name}: {problem}", tree, (*place, *problem.path))
-            for problem in problems
+            _diagnostic(_UNSOUND_CHANNEL, f"channel {channel.name}: {problem}", tree, (*place, *problem.path)) for problem in problems
         ]
     return found
 

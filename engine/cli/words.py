@@ -157,9 +157,7 @@ class Words:
         words = _EVENTS.get(event.type)
         if words is None:
             return event.type
-        fields = {
-            field.name: self._field(field.name, getattr(event, field.name)) for field in dataclasses.fields(event)
-        }
+        fields = {field.name: self._field(field.name, getattr(event, field.name)) for field in dataclasses.fields(event)}
         if isinstance(event, Escalated):
             fields["number"] = event.step + 1
         return words[self._column].format(**fields)

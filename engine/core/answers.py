@@ -156,9 +156,7 @@ def _is_doubtful(clause: str, words: ReplyWords) -> bool:
     for word in sorted(_visible(words.confirm), key=len, reverse=True):
         if len(word) > 1 and _occurs(word, clause):
             clause = clause.replace(word.casefold(), "\0")
-    return any(
-        word in clause if not is_alphabetic(word[-1]) else _occurs(word, clause) for word in _visible(words.doubt)
-    )
+    return any(word in clause if not is_alphabetic(word[-1]) else _occurs(word, clause) for word in _visible(words.doubt))
 
 
 def _occurs(word: str, text: str) -> bool:

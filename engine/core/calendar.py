@@ -235,9 +235,7 @@ class Calendar:
 
     def _build(self, number: int) -> _Year:
         if not 1 < number < 9999:
-            raise CalendarUnknown(
-                f"calendar {self._name}: year {number} is outside the years that can be reckoned, 2 to 9998"
-            )
+            raise CalendarUnknown(f"calendar {self._name}: year {number} is outside the years that can be reckoned, 2 to 9998")
         if not self._knows(number):
             raise self._no_data(number)
         begin, end = self._midnight(date(number, 1, 1)), self._midnight(date(number + 1, 1, 1))

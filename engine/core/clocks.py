@@ -77,12 +77,7 @@ def _is_settled(draft: Draft, kind: DeadlineKind) -> bool:
 def _settle(draft: Draft, clock: Deadline) -> None:
     """Put a breach on record that nobody had the time to notice; the customer's own clock is no promise of ours."""
     kind = draft.policy.deadlines.get(clock.kind)
-    if (
-        clock.due is not None
-        and clock.due < draft.now
-        and clock.breached_at is None
-        and (not kind or kind.then != CLOSE)
-    ):
+    if clock.due is not None and clock.due < draft.now and clock.breached_at is None and (not kind or kind.then != CLOSE):
         breach(draft, clock, clock.due)
 
 
@@ -208,7 +203,7 @@ def _follow_state(draft: Draft) -> None:
             _end(draft, clock, done=False)
         elif clock.budget is None:
             continue  # a date that a person gave stays, whatever the ticket waits for
-        elif pausing and not clock.paused and not is_over(draft, clock):
+        elif pausing and clock.due is not None and clock.due > draft.now:
             _pause(draft, clock)
         elif not pausing and clock.paused:
             _resume(draft, clock, clock.budget)

@@ -98,14 +98,5 @@ class EraseIntake:
 
 
 Command: TypeAlias = (
-    KeepContent
-    | QueueMessage
-    | StartTimer
-    | CancelTimers
-    | Raise
-    | KeepAnswer
-    | SealLink
-    | SeverLink
-    | SaveOptOut
-    | EraseIntake
+    KeepContent | QueueMessage | StartTimer | CancelTimers | Raise | KeepAnswer | SealLink | SeverLink | SaveOptOut | EraseIntake
 )

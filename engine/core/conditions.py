@@ -176,9 +176,7 @@ def show(value: object) -> str:
     return "missing" if value is None else str(value)
 
 
-def _branch(
-    what: str, source: Source, parts: list[Trace], combine: Callable[[Sequence[bool | None]], bool | None]
-) -> Trace:
+def _branch(what: str, source: Source, parts: list[Trace], combine: Callable[[Sequence[bool | None]], bool | None]) -> Trace:
     return Trace(what, source, combine([part.result for part in parts]), parts=tuple(parts))
 
 

@@ -126,9 +126,7 @@ def _deadline_resumed(ticket: Ticket, event: e.DeadlineResumed, at: datetime) ->
 def _moved(ticket: Ticket, event: e.DeadlineMoved, at: datetime) -> Changes:
     clock = ticket.deadlines[event.id]
     pauses = clock.pauses if event.started_at == clock.started_at else tuple(p for p in clock.pauses if p[1] is None)
-    moved = replace(
-        clock, calendar=event.calendar, budget=event.budget, due=event.due, started_at=event.started_at, pauses=pauses
-    )
+    moved = replace(clock, calendar=event.calendar, budget=event.budget, due=event.due, started_at=event.started_at, pauses=pauses)
     return _clock(ticket, moved)
 
 

@@ -21,9 +21,7 @@ class Reach:
     language: str
 
 
-def notify(
-    draft: Draft, occasion: str, party: str, extra: Mapping[str, object] | None = None, via: str | None = None
-) -> bool:
+def notify(draft: Draft, occasion: str, party: str, extra: Mapping[str, object] | None = None, via: str | None = None) -> bool:
     """Send the script the policy names for the occasion, if it names one. Return whether a message is on its way."""
     script = draft.policy.notices.get(occasion)
     return send(draft, script, party, extra, via=via) if script else False
@@ -58,9 +56,7 @@ def send(
         draft.because(f"no message: {script} to {party}", script, body.source, {"fault": str(fault)})
         draft.record(e.MessageSuppressed(party, script, "unspeakable"))
         return False
-    draft.because(
-        f"message: {script} to {party}", script, body.source, {"channel": reach.channel, "language": reach.language}
-    )
+    draft.because(f"message: {script} to {party}", script, body.source, {"channel": reach.channel, "language": reach.language})
     _queue(draft, party, reach, text, subject, script)
     return True
 
@@ -83,9 +79,7 @@ def _queue(draft: Draft, party: str, reach: Reach, text: str, subject: str, scri
     message = draft.new_id()
     content = draft.keep("message", text)
     automatic = script is not None
-    draft.want(
-        QueueMessage(message, reach.channel, party, reach.address, subject, content, reach.language, automatic, script)
-    )
+    draft.want(QueueMessage(message, reach.channel, party, reach.address, subject, content, reach.language, automatic, script))
     draft.record(e.MessageQueued(message, party, reach.channel, content, script))
 
 

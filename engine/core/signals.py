@@ -120,9 +120,7 @@ class ReceiptArrived:
     detail: str = ""
 
 
-Signal: TypeAlias = (
-    MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | TimerFired | ReceiptArrived
-)
+Signal: TypeAlias = MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | TimerFired | ReceiptArrived
 
 SIGNAL_TYPES: dict[str, type[Signal]] = {
     "message_arrived": MessageArrived,

@@ -15,9 +15,7 @@ import re2
 from ahocorasick_rs import AhoCorasick
 
 _APOSTROPHES: Final = dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u00b4\uff07"), "'")
-_INVISIBLE: Final = dict.fromkeys(
-    [0x00AD, 0x034F, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)]
-)
+_INVISIBLE: Final = dict.fromkeys([0x00AD, 0x034F, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)])
 _LIGATURES: Final = {0x0149: "'n"}
 _SURROGATES: Final = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 _VISIBLE: Final = {**_APOSTROPHES, **_INVISIBLE, **_LIGATURES, **_SURROGATES}
@@ -130,9 +128,7 @@ class KeywordIndex:
             self._affirm(affirmed, text, found, cues)
         return {keyword: is_affirmed for phrase, is_affirmed in affirmed.items() for keyword in self._given[phrase]}
 
-    def _affirm(
-        self, affirmed: dict[str, bool], text: str, found: Sequence[_Occurrence], cues: Sequence[_Occurrence]
-    ) -> None:
+    def _affirm(self, affirmed: dict[str, bool], text: str, found: Sequence[_Occurrence], cues: Sequence[_Occurrence]) -> None:
         """Mark each phrase in `affirmed` of which an occurrence is not denied."""
         breaks = [mark.start() for mark in self._breaks.finditer(text)]
         negators, resolved = self._denials(text, found, cues, breaks)

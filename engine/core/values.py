@@ -55,11 +55,7 @@ def _ticket_fields(ticket: Ticket | None) -> dict[str, Value]:
 
 def _customer_fields(facts: Facts) -> dict[str, Value]:
     customer = facts.customer
-    kinds = {
-        facts.channels[channel]: address
-        for channel, address in facts.contact.addresses.items()
-        if channel in facts.channels
-    }
+    kinds = {facts.channels[channel]: address for channel, address in facts.contact.addresses.items() if channel in facts.channels}
     return {
         "customer.segment": customer.segment if customer else None,
         "customer.known": customer.known if customer else False,

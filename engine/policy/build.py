@@ -194,13 +194,9 @@ class Builder:
         for labels in by_language.values():
             if len(labels.items) != points and not scale.text:
                 message = f"{len(labels.items)} labels for {points} points"
-                self._problems.add(
-                    "CL207", labels, message, f"write one label for each point from {scale.low} to {scale.high}"
-                )
+                self._problems.add("CL207", labels, message, f"write one label for each point from {scale.low} to {scale.high}")
         if node.map:
-            text_map(
-                Node(dict.fromkeys(node.map, node), node.span, node.path, node.keys), self._languages, self._problems
-            )
+            text_map(Node(dict.fromkeys(node.map, node), node.span, node.path, node.keys), self._languages, self._problems)
         return {language: tuple(label.text for label in labels.items) for language, labels in by_language.items()}
 
     def _check_questions(self, questions: Node) -> None:
@@ -222,11 +218,7 @@ class Builder:
             return None
         self._references.queue(node["open"]["queue"])
         when = self._conditions.compile(node["when"], "low_score")
-        return (
-            None
-            if when is None
-            else LowScore(when, node["open"].string("kind"), node["open"].string("queue"), node.source)
-        )
+        return None if when is None else LowScore(when, node["open"].string("kind"), node["open"].string("queue"), node.source)
 
 
 def company(document: Document, problems: Problems) -> Company | None:
@@ -236,9 +228,7 @@ def company(document: Document, problems: Problems) -> Company | None:
         return None
     zone(node["timezone"], problems)
     languages = node.strings("languages")
-    return Company(
-        text_map(node["name"], languages, problems), node.string("timezone"), languages, node.string("hotline")
-    )
+    return Company(text_map(node["name"], languages, problems), node.string("timezone"), languages, node.string("hotline"))
 
 
 def assignment(document: Document) -> Assignment | None:

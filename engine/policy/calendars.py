@@ -75,8 +75,7 @@ def _weekly(node: Node, problems: Problems) -> dict[int, tuple[Window, ...]]:
                 if found is None:
                     continue
                 if any(
-                    found.start_minute < other.end_minute and other.start_minute < found.end_minute
-                    for other in weekly.get(weekday, [])
+                    found.start_minute < other.end_minute and other.start_minute < found.end_minute for other in weekly.get(weekday, [])
                 ):
                     hint = f"each minute of {_WEEK[weekday]} may stand in one window only"
                     problems.add("CL503", item, f"`{item.text}` overlaps another window", hint)
@@ -125,9 +124,7 @@ def _arrangement(node: Node, problems: Problems) -> dict[int, HolidayYear]:
         off, workdays = (_days(entry[key], int(year), problems) for key in ("off", "workdays"))
         both = set(off) & set(workdays)
         for day in sorted(both):
-            problems.add(
-                "CL504", workdays[day], f"{day} is both off and a workday", "take it out of one of the two lists"
-            )
+            problems.add("CL504", workdays[day], f"{day} is both off and a workday", "take it out of one of the two lists")
         provisional = entry.get("provisional")
         years[int(year)] = HolidayYear(
             frozenset(off),

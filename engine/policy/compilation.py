@@ -109,9 +109,7 @@ def _read_file(name: str, kind: str, text: str, proven: bool) -> _File:
     return _File(root if root.map else None, faults, problems.all())
 
 
-def _compile(
-    texts: Mapping[str, str], unread: frozenset[str], problems: Problems, *, proven: bool = False
-) -> Compilation:
+def _compile(texts: Mapping[str, str], unread: frozenset[str], problems: Problems, *, proven: bool = False) -> Compilation:
     if not texts:
         return Compilation(None, problems.all(), texts)
     document = read_document(texts, unread, problems, proven=proven)
@@ -126,9 +124,7 @@ def _check_needed(document: Document, problems: Problems) -> None:
     for section in NEEDED:
         if not document.has(section):
             file = f"{KIND_OF_SECTION[section]}.yaml"
-            problems.file(
-                "CL316", file, f"the policy has no `{section}`", f"write it in {file}; the shipped policies show how"
-            )
+            problems.file("CL316", file, f"the policy has no `{section}`", f"write it in {file}; the shipped policies show how")
 
 
 def _policy(document: Document, policy_digest: str, problems: Problems, proven: bool) -> Policy | None:

@@ -78,9 +78,7 @@ class Conditions:
         if name in self._pending:
             circle = " → ".join([*self._pending[self._pending.index(name) :], name])
             node = self._document.entries("conditions")[name] if place is None else place
-            self._problems.add(
-                "CL303", node, f"conditions use each other in a circle: {circle}", "take one of these uses out"
-            )
+            self._problems.add("CL303", node, f"conditions use each other in a circle: {circle}", "take one of these uses out")
             return None
         if name in self._named:
             return self._named[name]
@@ -115,9 +113,7 @@ class Conditions:
         words = expected.items
         for word in words:
             if not normalise(word.text).strip():
-                self._problems.add(
-                    "CL205", word, "nothing is visible in this keyword", "write the word that customers use"
-                )
+                self._problems.add("CL205", word, "nothing is visible in this keyword", "write the word that customers use")
                 return None
             if any(comma in word.text for comma in _WIDE_COMMAS):
                 hint = "two keywords are separated by a half-width comma: `, `"
@@ -152,9 +148,7 @@ class Conditions:
         """Report the first field that can have no value where the condition is asked."""
         prefix, where = _ABSENT.get(section, ("", ""))
         for match in _matches(condition):
-            if (prefix and match.field.startswith(prefix)) or (
-                section == "calls" and match.field.startswith("ticket.")
-            ):
+            if (prefix and match.field.startswith(prefix)) or (section == "calls" and match.field.startswith("ticket.")):
                 place = next((node for node in when.walk() if node.source == match.source), when)
                 hint = "the matcher would never hold; ask another field"
                 self._problems.add("CL319", place, f"{match.field} has no value at {where}", hint)
@@ -165,13 +159,9 @@ def rule_condition(node: Node, section: str, conditions: Conditions, problems: P
     """Return the condition of a rule, None for the default rule; report a rule that has neither `when` nor `default`, or both."""
     when, default = node.get("when"), node.get("default")
     if when is None and default is None:
-        problems.add(
-            "CL312", node, "the rule has no condition", "add `when: …`, or `default: true` if it is the last one"
-        )
+        problems.add("CL312", node, "the rule has no condition", "add `when: …`, or `default: true` if it is the last one")
     if when is not None and default is not None:
-        problems.add(
-            "CL312", default, "the default rule cannot have a condition", "leave out `when`, or `default: true`"
-        )
+        problems.add("CL312", default, "the default rule cannot have a condition", "leave out `when`, or `default: true`")
     return None if when is None else conditions.compile(when, section)
 
 

@@ -41,9 +41,7 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
 
 def format_json(diagnostics: Sequence[Diagnostic]) -> str:
     """Return a JSON list of objects with the keys code, severity, file, line, column, end_line, end_column, path, rule, message, hint."""
-    return json.dumps(
-        [{key: getattr(item, key) for key in _KEYS} for item in diagnostics], ensure_ascii=False, indent=2
-    )
+    return json.dumps([{key: getattr(item, key) for key in _KEYS} for item in diagnostics], ensure_ascii=False, indent=2)
 
 
 def format_text(diagnostics: Sequence[Diagnostic], *, colour: bool = False) -> str:
@@ -119,9 +117,7 @@ class Problems:
 
     def all(self) -> tuple[Diagnostic, ...]:
         """Return the problems in the order of their places, each once."""
-        return tuple(
-            dict.fromkeys(sorted(self._found, key=lambda item: (item.file, item.line, item.column, item.code)))
-        )
+        return tuple(dict.fromkeys(sorted(self._found, key=lambda item: (item.file, item.line, item.column, item.code))))
 
     def _rule(self, file: str, path: str) -> str:
         """Return the id of the entry a path lies in: the `id` of a list's item, the key of a map's entry."""

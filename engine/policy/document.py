@@ -78,9 +78,7 @@ class Document:
             for name, node, place in _named(part):
                 ids.add(name)
                 if name in merged:
-                    problems.add(
-                        "CL301", place, f"the id `{name}` is used twice", f"the first stands in {merged[name].source}"
-                    )
+                    problems.add("CL301", place, f"the id `{name}` is used twice", f"the first stands in {merged[name].source}")
                 else:
                     merged[name] = node
         return merged

@@ -107,12 +107,7 @@ def escape(value: object) -> str:
 
 def rounded(value: object, digits: object = 0) -> float | int:
     """Return a number rounded to that many digits (0 to 6)."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not isinstance(digits, int)
-        or not 0 <= digits <= 6
-    ):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isinstance(digits, int) or not 0 <= digits <= 6:
         raise Unprintable("`| round` needs a number, and 0 to 6 digits")
     return round(value, digits) if digits else round(value)
 

@@ -86,16 +86,12 @@ def _syntax(file: str, text: str, error: yaml.MarkedYAMLError, problems: Problem
         indent = written[: len(written) - len(written.lstrip())]
         if "\t" in indent:
             place = indent.index("\t") + 1
-            problems.file(
-                "CL114", file, "the line is indented with a tab", "indent with spaces", line=number, column=place
-            )
+            problems.file("CL114", file, "the line is indented with a tab", "indent with spaces", line=number, column=place)
             return
         key, colon, _ = written.partition("\uff1a")
         if colon and ":" not in key and not written.lstrip().startswith("#"):
             hint = "type a half-width colon and a space: `: `"
-            problems.file(
-                "CL115", file, "a full-width colon `\uff1a` follows the key", hint, line=number, column=len(key) + 1
-            )
+            problems.file("CL115", file, "a full-width colon `\uff1a` follows the key", hint, line=number, column=len(key) + 1)
             return
     begun = error.context_mark
     if begun is not None and line >= len(lines):
@@ -103,9 +99,7 @@ def _syntax(file: str, text: str, error: yaml.MarkedYAMLError, problems: Problem
     what = ", ".join(part for part in (error.context, error.problem) if part)
     if begun is not None and begun.line + 1 != line:
         what += f" (what is being read began in line {begun.line + 1})"
-    hint = (
-        "look for a missing quote, bracket or colon here or on the line above; texts with `: `, `#` or `{` need quotes"
-    )
+    hint = "look for a missing quote, bracket or colon here or on the line above; texts with `: `, `#` or `{` need quotes"
     problems.file("CL101", file, f"this is not well-formed YAML: {what}", hint, line=line, column=column)
 
 
@@ -128,9 +122,7 @@ class _Reader:
         root = self._node(event, "", 1)
         self._next()
         if isinstance(rest := self._next(), yaml.DocumentStartEvent):
-            self._stop(
-                "CL112", rest, "a second document begins here", "leave out the line `---`; use several files instead"
-            )
+            self._stop("CL112", rest, "a second document begins here", "leave out the line `---`; use several files instead")
         return root
 
     def _next(self) -> yaml.Event:
@@ -166,9 +158,7 @@ class _Reader:
             self._stop("CL108", event, f"`*{event.anchor}` refers to another place", "write the value out")
         begun = cast(yaml.NodeEvent, event)
         if begun.anchor is not None:
-            self._stop(
-                "CL108", event, f"`&{begun.anchor}` marks a place to refer to", "leave it out and write the value out"
-            )
+            self._stop("CL108", event, f"`&{begun.anchor}` marks a place to refer to", "leave it out and write the value out")
         if (tag := getattr(event, "tag", None)) is not None:
             shown = tag.replace("tag:yaml.org,2002:", "!!")
             self._stop("CL109", event, f"`{shown}` is a tag", 'leave it out; put texts in quotes: "…"')
@@ -229,9 +219,7 @@ class _Reader:
             return Node(str(event.value), span, path, block=event.style in "|>")
         word = str(event.value)
         if word in _NOTHING:
-            self._problems.add(
-                "CL116", span, "a value is missing here", "write a value, or leave the key out", path=path
-            )
+            self._problems.add("CL116", span, "a value is missing here", "write a value, or leave the key out", path=path)
             return None
         value = resolve(word)
         if isinstance(value, Odd):

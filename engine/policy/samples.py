@@ -60,19 +60,13 @@ class Setting:
 
 def samples(occasion: str | None, language: str, setting: Setting) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield (what it shows, context) for every situation a script must stand; `None` has the variables of every occasion."""
-    extras = (
-        OCCASION_VARIABLES[occasion]
-        if occasion
-        else sorted({name for names in OCCASION_VARIABLES.values() for name in names})
-    )
+    extras = OCCASION_VARIABLES[occasion] if occasion else sorted({name for names in OCCASION_VARIABLES.values() for name in names})
     for tier, label, kinds in setting.tiers:
         for full in (True, False):
             context = _base(language, setting, full)
             context["tier"] = {"id": tier, "label": _pick(label, language)}
             certain = occasion is None or occasion in PROMISES or full
-            context["deadlines"] = {
-                kind: _deadline(_pick(setting.deadlines[kind], language)) for kind in kinds if certain
-            }
+            context["deadlines"] = {kind: _deadline(_pick(setting.deadlines[kind], language)) for kind in kinds if certain}
             context |= {name: _extra(name, full) for name in extras}
             yield f"tier {tier}{'' if full else ', little known'}", context
 

@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\Z")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}\Z")
-_MEANT_AS_FIGURE = re.compile(
-    r"[+-]?[0-9][0-9:.]*\s*(?:[dhms%]|[dhms]?(?:\s*[0-9]+[dhms])*)?\s*(?:[-/]\s*[0-9][0-9:.-]*)?\Z"
-)
+_MEANT_AS_FIGURE = re.compile(r"[+-]?[0-9][0-9:.]*\s*(?:[dhms%]|[dhms]?(?:\s*[0-9]+[dhms])*)?\s*(?:[-/]\s*[0-9][0-9:.-]*)?\Z")
 _QUOTE_IT = 'put it in quotes if it is meant as text: "{word}"'
 
 
@@ -57,9 +55,7 @@ _ODD = (
         'write a date in quotes: "{word}"',
     ),
     (
-        re.compile(
-            r"(?:\+[0-9]+|[+-]?(?:[0-9]+\.|\.[0-9]+)|[+-]?[0-9][0-9_]*_[0-9_]*|-?[0-9]{19,}|-?[0-9]+\.[0-9]{18,})\Z"
-        ),
+        re.compile(r"(?:\+[0-9]+|[+-]?(?:[0-9]+\.|\.[0-9]+)|[+-]?[0-9][0-9_]*_[0-9_]*|-?[0-9]{19,}|-?[0-9]+\.[0-9]{18,})\Z"),
         "`{word}` is not a number as policies write them",
         "write digits only, like 10 or 0.5; " + _QUOTE_IT,
     ),

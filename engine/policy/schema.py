@@ -23,9 +23,7 @@ _SCRIPT_KEYS = ("audience", "label", "subject", "channels")
 def check_shape(kind: str, root: Node, problems: Problems) -> list[list[str | int]]:
     """Report every place where the tree of a file of this kind does not fit its schema; return the paths of those places."""
     wording = Wording(root, problems)
-    errors = sorted(
-        _validator(kind).iter_errors(root.plain()), key=lambda error: [str(step) for step in error.absolute_path]
-    )
+    errors = sorted(_validator(kind).iter_errors(root.plain()), key=lambda error: [str(step) for step in error.absolute_path])
     for error in errors:
         wording.report(error)
     return [_entry(error) for error in errors]

@@ -28,9 +28,7 @@ class Use:
 class Scripts:
     """The compiled scripts of one document."""
 
-    def __init__(
-        self, document: Document, languages: tuple[str, ...], problems: Problems, *, proven: bool = False
-    ) -> None:
+    def __init__(self, document: Document, languages: tuple[str, ...], problems: Problems, *, proven: bool = False) -> None:
         self._proven = proven
         self._document = document
         self._languages = languages
@@ -84,9 +82,7 @@ class Scripts:
             return {}
         by_language = subject.map or {self._languages[0]: subject}
         found = {
-            language: self._template(name, language, text)
-            for language, text in by_language.items()
-            if self._speaks(subject, language)
+            language: self._template(name, language, text) for language, text in by_language.items() if self._speaks(subject, language)
         }
         return {language: template for language, template in found.items() if template is not None}
 
@@ -100,9 +96,7 @@ class Scripts:
         return False
 
     def _check_languages(self, name: str, node: Node) -> None:
-        spoken = {
-            key for part in [node, *(part for _, part in _channels(node))] for key in part.keys if key not in _OWN_KEYS
-        }
+        spoken = {key for part in [node, *(part for _, part in _channels(node))] for key in part.keys if key not in _OWN_KEYS}
         for language in self._languages:
             if language not in spoken:
                 code = "CL406" if language == self._languages[0] else "CL405"
@@ -132,17 +126,13 @@ class Scripts:
             if name == script.id:
                 self._try_text(template, text, samples_of(occasions, language, setting))
 
-    def _try_text(
-        self, template: ScriptTemplate, text: Node, situations: Iterable[tuple[str, dict[str, object]]]
-    ) -> None:
+    def _try_text(self, template: ScriptTemplate, text: Node, situations: Iterable[tuple[str, dict[str, object]]]) -> None:
         for situation, context in situations:
             try:
                 template.render(context)
             except TemplateError as error:
                 hint = "docs/policies.md lists what each occasion knows; `{% if name is defined %}` asks first"
-                self._problems.add(
-                    "CL404", self._line(text, error.line), f"{situation}: {error.reason}", hint, path=text.path
-                )
+                self._problems.add("CL404", self._line(text, error.line), f"{situation}: {error.reason}", hint, path=text.path)
                 return
 
     def _line(self, text: Node, line: int) -> Span:
@@ -150,9 +140,7 @@ class Scripts:
         return self._problems.line(text.span.file, text.span.line + line) if text.block else text.span
 
 
-def samples_of(
-    occasions: Iterable[str | None], language: str, setting: Setting
-) -> Iterator[tuple[str, dict[str, object]]]:
+def samples_of(occasions: Iterable[str | None], language: str, setting: Setting) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield (situation in words, context) for every situation of these occasions."""
     for occasion in occasions:
         for situation, context in samples(occasion, language, setting):
@@ -201,8 +189,7 @@ def setting(company: Company, tiers: Iterable[Tier], deadlines: Mapping[str, Dea
     """Return what of the policy the sample values are made of."""
     beginning = [kind for kind in deadlines.values() if "ticket_opened" in kind.starts]
     promised = [
-        (tier.id, tier.label, [kind.name for kind in beginning if kind.name in tier.budgets or kind.budget is not None])
-        for tier in tiers
+        (tier.id, tier.label, [kind.name for kind in beginning if kind.name in tier.budgets or kind.budget is not None]) for tier in tiers
     ]
     labels: dict[str, Text] = {name: kind.label for name, kind in deadlines.items()}
     return Setting(company.name, company.timezone, company.hotline, promised, labels)

@@ -38,9 +38,7 @@ def read_files(directory: Path, problems: Problems) -> tuple[dict[str, str], fro
         else:
             texts[name] = text
     if not texts and not problems.all():
-        problems.file(
-            "CL118", str(directory), "there are no policy files here", "`engine init DIR` lays out a working policy"
-        )
+        problems.file("CL118", str(directory), "there are no policy files here", "`engine init DIR` lays out a working policy")
     return texts, frozenset(unread)
 
 
@@ -52,9 +50,7 @@ def check_name(name: str, problems: Problems) -> bool:
         problems.file("CL117", name, "policy files end with .yaml", f"rename it to {name.removesuffix('.yml')}.yaml")
         return False
     kinds = ", ".join(kind for kind in KINDS_OF_FILE if kind != _CALENDARS)
-    hint = (
-        f"a file is named after what it holds, one of {kinds}: sla.yaml or sla-vip.yaml; calendars go into calendars/"
-    )
+    hint = f"a file is named after what it holds, one of {kinds}: sla.yaml or sla-vip.yaml; calendars go into calendars/"
     problems.file("CL117", name, f"`{name}` is not the name of a policy file", hint)
     return False
 
@@ -64,9 +60,7 @@ def read_text(directory: Path, name: str, problems: Problems) -> str | None:
     path = directory / name
     try:
         if not path.resolve(strict=True).is_relative_to(directory.resolve(strict=True)):
-            problems.file(
-                "CL120", name, "this is a link to a file outside the policy directory", "put the file itself here"
-            )
+            problems.file("CL120", name, "this is a link to a file outside the policy directory", "put the file itself here")
             return None
         if not path.is_file():
             problems.file("CL119", name, "this is not a regular file", "put a file of YAML here")

@@ -82,9 +82,7 @@ def _check_queues(team: Team, policy: Policy, problems: Problems) -> None:
         if queue.lead not in team.agents:
             hint = suggestion(queue.lead, team.agents)
             message = f"the lead `{queue.lead}` of the queue `{queue.id}` is not in the team"
-            problems.add(
-                "CL601", problems.line(queue.source.file, queue.source.line), message, hint, path=queue.source.path
-            )
+            problems.add("CL601", problems.line(queue.source.file, queue.source.line), message, hint, path=queue.source.path)
         if queue.id not in staffed:
             message = f"nobody in the team works in the queue `{queue.id}`"
             problems.add(

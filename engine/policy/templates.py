@@ -237,16 +237,12 @@ def _compiled(text: str) -> jinja2.Template:
 
 def _parse(text: str) -> nodes.Template:
     if len(text) > MAX_SOURCE:
-        raise TemplateRefused(
-            "CL403", f"the template has {len(text):,} characters, more than {MAX_SOURCE:,}", "split the script"
-        )
+        raise TemplateRefused("CL403", f"the template has {len(text):,} characters, more than {MAX_SOURCE:,}", "split the script")
     try:
         return _SANDBOX.parse(_TAGS_ALONE.sub(_swallow_line, text))
     except jinja2.TemplateSyntaxError as error:
         hint = "known filters: " + ", ".join(sorted(name for name in FILTERS if not name.startswith("items_")))
-        raise TemplateRefused(
-            "CL401", f"the template is not well-formed: {error.message}", hint, error.lineno
-        ) from error
+        raise TemplateRefused("CL401", f"the template is not well-formed: {error.message}", hint, error.lineno) from error
     except (RecursionError, ValueError, OverflowError) as error:
         raise TemplateRefused("CL403", "the template is nested too deeply or holds too large a number") from error
 
@@ -266,9 +262,7 @@ def _check(tree: nodes.Template) -> None:
         if count > MAX_NODES:
             raise TemplateRefused("CL403", f"the template has more than {MAX_NODES:,} parts", "split the script", line)
         if depth > MAX_DEPTH:
-            raise TemplateRefused(
-                "CL403", f"the template is nested more than {MAX_DEPTH} deep", "split the script", line
-            )
+            raise TemplateRefused("CL403", f"the template is nested more than {MAX_DEPTH} deep", "split the script", line)
         loops += isinstance(node, nodes.For)
         if loops > MAX_LOOPS:
             raise TemplateRefused("CL402", f"loops stand more than {MAX_LOOPS} deep in each other", "", line)
@@ -283,9 +277,7 @@ def _refusal(node: nodes.Node) -> tuple[str, str] | None:
     if not isinstance(node, _ALLOWED) or type(node) not in _ALLOWED:
         hint = "a script may print values, use if, for, comparisons and the listed filters; it cannot call, assign, reckon or include"
         return f"{_WORDS.get(name, f'`{name}`')} is not allowed in a script", hint
-    if isinstance(node, nodes.Filter) and (
-        node.name not in FILTERS or node.name == items_within_bounds.__name__ or node.node is None
-    ):
+    if isinstance(node, nodes.Filter) and (node.name not in FILTERS or node.name == items_within_bounds.__name__ or node.node is None):
         known = ", ".join(sorted(name for name in FILTERS if name != items_within_bounds.__name__))
         return f"there is no filter `{node.name}`", f"known filters: {known}"
     if isinstance(node, nodes.Test) and node.name not in TESTS:

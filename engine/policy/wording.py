@@ -64,9 +64,7 @@ class Wording:
         if fault.keyword == "enum" and "field" in node.map:
             field, known = node["field"].text, [str(name) for name in fault.value if name != "field"]
             if key in _MATCHER_KEYS:
-                self._add(
-                    "CL209", place, f"`{key}` cannot stand beside `field`", "put both into a list under `all:`", path
-                )
+                self._add("CL209", place, f"`{key}` cannot stand beside `field`", "put both into a list under `all:`", path)
             else:
                 self._add("CL211", place, f"`{key}` cannot be asked of {field}", f"possible: {', '.join(known)}", path)
         elif fault.keyword == "enum" and set(fault.value) == _MATCHER_KEYS:
@@ -127,9 +125,7 @@ class Wording:
         elif found == "string" and wanted[0] in {"integer", "number", "boolean"}:
             hint = "write it without quotes" if wanted[0] != "boolean" else "write true or false without quotes"
         elif wanted == ["array"]:
-            hint = (
-                f"put it in brackets: [{_written(node)}]" if found not in {"object"} else "begin each entry with `- `"
-            )
+            hint = f"put it in brackets: [{_written(node)}]" if found not in {"object"} else "begin each entry with `- `"
         self._add("CL203", node, f"expected {expected}, found {_KINDS[found]}", hint)
 
     def _unknown_word(self, node: Node, fault: Fault) -> None:

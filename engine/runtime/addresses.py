@@ -11,7 +11,7 @@ def normalise(kind: str, raw: str, region: str) -> str:
     text = raw.strip()
     if kind != "phone":
         return text.casefold()
-    digits = text.translate({ord(mark): None for mark in " -()（）.\u00a0"})
+    digits = "".join(mark for mark in text if not mark.isspace() and mark not in "-()（）.")
     for candidate in (digits, f"+{digits}"):
         try:
             number = phonenumbers.parse(candidate, region)

@@ -14,9 +14,7 @@ from engine.store.contract import Store
 def latest_slot(job: Job, now: datetime, timezone: str) -> datetime:
     """Return the last instant up to `now` at which the job is due, in the company's zone. Raises ConfigurationError."""
     if not croniter.is_valid(job.cron):
-        raise ConfigurationError(
-            f"engine.yaml: jobs.{job.name}.cron: {job.cron!r} is no cron expression such as '0 3 * * *'"
-        )
+        raise ConfigurationError(f"engine.yaml: jobs.{job.name}.cron: {job.cron!r} is no cron expression such as '0 3 * * *'")
     local = now.astimezone(ZoneInfo(timezone))
     iterator = croniter(job.cron, local + timedelta(microseconds=1), ret_type=datetime)  # which looks back exclusively
     previous: datetime = iterator.get_prev(datetime)

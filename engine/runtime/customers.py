@@ -24,9 +24,7 @@ def import_customers(engine: Engine, text: str) -> int:
     try:
         unknown = [name for name in reader.fieldnames or () if name not in COLUMNS]
         if unknown or not reader.fieldnames:
-            raise UsageError(
-                f"the columns are {', '.join(COLUMNS)}; not understood: {', '.join(unknown) or 'no header line'}"
-            )
+            raise UsageError(f"the columns are {', '.join(COLUMNS)}; not understood: {', '.join(unknown) or 'no header line'}")
         for row in reader:
             rows.append(row)
             wrong += [f"line {reader.line_num}: {why}"] if (why := _fault(row, engine)) else []
@@ -47,9 +45,7 @@ def _fault(row: dict[str, str | None], engine: Engine) -> str | None:
         return "a customer needs a phone or an e-mail address"
     language = (row.get("language") or "").strip()
     languages = engine.world.policy.company.languages
-    return (
-        f"language {language!r} is none of {', '.join(languages)}" if language and language not in languages else None
-    )
+    return f"language {language!r} is none of {', '.join(languages)}" if language and language not in languages else None
 
 
 def _save(tx: Transaction, engine: Engine, row: dict[str, str]) -> None:

@@ -88,9 +88,7 @@ class Engine:
     def channel(self, name: str, opened: bool = True) -> Channel:
         """Return a channel, opened on first use. Raises NotFound, and what opening it raises."""
         if name not in self.channels:
-            raise NotFound(
-                f"there is no channel {name!r} in engine.yaml; there are {', '.join(self.channels) or 'none'}"
-            )
+            raise NotFound(f"there is no channel {name!r} in engine.yaml; there are {', '.join(self.channels) or 'none'}")
         channel = self.channels[name]
         with self._opening:
             if opened and name not in self._opened:
@@ -189,9 +187,7 @@ def _compilation(project: Project, store: Store, now: datetime, reload: bool) ->
         return last, (f"the policy directory has errors; the last good policy stays in force:\n{broken}",)
 
 
-def _builder(
-    project: Project, one: ChannelSettings, discovered: ChannelTypes, policy: Policy, clock: Clock
-) -> Callable[[], Channel]:
+def _builder(project: Project, one: ChannelSettings, discovered: ChannelTypes, policy: Policy, clock: Clock) -> Callable[[], Channel]:
     settings = resolve_secrets(one.settings, project.root)
     context = _context(project, one.name, policy, clock)
     return lambda: discovered.build(one.name, one.type, settings, context)

@@ -43,9 +43,7 @@ def reveal(engine: Engine, number: str, agent: str) -> FollowUpView:
         tx.audit(now, agent, "looked at" if allowed and link else "was refused", number)
         view = _view(tx, number, link) if allowed and link else None
     if not allowed:
-        raise Refused(
-            f"whom follow-up {number} is about is confidential: it is shown to agents with the role {ROLE} only"
-        )
+        raise Refused(f"whom follow-up {number} is about is confidential: it is shown to agents with the role {ROLE} only")
     if view is None:
         raise Severed(f"follow-up {number} is over: whom it was about has been forgotten")
     return view

@@ -79,9 +79,7 @@ class Gatherer:
         if ticket is not None and not (isinstance(signal, AgentActed) and signal.action == "task"):
             return ""
         if self._number is None:
-            self._number = self._tx.next_number(
-                self._now.astimezone(ZoneInfo(self._world.policy.company.timezone)).date()
-            )
+            self._number = self._tx.next_number(self._now.astimezone(ZoneInfo(self._world.policy.company.timezone)).date())
         return self._number
 
     def _customer(self, about: Ticket | None, origin: Origin | None) -> CustomerFacts | None:

@@ -67,9 +67,7 @@ class _Undo(Exception):  # leaves a savepoint, never this module
         self.facts, self.decision = facts, decision
 
 
-def handle(
-    tx: Transaction, world: World, signal: Signal, now: datetime, origin: Origin | None = None, hold: bool = False
-) -> Outcome:
+def handle(tx: Transaction, world: World, signal: Signal, now: datetime, origin: Origin | None = None, hold: bool = False) -> Outcome:
     """Decide on a signal and keep all it leads to in `tx`. `hold` queues messages as held. Raises NotFound for an unknown ticket.
 
     What is refused changes nothing but the record of its refusal.

@@ -135,9 +135,7 @@ def _handle_row(tx: Transaction, desk: Desk, world: World, row: InboxRow, now: d
     if kind is None:
         raise LookupError(f"channel {row.channel} is not configured any more")
     origin = Origin(row.channel, normalise(kind, item.sender, desk.region), item.sender_name, _call(item.call))
-    signal: Signal = (
-        _call_signal(tx, desk, world, item, origin) if item.call else _message_signal(tx, desk, world, item, origin)
-    )
+    signal: Signal = _call_signal(tx, desk, world, item, origin) if item.call else _message_signal(tx, desk, world, item, origin)
     return handle(tx, world, signal, now, origin, hold=desk.hold)
 
 

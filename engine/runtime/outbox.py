@@ -86,9 +86,7 @@ class Postman:
             tx.message_sent(row.id, sent.provider_id or None, at)
             return self._tell(tx, world, row, "sent", "", at)
 
-    def _try_later(
-        self, world: World, row: OutboxRow, error: str, retry_after: float | None, at: datetime
-    ) -> list[Outcome]:
+    def _try_later(self, world: World, row: OutboxRow, error: str, retry_after: float | None, at: datetime) -> list[Outcome]:
         if row.attempts >= self.delivery.attempts:
             return self._failed(world, row, error, at)
         pause = self.delivery.pause(row.attempts, world.chance)
@@ -105,9 +103,7 @@ class Postman:
             log.say("cannot be sent, set aside", logging.ERROR, channel=self.channel, message_id=row.id)
             return self._tell(tx, world, row, "failed", error, at)
 
-    def _tell(
-        self, tx: Transaction, world: World, row: OutboxRow, status: str, detail: str, at: datetime
-    ) -> list[Outcome]:
+    def _tell(self, tx: Transaction, world: World, row: OutboxRow, status: str, detail: str, at: datetime) -> list[Outcome]:
         if row.ticket is None:
             return []
         return [handle(tx, world, ReceiptArrived(row.ticket, row.id, row.party, status, detail), at, hold=self.hold)]

@@ -97,9 +97,7 @@ def _secret(kind: str, name: str, base: Path) -> str:
     try:
         return (base / name).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise ConfigurationError(
-            f"the secret file {name} that engine.yaml asks for cannot be read: {error.strerror}"
-        ) from error
+        raise ConfigurationError(f"the secret file {name} that engine.yaml asks for cannot be read: {error.strerror}") from error
 
 
 @cache
@@ -112,9 +110,7 @@ def _schema() -> dict[str, Any]:
 def _check(plain: Any) -> None:
     import jsonschema  # 60 ms that no other reader of engine.yaml should pay twice
 
-    errors = sorted(
-        jsonschema.Draft202012Validator(_schema()).iter_errors(plain), key=lambda error: list(map(str, error.path))
-    )
+    errors = sorted(jsonschema.Draft202012Validator(_schema()).iter_errors(plain), key=lambda error: list(map(str, error.path)))
     if errors:
         lines = [f"{FILE}: {'.'.join(map(str, error.path)) or 'top level'}: {error.message}" for error in errors]
         raise ConfigurationError("\n".join(lines))

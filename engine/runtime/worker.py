@@ -95,9 +95,7 @@ class Worker:
         self._holding_until = 0.0
         self._only = only
         self._decider = Loop("decide", self._decide, self.stop)
-        self._receivers = [
-            Loop(f"receive {name}", self._receiving(name), self.stop) for name in engine.channels if "intake" in only
-        ]
+        self._receivers = [Loop(f"receive {name}", self._receiving(name), self.stop) for name in engine.channels if "intake" in only]
         senders = engine.world.senders if "outbox" in only else ()
         self._senders = {name: Loop(f"send {name}", self._sending(name), self.stop) for name in senders}
 
@@ -188,9 +186,7 @@ class Worker:
                 if row.attempts >= self.engine.project.delivery.attempts:
                     tx.message_dead(row.id, "the channel did not answer in time")
                 else:
-                    tx.message_retry(
-                        row.id, now + max(pause, timedelta(seconds=1)), "the channel did not answer in time"
-                    )
+                    tx.message_retry(row.id, now + max(pause, timedelta(seconds=1)), "the channel did not answer in time")
 
 
 PARTS = frozenset({"intake", "timers", "outbox", "cron"})

@@ -120,9 +120,7 @@ def record_facts(facts: Facts, signal: Signal) -> Facts:
 
 def record_reasons(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
     """The reasons without the values that personal fields had."""
-    return tuple(
-        replace(reason, traces=tuple((rule, _masked(trace)) for rule, trace in reason.traces)) for reason in reasons
-    )
+    return tuple(replace(reason, traces=tuple((rule, _masked(trace)) for rule, trace in reason.traces)) for reason in reasons)
 
 
 def _masked(trace: Trace) -> Trace:
@@ -132,9 +130,7 @@ def _masked(trace: Trace) -> Trace:
 
 def _known(decoders: Mapping[str, msgspec.json.Decoder[T]], name: str, what: str) -> msgspec.json.Decoder[T]:
     if name not in decoders:
-        raise Undecodable(
-            f"The store holds a {what} of type {name!r}, which this version does not know; use a newer one."
-        )
+        raise Undecodable(f"The store holds a {what} of type {name!r}, which this version does not know; use a newer one.")
     return decoders[name]
 
 

@@ -69,9 +69,7 @@ class Bench:
         """The open channel; the first use builds and opens it."""
         if self._channel is None:
             kind = self.carrier.channel_type
-            self._channel = ChannelTypes({kind.name: kind}).build(
-                self.context.name, kind.name, self.carrier.settings(), self.context
-            )
+            self._channel = ChannelTypes({kind.name: kind}).build(self.context.name, kind.name, self.carrier.settings(), self.context)
             self._channel.open()
         return self._channel
 
@@ -98,9 +96,7 @@ class Bench:
         """Put and receive `count` good inputs; every one must come as an Inbound, once."""
         self.carrier.put_good(count)
         deliveries = self.collect(count)
-        assert all(isinstance(delivery.item, Inbound) for delivery in deliveries), [
-            delivery.item for delivery in deliveries
-        ]
+        assert all(isinstance(delivery.item, Inbound) for delivery in deliveries), [delivery.item for delivery in deliveries]
         assert len(deliveries) == count, "more deliveries than inputs"
         return deliveries
 
@@ -144,9 +140,7 @@ class ChannelContract:
         """The carrier's settings pass the schema, and a misspelt key does not."""
         kind, good = bench.carrier.channel_type, bench.carrier.settings()
         assert validate_settings(kind, good) == []
-        assert validate_settings(kind, {**good, "no_such_setting": 1}), (
-            "the settings schema must refuse keys it does not know"
-        )
+        assert validate_settings(kind, {**good, "no_such_setting": 1}), "the settings schema must refuse keys it does not know"
 
     def test_receive_yields_deliveries_with_raw_input_and_aware_instants(self, bench: Bench) -> None:
         """Naive instants would be read in whatever zone the server has."""
@@ -296,11 +290,7 @@ def _ids(deliveries: list[Delivery]) -> set[str]:
 
 def _core(item: Inbound | Receipt | Rejected) -> tuple[object, ...]:
     """What must survive a repeat by hand; `received_at` may come from the carrier and be missing in the raw input."""
-    return (
-        (item.source_id, item.sender, item.text, item.call)
-        if isinstance(item, Inbound)
-        else (item.source_id, type(item))
-    )
+    return (item.source_id, item.sender, item.text, item.call) if isinstance(item, Inbound) else (item.source_id, type(item))
 
 
 def _check_item(item: Inbound | Receipt | Rejected) -> None:
@@ -324,9 +314,7 @@ def _check_aware(instant: datetime) -> None:
 def _check_nothing_injected(arrived: Arrived, message: Outbound) -> None:
     assert arrived.to == message.to
     assert not any(mark in arrived.subject for mark in "\r\n\x00"), "the subject is one line"
-    assert not any(name.lower() in (MARK.lower(), "bcc") for name in arrived.headers), (
-        f"a header was injected: {arrived.headers}"
-    )
+    assert not any(name.lower() in (MARK.lower(), "bcc") for name in arrived.headers), f"a header was injected: {arrived.headers}"
 
 
 def _plain(text: str) -> str:

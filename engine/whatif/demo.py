@@ -68,9 +68,7 @@ class _Play:
     decisions: int = 0
 
 
-def run_demo(
-    directory: Path, seed: int, echo: Callable[[Line], None] | None = None, day: Path | None = None
-) -> tuple[DemoResult, Engine]:
+def run_demo(directory: Path, seed: int, echo: Callable[[Line], None] | None = None, day: Path | None = None) -> tuple[DemoResult, Engine]:
     """Play the day in the project at `directory` (made by `engine init`, outbound live, folder transports).
 
     The same seed gives the same decisions, numbers and messages. `echo` gets each line of the timeline as it happens. The engine is
@@ -200,8 +198,7 @@ def _act(play: _Play, data: Mapping[str, Any]) -> None:
     zone = ZoneInfo(play.engine.world.policy.company.timezone)
     act = dict(data["act"])
     steps = tuple(
-        StepDraft(step["what"], step["who"], datetime.fromisoformat(step["due"]).replace(tzinfo=zone))
-        for step in act.pop("steps", [])
+        StepDraft(step["what"], step["who"], datetime.fromisoformat(step["due"]).replace(tzinfo=zone)) for step in act.pop("steps", [])
     )
     due = act.pop("due", None)
     number = _number(play, data)
@@ -223,9 +220,7 @@ def _reply(play: _Play, data: Mapping[str, Any]) -> None:
     number = _number(play, data)
     party = _agent(play, number, data["agent"]) if "agent" in data else CUSTOMER
     with play.engine.store.read() as reader:
-        got = [
-            row for row in reader.messages(ticket=number) if row.party == party and row.state in ("sent", "delivered")
-        ]
+        got = [row for row in reader.messages(ticket=number) if row.party == party and row.state in ("sent", "delivered")]
     if not got:
         raise DemoFailed(f"day.yaml, {data['at']}: {party} got no message about {data['ticket']} to answer")
     last = got[-1]

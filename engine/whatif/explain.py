@@ -90,9 +90,7 @@ def _why(reasons: list[dict[str, Any]]) -> Iterator[Why]:
 def _looked(trace: Mapping[str, Any]) -> Looked:
     actual = trace["actual"]
     shown = None if actual is None else show(actual)
-    return Looked(
-        trace["what"], _place(trace["source"]), trace["result"], shown, tuple(_looked(part) for part in trace["parts"])
-    )
+    return Looked(trace["what"], _place(trace["source"]), trace["result"], shown, tuple(_looked(part) for part in trace["parts"]))
 
 
 def _place(source: Mapping[str, Any] | None) -> str:

@@ -177,9 +177,7 @@ def opened_house(command: Path, root: Path) -> Iterator[House]:
         desk = Desk(command, root)
         desk.always_at_work()
         desk.survey_after("3s")
-        (root / "customers.csv").write_text(
-            "name,segment,language,phone\n郭先生,vip,zh,13700137000\n", encoding="utf-8"
-        )
+        (root / "customers.csv").write_text("name,segment,language,phone\n郭先生,vip,zh,13700137000\n", encoding="utf-8")
         house = House(desk, mail, centre)
         try:
             desk.engine("customer", "import", "customers.csv")

@@ -110,14 +110,10 @@ def test_a_breach_escalates(happened: dict[str, list[str]]) -> None:
 
 def test_an_objection_goes_round_again_and_ends_confirmed(happened: dict[str, list[str]]) -> None:
     rounds = [names for names in happened.values() if "customer_objected" in names]
-    assert any(
-        {"result_reported", "customer_confirmed"} <= set(names[names.index("customer_objected") :]) for names in rounds
-    )
+    assert any({"result_reported", "customer_confirmed"} <= set(names[names.index("customer_objected") :]) for names in rounds)
 
 
-def test_who_does_not_answer_is_closed_as_unconfirmed_and_never_as_confirmed(
-    tickets: list[Any], happened: dict[str, list[str]]
-) -> None:
+def test_who_does_not_answer_is_closed_as_unconfirmed_and_never_as_confirmed(tickets: list[Any], happened: dict[str, list[str]]) -> None:
     silent = [one.number for one in tickets if one.state == "unconfirmed"]
     assert silent
     for number in silent:
@@ -138,9 +134,7 @@ def test_low_scores_lead_to_follow_ups_and_only_they_do(day: Day, tickets: list[
 
 def test_the_state_is_the_replay_of_the_log_and_nothing_was_set_aside(day: Day) -> None:
     assert day.look(lambda reader: reader.integrity(evolve)) == []
-    assert day.look(
-        lambda reader: (reader.inbox("dead", 10), reader.messages(state="dead"), reader.dead_timers(10))
-    ) == (
+    assert day.look(lambda reader: (reader.inbox("dead", 10), reader.messages(state="dead"), reader.dead_timers(10))) == (
         [],
         [],
         [],

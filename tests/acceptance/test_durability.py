@@ -48,11 +48,7 @@ def settled(desk: Desk, count: int) -> bool:
     def rest(reader: Reader) -> bool:
         left = reader.message_counts().keys() - {"sent", "delivered", "held"}
         came = reader.inbox_counts()
-        return (
-            not left
-            and came.get("done", 0) >= count
-            and not [row for row in reader.inbox("pending", 1000) if not is_late(row)]
-        )
+        return not left and came.get("done", 0) >= count and not [row for row in reader.inbox("pending", 1000) if not is_late(row)]
 
     return not waiting(desk) and bool(desk.look(rest))
 
@@ -69,9 +65,7 @@ def is_late(row: InboxRow) -> bool:
 def wait_until_settled(desk: Desk, count: int) -> None:
     def what() -> str:
         came = Counter((row.channel, row.state, row.error) for row in inbox(desk))
-        return (
-            f"{count} inputs settled: {len(waiting(desk))} files, {came}, {Counter(row.state for row in outbox(desk))}"
-        )
+        return f"{count} inputs settled: {len(waiting(desk))} files, {came}, {Counter(row.state for row in outbox(desk))}"
 
     wait_until(lambda: settled(desk, count), what, patience=120)
 
@@ -107,9 +101,7 @@ def test_a_dropped_file_goes_only_when_what_it_held_is_on_the_disk(desk: Desk, t
         wait_until_settled(desk, len(dropped))
     threads = list(traced(tmp_path.glob("trace.*")))
     for name, _ in dropped.values():
-        [(calls, gone)] = [
-            (calls, place) for calls in threads for place in positions(calls, ("unlink", "unlinkat"), f'/{name}"')
-        ]
+        [(calls, gone)] = [(calls, place) for calls in threads for place in positions(calls, ("unlink", "unlinkat"), f'/{name}"')]
         written = [place for place in positions(calls, ("pwrite64",), "engine.db-wal") if place < gone]
         synced = [place for place in positions(calls, ("fdatasync", "fsync"), "engine.db-wal") if place < gone]
         assert written, f"{name}: acknowledged by a thread that had written nothing"
@@ -119,9 +111,7 @@ def test_a_dropped_file_goes_only_when_what_it_held_is_on_the_disk(desk: Desk, t
 
 def check_set_aside(threads: list[list[tuple[str, str]]]) -> None:
     """What was not understood is whole, named and its directory on the disk before the original goes."""
-    [(calls, gone)] = [
-        (calls, place) for calls in threads for place in positions(calls, ("unlink", "unlinkat"), '/bad.eml"')
-    ]
+    [(calls, gone)] = [(calls, place) for calls in threads for place in positions(calls, ("unlink", "unlinkat"), '/bad.eml"')]
     for suffix in ("bad.eml", "bad.eml.reason.txt"):
         content = positions(calls, ("fsync",), f"{suffix}.part")
         named = positions(calls, ("rename", "renameat", "renameat2"), f"{suffix}.part")
@@ -168,9 +158,7 @@ def use_centre(desk: Desk, centre: SmsCentre) -> None:
     desk.configure(outbound="live", channels={"email": {}, "sms": sms, "phone_log": {}})
 
 
-def test_a_daemon_killed_again_and_again_loses_nothing_and_does_nothing_twice(
-    desk: Desk, centre: SmsCentre, seed: int
-) -> None:
+def test_a_daemon_killed_again_and_again_loses_nothing_and_does_nothing_twice(desk: Desk, centre: SmsCentre, seed: int) -> None:
     draw, kills = random.Random(seed), scaled(40, least=4)
     use_centre(desk, centre)
     flow = Flow(desk, centre, pause=0.2)

@@ -133,9 +133,7 @@ def follow_up(house: House, rated: str) -> None:
     opened = datetime.fromisoformat(ticket["opened_at"])
     assert datetime.fromisoformat(ticket["next_due"]["due"]) == opened + timedelta(hours=48)
     assignment = house.mail_to("li", number)
-    assert [
-        part for part in (rated, CUSTOMER, "王小明", "等得太久") if part in assignment.as_string() + words(assignment)
-    ] == []
+    assert [part for part in (rated, CUSTOMER, "王小明", "等得太久") if part in assignment.as_string() + words(assignment)] == []
 
     hidden = house.desk.engine("ticket", "show", number, "--as", "zhao", code=1)
     assert [part for part in (rated, CUSTOMER, "王小明", "等得太久") if part in hidden] == []

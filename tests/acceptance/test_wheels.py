@@ -33,17 +33,11 @@ print(*sorted(ChannelTypes.discover().types))
 @pytest.fixture
 def run(environment_under_test: Path, tmp_path: Path) -> Run:
     """Run a program of the environment, away from the clone and with nothing of the caller's Python in its environment."""
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "VIRTUAL_ENV", "CLOSEDLOOP_"))
-    }
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV", "CLOSEDLOOP_"))}
 
     def run(program: str, *arguments: str, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
         command = [str(environment_under_test / "bin" / program), *arguments]
-        return subprocess.run(
-            command, cwd=cwd, env=clean, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
-        )
+        return subprocess.run(command, cwd=cwd, env=clean, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
 
     return run
 

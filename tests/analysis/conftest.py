@@ -53,9 +53,7 @@ class Centre:
     def later(self, **span: float) -> None:
         self.at(self.now + timedelta(**span))
 
-    def write(
-        self, text: str, *, subject: str = "", sender: str = "wang@example.test", name: str = "王建国", **fields: str
-    ) -> str:
+    def write(self, text: str, *, subject: str = "", sender: str = "wang@example.test", name: str = "王建国", **fields: str) -> str:
         """A customer writes; return the number of the ticket that opens."""
         signal = MessageArrived(None, "email", text, subject, fields=fields)
         number = self._handle(signal, Origin("email", sender, name)).ticket

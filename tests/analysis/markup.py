@@ -67,9 +67,7 @@ class Book:
             shared = ElementTree.fromstring(package.read("xl/sharedStrings.xml"))
             sheet = ElementTree.fromstring(package.read("xl/worksheets/sheet1.xml"))
         strings = ["".join(part.text or "" for part in item.iter(f"{MAIN}t")) for item in shared]
-        return cls(
-            sheet, [re.sub("_x([0-9A-F]{4})_", lambda found: chr(int(found[1], 16)), text) for text in strings], names
-        )
+        return cls(sheet, [re.sub("_x([0-9A-F]{4})_", lambda found: chr(int(found[1], 16)), text) for text in strings], names)
 
     def cells(self) -> list[str]:
         """The texts of all cells that have one, in reading order."""

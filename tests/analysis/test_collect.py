@@ -135,9 +135,7 @@ def test_a_plan_has_its_points_with_names_and_what_was_done(centre: Centre) -> N
 
 def test_a_ticket_without_a_plan_says_how_to_record_one(centre: Centre) -> None:
     number = centre.write("空调坏了")
-    with pytest.raises(
-        NotFound, match=f"ticket {number} has no solution plan yet; record one with `engine ticket plan {number}`"
-    ):
+    with pytest.raises(NotFound, match=f"ticket {number} has no solution plan yet; record one with `engine ticket plan {number}`"):
         plan(centre, number)
 
 
@@ -203,7 +201,5 @@ def test_an_open_follow_up_is_due_on_its_clock(centre: Centre, unhappy: str) -> 
 
 def test_only_follow_ups_have_a_follow_up_form(centre: Centre) -> None:
     number = centre.write("空调坏了")
-    with pytest.raises(
-        UsageError, match=f"ticket {number} is of kind after_sales: this form is for tickets of kind follow_up"
-    ):
+    with pytest.raises(UsageError, match=f"ticket {number} is of kind after_sales: this form is for tickets of kind follow_up"):
         follow_up(centre, number)

@@ -54,9 +54,7 @@ PLAN = PlanForm(
 )
 FOLLOW_UP = FollowUpForm(
     **FRAME,
-    disclosed=Disclosure(
-        "202405110009", "王建国", (ContactDetail("sms", "+8613900000001"),), "报表打不开", SCORES, "太慢了"
-    ),
+    disclosed=Disclosure("202405110009", "王建国", (ContactDetail("sms", "+8613900000001"),), "报表打不开", SCORES, "太慢了"),
     plan="说明原因并致歉",
     carried_out_by="李强",
     finished_at=NOON,
@@ -208,9 +206,7 @@ def test_marks_that_turn_the_direction_of_text_are_left_out() -> None:
     assert printable("\u202eexe.gpj\u202c\r\nx\x00\ud800") == "exe.gpj\nx\ufffd\ufffd"
 
 
-@pytest.mark.parametrize(
-    "text", ["长" * 40_000, "word " * 9_000, "a\n" * 500, "=" * 33_000], ids=["wide", "words", "lines", "signs"]
-)
+@pytest.mark.parametrize("text", ["长" * 40_000, "word " * 9_000, "a\n" * 500, "=" * 33_000], ids=["wide", "words", "lines", "signs"])
 def test_a_very_long_text_is_kept_whole_in_rows_that_print(text: str) -> None:
     book = Book.read(to_xlsx(replace(RECORD, description=text)))
     assert text in "".join(book.cells())
@@ -260,9 +256,7 @@ def test_a_file_is_written_as_its_suffix_says(tmp_path: Path) -> None:
 
 
 def test_another_suffix_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    with pytest.raises(
-        UsageError, match=r"record\.pdf: forms are written as \.html or \.xlsx; name the file record\.html"
-    ):
+    with pytest.raises(UsageError, match=r"record\.pdf: forms are written as \.html or \.xlsx; name the file record\.html"):
         write_form(RECORD, tmp_path / "record.pdf")
     assert list(tmp_path.iterdir()) == []
 

@@ -126,9 +126,7 @@ def test_a_report_of_progress_keeps_the_promise_and_starts_the_next(centre: Cent
 def test_a_broken_promise_stays_on_record_when_its_clock_starts_again(centre: Centre) -> None:
     number = centre.write("空调坏了")
     centre.act(number, "contact", "已联系")
-    centre.later(
-        hours=8
-    )  # the progress update was due after 4 working hours, and the system's own message reset the clock
+    centre.later(hours=8)  # the progress update was due after 4 working hours, and the system's own message reset the clock
     assert by_deadline(of(centre))["progress"][1] == 1
 
 
@@ -417,8 +415,6 @@ def test_clocks_that_are_alike_share_a_chip(busy: Summary) -> None:
     ("met", "breached", "shown"),
     [(1, 0, "100%"), (0, 3, "0%"), (9999, 1, "99.9%"), (1, 9999, "0.1%"), (1, 2, "33.3%"), (1, 1, "50%")],
 )
-def test_only_all_is_a_hundred_per_cent_and_only_nothing_is_zero(
-    busy: Summary, met: int, breached: int, shown: str
-) -> None:
+def test_only_all_is_a_hundred_per_cent_and_only_nothing_is_zero(busy: Summary, met: int, breached: int, shown: str) -> None:
     promises = replace(busy.promises, kept=Attainment(met, breached))
     assert f"Promises kept{shown}" in Page(summary_html(replace(busy, promises=promises), "en")).text.replace("\n", "")

@@ -11,9 +11,7 @@ from tests.support.repository import ROOT, pyprojects, tracked_files, where
 
 DEPENDENCIES = ROOT / "docs" / "dependencies.md"
 MACHINE_PATH = re.compile(r"(?<![\w.$}*])/(?:home|root|work|farm|Users)/")
-REGISTRY = re.compile(
-    r"\b(?:pypi\.org|pythonhosted\.org|deb\.debian\.org|registry\.npmjs\.org)\b|--(?:extra-)?index-url|--trusted-host"
-)
+REGISTRY = re.compile(r"\b(?:pypi\.org|pythonhosted\.org|deb\.debian\.org|registry\.npmjs\.org)\b|--(?:extra-)?index-url|--trusted-host")
 
 
 def normalised(requirement: str) -> str:
@@ -26,10 +24,7 @@ def normalised(requirement: str) -> str:
 def required_by(pyproject: dict) -> set[str]:
     project = pyproject["project"]
     extras = [requirement for extra in project.get("optional-dependencies", {}).values() for requirement in extra]
-    return {
-        normalised(requirement)
-        for requirement in [*project.get("dependencies", []), *extras, *pyproject["build-system"]["requires"]]
-    }
+    return {normalised(requirement) for requirement in [*project.get("dependencies", []), *extras, *pyproject["build-system"]["requires"]]}
 
 
 def explained() -> set[str]:

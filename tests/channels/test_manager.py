@@ -141,14 +141,10 @@ def test_the_second_plugin_that_offers_a_name_is_a_problem(install: Install) -> 
     assert types.types["pigeon"].build.__module__ == "a_first_module"
 
 
-def test_an_unknown_type_names_the_nearest_and_the_plugins_that_failed(
-    install: Install, context: ChannelContext
-) -> None:
+def test_an_unknown_type_names_the_nearest_and_the_plugins_that_failed(install: Install, context: ChannelContext) -> None:
     install("bad_one", "raise ValueError('out of seed')")
     install("good_one", PLUGIN.format(name="pigeon"))
-    with pytest.raises(
-        ConfigurationError, match=r"no channel type 'pidgeon' .*; did you mean 'pigeon'\?; .*bad_one.*out of seed"
-    ):
+    with pytest.raises(ConfigurationError, match=r"no channel type 'pidgeon' .*; did you mean 'pigeon'\?; .*bad_one.*out of seed"):
         ChannelTypes.discover().build("desk", "pidgeon", {}, context)
 
 
@@ -163,15 +159,11 @@ def test_building_with_unsound_settings_names_channel_and_setting(install: Insta
         ChannelTypes.discover().build("desk", "pigeon", {"port": "x"}, context)
 
 
-def test_a_plugin_that_raises_while_building_is_a_configuration_error_of_its_channel(
-    install: Install, context: ChannelContext
-) -> None:
+def test_a_plugin_that_raises_while_building_is_a_configuration_error_of_its_channel(install: Install, context: ChannelContext) -> None:
     install("good_one", PLUGIN.format(name="pigeon"))
     install(
         "wise_one",
-        PLUGIN.replace(
-            'ValueError("thirteen")', '__import__("engine").errors.ConfigurationError("no 13th floor")'
-        ).format(name="owl"),
+        PLUGIN.replace('ValueError("thirteen")', '__import__("engine").errors.ConfigurationError("no 13th floor")').format(name="owl"),
     )
     types = ChannelTypes.discover()
     with pytest.raises(ConfigurationError, match="channel 'desk': its plugin could not build it: ValueError: thirteen"):
@@ -215,6 +207,6 @@ def test_a_secret_of_the_wrong_shape_is_never_shown() -> None:
 
 
 def test_a_problem_of_the_whole_settings_has_no_path() -> None:
-    assert [
-        str(problem) for problem in validate_settings(channel_type({"type": "object", "minProperties": 1}), {})
-    ] == ["must have at least 1 keys"]
+    assert [str(problem) for problem in validate_settings(channel_type({"type": "object", "minProperties": 1}), {})] == [
+        "must have at least 1 keys"
+    ]

@@ -34,9 +34,7 @@ class Command:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def __call__(
-        self, *arguments: str, stdin: str = "", code: int = 0, **environment: str
-    ) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, stdin: str = "", code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ENGINE_", "LC_", "LANG"))}
         done = subprocess.run(
             [str(Path(sys.prefix) / "bin" / "engine"), *arguments],

@@ -35,9 +35,7 @@ def daemon(engine: Command) -> Iterator[Path]:
     with log.open("wb") as stream:
         command = [str(Path(sys.prefix) / "bin" / "engine"), "run"]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ENGINE_")}
-        process = subprocess.Popen(
-            command, cwd=engine.root, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=kept
-        )
+        process = subprocess.Popen(command, cwd=engine.root, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=kept)
     try:
         wait_for("started", log, process)
         yield log

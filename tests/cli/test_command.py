@@ -56,16 +56,11 @@ def test_every_action_of_the_core_has_its_verb() -> None:
 
 def test_help_imports_no_library_but_click(engine_command) -> None:
     code = (
-        "import sys; from engine.cli import app; app.engine(['--help'], standalone_mode=False); "
-        "print(sorted(sys.modules), file=sys.stderr)"
+        "import sys; from engine.cli import app; app.engine(['--help'], standalone_mode=False); print(sorted(sys.modules), file=sys.stderr)"
     )
     done = subprocess.run([engine_command.parent / "python", "-c", code], capture_output=True, text=True, check=True)
     loaded = set(re.findall(r"'(\w+)'", done.stderr))
-    assert (
-        loaded
-        & {"rich", "jinja2", "jsonschema", "msgspec", "yaml", "pluggy", "phonenumbers", "croniter", "re2", "sqlite3"}
-        == set()
-    )
+    assert loaded & {"rich", "jinja2", "jsonschema", "msgspec", "yaml", "pluggy", "phonenumbers", "croniter", "re2", "sqlite3"} == set()
 
 
 def test_a_wrong_call_exits_with_2_and_names_the_help(run) -> None:

@@ -81,10 +81,7 @@ def test_an_agent_is_led_through_a_call_step_by_step(engine: Command) -> None:
     answers = ["王芳", "13800138001", "y", "没有暖气", "昨天起", "2", "", "尽快", "3"]
     done = engine("phone", "log", "--as", "zhao", "--lang", "zh", stdin="\n".join(answers) + "\n")
     told = done.stdout
-    said = [
-        told.index(words)
-        for words in ("我是客服赵敏", "怎么称呼您", "非常理解您的心情", "问题描述", "前给出处理方案", "祝您生活愉快")
-    ]
+    said = [told.index(words) for words in ("我是客服赵敏", "怎么称呼您", "非常理解您的心情", "问题描述", "前给出处理方案", "祝您生活愉快")]
     assert said == sorted(said)
     number = re.findall(r"工单(\d+)", told)[-1]
     page = engine.json("ticket", "show", number)
@@ -110,9 +107,7 @@ def test_a_project_is_validated_with_its_deployment(engine: Command) -> None:
     sound = path.read_text(encoding="utf-8")
     line = sound[: sound.index("transport: folder            # .eml")].count("\n") + 1
     try:
-        path.write_text(
-            sound.replace("transport: folder            # .eml", "transport: pigeon  # .eml"), encoding="utf-8"
-        )
+        path.write_text(sound.replace("transport: folder            # .eml", "transport: pigeon  # .eml"), encoding="utf-8")
         (problem,) = json.loads(engine("validate", "--format", "json", code=1).stdout)
         assert (problem["file"], problem["line"], problem["path"]) == ("engine.yaml", line, "channels.email.transport")
         path.write_text(sound.replace("outbound: hold", "outbound: maybe"), encoding="utf-8")

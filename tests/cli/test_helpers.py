@@ -21,9 +21,7 @@ from engine.core.fields import KINDS, OPEN_STATES, STATES
 from engine.core.team import Agent, Team
 from engine.errors import UsageError
 
-DANGEROUS = set(
-    map(chr, [*range(9), *range(11, 32), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-)
+DANGEROUS = set(map(chr, [*range(9), *range(11, 32), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
 
 
 @given(st.text())
@@ -138,9 +136,7 @@ def test_who_acts_is_never_guessed(wanted: str | None, user: str, why: str) -> N
         resolve_actor(TEAM, wanted, user)
 
 
-@pytest.mark.parametrize(
-    ("value", "language"), [("zh_CN.UTF-8", "zh"), ("en_US.UTF-8", "en"), ("C.UTF-8", None), ("de_DE", None)]
-)
+@pytest.mark.parametrize(("value", "language"), [("zh_CN.UTF-8", "zh"), ("en_US.UTF-8", "en"), ("C.UTF-8", None), ("de_DE", None)])
 def test_the_locale_names_the_language(monkeypatch, value: str, language: str | None) -> None:
     for name in ("LC_ALL", "LC_MESSAGES"):
         monkeypatch.delenv(name, raising=False)
@@ -197,8 +193,7 @@ SAMPLES = {"float": 0.5, "int": 1, "datetime": datetime(2026, 3, 4, tzinfo=UTC)}
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_event_can_be_said(cls: type[Event], language: str) -> None:
     given = {
-        field.name: SAMPLES.get(str(getattr(field.type, "__name__", field.type)).split(" ")[0], "x")
-        for field in dataclasses.fields(cls)
+        field.name: SAMPLES.get(str(getattr(field.type, "__name__", field.type)).split(" ")[0], "x") for field in dataclasses.fields(cls)
     }
     said = Words(language).event(cls(**given))
     assert said

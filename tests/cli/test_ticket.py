@@ -17,9 +17,7 @@ def worked(engine: Command, number: str) -> str:
     assert (acted["state"], acted["events"][0]) == ("in_progress", "customer_contacted")
     step = "更换主板; lin; 2099-03-06 17:00"
     engine("ticket", "plan", number, "--as", "qian", "--text", "-", "--step", step, stdin="换一块主板\n")
-    asked = engine.json(
-        "ticket", "task", number, "finance", "--as", "qian", "--text", "check", "--due", "2099-03-05 12:00"
-    )
+    asked = engine.json("ticket", "task", number, "finance", "--as", "qian", "--text", "check", "--due", "2099-03-05 12:00")
     assert len(asked["tickets"]) == 1
     return number
 
@@ -112,10 +110,7 @@ class TestFollowUp:
         refused = engine("ticket", "show", follow_up, "--as", "zhao", code=1)
         assert "role follow_up" in refused.stderr
         assert "太慢了" not in refused.stdout + refused.stderr
-        assert (
-            "role follow_up"
-            in engine("ticket", "print", follow_up, "--form", "follow_up", "--as", "zhao", code=1).stderr
-        )
+        assert "role follow_up" in engine("ticket", "print", follow_up, "--form", "follow_up", "--as", "zhao", code=1).stderr
 
     def test_the_follow_up_role_sees_customer_scores_and_suggestion(self, engine: Command, follow_up: str) -> None:
         view = engine.json("ticket", "show", follow_up, "--as", "li")["follow_up"]

@@ -9,9 +9,7 @@ from engine.cli.init import lay_out
 from engine.cli.validate import check
 
 PAGE = (Path(__file__).parents[2] / "docs" / "diagnostics.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(
-    r"^### (CL7\d+) [^\n]*\n\nIn `engine.yaml`:\n\n```yaml\n(.*?)```\n\n> ([^\n]*)", PAGE, re.DOTALL | re.MULTILINE
-)
+EXAMPLES = re.findall(r"^### (CL7\d+) [^\n]*\n\nIn `engine.yaml`:\n\n```yaml\n(.*?)```\n\n> ([^\n]*)", PAGE, re.DOTALL | re.MULTILINE)
 
 
 def test_a_project_as_it_is_laid_out_is_sound(tmp_path: Path) -> None:

@@ -178,9 +178,7 @@ def test_a_need_that_the_house_opens_is_graded_and_promised_nothing() -> None:
     decision = decide(None, request, facts(), shipped(), WEDNESDAY)
     assert decision.ticket is not None
     assert (decision.ticket.tier, decision.ticket.queue) == ("general", "front_desk")
-    assert [event.party for event in decision.events if isinstance(event, e.MessageQueued)] == [
-        decision.ticket.assignee
-    ]
+    assert [event.party for event in decision.events if isinstance(event, e.MessageQueued)] == [decision.ticket.assignee]
 
 
 def test_an_agent_who_asked_for_the_task_and_gets_it_is_not_told() -> None:
@@ -242,9 +240,7 @@ def test_a_receipt_is_put_on_record(status: str, event: str) -> None:
 def test_a_message_that_did_not_arrive_is_somebodys_matter() -> None:
     ticket = opened("你好").ticket
     assert ticket is not None
-    failed = decide(
-        ticket, ReceiptArrived(ticket.number, "m", "customer", "failed", "no such user"), facts(), shipped(), WEDNESDAY
-    )
+    failed = decide(ticket, ReceiptArrived(ticket.number, "m", "customer", "failed", "no such user"), facts(), shipped(), WEDNESDAY)
     assert [(event.type, getattr(event, "party", "")) for event in failed.events] == [
         ("message_failed", ""),
         ("message_queued", ticket.assignee),

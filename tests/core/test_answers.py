@@ -13,9 +13,7 @@ WORDS = ReplyWords(
 
 any_text = st.text(st.characters(codec=None), max_size=100)
 reply_text = st.lists(
-    st.sampled_from(
-        [*WORDS.confirm, *WORDS.object, *WORDS.doubt, " ", "。", ",", "?", "\n", "了", "谢谢", "the", "'", "/", "Ｙ"]
-    ),
+    st.sampled_from([*WORDS.confirm, *WORDS.object, *WORDS.doubt, " ", "。", ",", "?", "\n", "了", "谢谢", "the", "'", "/", "Ｙ"]),
     max_size=8,
 ).map("".join)
 
@@ -154,9 +152,7 @@ def test_the_words_of_doubt_come_from_the_policy() -> None:
     assert read_confirmation("满意吗", ReplyWords(("满意",), (), (), (), doubt=("吗",))) is None
 
 
-@pytest.mark.parametrize(
-    "text", ["退订", "T", "t", "Ｔ", "td", "ＴＤ。", "R", " r ", "退订!", "【退订】", "退订\n", "Stop."]
-)
+@pytest.mark.parametrize("text", ["退订", "T", "t", "Ｔ", "td", "ＴＤ。", "R", " r ", "退订!", "【退订】", "退订\n", "Stop."])
 def test_an_opt_out_word_alone_opts_out(text: str) -> None:
     assert is_opt_out(text, WORDS)
     assert not is_opt_in(text, WORDS)

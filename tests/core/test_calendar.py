@@ -94,9 +94,7 @@ def minutes(text: str) -> timedelta:
         ("24x7", "2026-01-01T00:00+00:00", str(1826 * 1440), "2031-01-01T00:00+00:00"),
     ],
 )
-def test_a_deadline_is_the_earliest_instant_with_exactly_the_budget_used(
-    calendar: str, start: str, budget: str, due: str
-) -> None:
+def test_a_deadline_is_the_earliest_instant_with_exactly_the_budget_used(calendar: str, start: str, budget: str, due: str) -> None:
     assert CALENDARS[calendar].due(at(start), minutes(budget)) == at(due)
     assert CALENDARS[calendar].elapsed(at(start), at(due)) == minutes(budget)
 
@@ -236,9 +234,7 @@ def test_extra_hours_across_new_year_count_in_both_years() -> None:
 
 def test_a_make_up_workday_uses_the_windows_of_monday() -> None:
     short_monday = {0: (Window(600, 660),), 5: (Window(0, 1440),)}
-    assert special(weekly=short_monday, holidays={2026: CHINA_2026}).elapsed(
-        *span("02-14T00:00", "02-15T00:00")
-    ) == timedelta(hours=1)
+    assert special(weekly=short_monday, holidays={2026: CHINA_2026}).elapsed(*span("02-14T00:00", "02-15T00:00")) == timedelta(hours=1)
 
 
 def test_a_make_up_workday_wins_over_a_day_off() -> None:

@@ -61,9 +61,7 @@ windows = st.tuples(st.integers(0, 1440), st.integers(1, 400)).map(lambda w: Win
 instants = st.builds(lambda base, offset: base + offset * MINUTE, st.sampled_from(INTERESTING), st.integers(0, 2000))
 intervals = st.builds(lambda start, length: (start, start + length * MINUTE), instants, st.integers(1, 600))
 pause_lists = st.lists(
-    st.builds(
-        lambda start, length: (start, length and start + length * MINUTE), instants, st.none() | st.integers(1, 600)
-    ),
+    st.builds(lambda start, length: (start, length and start + length * MINUTE), instants, st.none() | st.integers(1, 600)),
     max_size=3,
 )
 some_days = st.frozensets(instants.map(lambda instant: instant.date()), max_size=3)
@@ -139,9 +137,7 @@ def test_elapsed_adds_up_and_never_falls(name: str, start: datetime, first: time
 
 @pytest.mark.parametrize("name", CALENDARS)
 @given(start=instants.filter(lambda i: i.year == 2026), first=durations, second=durations)
-def test_a_larger_budget_is_never_due_earlier_and_budgets_add_up(
-    name: str, start: datetime, first: timedelta, second: timedelta
-) -> None:
+def test_a_larger_budget_is_never_due_earlier_and_budgets_add_up(name: str, start: datetime, first: timedelta, second: timedelta) -> None:
     calendar = CALENDARS[name]
     due = calendar.due(start, first)
     assert due is not None

@@ -59,9 +59,7 @@ def ask(operator: str, expected: object, actual: Value, **more: object) -> bool 
         ("exists", False, None, True),
     ],
 )
-def test_an_operator_asks_one_thing_of_a_value(
-    operator: str, expected: object, actual: Value, result: bool | None
-) -> None:
+def test_an_operator_asks_one_thing_of_a_value(operator: str, expected: object, actual: Value, result: bool | None) -> None:
     assert ask(operator, expected, actual) is result
 
 
@@ -143,9 +141,7 @@ def test_a_matcher_sees_ticket_customer_and_call() -> None:
     contact = Contact("", {"sms": PHONE, "email": "a@b.test", "fax": "1"})
     known = facts(call=call, contact=contact, customer=CustomerFacts("C1", True, "vip"))
     values = TicketValues(shipped(), known, ticket, "系统宕机", {"answer.lowest": 2})
-    assert {
-        name: values.value(name) for name in ("ticket.tier", "ticket.queue", "customer.segment", "answer.lowest")
-    } == {
+    assert {name: values.value(name) for name in ("ticket.tier", "ticket.queue", "customer.segment", "answer.lowest")} == {
         "ticket.tier": "urgent",
         "ticket.queue": "tech_support",
         "customer.segment": "vip",

@@ -19,11 +19,7 @@ def escalating(steps: str) -> Policy:
 
 def heard(house: House, number: str, script: str) -> list[tuple[str, int]]:
     """Who was told, and how many minutes after the opening."""
-    return [
-        (row.party, round((row.created_at - WEDNESDAY).total_seconds() / 60))
-        for row in house.messages(number)
-        if row.script == script
-    ]
+    return [(row.party, round((row.created_at - WEDNESDAY).total_seconds() / 60)) for row in house.messages(number) if row.script == script]
 
 
 def test_the_agent_is_warned_at_the_shares_the_policy_names_and_the_words_are_right() -> None:
@@ -43,11 +39,7 @@ def test_a_breach_is_told_reassigned_and_told_again_until_somebody_takes_it_up()
     house = House()
     number = house.mail("系统宕机")
     house.wait(6 * HOUR + 15 * MINUTE)
-    response = [
-        (event.step, event.round)
-        for event in house.log(number)
-        if isinstance(event, e.Escalated) and event.id == "response"
-    ]
+    response = [(event.step, event.round) for event in house.log(number) if isinstance(event, e.Escalated) and event.id == "response"]
     assert response == [(0, 1), (1, 1), (2, 1), (2, 2), (2, 3)]
     house.done(number, "note", "wu", "看到了")
     assert house.ticket(number).acknowledged_at == house.now

@@ -148,9 +148,7 @@ def test_a_tier_starts_its_clocks_at_the_opening(text: str, response: object, pl
         ),
     ],
 )
-def test_the_customer_is_told_the_promise_in_clock_time_in_their_language(
-    channel: str, text: str, now: str, said: str
-) -> None:
+def test_the_customer_is_told_the_promise_in_clock_time_in_their_language(channel: str, text: str, now: str, said: str) -> None:
     house = House(now=at(now))
     sender = MAIL if channel == "email" else PHONE
     number = house.take(channel, sender=sender, text=text)
@@ -257,9 +255,7 @@ def test_every_grading_is_explained_with_rule_file_line_and_what_was_seen() -> N
         (None, "12345", {}, "zh"),
     ],
 )
-def test_a_ticket_speaks_the_customers_language(
-    customer: CustomerFacts | None, text: str, fields: dict[str, str], expected: str
-) -> None:
+def test_a_ticket_speaks_the_customers_language(customer: CustomerFacts | None, text: str, fields: dict[str, str], expected: str) -> None:
     ticket = opened(text, fields=fields, customer=customer).ticket
     assert ticket is not None
     assert ticket.language == expected
@@ -289,9 +285,7 @@ def test_an_automat_gets_no_answer_but_a_ticket() -> None:
     assert decision.ticket.promised == {}
 
 
-def call(
-    outcome: str, direction: str = "inbound", known: bool = True, policy: Policy | None = None, **more: object
-) -> Decision:
+def call(outcome: str, direction: str = "inbound", known: bool = True, policy: Policy | None = None, **more: object) -> Decision:
     record = CallFacts(direction, outcome, "hotline", 12 * MINUTE, MINUTE)
     customer = CustomerFacts("C000001", known=known)
     signal = CallArrived(None, "phone_log", **more)  # type: ignore[arg-type]  # the table gives each its own type
@@ -341,9 +335,7 @@ def test_a_need_that_an_agent_registers_is_opened_whatever_the_rule() -> None:
     assert decision.ticket is not None
     assert (decision.ticket.kind, decision.ticket.opened_by) == ("complaint", "zhao")
     assert "missed_call" not in [event.script for event in decision.events if isinstance(event, e.MessageQueued)]
-    unrecorded = decide(
-        None, CallArrived(None, "phone_log", "投诉", fields={"kind": "complaint"}), facts(), shipped(), WEDNESDAY
-    )
+    unrecorded = decide(None, CallArrived(None, "phone_log", "投诉", fields={"kind": "complaint"}), facts(), shipped(), WEDNESDAY)
     assert unrecorded.ticket is not None
     assert "call_noted" not in [event.type for event in unrecorded.events]
 

@@ -43,9 +43,7 @@ INDEX = KeywordIndex(KEYWORDS, NEGATION)
 
 any_text = st.text(st.characters(codec=None), max_size=200)
 shaped_text = st.lists(
-    st.sampled_from(
-        [*KEYWORDS, *NEGATION.negators, *NEGATION.transparent, *NEGATION.clause_breaks, *NEGATION.resolved, " ", "系统"]
-    ),
+    st.sampled_from([*KEYWORDS, *NEGATION.negators, *NEGATION.transparent, *NEGATION.clause_breaks, *NEGATION.resolved, " ", "系统"]),
     max_size=12,
 ).map("".join)
 
@@ -190,9 +188,7 @@ def affirmed_by_definition(text: str, keyword: str) -> bool:
         return not any(mark in text[start:end] for mark in "。,")
 
     masks = [place for phrase in ("是不是", "没想到") for place in occurrences(phrase)]
-    negators = [
-        place for phrase in ("没有", "不") for place in occurrences(phrase) if not any(within(place, m) for m in masks)
-    ]
+    negators = [place for phrase in ("没有", "不") for place in occurrences(phrase) if not any(within(place, m) for m in masks)]
 
     def denied_by_negator(start: int) -> bool:
         return any(end <= start and same_clause(end, start) for _, end in negators)

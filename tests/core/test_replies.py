@@ -322,9 +322,7 @@ def test_an_agents_answer_at_night_does_not_wake_an_automat() -> None:
 
 
 def test_nobody_gets_more_automatic_messages_than_the_limit_within_the_span() -> None:
-    policy = changed(
-        ("scripts.yaml", "{per_customer: 12, per_agent: 60, within: 1h}", "{per_customer: 3, per_agent: 2, within: 1h}")
-    )
+    policy = changed(("scripts.yaml", "{per_customer: 12, per_agent: 60, within: 1h}", "{per_customer: 3, per_agent: 2, within: 1h}"))
     house = House(policy, with_agents(an_agent("ann", "front_desk", "finance")))
     number = house.mail("你好")
     for _ in range(5):
@@ -338,19 +336,13 @@ def test_nobody_gets_more_automatic_messages_than_the_limit_within_the_span() ->
 
 
 def test_the_limit_counts_within_one_decision_too_and_over_all_channels() -> None:
-    policy = changed(
-        ("scripts.yaml", "{per_customer: 12, per_agent: 60, within: 1h}", "{per_customer: 1, per_agent: 1, within: 1h}")
-    )
+    policy = changed(("scripts.yaml", "{per_customer: 12, per_agent: 60, within: 1h}", "{per_customer: 1, per_agent: 1, within: 1h}"))
     house = House(policy, with_agents(an_agent("ann", "front_desk", "finance")))
     number = house.mail("你好")
     assert house.scripts(number) == ["assignment", "promise"]
     house.done(number, "resolve", "ann", "已处理")
     assert house.scripts(number) == ["assignment", "promise"]
-    suppressed = [
-        (event.party, event.script, event.reason)
-        for event in house.log(number)
-        if isinstance(event, e.MessageSuppressed)
-    ]
+    suppressed = [(event.party, event.script, event.reason) for event in house.log(number) if isinstance(event, e.MessageSuppressed)]
     assert suppressed == [("customer", "confirmation_request", "capped"), ("ann", "undelivered", "capped")]
 
 

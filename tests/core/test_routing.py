@@ -68,9 +68,7 @@ def test_a_skill_the_route_asks_for_decides_and_is_waived_where_nobody_has_it() 
 
 
 def test_the_higher_skill_is_first_between_equals() -> None:
-    people = with_agents(
-        an_agent("ann", "tech_support", skills={"incident": 1}), an_agent("bob", "tech_support", skills={"incident": 3})
-    )
+    people = with_agents(an_agent("ann", "tech_support", skills={"incident": 1}), an_agent("bob", "tech_support", skills={"incident": 3}))
     house = House(people=people)
     assert house.ticket(house.mail("系统宕机")).assignee == "bob"
 

@@ -204,9 +204,7 @@ def test_scales_past_nine_are_not_read_from_digits_run_together() -> None:
     questions = [Scale("a", 0, 10, text=False), Scale("b", 0, 10, text=False)]
     assert read_scores("95", questions) is None
     assert read_scores("9 10", questions) == Scores({"a": 9, "b": 10}, "")
-    assert read_scores("100 20", [Scale("a", 0, 100, text=False), Scale("b", 0, 100, text=False)]) == Scores(
-        {"a": 100, "b": 20}, ""
-    )
+    assert read_scores("100 20", [Scale("a", 0, 100, text=False), Scale("b", 0, 100, text=False)]) == Scores({"a": 100, "b": 20}, "")
 
 
 def test_without_scale_questions_all_is_suggestion() -> None:
@@ -254,6 +252,4 @@ FORMATS = {
 def test_every_form_gives_back_the_scores_that_were_written(form: str, scores: list[int], suggestion: str) -> None:
     questions = [Scale(str(number), 1, 5, text=False) for number in range(len(scores))]
     text = FORMATS[form](scores) + ("\n" + suggestion if suggestion else "")
-    assert read_scores(text, questions) == Scores(
-        {str(number): score for number, score in enumerate(scores)}, suggestion
-    )
+    assert read_scores(text, questions) == Scores({str(number): score for number, score in enumerate(scores)}, suggestion)

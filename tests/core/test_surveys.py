@@ -107,9 +107,7 @@ def test_within_a_day_of_the_confirmation_the_customer_is_asked_on_a_channel_the
     ],
 )
 def test_who_is_not_to_be_asked_or_cannot_be_is_skipped_with_the_reason(change: dict[str, object], reason: str) -> None:
-    policy = changed(
-        ("survey.yaml", "at_most_every: 0d ", "at_most_every: 30d "), ("survey.yaml", "sample: 100%", "sample: 90%")
-    )
+    policy = changed(("survey.yaml", "at_most_every: 0d ", "at_most_every: 30d "), ("survey.yaml", "sample: 100%", "sample: 90%"))
     confirm = AgentActed("202603040001", "confirm", "zhao")
     decision = decide(resolved_ticket(), confirm, facts(**change), policy, WEDNESDAY)
     assert [event.reason for event in decision.events if isinstance(event, e.SurveySkipped)] == [reason]
@@ -211,9 +209,7 @@ def test_no_reminder_is_due_after_the_survey_expired() -> None:
 # ── what is an answer ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(
-    ("text", "low"), [("5 5 4 谢谢", False), ("1. 5\n2. 3\n3. 4", True), ("444", False), ("1 1 1", True)]
-)
+@pytest.mark.parametrize(("text", "low"), [("5 5 4 谢谢", False), ("1. 5\n2. 3\n3. 4", True), ("444", False), ("1 1 1", True)])
 def test_an_answer_by_reply_is_kept_apart_and_a_low_score_opens_a_follow_up(text: str, low: bool) -> None:
     house = House()
     number = house.surveyed()
@@ -300,10 +296,7 @@ def test_the_log_of_a_ticket_is_the_same_whether_the_scores_were_good_or_bad() -
         house = House()
         number = house.surveyed()
         house.mail(text, number)
-        plain = [
-            (row.signal_type, row.signal, row.refused, row.reasons, row.facts | {"answer_id": ""})
-            for row in house.decisions(number)
-        ]
+        plain = [(row.signal_type, row.signal, row.refused, row.reasons, row.facts | {"answer_id": ""}) for row in house.decisions(number)]
         logs.append((house.log(number), encode(plain), encode(house.ticket(number))))
     assert logs[0] == logs[1]
 

@@ -90,9 +90,7 @@ def an_agent(id: str, *queues: str, skills: Mapping[str, int] | None = None, shi
 def facts(**changes: Any) -> Facts:
     """What a decision about a stranger's first mail would know, the whole team at hand."""
     agents = {
-        agent.id: AgentFacts(
-            agent.id, agent.name, agent.queues, agent.skills, agent.roles, "zh", agent.email, 0, True, WEDNESDAY
-        )
+        agent.id: AgentFacts(agent.id, agent.name, agent.queues, agent.skills, agent.roles, "zh", agent.email, 0, True, WEDNESDAY)
         for agent in team().agents.values()
     }
     base = Facts(
@@ -244,9 +242,7 @@ class House:
         with self.store.read() as reader:
             return reader.decisions(number)
 
-    def messages(
-        self, number: str | None = None, party: str | None = None, script: str | None = None
-    ) -> list[OutboxRow]:
+    def messages(self, number: str | None = None, party: str | None = None, script: str | None = None) -> list[OutboxRow]:
         with self.store.read() as reader:
             rows = reader.messages(ticket=number, limit=1000)
         rows.sort(key=lambda row: (row.created_at, [int(part) for part in row.id.split(".")]))

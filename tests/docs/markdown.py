@@ -64,9 +64,7 @@ def all_blocks(*languages: str) -> list[Block]:
 
 def prose(path: Path) -> Iterator[tuple[int, str]]:
     """The numbered lines that stand outside fenced blocks."""
-    inside = {
-        number for block in blocks(path) for number in range(block.line - 1, block.line + block.text.count("\n") + 1)
-    }
+    inside = {number for block in blocks(path) for number in range(block.line - 1, block.line + block.text.count("\n") + 1)}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if number not in inside:
             yield number, line

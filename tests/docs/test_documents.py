@@ -20,11 +20,7 @@ NEEDS_ITS_PLUGIN = "docs/channels.md"
 ALWAYS = {"--help", "-h"}
 WRONG_ON_PURPOSE = "docs/diagnostics.md"  # tests/policy holds each of its examples to the code it stands under
 YAML = [block for block in all_blocks("yaml") if where(block.path) != WRONG_ON_PURPOSE]
-RUN = [
-    path
-    for path in documents()
-    if where(path) != NEEDS_ITS_PLUGIN and any(block.comment.startswith("run") for block in blocks(path))
-]
+RUN = [path for path in documents() if where(path) != NEEDS_ITS_PLUGIN and any(block.comment.startswith("run") for block in blocks(path))]
 
 
 def plain(text: str):
@@ -67,11 +63,7 @@ def test_every_policy_compiles_over_the_shipped_ones_and_every_deployment_loads(
 
 
 def test_an_excerpt_that_does_not_compile_is_recognised(tmp_path: Path) -> None:
-    excerpt = {
-        "tiers": [
-            {"id": "urgent", "default": True, "label": "urgent", "budgets": {"response": "soon"}, "calendar": "24x7"}
-        ]
-    }
+    excerpt = {"tiers": [{"id": "urgent", "default": True, "label": "urgent", "budgets": {"response": "soon"}, "calendar": "24x7"}]}
     assert "soon" in compile_over_the_shipped(excerpt, tmp_path)
 
 
@@ -103,9 +95,7 @@ def unknown_word(words: list[str]) -> str | None:
     return None
 
 
-@pytest.mark.parametrize(
-    "command", ["ticket list --mine", "ticket list|show|claim", "VERB --help", "init DIR", "--version"]
-)
+@pytest.mark.parametrize("command", ["ticket list --mine", "ticket list|show|claim", "VERB --help", "init DIR", "--version"])
 def test_a_known_command_is_recognised(command: str) -> None:
     assert unknown_word(command.split()) is None
 
@@ -116,9 +106,7 @@ def test_an_unknown_command_is_recognised(command: str) -> None:
 
 
 @pytest.mark.parametrize("path", RUN, ids=where)
-def test_every_block_marked_to_run_does_what_it_says(
-    path: Path, tmp_path: Path, engine_command: Path, project: Path
-) -> None:
+def test_every_block_marked_to_run_does_what_it_says(path: Path, tmp_path: Path, engine_command: Path, project: Path) -> None:
     shell = Shell(project, engine_command.parent)
     try:
         for block in blocks(path):

@@ -53,9 +53,7 @@ def test_every_key_of_engine_yaml_is_in_the_table_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("block", DEPLOYMENTS, ids=str)
-def test_every_deployment_shown_loads_with_settings_its_plugins_take(
-    block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_deployment_shown_loads_with_settings_its_plugins_take(block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in re.findall(r"\$\{env:(\w+)\}", block.text):
         monkeypatch.setenv(variable, "0123456789abcdef")
     for secret in re.findall(r"\$\{file:([^}]+)\}", block.text):
@@ -89,9 +87,7 @@ def test_the_defaults_in_the_table_are_those_of_an_empty_deployment(tmp_path: Pa
 
 def test_every_line_of_the_log_is_in_the_table_and_no_other() -> None:
     said = re.compile(r'(?:log\.say\(\s*|LOGGER\.(?:info|exception)\(\s*|LOGGER\.log\(logging[^"]*)"([^"]+)"')
-    found = {
-        line for path in tracked_files("engine/runtime/*.py") for line in said.findall(path.read_text(encoding="utf-8"))
-    }
+    found = {line for path in tracked_files("engine/runtime/*.py") for line in said.findall(path.read_text(encoding="utf-8"))}
     assert first_cells("The log") == found
 
 

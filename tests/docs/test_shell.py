@@ -23,9 +23,7 @@ def test_where_a_block_goes_and_what_it_sets_is_there_for_the_next(shell: Shell)
     shell.follow(block("f\n", "run until it prints: ^x y in place$"))
 
 
-@pytest.mark.parametrize(
-    "text", ["false\ntrue\n", "true | false | cat\n", "echo $NOTHING_OF_THE_KIND\n", "engine begin\n"]
-)
+@pytest.mark.parametrize("text", ["false\ntrue\n", "true | false | cat\n", "echo $NOTHING_OF_THE_KIND\n", "engine begin\n"])
 def test_a_command_that_fails_in_the_middle_is_noticed(shell: Shell, text: str) -> None:
     with pytest.raises(AssertionError, match="exit code"):
         shell.follow(block(text))

@@ -15,9 +15,7 @@ OF_DIRECTORIES = {"CL102", "CL103", "CL104", "CL105", "CL118", "CL119", "CL120"}
 @pytest.mark.parametrize("path", BAD, ids=[path.stem for path in BAD])
 def test_a_bad_file_gives_exactly_its_message_and_hint(path: Path) -> None:
     text = path.read_text("utf-8")
-    header = [
-        line.removeprefix("# ") for line in text.split("\n") if line.startswith(("# file: ", "# expect: ", "# hint:"))
-    ]
+    header = [line.removeprefix("# ") for line in text.split("\n") if line.startswith(("# file: ", "# expect: ", "# hint:"))]
     name = header[0].removeprefix("file: ")
     diagnostics = diagnose(name, text)
     assert [line.rstrip() for line in header[1:]] == [line for item in diagnostics for line in _lines(item, name)]
@@ -25,9 +23,7 @@ def test_a_bad_file_gives_exactly_its_message_and_hint(path: Path) -> None:
 
 
 def test_every_code_has_a_bad_file_unless_it_is_about_what_no_text_can_be() -> None:
-    of_policies = {
-        code for code in CODES if not code.startswith("CL7")
-    }  # 7xx are about engine.yaml: tests/cli/test_validate.py
+    of_policies = {code for code in CODES if not code.startswith("CL7")}  # 7xx are about engine.yaml: tests/cli/test_validate.py
     assert of_policies - OF_DIRECTORIES == {path.stem[:5] for path in BAD}
 
 

@@ -105,12 +105,7 @@ def test_a_rule_whose_condition_is_faulty_is_not_taken_for_another_fault() -> No
     faulty = "version: 1\nconditions:\n  bad: {field: customer.phone, matches: '('}\n"
     assert codes(overlaid({"sla-x.yaml": faulty, "survey-x.yaml": survey})) == ["CL314"]
     sound = "version: 1\nconditions:\n  bad: {field: answer.lowest, at_most: 2}\n"
-    assert (
-        codes(
-            overlaid({"sla-x.yaml": sound, "survey-x.yaml": survey.replace("when: {use: bad}\n", "when: {use: vip}\n")})
-        )
-        == []
-    )
+    assert codes(overlaid({"sla-x.yaml": sound, "survey-x.yaml": survey.replace("when: {use: bad}\n", "when: {use: vip}\n")})) == []
 
 
 def test_a_plain_text_is_in_the_default_language() -> None:

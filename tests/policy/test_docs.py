@@ -17,9 +17,7 @@ EXAMPLES = re.findall(r"^### (CL\d+) [^\n]*\n\n`([^`]+)`:\n\n```yaml\n(.*?)```",
 
 def test_every_code_stands_in_the_docs_with_its_title_and_severity() -> None:
     listed = re.findall(r"^### (CL\d+ .*)$", PAGE, re.MULTILINE)
-    titles = [
-        f"{code} {item.title}{' (warning)' if item.severity == 'warning' else ''}" for code, item in CODES.items()
-    ]
+    titles = [f"{code} {item.title}{' (warning)' if item.severity == 'warning' else ''}" for code, item in CODES.items()]
     assert titles == listed
 
 

@@ -41,14 +41,10 @@ def test_a_byte_order_mark_is_refused(tmp_path: Path) -> None:
     assert place(lay_out(tmp_path, sla__x_yaml=b"\xef\xbb\xbfversion: 1\n")) == ("CL103", "sla-x.yaml", 1, 1)
 
 
-@pytest.mark.parametrize(
-    "character", ["\0", "\x1b", "\x7f", "\x9f", "\ufeff", "\uffff"], ids=lambda text: f"U+{ord(text):04X}"
-)
+@pytest.mark.parametrize("character", ["\0", "\x1b", "\x7f", "\x9f", "\ufeff", "\uffff"], ids=lambda text: f"U+{ord(text):04X}")
 def test_a_control_character_is_refused_where_it_stands(character: str) -> None:
     compilation = compile_files({"sla.yaml": f"version: 1\n# a{character}b\n"})
-    assert [(item.code, item.line, item.column) for item in compilation.diagnostics if item.code == "CL104"] == [
-        ("CL104", 2, 4)
-    ]
+    assert [(item.code, item.line, item.column) for item in compilation.diagnostics if item.code == "CL104"] == [("CL104", 2, 4)]
 
 
 def test_a_lone_surrogate_is_refused_like_a_control_character() -> None:

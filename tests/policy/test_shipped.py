@@ -82,9 +82,7 @@ def test_an_outage_is_affirmed(text: str) -> None:
     assert POLICY.keywords.find(text) & {"宕机", "无法使用", "瘫痪", "outage"}
 
 
-@pytest.mark.parametrize(
-    "text", ["请问没有宕机吧", "不是宕机", "宕机问题已解决", "there is no outage", "the outage is over"]
-)
+@pytest.mark.parametrize("text", ["请问没有宕机吧", "不是宕机", "宕机问题已解决", "there is no outage", "the outage is over"])
 def test_an_outage_that_is_denied_or_over_is_none(text: str) -> None:
     assert not POLICY.keywords.find(text) & {"宕机", "outage"}
 
@@ -113,10 +111,7 @@ def test_the_promise_names_number_tier_and_both_clock_times() -> None:
     context = dict(samples("promise", "zh", made_of))["tier important"]
     body = POLICY.scripts["promise"].body("sms", "zh", "zh")
     assert body is not None
-    assert (
-        body.text.render(context)
-        == "您的问题(工单202603040001)属于二级(重要),我们将在今天13:30前联系您,今天13:30前给出处理方案。"
-    )
+    assert body.text.render(context) == "您的问题(工单202603040001)属于二级(重要),我们将在今天13:30前联系您,今天13:30前给出处理方案。"
 
 
 def test_a_policy_from_its_texts_equals_the_one_from_the_directory() -> None:

@@ -72,9 +72,7 @@ def _checked_once(check: Callable[[str, Node, Problems], list[Any]]) -> Callable
 
 def compiled(files: dict[str, str], directory: Path) -> tuple[Compilation, Team | None, tuple[Diagnostic, ...]]:
     """Return the policy, the team, and what is wrong with the two."""
-    policy = compile_files(
-        {name: text for name, text in files.items() if name != TEAM} | {"calendars/every_day.yaml": EVERY_DAY}
-    )
+    policy = compile_files({name: text for name, text in files.items() if name != TEAM} | {"calendars/every_day.yaml": EVERY_DAY})
     (directory / TEAM).write_text(files[TEAM], encoding="utf-8")
     people = load_team(directory / TEAM)
     wrong = (*policy.diagnostics, *people.diagnostics, *check_team(people, policy))

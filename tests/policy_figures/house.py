@@ -93,15 +93,11 @@ class House:
     def sms(self, text: str, sender: str = MOBILE, **fields: str) -> str:
         return self._open("sms", text, "", sender, "", fields)
 
-    def reply(
-        self, number: str | None, text: str, channel: str = "email", sender: str = MAIL, party: str = "customer"
-    ) -> None:
+    def reply(self, number: str | None, text: str, channel: str = "email", sender: str = MAIL, party: str = "customer") -> None:
         origin = Origin(channel, sender) if number is None else None
         self.handle(MessageArrived(number, channel, text, party=party, trusted=True), origin)
 
-    def call(
-        self, direction: str, outcome: str, number: str | None = None, sender: str = MOBILE, **details: Any
-    ) -> None:
+    def call(self, direction: str, outcome: str, number: str | None = None, sender: str = MOBILE, **details: Any) -> None:
         facts = CallFacts(direction, outcome, "hotline", timedelta(seconds=20), timedelta(seconds=90))
         self.handle(CallArrived(number, "phone_log", **details), Origin("phone_log", sender, "王女士", facts))
 
@@ -143,9 +139,7 @@ class House:
 
 
 @contextmanager
-def house(
-    store: Store, policy: Policy, team: Team, now: datetime = MORNING, share: float = 0.5, tell: Teller = told
-) -> Iterator[House]:
+def house(store: Store, policy: Policy, team: Team, now: datetime = MORNING, share: float = 0.5, tell: Teller = told) -> Iterator[House]:
     """A house that leaves nothing behind."""
     with suppress(_Over), store.write() as tx:
         yield House(tx, policy, team, now, share, tell)

@@ -85,9 +85,7 @@ class Mutator:
 
     def _names(self, section: str) -> tuple[str, ...]:
         """The names defined below a section that is a mapping."""
-        found = (
-            path.removeprefix(f"{section}.").partition(".")[0] for path in self._at if path.startswith(f"{section}.")
-        )
+        found = (path.removeprefix(f"{section}.").partition(".")[0] for path in self._at if path.startswith(f"{section}."))
         return tuple(dict.fromkeys(found))
 
     def _value_of_matcher(self, scalar: Scalar) -> Values:

@@ -94,9 +94,7 @@ def survey_answers(lab: Lab) -> Iterator[str]:
             yield f"{answer}: {tried(house, MessageArrived(number, 'email', answer, trusted=True))}"
 
 
-@probe(
-    r"survey\.yaml|sla\.yaml:(deadlines\.follow_up|escalations\[3\])|scripts\.yaml:scripts\.survey|routing\.yaml:routes"
-)
+@probe(r"survey\.yaml|sla\.yaml:(deadlines\.follow_up|escalations\[3\])|scripts\.yaml:scripts\.survey|routing\.yaml:routes")
 def low_score_left_alone(lab: Lab) -> Iterator[str]:
     for now, score in (
         (MORNING, "5 2 5 态度一般"),

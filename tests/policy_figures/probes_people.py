@@ -35,10 +35,7 @@ def who_gets_it_by_load(lab: Lab) -> Iterator[str]:
         for text in (*TEXTS, "我要退货"):
             for loads in ((0, 0), (20, 0), (0, 20), (20, 20), (19, 19), (21, 20), (3, 2)):
                 for last in (None, "qian", "wu", "wang"):
-                    agents = {
-                        id: replace(agent, load=loads[position % 2])
-                        for position, (id, agent) in enumerate(facts.agents.items())
-                    }
+                    agents = {id: replace(agent, load=loads[position % 2]) for position, (id, agent) in enumerate(facts.agents.items())}
                     changed = replace(facts, agents=agents, last_agent=last)
                     decision = decide(None, replace(signal, text=text), changed, lab.policy, house.now)
                     yield f"{text} {loads} {last}: {taken_for(decision)}"

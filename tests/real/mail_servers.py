@@ -52,9 +52,7 @@ class MailServers:
         self.users = tuple(users)
         self.host = HOST
         self.password = PASSWORD
-        self.imap_port, self.imaps_port, self.smtp_port, self.smtps_port, self._lmtp_port, self._sasl_port = (
-            _free_ports(6)
-        )
+        self.imap_port, self.imaps_port, self.smtp_port, self.smtps_port, self._lmtp_port, self._sasl_port = _free_ports(6)
 
     def __enter__(self) -> "MailServers":
         self._root = Path(tempfile.mkdtemp(prefix="mail-"))
@@ -68,9 +66,7 @@ class MailServers:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop()
 
     @staticmethod

@@ -127,9 +127,7 @@ class SmsCentre:
             header = bytes([5, 0, 3, reference, len(pieces), number])
             self.inject_octets(sender, recipient, header + piece, data_coding=UCS2, esm_class=UDH_INDICATOR)
 
-    def inject_octets(
-        self, sender: str, recipient: str, body: bytes, *, data_coding: int = 0, esm_class: int = 0
-    ) -> None:
+    def inject_octets(self, sender: str, recipient: str, body: bytes, *, data_coding: int = 0, esm_class: int = 0) -> None:
         """Deliver exactly these octets."""
         self._deliver(
             _Outgoing(

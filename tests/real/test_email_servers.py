@@ -107,9 +107,7 @@ def test_mail_wakes_the_idle_receiver_and_is_taken_once(servers, open_channel):
         assert (delivery.item.sender, delivery.item.sender_name) == ("customer@example.test", "王小明")
         assert (delivery.item.subject, delivery.item.text) == ("打印机坏了", "打印机故障,请尽快处理。")
         assert not delivery.item.automatic
-        assert servers.flags("support") == [set()] or servers.flags("support") == [{"\\Recent"}], (
-            "unmarked until acknowledged"
-        )
+        assert servers.flags("support") == [set()] or servers.flags("support") == [{"\\Recent"}], "unmarked until acknowledged"
         delivery.acknowledge()
         assert received(channel, timeout=0.1) == []
     with open_channel(settings_for(servers)) as channel:
@@ -183,9 +181,7 @@ def test_a_wrong_password_is_told_with_what_to_mend(servers, open_channel):
     for service in ("imap", "smtp"):
         good = settings_for(servers)
         with open_channel({**good, service: {**good[service], "password": "wrong-secret"}}) as channel:
-            with pytest.raises(
-                TemporaryFailure, match=rf"refuses the login.*check {service}\.username and {service}\.password"
-            ) as failure:
+            with pytest.raises(TemporaryFailure, match=rf"refuses the login.*check {service}\.username and {service}\.password") as failure:
                 received(channel) if service == "imap" else channel.send(outbound())
             assert "wrong-secret" not in str(failure.value)
 
@@ -220,9 +216,7 @@ def test_an_acknowledgement_outlives_a_broken_connection(servers, open_channel):
 
 @pytest.mark.parametrize("security", ["tls", "starttls"])
 def test_both_protections_work_and_verify_the_server(servers, open_channel, security):
-    ports = {"tls": (servers.imaps_port, servers.smtps_port), "starttls": (servers.imap_port, servers.smtp_port)}[
-        security
-    ]
+    ports = {"tls": (servers.imaps_port, servers.smtps_port), "starttls": (servers.imap_port, servers.smtp_port)}[security]
     settings = settings_for(servers)
     for service, port in zip(("imap", "smtp"), ports, strict=True):
         settings[service] = {**settings[service], "security": security, "port": port, "ca_file": str(servers.ca_file)}
@@ -294,9 +288,7 @@ def test_a_server_without_idle_is_polled(open_channel):
             assert "IMAP IDLE not offered: the mailbox is polled" in channel.check(None)
             [first] = received(channel)
             first.acknowledge()
-            sender = threading.Timer(
-                0.2, servers.deliver, [mail(subject="second"), "customer", servers.address("support")]
-            )
+            sender = threading.Timer(0.2, servers.deliver, [mail(subject="second"), "customer", servers.address("support")])
             sender.start()
             [second] = received(channel, timeout=3.0)
             sender.join()

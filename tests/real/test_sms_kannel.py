@@ -72,9 +72,7 @@ class TestKannel:
         receiver.look()
         assert len(receiver.items) == 1
 
-    def test_seven_bit_text_keeps_its_extension_characters_over_several_parts(
-        self, centre, kannel, kannel_port, surroundings
-    ):
+    def test_seven_bit_text_keeps_its_extension_characters_over_several_parts(self, centre, kannel, kannel_port, surroundings):
         channel = engine_sms.build(kannel_settings(kannel, kannel_port) | {"signature": "[Acme] "}, surroundings)
         text = "[Acme] " + "{5€} for é, £ & ü ~ " * 20
         channel.send(message(text=text))

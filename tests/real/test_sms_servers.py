@@ -187,9 +187,7 @@ class TestSmpp:
         assert len(receiver.items) == 1
 
     def test_the_parts_that_came_are_handed_over_when_the_rest_stays_away(self, centre, receiver, clock):
-        centre.inject_octets(
-            CUSTOMER, HOUSE, b"\x05\x00\x03\x09\x02\x01" + "前半".encode("utf-16-be"), data_coding=8, esm_class=0x40
-        )
+        centre.inject_octets(CUSTOMER, HOUSE, b"\x05\x00\x03\x09\x02\x01" + "前半".encode("utf-16-be"), data_coding=8, esm_class=0x40)
 
         def part_answered():
             receiver.look()

@@ -28,9 +28,7 @@ def customers(engine: Engine) -> dict[str, CustomerRow]:
 
 
 def test_customers_are_added_once_and_found_again_by_either_address(engine: Engine) -> None:
-    assert (
-        import_customers(engine, "\ufeffname,segment,language,phone,email\n王芳,vip,zh,139 1234 5678,W@x.test\n") == 1
-    )
+    assert import_customers(engine, "\ufeffname,segment,language,phone,email\n王芳,vip,zh,139 1234 5678,W@x.test\n") == 1
     assert import_customers(engine, "name,phone\n王芳(新),+8613912345678\n李,13800000000\n") == 2
     found = customers(engine)
     assert set(found) == {"王芳(新)", "李"}

@@ -140,11 +140,7 @@ def test_an_agent_is_there_by_shift_calendar_and_absence() -> None:
     ):
         house = House(people=people, now=at(now))
         with house.store.write() as tx:
-            agents = (
-                Gatherer(tx, house.world, house.now)
-                .facts(None, TicketRequested("task", "finance", "x", "sms", "zh"), None)
-                .agents
-            )
+            agents = Gatherer(tx, house.world, house.now).facts(None, TicketRequested("task", "finance", "x", "sms", "zh"), None).agents
         assert [agent.id for agent in agents.values() if agent.available] == expected
     assert (agents["cat"].language, agents["ann"].language) == ("en", "zh")
     assert agents["ann"].next_available == at("05-06 09:00")
@@ -166,18 +162,14 @@ def test_loads_and_recent_messages_count_by_agent() -> None:
     house = House(people=with_agents(an_agent("ann", "front_desk"), an_agent("bob", "front_desk")))
     number = house.mail("你好")
     with house.store.write() as tx:
-        found = Gatherer(tx, house.world, house.now).facts(
-            house.ticket(number), AgentActed(number, "note", "ann"), None
-        )
+        found = Gatherer(tx, house.world, house.now).facts(house.ticket(number), AgentActed(number, "note", "ann"), None)
     assert ({id: agent.load for id, agent in found.agents.items()}, found.recent) == (
         {"ann": 1, "bob": 0, "zhou": 0},
         {"ann": 1, CUSTOMER: 1},
     )
     house.wait(HOUR + MINUTE)
     with house.store.write() as tx:
-        later = Gatherer(tx, house.world, house.now).facts(
-            house.ticket(number), AgentActed(number, "note", "ann"), None
-        )
+        later = Gatherer(tx, house.world, house.now).facts(house.ticket(number), AgentActed(number, "note", "ann"), None)
     assert later.recent.get(CUSTOMER) is None
 
 
@@ -185,9 +177,7 @@ def test_a_customer_whose_row_is_gone_is_nobody() -> None:
     house = House()
     number = house.handle(TicketRequested("task", "finance", "核对", "sms", "zh", customer="C000099")).ticket or ""
     with house.store.write() as tx:
-        found = Gatherer(tx, house.world, house.now).facts(
-            house.ticket(number), AgentActed(number, "note", "lin"), None
-        )
+        found = Gatherer(tx, house.world, house.now).facts(house.ticket(number), AgentActed(number, "note", "lin"), None)
     assert found.customer is None
     assert found.last_agent is None
 

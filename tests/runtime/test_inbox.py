@@ -249,9 +249,7 @@ def test_a_receipt_finds_its_message_by_our_id_or_the_carriers() -> None:
     with house.store.write() as tx:
         tx.claim_messages("sms", house.now, 10)
         tx.message_sent(row.id, "smsc-1", house.now)
-    deliver(
-        house, "sms", receipt("r1", "delivered", provider_id="smsc-1"), receipt("r2", "delivered", message_id=row.id)
-    )
+    deliver(house, "sms", receipt("r1", "delivered", provider_id="smsc-1"), receipt("r2", "delivered", message_id=row.id))
     assert work(house) == [number]
     assert house.names(number)[-1] == "message_delivered"
     assert house.messages(number, CUSTOMER)[0].state == "delivered"

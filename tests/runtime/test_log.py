@@ -27,15 +27,11 @@ def engine(tmp_path: Path):
 
 def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, dict]]:
     return [
-        (record.getMessage(), record.levelname, getattr(record, "facts", {}))
-        for record in caplog.records
-        if record.name == "closedloop"
+        (record.getMessage(), record.levelname, getattr(record, "facts", {})) for record in caplog.records if record.name == "closedloop"
     ]
 
 
-def test_input_that_is_not_understood_is_named_where_it_is_kept(
-    engine: Engine, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_input_that_is_not_understood_is_named_where_it_is_kept(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
     done: list[str] = []
     rejected = Rejected("id", "bad.json", b"{", "not JSON")
     with caplog.at_level(logging.INFO, "closedloop"):

@@ -67,17 +67,13 @@ class Days(RuleBasedStateMachine):
     @rule(text=st.sampled_from(TEXTS), choice=st.integers(0, 20))
     def the_customer_replies(self, text: str, choice: int) -> None:
         number = self.one(choice)
-        self.house.take(
-            "email", sender="x@example.test", text=text, tokens=(self.house.tokens.make(number, "customer"),)
-        )
+        self.house.take("email", sender="x@example.test", text=text, tokens=(self.house.tokens.make(number, "customer"),))
 
     @rule(text=st.sampled_from(TEXTS))
     def a_text_comes(self, text: str) -> None:
         self.house.sms(text)
 
-    @rule(
-        outcome=st.sampled_from(["answered", "abandoned", "busy"]), direction=st.sampled_from(["inbound", "outbound"])
-    )
+    @rule(outcome=st.sampled_from(["answered", "abandoned", "busy"]), direction=st.sampled_from(["inbound", "outbound"]))
     def a_call_comes(self, outcome: str, direction: str) -> None:
         self.house.call(outcome, direction)
 

@@ -35,9 +35,7 @@ def house() -> House:
     return House(people=with_agents(an_agent("ann", "front_desk")))
 
 
-def postman(
-    house: House, channel: str = "email", redirect: Callable[[str], str | None] = lambda address: address
-) -> Postman:
+def postman(house: House, channel: str = "email", redirect: Callable[[str], str | None] = lambda address: address) -> Postman:
     return Postman(house.store, house.tokens, channel, PATIENT, redirect)
 
 

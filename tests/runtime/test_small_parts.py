@@ -121,9 +121,7 @@ def test_a_job_is_due_at_its_latest_slot_in_the_companys_zone(expression: str, n
 
 def test_a_slot_is_told_in_utc_whatever_the_clock_does_there() -> None:
     night = datetime(2026, 3, 29, 4, 0, tzinfo=UTC)
-    assert cron.latest_slot(Job("j", "30 3 * * *", 7), night, "Europe/Berlin") == datetime(
-        2026, 3, 29, 1, 30, tzinfo=UTC
-    )
+    assert cron.latest_slot(Job("j", "30 3 * * *", 7), night, "Europe/Berlin") == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 
 
 def test_nonsense_is_no_cron_expression() -> None:

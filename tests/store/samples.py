@@ -42,9 +42,7 @@ def opening(number: str, due: datetime | None = None, **details) -> list[e.Event
     return [e.TicketOpened(number, **wanted), *clock]
 
 
-def open_ticket(
-    tx: Transaction, number: str | None = None, *, at: datetime = NOW, due: datetime | None = None, **details
-) -> Ticket:
+def open_ticket(tx: Transaction, number: str | None = None, *, at: datetime = NOW, due: datetime | None = None, **details) -> Ticket:
     """Open a ticket the way a decision does; its log has one event, two with a deadline."""
     events = opening(number or tx.next_number(NOW.date()), due, **details)
     ticket = folded(None, events, at)

@@ -166,9 +166,7 @@ def test_the_record_of_facts_keeps_no_person() -> None:
 
 def test_the_record_of_a_confidential_follow_up_does_not_say_whom_it_is_about() -> None:
     signal = s.TicketRequested("follow_up", "supervisors", "", "sms", "zh", parent="T1", customer="C1", answer="A1")
-    facts = replace(
-        FACTS, customer=f.CustomerFacts("C1", True), contact_id="K1", last_agent="zhao"
-    )
+    facts = replace(FACTS, customer=f.CustomerFacts("C1", True), contact_id="K1", last_agent="zhao")
     text = codec.encode([codec.record_signal(signal), codec.record_facts(facts, signal)])
     assert [name for name in ("T1", "C1", "A1", "K1", "zhao", "li") if f'"{name}"' in text] == []
 
@@ -184,9 +182,7 @@ def test_reasons_keep_what_was_seen_but_for_personal_values() -> None:
     place = Source("sla.yaml", 7)
     personal = Trace("customer.phone matches …", place, True, SECRET, personal=True)
     plain = Trace("call.wait over 30s", place, True, timedelta(minutes=1))
-    reason = Reason(
-        "tier: urgent", "urgent", place, traces=(("urgent", Trace("all", place, True, parts=(personal, plain))),)
-    )
+    reason = Reason("tier: urgent", "urgent", place, traces=(("urgent", Trace("all", place, True, parts=(personal, plain))),))
     text = codec.encode(codec.record_reasons((reason,)))
     assert SECRET not in text
     assert '"actual":"PT60S"' in text

@@ -16,9 +16,7 @@ from engine.store.sqlite.migrations import Backend
 from tests.store.golden import GOLDEN
 from tests.store.samples import NOW, customer, problems
 
-SCHEMA = (
-    "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE '%yoyo%' AND name NOT LIKE 'sqlite_%' ORDER BY name"
-)
+SCHEMA = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE '%yoyo%' AND name NOT LIKE 'sqlite_%' ORDER BY name"
 GOLDEN_FILES = sorted(GOLDEN.glob("*.sql"))
 
 
@@ -55,9 +53,7 @@ def newer(tmp_path: Path) -> Path:
     shutil.copytree(schema.MIGRATIONS, directory)
     (directory / "9001.add_a_column.sql").write_text("ALTER TABLE customer ADD COLUMN note TEXT;")
     (directory / "9001.add_a_column.rollback.sql").write_text("ALTER TABLE customer DROP COLUMN note;")
-    (directory / "9002.fill_it.sql").write_text(
-        "UPDATE customer SET note = 'seen';\nCREATE INDEX by_note ON customer (note);"
-    )
+    (directory / "9002.fill_it.sql").write_text("UPDATE customer SET note = 'seen';\nCREATE INDEX by_note ON customer (note);")
     (directory / "9002.fill_it.rollback.sql").write_text("DROP INDEX by_note;")
     return directory
 

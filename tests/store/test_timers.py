@@ -177,9 +177,7 @@ class Timers(RuleBasedStateMachine):
         if not hasattr(self, "number"):
             return
         with self.store.read() as view:
-            stored = {
-                row.key: (row.due, row.next_attempt_at, row.attempts, row.dead) for row in view.timers(self.number)
-            }
+            stored = {row.key: (row.due, row.next_attempt_at, row.attempts, row.dead) for row in view.timers(self.number)}
             waiting = [tried_at for _, tried_at, _, dead in self.model.values() if not dead]
             assert view.next_timer() == min(waiting, default=None)
         assert stored == self.model

@@ -78,26 +78,18 @@ class LeftOut:
         if not self.tests:
             return
         count = sum(map(len, self.tests.values()))
-        terminalreporter.section(
-            f"LEFT OUT: {count} tests did not run here", sep="!", red=required(), yellow=True, bold=True
-        )
+        terminalreporter.section(f"LEFT OUT: {count} tests did not run here", sep="!", red=required(), yellow=True, bold=True)
         for reason, tests in sorted(self.tests.items()):
             terminalreporter.write_line(f"{len(tests)} × {reason}", bold=True)
             for test in tests:
                 terminalreporter.write_line(f"    {test}")
         if required():
-            terminalreporter.write_line(
-                f"{REQUIRE} is set: this run has failed, because everything must run.", red=True
-            )
+            terminalreporter.write_line(f"{REQUIRE} is set: this run has failed, because everything must run.", red=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "real(*programs): runs against real programs; left out, loudly, where they are missing"
-    )
-    config.addinivalue_line(
-        "markers", f"wheels: drives what the built wheels install into the environment {WHEELS} names"
-    )
+    config.addinivalue_line("markers", "real(*programs): runs against real programs; left out, loudly, where they are missing")
+    config.addinivalue_line("markers", f"wheels: drives what the built wheels install into the environment {WHEELS} names")
     config.pluginmanager.register(LeftOut(), "closedloop-left-out")
 
 

@@ -10,9 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def tracked_files(*patterns: str) -> list[Path]:
     """The files under version control that match git's patterns, as they are in the work tree."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--", *patterns], cwd=ROOT, check=True, capture_output=True, text=True
-    )
+    listed = subprocess.run(["git", "ls-files", "-z", "--", *patterns], cwd=ROOT, check=True, capture_output=True, text=True)
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 

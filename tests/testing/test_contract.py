@@ -73,9 +73,7 @@ class Loft(Carrier):
 
     def __init__(self, context: ChannelContext, build: Callable[[ChannelContext], Any] = Pigeon, **kind: Any) -> None:
         settings: dict[str, Any] = {"settings_schema": CLOSED, "idempotent": True} | kind
-        self.channel_type = ChannelType(
-            "pigeon", AddressKind.PHONE, build=lambda _, context: build(context), **settings
-        )
+        self.channel_type = ChannelType("pigeon", AddressKind.PHONE, build=lambda _, context: build(context), **settings)
         self.context = context
         self.count = 0
 
@@ -98,9 +96,7 @@ class Loft(Carrier):
 
     def arrived(self) -> Sequence[Arrived]:
         letters = [json.loads(path.read_bytes()) for path in sorted(self.context.outgoing.iterdir())]
-        return [
-            Arrived(letter["to"], letter["text"], letter["subject"], letter.get("headers", {})) for letter in letters
-        ]
+        return [Arrived(letter["to"], letter["text"], letter["subject"], letter.get("headers", {})) for letter in letters]
 
     def expected_text(self, message: Outbound) -> str:
         return message.text + "\n-- coo"
@@ -214,9 +210,7 @@ class Injectable(Pigeon):
 
 class Twice(Pigeon):
     def send(self, message: Outbound) -> Sent:
-        return super().send(
-            replace(message, message_id=f"{message.message_id}-{len(list(self.context.outgoing.iterdir()))}")
-        )
+        return super().send(replace(message, message_id=f"{message.message_id}-{len(list(self.context.outgoing.iterdir()))}"))
 
 
 class Threaded(Pigeon):
@@ -303,9 +297,7 @@ def test_a_channel_that_lies_about_sending_is_caught(tmp_path: Path) -> None:
 def test_an_open_settings_schema_is_caught(tmp_path: Path) -> None:
     surroundings = context(tmp_path)
     with pytest.raises(AssertionError, match="must refuse keys"):
-        RULES.test_settings_are_sound_and_closed(
-            Bench(Loft(surroundings, settings_schema={"type": "object"}), surroundings)
-        )
+        RULES.test_settings_are_sound_and_closed(Bench(Loft(surroundings, settings_schema={"type": "object"}), surroundings))
 
 
 def test_every_rule_has_a_broken_channel() -> None:

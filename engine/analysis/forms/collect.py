@@ -61,8 +61,7 @@ def collect_plan(reader: Reader, number: str, policy: Policy, team: Team, langua
     if ticket.plan is None:
         raise NotFound(f"ticket {number} has no solution plan yet; record one with `engine ticket plan {number}`")
     points = tuple(
-        CompletionPoint(_texts(reader, [step.content]), _name(team, step.who), step.due, step.done_at)
-        for step in ticket.plan.steps
+        CompletionPoint(_texts(reader, [step.content]), _name(team, step.who), step.due, step.done_at) for step in ticket.plan.steps
     )
     return PlanForm(
         number=number,

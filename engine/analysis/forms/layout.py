@@ -150,6 +150,4 @@ def _survey(result: SurveyResult, language: str) -> str:
 
 
 def _scores(scores: Iterable[Score]) -> str:
-    return "\n".join(
-        f"{score.question}: {score.value}" + (f" ({score.meaning})" if score.meaning else "") for score in scores
-    )
+    return "\n".join(f"{score.question}: {score.value}" + (f" ({score.meaning})" if score.meaning else "") for score in scores)

@@ -32,9 +32,7 @@ class _Sheet:
         # A quote prefix keeps a text that begins with "=" a text even when somebody edits the cell later.
         self._text = book.add_format({**line, "quote_prefix": True})
         self._title = book.add_format({"font_size": 18, "bold": True, "align": "center", "valign": "vcenter"})
-        self._small = book.add_format(
-            {"font_size": 10, "align": "center", "font_color": "#5B6472", "quote_prefix": True}
-        )
+        self._small = book.add_format({"font_size": 10, "align": "center", "font_color": "#5B6472", "quote_prefix": True})
         self._row = 0
 
     def set_up(self) -> None:
@@ -84,9 +82,7 @@ class _Sheet:
             self._sheet.write_string(self._row, column, heading, self._label)
         self._row += 1
         for row in table.rows:
-            cells = [
-                list(pieces(cell, int(size * _SLACK), _MOST_LINES)) for cell, size in zip(row, _WIDTHS, strict=True)
-            ]
+            cells = [list(pieces(cell, int(size * _SLACK), _MOST_LINES)) for cell, size in zip(row, _WIDTHS, strict=True)]
             for number in range(max(map(len, cells))):
                 parts = [cell[number] if number < len(cell) else ("", 1) for cell in cells]
                 self._sheet.set_row(self._row, _LINE * max(lines for _, lines in parts))

@@ -136,9 +136,7 @@ def _may_matter(ticket: Ticket, since: datetime, until: datetime) -> bool:
     survey = ticket.survey
     instants = (survey.scheduled_for, survey.sent_at, survey.answered_at) if survey else ()
     latest = (ticket.closed_at, *instants)
-    return ticket.opened_at < until and (
-        ticket.closed_at is None or any(at is not None and at >= since for at in latest)
-    )
+    return ticket.opened_at < until and (ticket.closed_at is None or any(at is not None and at >= since for at in latest))
 
 
 def _intake(period: _Period, policy: Policy, zone: ZoneInfo) -> Intake:
@@ -171,9 +169,7 @@ def _promises(period: _Period, policy: Policy) -> Promises:
         response=_attainment(run for _, run in response),
         response_by_tier=_kept(response, lambda one, run: one.ticket.tier or "", [tier.id for tier in policy.tiers]),
         mean_first_response=sum(waits, timedelta(0)) / len(waits) if waits else None,
-        breaches=tuple(
-            sorted(_breaches(decided, period.until), key=lambda breach: (breach.due, breach.number, breach.deadline))
-        ),
+        breaches=tuple(sorted(_breaches(decided, period.until), key=lambda breach: (breach.due, breach.number, breach.deadline))),
     )
 
 
@@ -224,9 +220,7 @@ def _feedback(period: _Period, reader: Reader, policy: Policy, months: tuple[str
 def _line(one: History) -> TicketLine:
     ticket = one.ticket
     clocks = tuple(ClockLine(run.clock.id, run.clock.kind, run.outcome, run.due) for run in one.runs)
-    return TicketLine(
-        ticket.number, ticket.opened_at, ticket.kind, ticket.tier, ticket.queue, ticket.assignee, ticket.state, clocks
-    )
+    return TicketLine(ticket.number, ticket.opened_at, ticket.kind, ticket.tier, ticket.queue, ticket.assignee, ticket.state, clocks)
 
 
 def _response_kinds(policy: Policy) -> set[str]:
@@ -240,9 +234,7 @@ def _attainment(runs: Iterable[Run]) -> Attainment:
     return Attainment(breached[False], breached[True])
 
 
-def _kept(
-    decided: Sequence[tuple[History, Run]], key: Callable[[History, Run], str], order: Iterable[str]
-) -> tuple[Kept, ...]:
+def _kept(decided: Sequence[tuple[History, Run]], key: Callable[[History, Run], str], order: Iterable[str]) -> tuple[Kept, ...]:
     groups: dict[str, list[Run]] = {name: [] for name in order}
     for one, run in decided:
         groups.setdefault(key(one, run), []).append(run)

@@ -60,9 +60,7 @@ class QuestionScores:
     @property
     def mean(self) -> float | None:
         """The mean score; None where none is shown."""
-        return (
-            sum(score * count for score, count in self.counts) / self.answers if self.counts and self.answers else None
-        )
+        return sum(score * count for score, count in self.counts) / self.answers if self.counts and self.answers else None
 
 
 @dataclass(frozen=True, slots=True)

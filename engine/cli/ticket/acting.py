@@ -17,9 +17,7 @@ NUMBER = click.argument("number")
 
 def text(what: str, *, required: bool = True, name: str = "--text") -> Callable[..., Any]:
     """The option for what is said: words, or `-` for standard input."""
-    return click.option(
-        name, "text", required=required, metavar="TEXT", help=f"{what} `-` reads it from standard input."
-    )
+    return click.option(name, "text", required=required, metavar="TEXT", help=f"{what} `-` reads it from standard input.")
 
 
 def action(verb: Callable[..., Any]) -> Callable[..., Any]:

@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 @click.option("--customer", help="Only tickets of this customer (an id).")
 @click.option("--parent", help="Only tasks of this ticket.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many to show.")
-def command(
-    session: Session, states: tuple[str, ...], mine: bool, assignee: str | None, limit: int, **filters: str | None
-) -> None:
+def command(session: Session, states: tuple[str, ...], mine: bool, assignee: str | None, limit: int, **filters: str | None) -> None:
     """List tickets, the next one due first."""
     from engine.cli.output import say, say_json, table
     from engine.store import TicketQuery
@@ -44,13 +42,7 @@ def command(
         with desk.store.read() as reader:
             tickets = reader.tickets(query)
             subjects = reader.contents(
-                [
-                    id
-                    for ticket in tickets
-                    if ticket.kind != "follow_up"
-                    for id in (ticket.subject, ticket.description)
-                    if id
-                ]
+                [id for ticket in tickets if ticket.kind != "follow_up" for id in (ticket.subject, ticket.description) if id]
             )
         words, now = desk.words, desk.now
     if session.json:
@@ -66,9 +58,7 @@ def wanted_states(states: tuple[str, ...]) -> tuple[str, ...]:
     """Return the states to list; `open` and `all` stand for several, nothing for the open ones. Empty means all."""
     if "all" in states:
         return ()
-    return tuple(
-        dict.fromkeys(one for state in states or ("open",) for one in (OPEN_STATES if state == "open" else (state,)))
-    )
+    return tuple(dict.fromkeys(one for state in states or ("open",) for one in (OPEN_STATES if state == "open" else (state,))))
 
 
 def next_clock(ticket: "Ticket") -> "Deadline | None":

@@ -99,8 +99,7 @@ def _plan(ticket: Ticket, texts: dict[str, str]) -> dict[str, Any] | None:
     if plan is None:
         return None
     steps = [
-        {"id": step.id, "text": texts.get(step.content), "who": step.who, "due": step.due, "done_at": step.done_at}
-        for step in plan.steps
+        {"id": step.id, "text": texts.get(step.content), "who": step.who, "due": step.due, "done_at": step.done_at} for step in plan.steps
     ]
     return {"text": texts.get(plan.content), "by": plan.by, "recorded_at": plan.recorded_at, "steps": steps}
 

@@ -74,11 +74,7 @@ def _confidential(session: Session, number: str, viewer: str) -> dict[str, Any]:
 def _plain(view: "FollowUpView", policy: "Policy", words: "Words") -> dict[str, Any]:
     answer = view.answer
     survey = next((one for one in policy.surveys if answer and one.id == answer.survey), None)
-    asked = (
-        {question.scale.id: policy.text(question.ask, words.language) for question in survey.questions}
-        if survey
-        else {}
-    )
+    asked = {question.scale.id: policy.text(question.ask, words.language) for question in survey.questions} if survey else {}
     return {
         "ticket": view.ticket,
         "customer": view.customer,

@@ -21,9 +21,7 @@ def act(draft: Draft, signal: AgentActed) -> None:
     if action is None:
         raise Refusal(f"there is no action {signal.action!r}; there are {', '.join(ACTIONS)}")
     ticket = draft.ticket
-    if ticket.acknowledged_at is None and any(
-        clock.breached_at and clock.running for clock in ticket.deadlines.values()
-    ):
+    if ticket.acknowledged_at is None and any(clock.breached_at and clock.running for clock in ticket.deadlines.values()):
         draft.record(e.Acknowledged(signal.actor))
     action(draft, signal)
 
@@ -71,10 +69,7 @@ def _plan(draft: Draft, signal: AgentActed) -> None:
     for step in signal.steps:
         if step.due <= draft.now:
             raise Refusal(f"the step {step.text!r} is due in the past ({step.due.isoformat()})")
-    steps = tuple(
-        (str(number), draft.keep("plan_step", step.text), step.who, step.due)
-        for number, step in enumerate(signal.steps, 1)
-    )
+    steps = tuple((str(number), draft.keep("plan_step", step.text), step.who, step.due) for number, step in enumerate(signal.steps, 1))
     draft.record(e.PlanRecorded(draft.keep("plan", signal.text), signal.actor, steps))
     if draft.ticket.kind in NEEDS:
         notify(draft, "plan", CUSTOMER)
@@ -208,9 +203,7 @@ def _object(draft: Draft, signal: AgentActed) -> None:
 def _answer(draft: Draft, signal: AgentActed) -> None:
     """Enter a survey's answer that the customer gave by word of mouth."""
     if not surveys.answer(draft, signal.text, signal.actor):
-        raise Refusal(
-            "no survey of this ticket awaits an answer, or the scores were not understood: write them as 5 5 4"
-        )
+        raise Refusal("no survey of this ticket awaits an answer, or the scores were not understood: write them as 5 5 4")
 
 
 def _require_text(signal: AgentActed, what: str) -> None:

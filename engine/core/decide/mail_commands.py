@@ -11,9 +11,7 @@ from engine.core.draft import Draft, Refusal
 from engine.core.signals import AgentActed, MessageArrived, StepDraft
 from engine.core.text import normalise
 
-_STEP = re.compile(
-    r"^\s*[-*•]\s*(?P<what>[^;；]+)[;；]\s*(?P<who>[^;；]+)[;；]\s*(?P<due>\d{4}-\d{2}-\d{2}[ T]\d{1,2}:\d{2})\s*$"
-)
+_STEP = re.compile(r"^\s*[-*•]\s*(?P<what>[^;；]+)[;；]\s*(?P<who>[^;；]+)[;；]\s*(?P<due>\d{4}-\d{2}-\d{2}[ T]\d{1,2}:\d{2})\s*$")
 
 
 def read(draft: Draft, signal: MessageArrived) -> AgentActed | None:
@@ -44,9 +42,7 @@ def _command(draft: Draft, text: str) -> tuple[str, str] | None:
     folded = normalise(text)
     words = [(normalise(word), action) for action, spoken in draft.policy.commands.items() for word in spoken]
     for word, action in sorted(words, key=lambda pair: -len(pair[0])):
-        if folded.startswith(word) and not re.match(
-            r"[a-z0-9]", folded[len(word) : len(word) + 1] if word.isascii() else ""
-        ):
+        if folded.startswith(word) and not re.match(r"[a-z0-9]", folded[len(word) : len(word) + 1] if word.isascii() else ""):
             return action, text[len(word) :].lstrip(" \t:：,，。.-\n")
     return None
 

@@ -38,9 +38,7 @@ def promise(draft: Draft, occasion: str) -> None:
         draft.record(e.PromiseTold({clock.id: clock.due for clock in clocks if clock.due}))
 
 
-def work(
-    draft: Draft, opened: e.TicketOpened, queue: str | None, assignee: str | None = None, avoid: str | None = None
-) -> None:
+def work(draft: Draft, opened: e.TicketOpened, queue: str | None, assignee: str | None = None, avoid: str | None = None) -> None:
     """Open work of the house's own: a task, a call-back, a follow-up; it has its own clocks and an owner."""
     draft.record(opened)
     if assignee is not None and queue is not None:

@@ -20,9 +20,7 @@ def message(draft: Draft, signal: MessageArrived) -> None:
         _agent_mail(draft, signal)
     elif not signal.trusted:
         if surveys.scores(draft.ticket, signal.text, draft.policy) is not None:
-            raise Refusal(
-                "these are a survey's scores, but the sender is not proven; those who are rated must not see them"
-            )
+            raise Refusal("these are a survey's scores, but the sender is not proven; those who are rated must not see them")
         _words(draft, signal)
     elif not (_opt_out(draft, signal) or surveys.answer(draft, signal.text, CUSTOMER) or _confirmation(draft, signal)):
         _words(draft, signal)

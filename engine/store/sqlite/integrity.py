@@ -12,9 +12,7 @@ SELECT id, state FROM outbox
 WHERE state IN ('queued', 'held', 'sending') AND content_id NOT IN (SELECT id FROM content) ORDER BY id
 """
 
-_WITHOUT_ANSWER = (
-    "SELECT follow_up FROM follow_up_link WHERE answer NOT IN (SELECT id FROM survey_answer) ORDER BY follow_up"
-)
+_WITHOUT_ANSWER = "SELECT follow_up FROM follow_up_link WHERE answer NOT IN (SELECT id FROM survey_answer) ORDER BY follow_up"
 
 
 class IntegrityReads(TicketReads):
@@ -28,10 +26,7 @@ class IntegrityReads(TicketReads):
             for table, _, parent, _ in self._session.all("PRAGMA foreign_key_check")
         ]
         silent = [f"message {id} is {state} but its text is gone" for id, state in self._session.all(_WITHOUT_TEXT)]
-        loose = [
-            f"follow-up {number} is linked to an answer that is gone"
-            for (number,) in self._session.all(_WITHOUT_ANSWER)
-        ]
+        loose = [f"follow-up {number} is linked to an answer that is gone" for (number,) in self._session.all(_WITHOUT_ANSWER)]
         numbers = [number for (number,) in self._session.all(_NUMBERS)]
         differing = [problem for number in numbers if (problem := self._difference(number, evolve)) is not None]
         return pages + orphans + silent + loose + differing

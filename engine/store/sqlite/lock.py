@@ -22,9 +22,7 @@ class ProcessLock:
         except OSError as error:
             holder = os.read(self._descriptor, 200).decode("utf-8", "replace").strip() or "another process"
             os.close(self._descriptor)
-            raise Refused(
-                f"{database} is in use by {holder}; stop it first, or give this one another database."
-            ) from error
+            raise Refused(f"{database} is in use by {holder}; stop it first, or give this one another database.") from error
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, f"process {os.getpid()} ({owner})\n".encode())
 

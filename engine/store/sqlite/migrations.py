@@ -49,9 +49,7 @@ class Backend(SQLiteBackend):  # type: ignore[misc]  # yoyo has no types
     def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> Any:
         """Run one statement, datetimes as ISO 8601 text."""
         # sqlite3's own way to store a datetime is deprecated since Python 3.12.
-        values = {
-            name: value.isoformat() if isinstance(value, datetime) else value for name, value in (params or {}).items()
-        }
+        values = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in (params or {}).items()}
         return super().execute(sql, values)
 
     def ensure_internal_schema_updated(self) -> None:

@@ -34,9 +34,7 @@ SELECT provider_id FROM outbox WHERE ticket = ? AND channel = ? AND party = ? AN
 ORDER BY created_at DESC, id DESC LIMIT ?
 """
 
-_RECENT = (
-    "SELECT address, count(*) FROM outbox WHERE automatic = 1 AND created_at >= ? GROUP BY address ORDER BY address"
-)
+_RECENT = "SELECT address, count(*) FROM outbox WHERE automatic = 1 AND created_at >= ? GROUP BY address ORDER BY address"
 
 # What is held never reached the address; everything else may have.
 _CONVERSATION = """
@@ -45,9 +43,7 @@ WHERE address = ? AND channel IN (SELECT value FROM json_each(?)) AND ticket IS 
 GROUP BY ticket ORDER BY max(coalesce(sent_at, created_at)) DESC, ticket DESC
 """
 
-_QUEUE = (
-    f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, NULL, NULL, NULL, NULL, NULL)"
-)
+_QUEUE = f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, NULL, NULL, NULL, NULL, NULL)"
 
 _READY = f"""
 SELECT {_COLUMNS} FROM outbox WHERE channel = ? AND state = 'queued' AND next_attempt_at <= ?

@@ -14,9 +14,7 @@ _COLUMNS = "id, name, segment, language, created_at, last_survey_at"
 
 _ONE = f"SELECT {_COLUMNS} FROM customer WHERE id = ?"
 
-_FIND = (
-    f"SELECT {_COLUMNS} FROM customer WHERE id = (SELECT customer FROM customer_address WHERE kind = ? AND address = ?)"
-)
+_FIND = f"SELECT {_COLUMNS} FROM customer WHERE id = (SELECT customer FROM customer_address WHERE kind = ? AND address = ?)"
 
 _LIST = f"SELECT {_COLUMNS} FROM customer ORDER BY id LIMIT ?"
 

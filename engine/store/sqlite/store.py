@@ -37,9 +37,7 @@ class SqliteReader(IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleRe
     """Keeps the contract's `Reader`."""
 
 
-class SqliteTransaction(
-    SqliteReader, TicketWrites, TimerWrites, InboxWrites, OutboxWrites, PeopleWrites, ArchiveWrites
-):
+class SqliteTransaction(SqliteReader, TicketWrites, TimerWrites, InboxWrites, OutboxWrites, PeopleWrites, ArchiveWrites):
     """Keeps the contract's `Transaction`."""
 
     def savepoint(self) -> AbstractContextManager[None]:
@@ -55,9 +53,7 @@ class SqliteStore:
 
     def __init__(self, path: Path | None) -> None:
         if sqlite3.sqlite_version_info < _OLDEST:
-            raise ConfigurationError(
-                f"SQLite {sqlite3.sqlite_version} is too old: this needs {'.'.join(map(str, _OLDEST))} or newer."
-            )
+            raise ConfigurationError(f"SQLite {sqlite3.sqlite_version} is too old: this needs {'.'.join(map(str, _OLDEST))} or newer.")
         self._path = path
         # Re-entrant so that in memory a thread that writes can also read; `write` itself refuses to be nested.
         self._guard = threading.RLock()

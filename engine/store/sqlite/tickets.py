@@ -151,23 +151,16 @@ class TicketWrites(TicketReads):
     def append(self, before_seq: int, ticket: Ticket, events: Sequence[Event], record: DecisionRecord) -> int:
         """Keep a decision with its events and the state they led to."""
         if not 0 < ticket.seq == before_seq + len(events):
-            raise UsageError(
-                f"ticket {ticket.number} is at seq {ticket.seq}, but {len(events)} events after {before_seq} were given"
-            )
+            raise UsageError(f"ticket {ticket.number} is at seq {ticket.seq}, but {len(events)} events after {before_seq} were given")
         row = _projection(ticket)
         changed = self._session.run(_ADVANCE, *row, before_seq) if before_seq else self._session.run(_OPEN, *row)
         if changed != 1:
-            raise Conflict(
-                f"Ticket {ticket.number} is not at seq {before_seq} any more: read it again and decide again."
-            )
+            raise Conflict(f"Ticket {ticket.number} is not at seq {before_seq} any more: read it again and decide again.")
         decision = self._record(ticket.number, record, (before_seq + 1, ticket.seq) if events else (None, None))
         at = micros(record.at)
         self._session.run_many(
             _HAPPENED,
-            (
-                (ticket.number, seq, at, event.type, encode(event), decision)
-                for seq, event in enumerate(events, before_seq + 1)
-            ),
+            ((ticket.number, seq, at, event.type, encode(event), decision) for seq, event in enumerate(events, before_seq + 1)),
         )
         return decision
 

@@ -106,9 +106,7 @@ def _delivery_status(message: Message) -> Report | None:
         return None
     for block in _fields(message, "message/delivery-status"):
         action = header(block, "Action").strip().lower()
-        detail = one_line(
-            decode(f"{header(block, 'Status')} {header(block, 'Diagnostic-Code')}".encode("utf-8", "surrogateescape"))
-        )
+        detail = one_line(decode(f"{header(block, 'Status')} {header(block, 'Diagnostic-Code')}".encode("utf-8", "surrogateescape")))
         if action == "failed":
             permanent = _is_permanent(header(block, "Status"), detail)
             return Report(ReceiptStatus.FAILED, provider_id, message_id, permanent, detail[:_DETAIL_LIMIT])
@@ -128,7 +126,5 @@ def _disposition(message: Message) -> Report | None:
     for block in _fields(message, "message/disposition-notification"):
         provider_id = header(block, "Original-Message-ID").strip()
         if is_message_id(provider_id):
-            return Report(
-                ReceiptStatus.DELIVERED, provider_id, "", True, one_line(header(block, "Disposition"))[:_DETAIL_LIMIT]
-            )
+            return Report(ReceiptStatus.DELIVERED, provider_id, "", True, one_line(header(block, "Disposition"))[:_DETAIL_LIMIT])
     return None

@@ -148,11 +148,7 @@ class FolderChannel(_MailChannel):
     def send(self, message: Outbound) -> Sent:
         """Write one mail as a file named after its message id. Raises TemporaryFailure or PermanentFailure."""
         mail = self._compose(message)
-        name = (
-            message.message_id
-            if _FILE_NAME.fullmatch(message.message_id)
-            else sha256(message.message_id.encode()).hexdigest()
-        )
+        name = message.message_id if _FILE_NAME.fullmatch(message.message_id) else sha256(message.message_id.encode()).hexdigest()
         try:
             write_atomically(self._context.outgoing / f"{name}.eml", mail.as_bytes())
         except OSError as problem:

@@ -15,9 +15,7 @@ from engine_email.text import clean, one_line
 from engine_email.threads import is_message_id, is_token, make_message_id, mark_subject, plus_address
 
 _LOCAL_PART = re.compile(r"(?=.{1,64}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_DOMAIN = re.compile(
-    r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*"
-)
+_DOMAIN = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}")
 _MEDIA_TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9!#$&^_.+-]{0,100}/[a-z0-9][a-z0-9!#$&^_.+-]{0,100}")
 _PRINTABLE = re.compile(r"[!-~]{1,200}")
@@ -57,18 +55,14 @@ def recipient_address(to: str) -> str:
     except UnicodeError as problem:
         raise PermanentFailure("the recipient's domain cannot be written in ASCII (IDNA)") from problem
     if not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain):
-        raise PermanentFailure(
-            "the recipient is not an address that can be written to: expected name@domain in ASCII letters"
-        )
+        raise PermanentFailure("the recipient is not an address that can be written to: expected name@domain in ASCII letters")
     return f"{local}@{domain}"
 
 
 def compose(message: Outbound, sender: Sender, address_token: AddressToken, date: datetime) -> EmailMessage:
     """Return the mail for `message`. Raises PermanentFailure for a recipient or a token that mail cannot carry."""
     if message.token and not is_token(message.token):
-        raise PermanentFailure(
-            "the thread token has characters that a mail address cannot carry, or a length outside 8 to 60"
-        )
+        raise PermanentFailure("the thread token has characters that a mail address cannot carry, or a length outside 8 to 60")
     mail = EmailMessage(policy=POLICY)
     mail["From"] = Address(display_name=one_line(sender.name), addr_spec=sender.address)
     mail["To"] = Address(addr_spec=recipient_address(message.to))
@@ -97,11 +91,7 @@ def compose(message: Outbound, sender: Sender, address_token: AddressToken, date
 def _mark_thread(mail: EmailMessage, message: Outbound, sender: Sender, address_token: AddressToken) -> None:
     """Put subject and token where a reply brings them back; a token too long for a plus address goes into the subject."""
     subject = one_line(message.subject)[:_SUBJECT_LIMIT]
-    reply_to = (
-        plus_address(sender.address, message.token)
-        if message.token and address_token is not AddressToken.SUBJECT
-        else ""
-    )
+    reply_to = plus_address(sender.address, message.token) if message.token and address_token is not AddressToken.SUBJECT else ""
     in_subject = message.token and (address_token is not AddressToken.PLUS or not reply_to)
     if reply_to:
         mail["Reply-To"] = Address(display_name=one_line(sender.name), addr_spec=reply_to)

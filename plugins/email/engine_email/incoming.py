@@ -91,11 +91,7 @@ class ImapInbox:
         """Log in and look; return one line per step. Raises TemporaryFailure."""
         with self._using() as client:
             waiting = len(client.search(self._criteria()))
-            idle = (
-                "offered: new mail is seen at once"
-                if client.has_capability("IDLE")
-                else "not offered: the mailbox is polled"
-            )
+            idle = "offered: new mail is seen at once" if client.has_capability("IDLE") else "not offered: the mailbox is polled"
             mark = f"keyword {TAKEN}" if self._keeps_keywords else "\\Seen, because the server keeps no keywords"
             return [
                 f"IMAP {self._server}: logged in as {self._server.username}",
@@ -139,9 +135,7 @@ class ImapInbox:
                 ) from problem
             except (IMAPClientError, OSError) as problem:
                 self._drop()
-                raise TemporaryFailure(
-                    f"the IMAP server {self._server} is away: {type(problem).__name__}: {problem}"
-                ) from problem
+                raise TemporaryFailure(f"the IMAP server {self._server} is away: {type(problem).__name__}: {problem}") from problem
 
     def _connect(self) -> Any:
         server = self._server

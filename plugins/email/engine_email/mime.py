@@ -156,9 +156,7 @@ class _Reader:
     def _leaf(self, part: Message, media_type: str) -> str:
         name = _file_name(part)
         disposition = header(part, "Content-Disposition").partition(";")[0].strip().lower()
-        is_text = (
-            media_type in ("text/plain", "text/html") and disposition != "attachment" and not (name and self._has_text)
-        )
+        is_text = media_type in ("text/plain", "text/html") and disposition != "attachment" and not (name and self._has_text)
         if is_text:
             text = _text(part, media_type)
             self._has_text = self._has_text or bool(text.strip())
@@ -204,9 +202,7 @@ def _nested(part: Message, children: list[Message]) -> Attachment:
     media_type = _sane(part.get_content_type())
     content = b"\n".join(_as_bytes(child) for child in children)
     subject = decode_header(header(children[0], "Subject")) if media_type == "message/rfc822" and children else ""
-    name = _file_name(part) or (
-        f"{subject[: _NAME_LIMIT - 4]}.eml".replace("/", "_").replace("\\", "_") if subject else ""
-    )
+    name = _file_name(part) or (f"{subject[: _NAME_LIMIT - 4]}.eml".replace("/", "_").replace("\\", "_") if subject else "")
     return Attachment(name or _default_name(media_type), media_type, content)
 
 

@@ -90,9 +90,7 @@ class SmtpOutbox:
                 f"the SMTP server {self._server} cannot do what is configured: {problem}; check smtp.security"
             ) from problem
         except (smtplib.SMTPException, OSError) as problem:
-            raise TemporaryFailure(
-                f"the SMTP server {self._server} is away: {type(problem).__name__}: {problem}"
-            ) from problem
+            raise TemporaryFailure(f"the SMTP server {self._server} is away: {type(problem).__name__}: {problem}") from problem
 
 
 def tls_context(server: Server) -> ssl.SSLContext:

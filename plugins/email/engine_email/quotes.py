@@ -14,9 +14,7 @@ _SEPARATOR = re.compile(
     r"|转发邮件信息|原始郵件|mail original|ursprüngliche nachricht)\s*[-_—=]{2,}\s*",
     re.IGNORECASE,
 )
-_ATTRIBUTION_START = re.compile(
-    r"\s*(on\s|在|于|am\s|le\s|el\s|at\s|[^\s<>:：,，]{1,40}\s{0,3}于|.{0,60}<[^<>\s]{3,100}>)", re.IGNORECASE
-)
+_ATTRIBUTION_START = re.compile(r"\s*(on\s|在|于|am\s|le\s|el\s|at\s|[^\s<>:：,，]{1,40}\s{0,3}于|.{0,60}<[^<>\s]{3,100}>)", re.IGNORECASE)
 _ATTRIBUTION_END = re.compile(r"(wrote|写道|寫道|schrieb.{0,80}|a écrit|escribió)\s{0,3}[:：]\s*", re.IGNORECASE)
 _HEADER_START = re.compile(r"[\s*]{0,8}(from|发件人|寄件者|寄件人|von|de|发自)[*\s]{0,4}[:：]", re.IGNORECASE)
 _HEADER_NEXT = re.compile(
@@ -38,9 +36,7 @@ _TEXT_LIMIT = 100_000
 
 def new_text(text: str) -> str:
     """Return the part of `text` the sender wrote now; it may be empty. Only the first 100,000 characters are looked at."""
-    lines = (
-        text[:_TEXT_LIMIT].replace("&nbsp;", " ").replace("\xa0", " ").split("\n")
-    )  # QQ writes &nbsp; into plain text
+    lines = text[:_TEXT_LIMIT].replace("&nbsp;", " ").replace("\xa0", " ").split("\n")  # QQ writes &nbsp; into plain text
     kept: list[str] = []
     index = 0
     while index < len(lines):

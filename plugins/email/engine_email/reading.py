@@ -39,9 +39,7 @@ class Reader:
         """Set raw mail aside, with the reason for people to read."""
         return Rejected(source_id=_source_id(message_id_of(open_headers(raw)), raw), name=name, raw=raw, reason=reason)
 
-    def _understand(
-        self, message: Message, raw: bytes, name: str, received_at: datetime
-    ) -> Inbound | Receipt | Rejected:
+    def _understand(self, message: Message, raw: bytes, name: str, received_at: datetime) -> Inbound | Receipt | Rejected:
         source_id = _source_id(message_id_of(message), raw)
         report = read_report(message)
         if report is not None:

@@ -44,9 +44,7 @@ def test_the_installed_distribution_offers_the_type():
     assert "email" in ChannelTypes.discover().types
 
 
-@pytest.mark.parametrize(
-    "settings", [{}, {"transport": "folder"}, SERVER, {**SERVER, "address_token": "both", "max_megabytes": 50}]
-)
+@pytest.mark.parametrize("settings", [{}, {"transport": "folder"}, SERVER, {**SERVER, "address_token": "both", "max_megabytes": 50}])
 def test_sound_settings_pass(settings):
     assert validate_settings(TYPE, settings) == []
 
@@ -95,9 +93,7 @@ def test_a_missing_ca_file_is_told(engine):
         "security": "tls",
         "ca_file": "/nowhere/ca.pem",
     }
-    channel = ChannelTypes({TYPE.name: TYPE}).build(
-        "email", TYPE.name, {**SERVER, "imap": account, "smtp": account}, engine
-    )
+    channel = ChannelTypes({TYPE.name: TYPE}).build("email", TYPE.name, {**SERVER, "imap": account, "smtp": account}, engine)
     channel.open()
     for use in (lambda: channel.check(None), lambda: channel.send(outbound())):
         with pytest.raises(TemporaryFailure, match=r"ca_file /nowhere/ca\.pem cannot be read"):

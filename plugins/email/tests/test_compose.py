@@ -118,9 +118,7 @@ def test_a_reply_leads_back_by_every_way_that_was_laid(where):
 
 
 def test_long_message_ids_are_folded_between_them_and_never_encoded():
-    references = tuple(
-        make_message_id(str(number), "x" * 60, "support.a-long-domain.example.test") for number in range(30)
-    )
+    references = tuple(make_message_id(str(number), "x" * 60, "support.a-long-domain.example.test") for number in range(30))
     raw, arrived = composed(outbound(references=references))
     assert arrived["In-Reply-To"] == references[-1]
     assert tuple(arrived["References"].split()) == references[-20:]

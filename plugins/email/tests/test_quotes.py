@@ -16,9 +16,7 @@ QUOTED = {
     "Apple Chinese": "客服 <support@example.test> 于 2026年3月4日 17:00 写道：\n> 解决了吗?",
     "traditional": "在 2026年3月4日 客服 寫道:\n> 解決了嗎",
     "outlook": "-----Original Message-----\nFrom: Support\nSent: today\n\nIs it solved?",
-    "outlook Chinese": "-----邮件原件-----\n发件人: 客服\n发送时间: 今天\n收件人: 我\n\n解决了吗?".replace(
-        "邮件原件", "原始邮件"
-    ),
+    "outlook Chinese": "-----邮件原件-----\n发件人: 客服\n发送时间: 今天\n收件人: 我\n\n解决了吗?".replace("邮件原件", "原始邮件"),
     "outlook rule": "________________________________\nFrom: Support <support@example.test>\nSent: Wednesday\nTo: me\n\nIs it solved?",
     "outlook bold": "*From:* Support\n*Sent:* Wednesday\n*To:* me\n\nIs it solved?",
     "outlook header Chinese": "发件人：客服 <support@example.test>\n发送时间：2026年3月4日 17:00\n收件人：我\n主题：结果\n\n解决了吗?",

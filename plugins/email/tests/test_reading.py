@@ -180,9 +180,7 @@ def test_a_message_is_understood(name):
     assert isinstance(item, Inbound)
     expected = dict(MESSAGES[name])
     if "attachments" in expected:
-        assert [(attachment.name, attachment.media_type) for attachment in item.attachments] == expected.pop(
-            "attachments"
-        )
+        assert [(attachment.name, attachment.media_type) for attachment in item.attachments] == expected.pop("attachments")
     empty = Inbound(source_id="", sender="", received_at=NOW)
     told = {key: getattr(item, key) for key in Inbound.__slots__ if key in expected or key not in NOT_TOLD}
     assert told == {key: expected.get(key, getattr(empty, key)) for key in told}
@@ -283,8 +281,7 @@ def test_a_message_above_the_limit_is_rejected_with_its_raw_bytes_and_its_id():
     "raw",
     [
         b"From: a@b.c\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 3000,
-        b"From: a@b.c\r\n"
-        + b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (i, i) for i in range(300)),
+        b"From: a@b.c\r\n" + b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (i, i) for i in range(300)),
         b"From: a@b.c\r\nContent-Type: multipart/mixed; boundary=q\r\n\r\n" + b"--q\r\n\r\na\r\n" * 5000,
     ],
     ids=["nested messages", "nested multiparts", "thousands of parts"],

@@ -107,13 +107,7 @@ def test_html_that_is_broken_still_gives_its_text(page, expected):
     assert " ".join(html_to_text(page).split()) == expected
 
 
-@given(
-    st.lists(
-        st.one_of(
-            st.text(max_size=10), st.sampled_from(["<", "</", "<table>", "<td>", "<style>", "<!--", "&#0;", "&#xd800;"])
-        )
-    )
-)
+@given(st.lists(st.one_of(st.text(max_size=10), st.sampled_from(["<", "</", "<table>", "<td>", "<style>", "<!--", "&#0;", "&#xd800;"]))))
 def test_no_markup_raises(pieces):
     html_to_text("".join(pieces)).encode("utf-8")
 

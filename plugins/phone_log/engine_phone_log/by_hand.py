@@ -10,9 +10,7 @@ from engine.channels import CallOutcome, CallRecord, Direction, Inbound
 
 _REQUIRED = ("id", "from", "at")
 _FIELDS = ("kind", "impact", "wish", "expected_by", "language")
-_TEXTS = {"id": 200, "from": 100, "at": 40, "name": 200, "agent": 100, "text": 50_000, "direction": 8} | dict.fromkeys(
-    _FIELDS, 5_000
-)
+_TEXTS = {"id": 200, "from": 100, "at": 40, "name": 200, "agent": 100, "text": 50_000, "direction": 8} | dict.fromkeys(_FIELDS, 5_000)
 _KEYS = (*_TEXTS, "answered", "talk_seconds")
 _LONGEST_CALL = 86_400.0
 

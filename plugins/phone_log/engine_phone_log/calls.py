@@ -113,9 +113,7 @@ def _parties(call: Call, direction: Direction, reading: Reading) -> tuple[str, s
         return leg.source, leg.destination
     outside = [leg for leg in call.legs if leg.context in reading.inbound] or call.main_legs
     callers = [leg.source for leg in outside]
-    callers += [
-        event.parameters[1] for event in call.events if event.event == "ENTERQUEUE" and len(event.parameters) > 1
-    ]
+    callers += [event.parameters[1] for event in call.events if event.event == "ENTERQUEUE" and len(event.parameters) > 1]
     return next((leg.destination for leg in outside), ""), next((caller for caller in callers if caller), "")
 
 

@@ -66,8 +66,7 @@ def find(lines: Iterable[Line], reading: Reading) -> list[Found]:
         else:
             calls.setdefault(call_id, []).append(line)
     return found + [
-        Found(fold(gather(call_id, (line.record for line in members)), reading), tuple(members))
-        for call_id, members in calls.items()
+        Found(fold(gather(call_id, (line.record for line in members)), reading), tuple(members)) for call_id, members in calls.items()
     ]
 
 

@@ -55,9 +55,7 @@ class Progress:
     def mark(self, source: str) -> Mark | None:
         """Return how far `source` was handed over completely."""
         with self._lock:
-            row = self._connection.execute(
-                "SELECT inode, head, position FROM mark WHERE source = ?", (source,)
-            ).fetchone()
+            row = self._connection.execute("SELECT inode, head, position FROM mark WHERE source = ?", (source,)).fetchone()
         return Mark(*row) if row else None
 
     def handled(self) -> set[Place]:
@@ -74,9 +72,7 @@ class Progress:
                 [(place.source, place.number, place.offset) for place in places],
             )
             for source, mark in marks.items():
-                self._connection.execute(
-                    "INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?)", (source, mark.inode, mark.head, mark.offset)
-                )
+                self._connection.execute("INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?)", (source, mark.inode, mark.head, mark.offset))
                 self._connection.execute(
                     "DELETE FROM handled WHERE source = ? AND number = ? AND position < ?",
                     (source, mark.inode, mark.offset),

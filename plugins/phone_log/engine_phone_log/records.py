@@ -20,9 +20,7 @@ _LONGEST_ID = 200
 _FREESWITCH_COLUMNS = 15
 _ASTERISK_COLUMNS = range(16, 22)
 _FREESWITCH_CAUSES = {"USER_BUSY": "BUSY", "ORIGINATOR_CANCEL": "ABANDONED"}
-_FREESWITCH_UNANSWERED = frozenset(
-    {"NO_ANSWER", "NO_USER_RESPONSE", "ALLOTTED_TIMEOUT", "NORMAL_CLEARING", "LOSE_RACE"}
-)
+_FREESWITCH_UNANSWERED = frozenset({"NO_ANSWER", "NO_USER_RESPONSE", "ALLOTTED_TIMEOUT", "NORMAL_CLEARING", "LOSE_RACE"})
 _CALL_EVENTS = frozenset(
     {
         *("ENTERQUEUE", "CONNECT", "RINGNOANSWER", "ABANDON", "EXITWITHTIMEOUT", "EXITEMPTY", "EXITWITHKEY"),
@@ -111,9 +109,7 @@ def _queue_event(text: str) -> QueueEvent | None:
     if call_id in ("", "NONE") or event not in _CALL_EVENTS:
         return None
     agent = "" if agent == "NONE" else agent
-    return QueueEvent(
-        _epoch(epoch), _identity(call_id), "" if queue == "NONE" else queue, agent, event, tuple(parameters)
-    )
+    return QueueEvent(_epoch(epoch), _identity(call_id), "" if queue == "NONE" else queue, agent, event, tuple(parameters))
 
 
 def _leg(text: str, zone: ZoneInfo) -> Leg:

@@ -74,9 +74,7 @@ class Settings:
         try:
             zone = ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ConfigurationError(
-                f"asterisk.timezone: {name!r} is no IANA time zone (such as Asia/Shanghai)"
-            ) from error
+            raise ConfigurationError(f"asterisk.timezone: {name!r} is no IANA time zone (such as Asia/Shanghai)") from error
         settle = asterisk.get("settle", "30s")
         return cls(
             transport=settings.get("transport", "folder"),

@@ -69,9 +69,7 @@ class Tail:
                 position = matches.index(True)
                 self.mark = replace(self.mark, inode=files[position].stat().st_ino)
                 return files[position:]
-        self.lost = (
-            f"{self.path}: the file read so far is neither here nor beside it under another name; calls may be missing"
-        )
+        self.lost = f"{self.path}: the file read so far is neither here nor beside it under another name; calls may be missing"
         self.mark = None
         return current
 

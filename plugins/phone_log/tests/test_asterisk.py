@@ -143,9 +143,7 @@ def test_a_malformed_row_comes_at_once_and_alone(desk: Desk, row: Row) -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)], ids=["in order", "backwards", "middle first"])
-def test_a_restart_after_any_acknowledgement_neither_loses_nor_repeats(
-    desk: Desk, row: Row, order: tuple[int, ...]
-) -> None:
+def test_a_restart_after_any_acknowledgement_neither_loses_nor_repeats(desk: Desk, row: Row, order: tuple[int, ...]) -> None:
     calls = [f"179532046{number}.0" for number in range(3)]
     # Rows of the three calls interleaved: every call but the last spans the ones between.
     desk.write("Master.csv", b"".join(row(call_id, sequence=part) for part in range(2) for call_id in calls))
@@ -179,9 +177,7 @@ def test_an_unacknowledged_call_survives_the_rotation_of_its_file(desk: Desk, ro
     assert ids(desk.settled()) == ["1795320468.0"]
 
 
-def test_reading_pauses_while_too_much_waits_and_then_goes_on(
-    desk: Desk, row: Row, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reading_pauses_while_too_much_waits_and_then_goes_on(desk: Desk, row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asterisk, "LINES_AT_ONCE", 1)
     monkeypatch.setattr(asterisk, "WAITING_AT_MOST", 1)
     desk.write("Master.csv", row("1795320465.0") + row("1795320466.0"))

@@ -42,9 +42,7 @@ CONNECT = "1795320470|1795320465.0|support|Agent One|CONNECT|5|1795320465.1|2"
     ],
     ids=["blind", "old", "attended by bridge", "attended by link"],
 )
-def test_a_transfer_keeps_its_destination_and_both_talks(
-    event: str, transfers: tuple[str, ...], row: Row, reading: Reading
-) -> None:
+def test_a_transfer_keeps_its_destination_and_both_talks(event: str, transfers: tuple[str, ...], row: Row, reading: Reading) -> None:
     legs = row(application="Queue", data="support", billed=45, end="2026-11-22 04:08:30")
     legs += row(partner="PJSIP/boss-00000009", sequence=1, start="2026-11-22 04:08:30", answer="2026-11-22 04:08:32",
                 end="2026-11-22 04:08:52", billed=20)  # fmt: skip
@@ -55,9 +53,7 @@ def test_a_transfer_keeps_its_destination_and_both_talks(
 def test_a_queue_that_overflows_into_an_answered_extension_is_answered(row: Row, reading: Reading) -> None:
     left = "1795320477|1795320465.0|support|NONE|EXITWITHTIMEOUT|1|1|12"
     legs = row(application="Queue", data="support", partner="", end="2026-11-22 04:07:57", billed=12)
-    legs += row(
-        sequence=1, start="2026-11-22 04:07:57", answer="2026-11-22 04:08:00", end="2026-11-22 04:08:10", billed=10
-    )
+    legs += row(sequence=1, start="2026-11-22 04:07:57", answer="2026-11-22 04:08:00", end="2026-11-22 04:08:10", billed=10)
     call = the_call(legs + events(ENTER, left), reading)
     assert (call.outcome, call.wait_seconds, call.talk_seconds) == (CallOutcome.ANSWERED, 15, 10)
     assert (call.queue, call.agent) == ("support", "PJSIP/agent1")
@@ -104,9 +100,7 @@ def test_queue_events_that_name_another_channel_of_the_call_are_its_own(row: Row
         ("ANSWERED", "no_answer"),
     ],
 )
-def test_a_call_that_reached_no_person_is_not_answered(
-    disposition: str, outcome: str, row: Row, reading: Reading
-) -> None:
+def test_a_call_that_reached_no_person_is_not_answered(disposition: str, outcome: str, row: Row, reading: Reading) -> None:
     call = the_call(row(disposition=disposition, partner="", application="Playback", billed=3), reading)
     assert (call.outcome.value, call.answered_at, call.talk_seconds, call.agent) == (outcome, None, 0, "")
 

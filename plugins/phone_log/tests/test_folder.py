@@ -58,9 +58,7 @@ def test_records_and_queue_log_of_one_look_are_folded_together(desk: Desk, maste
     assert (gone.call.outcome, gone.call.queue) == (CallOutcome.ABANDONED, "support")
 
 
-def test_files_go_when_all_their_calls_are_acknowledged_and_not_before(
-    desk: Desk, master_csv: bytes, queue_log: bytes
-) -> None:
+def test_files_go_when_all_their_calls_are_acknowledged_and_not_before(desk: Desk, master_csv: bytes, queue_log: bytes) -> None:
     desk.drop("Master.csv", master_csv)
     desk.drop("queue_log", queue_log)
     *others, last = desk.take()
@@ -142,9 +140,7 @@ def test_what_is_acknowledged_after_close_comes_again(desk: Desk, row: Row) -> N
     assert len(desk.take()) == 1
 
 
-def test_a_file_that_may_not_be_read_is_a_temporary_failure(
-    desk: Desk, row: Row, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_may_not_be_read_is_a_temporary_failure(desk: Desk, row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path) -> bytes:
         raise PermissionError(13, "Permission denied", str(path))
 

@@ -79,27 +79,21 @@ def heard(raw: bytes, reading: Reading) -> dict[str, Inbound]:
 
 
 @pytest.mark.parametrize("call_id", BOTH)
-def test_each_call_of_the_samples_is_what_it_was(
-    call_id: str, master_csv: bytes, queue_log: bytes, reading: Reading
-) -> None:
+def test_each_call_of_the_samples_is_what_it_was(call_id: str, master_csv: bytes, queue_log: bytes, reading: Reading) -> None:
     item = heard(master_csv + queue_log, reading)[call_id]
     assert (item.sender, item.sender_name, item.recipient, item.call) == BOTH[call_id]
     assert item.text == ""
     assert item.fields == {}
 
 
-def test_the_samples_hold_nine_calls_in_any_order_of_files(
-    master_csv: bytes, queue_log: bytes, reading: Reading
-) -> None:
+def test_the_samples_hold_nine_calls_in_any_order_of_files(master_csv: bytes, queue_log: bytes, reading: Reading) -> None:
     assert heard(master_csv + queue_log, reading).keys() == BOTH.keys()
     assert heard(queue_log + master_csv, reading) == heard(master_csv + queue_log, reading)
     backwards = b"".join(reversed(master_csv.splitlines(keepends=True)))
     assert heard(backwards + queue_log, reading) == heard(master_csv + queue_log, reading)
 
 
-def test_without_the_queue_log_only_the_reason_of_an_abandoned_call_is_unknown(
-    master_csv: bytes, reading: Reading
-) -> None:
+def test_without_the_queue_log_only_the_reason_of_an_abandoned_call_is_unknown(master_csv: bytes, reading: Reading) -> None:
     calls = {call_id: item.call for call_id, item in heard(master_csv, reading).items()}
     outcomes = {call_id: record.outcome.value for call_id, record in calls.items() if record}
     expected = {call_id: record.outcome.value for call_id, (*_, record) in BOTH.items()}

@@ -125,9 +125,7 @@ def test_a_file_lost_from_sight_is_reported_and_the_new_one_read_from_its_beginn
     tail = Tail(path, None)
     read(tail)
     os.truncate(path, 0)
-    append(
-        path, b"another file that grew longer than the first one, perhaps even with the very same inode number......\n"
-    )
+    append(path, b"another file that grew longer than the first one, perhaps even with the very same inode number......\n")
     assert len(read(again(tail))) == 1
     assert len(read(tail)) == 1
     assert "calls may be missing" in tail.lost

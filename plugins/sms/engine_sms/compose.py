@@ -35,14 +35,10 @@ def compose(message: Outbound, settings: Settings) -> Composed:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise PermanentFailure(
-            f"the text holds half a character at position {error.start}: it cannot be sent"
-        ) from error
+        raise PermanentFailure(f"the text holds half a character at position {error.start}: it cannot be sent") from error
     segments = segment(text, settings.alphabet)
     if len(segments.parts) > settings.max_parts:
-        raise PermanentFailure(
-            f"the text takes {len(segments.parts)} parts, max_parts is {settings.max_parts}: shorten the script"
-        )
+        raise PermanentFailure(f"the text takes {len(segments.parts)} parts, max_parts is {settings.max_parts}: shorten the script")
     to = f"+{message.to.lstrip('+')}" if settings.plus else message.to.lstrip("+")
     return Composed(message.message_id, to, text, segments)
 

@@ -69,9 +69,7 @@ class FolderChannel:
             # One file that cannot be read (rights, or taken away meanwhile) must not hold up the others.
             log.warning("cannot read %s: %s", path, error.strerror)
             return
-        reading = Reading(
-            datetime.fromtimestamp(modified, UTC), self._context.timezone, origin=f"{path.name}@{modified}"
-        )
+        reading = Reading(datetime.fromtimestamp(modified, UTC), self._context.timezone, origin=f"{path.name}@{modified}")
         items = list(parse_documents(raw, path.name, reading))
         done = _after(len(items), lambda: self._done(path))
         for item in items:

@@ -106,9 +106,7 @@ class Fragments:
         """Remember that the engine holds `whole`. It is kept a while, so that a part the carrier repeats is known as such."""
         with self._database.transaction() as connection:
             connection.execute("UPDATE fragment SET state = 'taken' WHERE whole = ?", (whole.source_id,))
-            connection.execute(
-                "DELETE FROM fragment WHERE state = 'taken' AND arrived_at < ?", (micros(now - 2 * self._limit),)
-            )
+            connection.execute("DELETE FROM fragment WHERE state = 'taken' AND arrived_at < ?", (micros(now - 2 * self._limit),))
 
 
 def _runs(parts: list[tuple[int, bytes]]) -> tuple[bytes, ...]:

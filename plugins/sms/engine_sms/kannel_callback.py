@@ -45,13 +45,9 @@ class CallbackServer:
             self._server = _Server((settings.listen_host, settings.listen_port), Handler)
         except OSError as error:
             where = f"{settings.listen_host}:{settings.listen_port}"
-            raise ConfigurationError(
-                f"cannot listen on {where} for Kannel ({error.strerror}): is another `engine run` there?"
-            ) from error
+            raise ConfigurationError(f"cannot listen on {where} for Kannel ({error.strerror}): is another `engine run` there?") from error
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="sms-kannel-callbacks", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="sms-kannel-callbacks", daemon=True)
         self._thread.start()
 
     def close(self) -> None:

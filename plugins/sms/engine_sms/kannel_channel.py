@@ -156,9 +156,7 @@ class KannelChannel:
         """Prove the account with a request that names no recipient, and send a test message if `to` is given."""
         status, answer = self._request({})
         if status != HTTPStatus.BAD_REQUEST:
-            raise TemporaryFailure(
-                f"{self._kannel.sendsms_url} answered {status} {answer!r}: check sendsms_url, username and password"
-            )
+            raise TemporaryFailure(f"{self._kannel.sendsms_url} answered {status} {answer!r}: check sendsms_url, username and password")
         lines = [f"{self._kannel.sendsms_url} knows the account {self._kannel.username}"]
         if self._server is not None:
             lines.append(f"listening on {self._kannel.listen_host}:{self._server.port} for Kannel's calls")
@@ -219,16 +217,12 @@ class KannelChannel:
         """Keep the word on one part. It is answered when it is durable here; the engine hears of whole messages."""
         reference = fields.get("id", b"")
         try:
-            carrier_id = base64.b64decode(
-                reference + b"=" * (-len(reference) % 4), altchars=b"-_", validate=True
-            ).decode()
+            carrier_id = base64.b64decode(reference + b"=" * (-len(reference) % 4), altchars=b"-_", validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             return HTTPStatus.BAD_REQUEST
         if not carrier_id:
             return HTTPStatus.BAD_REQUEST
-        found = _verdict(
-            carrier_id, fields.get("status", b"").decode("latin-1"), fields.get("reply", b"").decode("utf-8", "replace")
-        )
+        found = _verdict(carrier_id, fields.get("status", b"").decode("latin-1"), fields.get("reply", b"").decode("utf-8", "replace"))
         if found is not None:
             self._ledger.record_receipt(found, self._context.now())
             self._calls.put(None)  # wakes `receive`
@@ -309,9 +303,7 @@ def _understand(query: str, name: str, source_id: str, received_at: datetime) ->
         if not sender or max(len(sender), len(recipient)) > ADDRESS_LIMIT or not (sender + recipient).isprintable():
             raise ValueError("from or to is not an address")
     except ValueError as reason:
-        return Rejected(
-            source_id, name, query.encode("latin-1", "replace"), f"a call from Kannel that is not a message: {reason}"
-        )
+        return Rejected(source_id, name, query.encode("latin-1", "replace"), f"a call from Kannel that is not a message: {reason}")
     return Inbound(source_id, sender, received_at, text, full_text=text, recipient=recipient)
 
 

@@ -117,9 +117,7 @@ class Ledger:
     def due_receipts(self, now: datetime) -> list[Receipt]:
         """Return the receipts of whole messages that the engine has not acknowledged, and those of messages we do not know."""
         with self._database.transaction() as connection:
-            names = connection.execute(
-                "SELECT DISTINCT message_id FROM part WHERE reported = 0 AND status IS NOT NULL"
-            ).fetchall()
+            names = connection.execute("SELECT DISTINCT message_id FROM part WHERE reported = 0 AND status IS NOT NULL").fetchall()
             found = [receipt for (message_id,) in names if (receipt := _whole(connection, message_id, now))]
             unknown = connection.execute(
                 "SELECT carrier_id, status, detail, permanent FROM early_receipt WHERE arrived_at < ?",

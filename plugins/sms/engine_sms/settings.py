@@ -30,10 +30,8 @@ _SMPP = {
             "default": "",
             "description": "What the carrier tells you to put here, else leave it out.",
         },
-        "source_ton": _TYPE_OF_NUMBER
-        | {"default": 0, "description": "Type of number of `sender`: 0 unknown, 1 international, 5 letters."},
-        "source_npi": _TYPE_OF_NUMBER
-        | {"default": 0, "description": "Numbering plan of `sender`: 0 unknown, 1 telephone."},
+        "source_ton": _TYPE_OF_NUMBER | {"default": 0, "description": "Type of number of `sender`: 0 unknown, 1 international, 5 letters."},
+        "source_npi": _TYPE_OF_NUMBER | {"default": 0, "description": "Numbering plan of `sender`: 0 unknown, 1 telephone."},
         "destination_ton": _TYPE_OF_NUMBER | {"default": 1, "description": "Type of number of the customer's number."},
         "destination_npi": _TYPE_OF_NUMBER | {"default": 1, "description": "Numbering plan of the customer's number."},
         "window": {
@@ -49,12 +47,9 @@ _SMPP = {
             "description": "What the centre means by data_coding 0.",
         },
         "enquire_link_seconds": _SECONDS | {"default": 30, "description": "Idle time after which the link is probed."},
-        "response_seconds": _SECONDS
-        | {"default": 10, "description": "How long an answer may take before the link counts as dead."},
-        "throttle_seconds": _SECONDS
-        | {"default": 5, "description": "How long to wait when the centre says we are too fast."},
-        "reassembly_seconds": _SECONDS
-        | {"default": 300, "description": "How long to wait for the missing parts of a long message."},
+        "response_seconds": _SECONDS | {"default": 10, "description": "How long an answer may take before the link counts as dead."},
+        "throttle_seconds": _SECONDS | {"default": 5, "description": "How long to wait when the centre says we are too fast."},
+        "reassembly_seconds": _SECONDS | {"default": 300, "description": "How long to wait for the missing parts of a long message."},
     },
 }
 
@@ -76,11 +71,8 @@ _KANNEL = {
         "listen_port": _PORT | {"default": 13080, "description": "The port we listen on."},
         "callback_url": _TEXT | {"description": "How Kannel reaches us, when not as http://listen_host:listen_port."},
         "secret": _TEXT
-        | {
-            "description": "First part of the callback path, 16 or more letters and digits, as ${env:NAME} or ${file:path}."
-        },
-        "timeout_seconds": _SECONDS
-        | {"default": 20, "description": "How long sendsms may take, and how long Kannel waits for us."},
+        | {"description": "First part of the callback path, 16 or more letters and digits, as ${env:NAME} or ${file:path}."},
+        "timeout_seconds": _SECONDS | {"default": 20, "description": "How long sendsms may take, and how long Kannel waits for us."},
     },
 }
 
@@ -190,14 +182,10 @@ class KannelSettings:
     def __post_init__(self) -> None:
         """Refuse what the schema cannot see because secrets are resolved after it."""
         if not _SECRET.fullmatch(self.secret):
-            raise ConfigurationError(
-                "kannel.secret must be 16 to 200 letters, digits, - or _: make one with `openssl rand -hex 24`"
-            )
+            raise ConfigurationError("kannel.secret must be 16 to 200 letters, digits, - or _: make one with `openssl rand -hex 24`")
         for name, url in (("sendsms_url", self.sendsms_url), ("callback_url", self.callback_url)):
             if url and not is_http_url(url):
-                raise ConfigurationError(
-                    f"kannel.{name} must be a URL such as http://127.0.0.1:13013/path: {url!r} is not"
-                )
+                raise ConfigurationError(f"kannel.{name} must be a URL such as http://127.0.0.1:13013/path: {url!r} is not")
 
 
 def is_http_url(url: str) -> bool:

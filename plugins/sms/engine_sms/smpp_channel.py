@@ -133,9 +133,7 @@ class SmppChannel:
             raise TemporaryFailure(f"{where}: {reason}") from reason
         lines.append("the link answers (enquire_link)")
         if to is not None:
-            lines.append(
-                f"sent a test message to {masked(to)}: {self.send(test_message(to, self._context)).provider_id}"
-            )
+            lines.append(f"sent a test message to {masked(to)}: {self.send(test_message(to, self._context)).provider_id}")
         return lines
 
     def _connected(self) -> Session:
@@ -192,9 +190,7 @@ class SmppChannel:
         return {
             **submit_fields(self._smpp, self._settings.sender, composed.to),
             "short_message": header + body,
-            "data_coding": consts.SMPP_ENCODING_ISO10646
-            if segments.encoding is Encoding.UCS2
-            else consts.SMPP_ENCODING_DEFAULT,
+            "data_coding": consts.SMPP_ENCODING_ISO10646 if segments.encoding is Encoding.UCS2 else consts.SMPP_ENCODING_DEFAULT,
             "esm_class": UDH_INDICATOR if header else 0,
         }
 
@@ -295,10 +291,6 @@ class SmppChannel:
         try:
             runs = [decode_text(run, whole.data_coding, self._smpp.default_alphabet) for run in whole.runs]
         except Unreadable as reason:
-            return rejected(
-                f"{whole.source_id}.bin", b"".join(whole.runs), f"a long message from {masked(whole.sender)}: {reason}"
-            )
+            return rejected(f"{whole.source_id}.bin", b"".join(whole.runs), f"a long message from {masked(whole.sender)}: {reason}")
         text = MISSING.join(runs) if whole.complete or len(runs) > 1 else runs[0] + MISSING
-        return Inbound(
-            whole.source_id, whole.sender, whole.received_at, text, full_text=text, recipient=whole.recipient
-        )
+        return Inbound(whole.source_id, whole.sender, whole.received_at, text, full_text=text, recipient=whole.recipient)

@@ -81,10 +81,7 @@ def test_a_report_of_a_message_on_its_way_is_taken_and_says_nothing(channel, por
 )
 def test_a_refusal_is_final_only_if_the_next_try_would_be_refused_too(channel, port, reply, permanent):
     channel._ledger.accept_part("m1", 1, 1, "m1/1/7", channel._context.now())
-    assert (
-        _get(port, f"/{SECRET}/receipt?{urlencode({'id': _reference('m1/1/7'), 'status': '16', 'reply': reply})}")
-        == 200
-    )
+    assert _get(port, f"/{SECRET}/receipt?{urlencode({'id': _reference('m1/1/7'), 'status': '16', 'reply': reply})}") == 200
     [delivery] = channel.receive(1)
     assert (delivery.item.status, delivery.item.permanent) == (ReceiptStatus.FAILED, permanent)
 

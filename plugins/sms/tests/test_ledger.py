@@ -95,9 +95,7 @@ def test_a_message_starts_over_when_its_parts_cannot_be_joined_any_more(ledger, 
     [receipt] = ledger.due_receipts(later)
     assert receipt.status == DELIVERED
     ledger.record_receipt(PartReceipt("a", FAILED, "UNDELIV"), later)
-    assert [due.message_id for due in ledger.due_receipts(later)] == ["m"], (
-        "the late word on the first try does not touch the second"
-    )
+    assert [due.message_id for due in ledger.due_receipts(later)] == ["m"], "the late word on the first try does not touch the second"
 
 
 def test_the_receipts_of_two_tries_are_two_receipts(ledger):
@@ -148,9 +146,7 @@ def test_what_is_too_old_to_matter_is_forgotten(ledger):
 )
 def test_the_verdict_does_not_depend_on_the_order_of_receipts_and_answers(tmp_path_factory, states, order):
     ledger = Ledger(tmp_path_factory.mktemp("ledger") / "sms.sqlite")
-    steps = [("accept", part) for part in range(len(states))] + [
-        ("receipt", part) for part, state in enumerate(states) if state
-    ]
+    steps = [("accept", part) for part in range(len(states))] + [("receipt", part) for part, state in enumerate(states) if state]
     order.shuffle(steps)
     for step, part in steps:
         if step == "accept":

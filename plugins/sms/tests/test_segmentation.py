@@ -9,9 +9,7 @@ from engine_sms.segmentation import Encoding, concatenation_header, encode_part,
 
 CHARACTERS = st.characters(exclude_categories=["Cs"])
 MIXED = st.text(st.one_of(CHARACTERS, st.sampled_from("aZ 1€[]{}é£üÇ汉字😀𠮷")), max_size=800)
-GSM_TEXT = st.text(
-    st.sampled_from(gsm7.DEFAULT_TABLE.replace("\x1b", "") + "".join(gsm7.EXTENSION_TABLE.values())), max_size=800
-)
+GSM_TEXT = st.text(st.sampled_from(gsm7.DEFAULT_TABLE.replace("\x1b", "") + "".join(gsm7.EXTENSION_TABLE.values())), max_size=800)
 
 
 @pytest.mark.parametrize(
@@ -63,15 +61,11 @@ def test_parts_joined_are_the_text_and_each_part_fits(text):
         return
     limit = 153 if segments.encoding is Encoding.GSM7 else 67
     assert sum(sizes) > (160 if segments.encoding is Encoding.GSM7 else 70), "cut though it fits in one part"
-    assert all(limit - 1 <= size <= limit for size in sizes[:-1]), (
-        "a part is only left short where a character would be split"
-    )
+    assert all(limit - 1 <= size <= limit for size in sizes[:-1]), "a part is only left short where a character would be split"
     assert 0 < sizes[-1] <= limit
     for part in segments.parts:
         octets = len(encode_part(part, segments.encoding, "gsm-7"))
-        assert 6 + (octets if segments.encoding is Encoding.UCS2 else -(-octets * 7 // 8)) <= 140, (
-            "more than 140 octets on the air"
-        )
+        assert 6 + (octets if segments.encoding is Encoding.UCS2 else -(-octets * 7 // 8)) <= 140, "more than 140 octets on the air"
 
 
 @given(GSM_TEXT)

@@ -147,17 +147,11 @@ def test_optional_parameters_of_the_vendor_are_passed_over():
     st.lists(st.builds(smpp34.Tlv, st.integers(0, 0xFFFF), st.binary(max_size=40)), max_size=3),
     st.data(),
 )
-def test_whatever_a_centre_sends_is_understood_or_set_aside(
-    tmp_path_factory, octets, esm_class, data_coding, tlvs, data
-):
-    settings = Settings.parse(
-        {"transport": "smpp", "smpp": {"host": "h", "port": 1, "system_id": "a", "password": "b"}}
-    )
+def test_whatever_a_centre_sends_is_understood_or_set_aside(tmp_path_factory, octets, esm_class, data_coding, tlvs, data):
+    settings = Settings.parse({"transport": "smpp", "smpp": {"host": "h", "port": 1, "system_id": "a", "password": "b"}})
     assert settings.smpp is not None
     channel = SmppChannel(settings, settings.smpp, context(tmp_path_factory.getbasetemp()))
-    raw = bytearray(
-        smpp34.DeliverSm("1", "2", octets, esm_class=esm_class, data_coding=data_coding, tlvs=tlvs).encode()
-    )
+    raw = bytearray(smpp34.DeliverSm("1", "2", octets, esm_class=esm_class, data_coding=data_coding, tlvs=tlvs).encode())
     for position in data.draw(st.lists(st.integers(16, len(raw) - 1), max_size=4)):
         raw[position] = data.draw(st.integers(0, 255))
     [item] = channel.parse(bytes(raw), "set-aside.pdu")

@@ -46,9 +46,7 @@ def test_a_refused_bind_names_the_reason_and_not_the_password(listener, channel)
 @pytest.mark.parametrize("octets", [b"\xff" * 64, struct.pack(">LLLL", 8, 5, 0, 1), b"GET / HTTP/1.1\r\n\r\n"])
 def test_what_is_not_smpp_ends_the_session(listener, channel, octets, caplog):
     with _answering(listener, then=octets) as peer:
-        with contextlib.suppress(
-            TemporaryFailure
-        ):  # the nonsense may come before or after the answer to the bind is seen
+        with contextlib.suppress(TemporaryFailure):  # the nonsense may come before or after the answer to the bind is seen
             list(channel.receive(0.1))
         wait_until(lambda: peer.closed, "the session ends")
     assert "this is not SMPP" in caplog.text
