@@ -50,7 +50,7 @@ def move_to_tier(draft: Draft) -> None:
         return
     for clock in list(draft.ticket.deadlines.values()):
         kind = draft.policy.deadlines.get(clock.kind)
-        if kind is None or not clock.running or is_over(draft, clock) or clock.budget is None:
+        if kind is None or not clock.running or _is_over(draft, clock) or clock.budget is None:
             continue
         budget, name = _budget(draft, kind)
         if budget is None or (budget, name) == (clock.budget, clock.calendar):
@@ -63,7 +63,7 @@ def move_to_tier(draft: Draft) -> None:
         _arm(draft, draft.ticket.deadlines[clock.id])
 
 
-def is_over(draft: Draft, clock: Deadline) -> bool:
+def _is_over(draft: Draft, clock: Deadline) -> bool:
     """Whether the clock's due instant is past, also where its timer has not fired yet (the engine stood still, say)."""
     return clock.breached_at is not None or (clock.due is not None and clock.due < draft.now)
 
