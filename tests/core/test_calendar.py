@@ -344,3 +344,8 @@ def test_a_window_outside_its_day_is_refused(start: int, end: int) -> None:
 def test_a_zone_that_does_not_exist_is_an_error_with_a_hint(zone: str) -> None:
     with pytest.raises(CalendarUnknown, match=r"calendar special: .* is not a time zone; use an IANA name"):
         special(timezone=zone)
+
+
+def test_a_calendar_tells_which_arrangements_it_knows() -> None:
+    assert CALENDARS["cn_office"].holidays[2026].off == CHINA_2026.off
+    assert CALENDARS["ny_office"].holidays == {}

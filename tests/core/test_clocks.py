@@ -252,6 +252,13 @@ def test_a_clock_that_is_moved_warns_only_of_what_is_still_ahead() -> None:
     ]
 
 
+def test_nobody_is_reminded_after_the_matter_is_over() -> None:
+    kind = replace(shipped().deadlines["confirmation"], remind=(DAY, 4 * DAY))
+    house = House(replace(shipped(), deadlines={**shipped().deadlines, "confirmation": kind}))
+    number = house.resolved()
+    assert [key for key in house.timer_keys(number) if "remind" in key] == ["deadline/confirmation/remind/0"]
+
+
 # ── the work goes round again ───────────────────────────────────────────────────────────────────────────────────────
 
 
