@@ -32,24 +32,7 @@ class ReplyWords:
     object: tuple[str, ...]
     opt_out: tuple[str, ...]
     opt_in: tuple[str, ...]
-    doubt: tuple[str, ...] = (
-        *("不", "没", "未", "吗", "么", "嘛", "吧", "否", "才怪", "但", "可是", "仍", "还是", "如果"),
-        *(
-            "not",
-            "no",
-            "never",
-            "but",
-            "still",
-            "if",
-            "isn't",
-            "wasn't",
-            "doesn't",
-            "didn't",
-            "don't",
-            "hasn't",
-            "can't",
-        ),
-    )
+    doubt: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -273,6 +273,7 @@ class Policy:
     keywords: KeywordIndex
     calendars: Mapping[str, Calendar]
     limits: Limits
+    replies_source: Source | None = None
 
     def text(self, texts: Text, language: str) -> str:
         """Return the text in `language`, else in the company's default language, else in any."""

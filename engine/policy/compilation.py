@@ -165,4 +165,5 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         keywords=KeywordIndex(builder.keywords, negation),
         calendars=calendars,
         limits=limits,
+        replies_source=replied.source if (replied := document.single("replies")) else None,
     )

@@ -9,6 +9,10 @@ WORDS = ReplyWords(
     object=("N", "no", "否", "不满意", "没解决", "没有解决", "还是不行", "打不开", "not solved", "still broken"),
     opt_out=("退订", "T", "TD", "R", "stop"),
     opt_in=("订阅", "start"),
+    doubt=(
+        *("不", "没", "未", "吗", "么", "嘛", "吧", "否", "才怪", "但", "可是", "仍", "还是", "如果", "not", "no", "never", "but"),
+        *("still", "if", "isn't", "wasn't", "doesn't", "didn't", "don't", "hasn't", "can't"),
+    ),
 )
 
 any_text = st.text(st.characters(codec=None), max_size=100)

@@ -109,6 +109,9 @@ def replies(lab: Lab) -> Iterator[str]:
         house.act(number, "resolve", "九点到六点")
         for word in lab.words(r"intake\.yaml:replies\.(confirm|object)\[\d+\]"):
             yield f"{word}: {tried(house, MessageArrived(number, 'email', word, trusted=True))}"
+        for word in lab.words(r"intake\.yaml:replies\.doubt\[\d+\]"):
+            said = f"yes {word}" if word.isascii() else f"满意{word}"
+            yield f"{word}: {tried(house, MessageArrived(number, 'email', said, trusted=True))}"
 
 
 @probe(r"intake\.yaml:replies\.opt")

@@ -95,14 +95,14 @@ def _confirmation(draft: Draft, signal: MessageArrived) -> bool:
 
 def confirmed(draft: Draft, by: str, content: str | None) -> None:
     """The customer agreed that it is solved."""
-    draft.because("customer agreed", "replies.confirm", None, {"by": by})
+    draft.because("customer agreed", "replies.confirm", draft.policy.replies_source, {"by": by})
     draft.record(e.CustomerConfirmed(by, content))
     notify(draft, "closed_confirmed", CUSTOMER)
 
 
 def objected(draft: Draft, by: str, content: str | None) -> None:
     """The customer did not agree: the work goes round again, and its owner hears of it."""
-    draft.because("customer objected", "replies.object", None, {"by": by})
+    draft.because("customer objected", "replies.object", draft.policy.replies_source, {"by": by})
     if draft.ticket.state in ENDED:
         draft.record(e.TicketReopened(by, content))
     else:
