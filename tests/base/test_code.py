@@ -13,7 +13,7 @@ from tests.support.repository import ROOT, source_files, tracked_files, where
 
 LONGEST_FILE = 350
 LONGEST_FUNCTION = 50
-LARGEST_ENGINE = 12_600
+LARGEST_ENGINE = 12_550
 """Lines of code. The aim is about 10,000 (docs/architecture.md): whoever comes near the limit makes something simpler first."""
 SILENT_TOKENS = {
     tokenize.COMMENT,

@@ -33,14 +33,6 @@ def contact(session: Session, number: str, text: str | None, channel: str | None
 
 @click.command()
 @action
-@text("What to write.")
-def write(session: Session, number: str, text: str) -> None:
-    """Write to the customer of ticket NUMBER in your own words; that is a contact too."""
-    act(session, number, "write", text)
-
-
-@click.command()
-@action
 @text("What will be done.")
 @click.option(
     "--step",
@@ -77,22 +69,6 @@ def task(session: Session, number: str, target: str, text: str, due: str | None)
     with session.engine() as engine:
         at = instant(due, engine.world.policy.company.timezone) if due else None
         carry_out(engine, session, number, "task", read_text(text), target=target, due=at)
-
-
-@click.command()
-@action
-@text("The news.")
-def progress(session: Session, number: str, text: str) -> None:
-    """Tell the customer of ticket NUMBER how far it is; the progress clock starts anew."""
-    act(session, number, "progress", text)
-
-
-@click.command()
-@action
-@text("The note.")
-def note(session: Session, number: str, text: str) -> None:
-    """Write down something about ticket NUMBER for colleagues only."""
-    act(session, number, "note", text)
 
 
 @click.command()
