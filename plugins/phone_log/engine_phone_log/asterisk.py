@@ -1,8 +1,7 @@
 """Following the files of a running Asterisk: `Master.csv` and `queue_log`."""
 
-import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,27 +9,22 @@ from engine.channels import (
     ChannelContext,
     Delivery,
     Inbound,
-    Outbound,
-    PermanentFailure,
-    Receipt,
     Rejected,
-    Sent,
     TemporaryFailure,
 )
 from engine.errors import ConfigurationError
 from engine_phone_log.calls import call_ids, gather
-from engine_phone_log.documents import Found, Line, find, lines_of, parse, summary
-from engine_phone_log.progress import Mark, Place, Progress
+from engine_phone_log.documents import Found, Line, find, lines_of, summary
+from engine_phone_log.listening import LOOK_EVERY, REFUSED, Listening
+from engine_phone_log.progress import Mark, Place
 from engine_phone_log.records import read_line
 from engine_phone_log.settings import Settings
 from engine_phone_log.tail import Tail
 
 LINES_AT_ONCE = 5_000
 WAITING_AT_MOST = 50_000  # lines of one file read and not yet acknowledged; then reading pauses
-LOOK_EVERY = 0.5  # seconds between two looks at the files while nothing is ready
 # A call whose end was never written (a crash of the exchange, a damaged row) is handed over as far as it is known.
 UNFINISHED_AFTER = timedelta(hours=4)
-REFUSED = "the phone log only takes in: a call is made by a person"
 
 
 @dataclass(slots=True)
@@ -39,19 +33,14 @@ class _Waiting:
     seen_at: datetime
 
 
-class AsteriskChannel:
+class AsteriskChannel(Listening):
     """Hands over each call once, when its records have been quiet for `settle` and it is over."""
 
     def __init__(self, settings: Settings, context: ChannelContext) -> None:
-        self._settings = settings
-        self._reading = settings.reading
-        self._context = context
+        super().__init__(settings, context)
         self._paths = [path for path in (settings.master_csv, settings.queue_log) if path is not None]
-        self._closing = threading.Event()
-        self._lock = threading.Lock()
         self._waiting: dict[str, dict[Place, _Waiting]] = {path.name: {} for path in self._paths}
         self._tails: dict[str, Tail] = {}
-        self._progress: Progress | None = None
         self._handled: set[Place] = set()
 
     def open(self) -> None:
@@ -61,17 +50,9 @@ class AsteriskChannel:
         for path in self._paths:
             if not path.parent.is_dir():
                 raise ConfigurationError(f"asterisk: there is no directory {path.parent}")
-        self._progress = Progress(self._context.state / "phone_log.sqlite3")
-        self._tails = {path.name: Tail(path, self._progress.mark(path.name)) for path in self._paths}
-        self._handled = self._progress.handled()
-
-    def close(self) -> None:
-        """Stop waiting and let go of the state file; may be repeated."""
-        self._closing.set()
-        with self._lock:
-            if self._progress:
-                self._progress.close()
-                self._progress = None
+        progress = self._remember()
+        self._tails = {path.name: Tail(path, progress.mark(path.name)) for path in self._paths}
+        self._handled = progress.handled()
 
     def receive(self, timeout: float) -> Iterator[Delivery]:
         """Yield unreadable lines at once and calls when they are over and settled."""
@@ -87,14 +68,6 @@ class AsteriskChannel:
             left = deadline - time.monotonic()
             if ready or left <= 0 or self._closing.wait(min(left, LOOK_EVERY)):
                 return
-
-    def parse(self, raw: bytes, name: str) -> Iterable[Inbound | Receipt | Rejected]:
-        """Understand call records handed over by a person, in any of the formats."""
-        return parse(raw, name, self._reading)
-
-    def send(self, message: Outbound) -> Sent:
-        """Refuse: nothing is sent by phone."""
-        raise PermanentFailure(REFUSED)
 
     def check(self, to: str | None) -> list[str]:
         """Say what the files hold now."""

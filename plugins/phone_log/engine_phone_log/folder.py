@@ -1,9 +1,8 @@
 """Files dropped in the channel's folder: copies of an exchange's records, and calls logged by hand."""
 
 import fnmatch
-import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from engine.channels import (
@@ -11,11 +10,7 @@ from engine.channels import (
     Delivery,
     FolderInbox,
     Inbound,
-    Outbound,
-    PermanentFailure,
-    Receipt,
     Rejected,
-    Sent,
     TemporaryFailure,
 )
 from engine_phone_log.documents import (
@@ -25,42 +20,28 @@ from engine_phone_log.documents import (
     is_logged_by_hand,
     lines_of,
     logged_by_hand,
-    parse,
     reject_whole,
     rejected,
     summary,
 )
-from engine_phone_log.progress import Place, Progress
+from engine_phone_log.listening import LOOK_EVERY, REFUSED, Listening
+from engine_phone_log.progress import Place
 from engine_phone_log.settings import Settings
 
-LOOK_EVERY = 0.5  # seconds between two looks at an empty folder
-REFUSED = "the phone log only takes in: a call is made by a person"
 _NAMES = ("*.csv", "queue_log*", "*.json")
 
 
-class FolderChannel:
+class FolderChannel(Listening):
     """Takes in every file whole; rows of all files in one look are folded together. A file goes when all of it is acknowledged."""
 
     def __init__(self, settings: Settings, context: ChannelContext) -> None:
-        self._reading = settings.reading
-        self._context = context
+        super().__init__(settings, context)
         self._inbox = FolderInbox(context.incoming)
-        self._closing = threading.Event()
-        self._lock = threading.RLock()
-        self._progress: Progress | None = None
         self._left: dict[Path, set[Place]] = {}
 
     def open(self) -> None:
         """Open the memory of rows that were acknowledged while others of their file were not."""
-        self._progress = Progress(self._context.state / "phone_log.sqlite3")
-
-    def close(self) -> None:
-        """Stop waiting and let go of the state file; may be repeated."""
-        self._closing.set()
-        with self._lock:
-            if self._progress:
-                self._progress.close()
-                self._progress = None
+        self._remember()
 
     def receive(self, timeout: float) -> Iterator[Delivery]:
         """Yield what lies in the folder, looking again until something does or `timeout` seconds are over."""
@@ -73,14 +54,6 @@ class FolderChannel:
             left = deadline - time.monotonic()
             if something or left <= 0 or self._closing.wait(min(left, LOOK_EVERY)):
                 return
-
-    def parse(self, raw: bytes, name: str) -> Iterable[Inbound | Receipt | Rejected]:
-        """Understand a file handed over by a person, in any of the formats."""
-        return parse(raw, name, self._reading)
-
-    def send(self, message: Outbound) -> Sent:
-        """Refuse: nothing is sent by phone."""
-        raise PermanentFailure(REFUSED)
 
     def check(self, to: str | None) -> list[str]:
         """Say what lies in the folder now."""
