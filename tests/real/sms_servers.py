@@ -12,7 +12,7 @@ from typing import Any
 
 import smpp34
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 LOOPBACK = "127.0.0.1"
 UDH_INDICATOR = 0x40
 RECEIPT = 0x04
