@@ -73,7 +73,7 @@ def read_document(
     proven: bool = False,
 ) -> Document:
     """Read the files, check the shape of each, and lay them together. `kind` is that of all files, else their names tell it."""
-    roots: dict[str, Node] = {}
+    roots: dict[str, tuple[str, Node]] = {}
     faults: dict[str, tuple[list[str | int], ...]] = {}
     missing = set(unread)
     for name, text in texts.items():
@@ -85,7 +85,7 @@ def read_document(
             missing.add(file_kind)
             continue
         problems.know_root(name, file.root)
-        roots[name], faults[name] = file.root, file.faults
+        roots[name], faults[name] = (file_kind, file.root), file.faults
     return Document(roots, faults, frozenset(missing), problems)
 
 

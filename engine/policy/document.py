@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from engine.policy.diagnostics import Problems
 from engine.policy.nodes import Node
-from engine.policy.vocabulary import KIND_OF_SECTION, NEEDED
+from engine.policy.vocabulary import KIND_OF_SECTION, NEEDED, SECTIONS
 
 _WHOLE = "*"
 
@@ -12,13 +12,13 @@ _WHOLE = "*"
 class Document:
     """What the files say together. Only sound entries are handed out, so that later checks neither crash nor repeat an earlier fault.
 
-    `faults` are the places of schema errors by file, `unread` the kinds of which a file could not be read: then nobody knows which
+    `roots` are (kind of file, tree) by file; a section that does not belong into its file is not looked at. `faults` are the places of schema errors by file, `unread` the kinds of which a file could not be read: then nobody knows which
     ids it defines, and references to them are not judged.
     """
 
     def __init__(
         self,
-        roots: Mapping[str, Node],
+        roots: Mapping[str, tuple[str, Node]],
         faults: Mapping[str, Iterable[list[str | int]]],
         unread: frozenset[str],
         problems: Problems,
@@ -28,10 +28,11 @@ class Document:
         self._unsound: set[int] = set()
         self._ids: dict[str, set[str]] = {}
         for file in sorted(roots):
-            for section, part in roots[file].map.items():
-                self._parts.setdefault(section, []).append(part)
+            kind, root = roots[file]
+            for section in root.map.keys() & set(SECTIONS.get(kind, ())):
+                self._parts.setdefault(section, []).append(root[section])
             for path in faults.get(file, ()):
-                self._set_aside(roots[file], path)
+                self._set_aside(root, path)
         self._entries = {section: self._merge(section, problems) for section in KIND_OF_SECTION}
         self._holes()
 

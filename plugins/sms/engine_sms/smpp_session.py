@@ -133,14 +133,18 @@ class Session:
 
     def _bind(self) -> None:
         settings = self._settings
-        request = self._request(
-            "bind_transceiver",
-            system_id=settings.system_id,
-            password=settings.password,
-            system_type=settings.system_type,
-            interface_version=consts.SMPP_VERSION_34,
-        )
-        answer = self.wait(request)
+        try:
+            request = self._request(
+                "bind_transceiver",
+                system_id=settings.system_id,
+                password=settings.password,
+                system_type=settings.system_type,
+                interface_version=consts.SMPP_VERSION_34,
+            )
+            answer = self.wait(request)
+        except LinkDown as error:
+            # A centre that is going away may still take the connection and break it before it answers.
+            raise LinkDown(f"cannot reach the SMS centre at {_place(settings)}: {error}") from error
         if answer.status:
             raise LinkDown(f"the SMS centre refused to bind {settings.system_id!r}: {status_text(answer.status)}")
 
@@ -241,14 +245,17 @@ class Session:
             raise LinkDown(f"no answer to enquire_link within {self._settings.response_seconds:g} s")
 
 
+def _place(settings: SmppSettings) -> str:
+    return f"{settings.host}:{settings.port}"
+
+
 def _connect(settings: SmppSettings) -> socket.socket:
-    where = f"{settings.host}:{settings.port}"
     try:
         link = socket.create_connection((settings.host, settings.port), timeout=settings.response_seconds)
         if settings.tls:
             link = ssl.create_default_context().wrap_socket(link, server_hostname=settings.host)
     except OSError as error:
-        raise LinkDown(f"cannot reach the SMS centre at {where}: {error}") from error
+        raise LinkDown(f"cannot reach the SMS centre at {_place(settings)}: {error}") from error
     link.settimeout(TICK_SECONDS)
     return link
 

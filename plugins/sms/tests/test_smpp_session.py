@@ -34,6 +34,19 @@ def channel(listener, surroundings):
     channel.close()
 
 
+def test_a_link_that_breaks_before_it_is_bound_is_a_centre_that_cannot_be_reached(listener, channel):
+    def hang_up():
+        link, _ = listener.accept()
+        link.close()
+
+    peer = threading.Thread(target=hang_up)
+    peer.start()
+    with pytest.raises(TemporaryFailure, match="cannot reach the SMS centre"):
+        list(channel.receive(0.1))
+    peer.join(10)
+    assert not peer.is_alive()
+
+
 def test_a_refused_bind_names_the_reason_and_not_the_password(listener, channel):
     with (
         _answering(listener, bind_status=0x0E),
