@@ -19,10 +19,7 @@ def seconds(*command: str) -> float:
 def main() -> None:
     """Print the median over RUNS runs, with a bare Python beside it for comparison."""
     engine = str(Path(sys.executable).with_name("engine"))
-    for name, command in {
-        "python -c ''": (sys.executable, "-c", ""),
-        "engine --version": (engine, "--version"),
-    }.items():
+    for name, command in {"python -c ''": (sys.executable, "-c", ""), "engine --version": (engine, "--version")}.items():
         times = [seconds(*command) for _ in range(RUNS)]
         sys.stdout.write(f"{name:<20} median {statistics.median(times) * 1000:6.0f} ms, slowest {max(times) * 1000:6.0f} ms\n")
 

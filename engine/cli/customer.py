@@ -43,13 +43,7 @@ def list_(session: Session, limit: int) -> None:
     if session.json:
         say_json(
             [
-                {
-                    "id": row.id,
-                    "name": row.name,
-                    "segment": row.segment,
-                    "language": row.language,
-                    "addresses": addresses,
-                }
+                {"id": row.id, "name": row.name, "segment": row.segment, "language": row.language, "addresses": addresses}
                 for row, addresses in rows
             ]
         )
@@ -57,13 +51,7 @@ def list_(session: Session, limit: int) -> None:
         table(
             [words.name(key) for key in ("id", "name", "segment", "language", "addresses")],
             [
-                (
-                    row.id,
-                    row.name,
-                    row.segment or "",
-                    row.language or "",
-                    ", ".join(address for _, address in addresses),
-                )
+                (row.id, row.name, row.segment or "", row.language or "", ", ".join(address for _, address in addresses))
                 for row, addresses in rows
             ],
         )

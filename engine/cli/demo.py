@@ -78,10 +78,7 @@ class _Timeline:
         self._before = here
         text = Text.assemble((head, "dim"), " ", (line.what, _STYLES[line.tone]), (f"  ← {line.rule}" if line.rule else "", "dim"))
         self._console.print(
-            text,
-            no_wrap=True,
-            overflow="ellipsis" if self._console.is_terminal else "ignore",
-            crop=self._console.is_terminal,
+            text, no_wrap=True, overflow="ellipsis" if self._console.is_terminal else "ignore", crop=self._console.is_terminal
         )
 
 
@@ -94,22 +91,14 @@ def _conclude(result: "DemoResult", summary: "Summary", output: Path) -> None:
     table(
         ("promise", "kept", "broken", "attainment"),
         [
-            (
-                labels[one.key].get("en", one.key),
-                str(one.attainment.met),
-                str(one.attainment.breached),
-                _percent(one.attainment.rate),
-            )
+            (labels[one.key].get("en", one.key), str(one.attainment.met), str(one.attainment.breached), _percent(one.attainment.rate))
             for one in promises.by_deadline
         ],
     )
     table(
         ("", ""),
         [
-            (
-                "tickets",
-                f"{result.tickets} ({summary.intake.needs} needs of customers, {summary.intake.own_work} of the house's own)",
-            ),
+            ("tickets", f"{result.tickets} ({summary.intake.needs} needs of customers, {summary.intake.own_work} of the house's own)"),
             ("channels", ", ".join(f"{one.key} {one.count}" for one in summary.intake.by_channel)),
             ("kinds", ", ".join(f"{one.key} {one.count}" for one in summary.intake.by_kind)),
             ("tiers", ", ".join(f"{one.key} {one.count}" for one in summary.intake.by_tier)),
@@ -117,10 +106,7 @@ def _conclude(result: "DemoResult", summary: "Summary", output: Path) -> None:
                 "closed",
                 f"{closing.confirmed} confirmed by the customer, {closing.unconfirmed} unconfirmed, {closing.objections} objections",
             ),
-            (
-                "surveys",
-                f"{feedback.sent} sent, {feedback.answered} answered, {feedback.follow_ups_opened} follow-ups of low scores",
-            ),
+            ("surveys", f"{feedback.sent} sent, {feedback.answered} answered, {feedback.follow_ups_opened} follow-ups of low scores"),
             ("decisions", str(result.decisions)),
         ],
     )

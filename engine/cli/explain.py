@@ -51,10 +51,7 @@ def _print(one: "Explained", words: "Words") -> None:
     from engine.cli.output import say
 
     came = ", ".join(f"{name} {value}" for name, value in one.came.items() if isinstance(value, str | int | bool))
-    say(
-        f"{words.clock(one.at, seconds=True)}  {one.signal.replace('_', ' ')}{f': {came}' if came else ''}   [{one.policy[:12]}]",
-        "bold",
-    )
+    say(f"{words.clock(one.at, seconds=True)}  {one.signal.replace('_', ' ')}{f': {came}' if came else ''}   [{one.policy[:12]}]", "bold")
     if one.refused is not None:
         say(f"  ✗ {one.refused}", "red")
     for why in one.why:

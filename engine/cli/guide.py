@@ -65,13 +65,7 @@ def find(policy: "Policy", name: str) -> "Guide":
 
 
 def spoken(
-    policy: "Policy",
-    words: "Words",
-    actor: str,
-    now: datetime,
-    script: str,
-    extra: Mapping[str, object],
-    language: str | None = None,
+    policy: "Policy", words: "Words", actor: str, now: datetime, script: str, extra: Mapping[str, object], language: str | None = None
 ) -> str:
     """Return a script's words for the agent, "" where there are none. Raises EngineError for what is not known before there is a ticket."""
     language = language or words.language

@@ -32,11 +32,7 @@ class Led:
 @options(FORMAT)
 @click.argument("channel")
 @click.argument(
-    "files",
-    nargs=-1,
-    required=True,
-    metavar="FILE…",
-    type=click.Path(path_type=Path, allow_dash=True, exists=True, dir_okay=False),
+    "files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path, allow_dash=True, exists=True, dir_okay=False)
 )
 def command(session: Session, channel: str, files: tuple[Path, ...]) -> int:
     """Take in each FILE (`-`: standard input) as if CHANNEL had brought it, and say what it led to.

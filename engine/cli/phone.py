@@ -43,13 +43,7 @@ group.add_command(guide.command)
 @click.option("--expected-by", help="By when they expect it, in their words.")
 @click.option("--impact", type=click.Choice(IMPACTS), help="How bad it is.")
 @click.option("--language", help="The customer's language, such as zh or en. Default: by the text.")
-@click.option(
-    "--direction",
-    type=click.Choice(["inbound", "outbound"]),
-    default="inbound",
-    show_default=True,
-    help="Who called whom.",
-)
+@click.option("--direction", type=click.Choice(["inbound", "outbound"]), default="inbound", show_default=True, help="Who called whom.")
 @click.option("--answered/--not-answered", default=True, show_default=True, help="Whether somebody spoke with them.")
 @click.option("--talk-seconds", type=click.IntRange(0, 86_400), default=0, help="How long you talked.")
 @click.option("--upset", is_flag=True, help="The customer is upset: show the calming script before the facts.")

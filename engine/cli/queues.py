@@ -80,11 +80,7 @@ def outbox() -> None:
 
 @outbox.command("list")
 @options(FORMAT)
-@click.option(
-    "--state",
-    type=click.Choice(["queued", "held", "sending", "sent", "delivered", "dead"]),
-    help="Only messages in this state.",
-)
+@click.option("--state", type=click.Choice(["queued", "held", "sending", "sent", "delivered", "dead"]), help="Only messages in this state.")
 @click.option("--ticket", help="Only messages about this ticket.")
 @click.option("--channel", help="Only messages over this channel.")
 @LIMIT
@@ -201,14 +197,7 @@ def _print_inbox(session: Session, desk: Desk, rows: list["InboxRow"]) -> None:
     table(
         [words.name(key) for key in ("id", "time", "channel", "state", "number", "error")],
         [
-            (
-                str(row.id),
-                words.clock(row.received_at),
-                row.channel,
-                words.name(row.state),
-                row.ticket or "",
-                row.error or "",
-            )
+            (str(row.id), words.clock(row.received_at), row.channel, words.name(row.state), row.ticket or "", row.error or "")
             for row in rows
         ],
     )

@@ -114,13 +114,7 @@ def options(*shared: Option) -> Option:
 
     def wrap(verb: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(verb)
-        def call(
-            project: Path = Path(),
-            lang: str | None = None,
-            format_: str = "text",
-            actor: str | None = None,
-            **rest: Any,
-        ) -> Any:
+        def call(project: Path = Path(), lang: str | None = None, format_: str = "text", actor: str | None = None, **rest: Any) -> Any:
             return verb(Session(project, lang, format_ == "json", actor), **rest)
 
         decorated: Callable[..., Any] = call

@@ -128,12 +128,5 @@ def _diagnostic(code: str, message: str, tree: "Node", path: Sequence[str | int]
         walked.append(step)
     place = (span.line, span.column, span.end_line, span.end_column)
     return Diagnostic(
-        code,
-        "error",
-        SETTINGS,
-        *place,
-        ".".join(walked),
-        "",
-        message,
-        "see the comments that `engine init` writes into engine.yaml",
+        code, "error", SETTINGS, *place, ".".join(walked), "", message, "see the comments that `engine init` writes into engine.yaml"
     )

@@ -12,18 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from engine.core.intervals import (
-    FOREVER,
-    Interval,
-    Pause,
-    Timeline,
-    as_utc,
-    clipped,
-    difference,
-    merged_pauses,
-    union,
-    utc_offsets,
-)
+from engine.core.intervals import FOREVER, Interval, Pause, Timeline, as_utc, clipped, difference, merged_pauses, union, utc_offsets
 from engine.errors import EngineError
 
 __all__ = ["ALWAYS", "Calendar", "CalendarSpec", "CalendarUnknown", "HolidayYear", "Interval", "Pause", "Window"]

@@ -96,13 +96,7 @@ def _plan(draft: Draft, ticket: Ticket) -> dict[str, object]:
     if plan is None:
         return {"text": "", "steps": []}
     steps: list[dict[str, str | datetime | bool]] = [
-        {
-            "id": step.id,
-            "text": draft.text_of(step.content),
-            "who": step.who,
-            "due": step.due,
-            "done": step.done_at is not None,
-        }
+        {"id": step.id, "text": draft.text_of(step.content), "who": step.who, "due": step.due, "done": step.done_at is not None}
         for step in plan.steps
     ]
     return {"text": draft.text_of(plan.content), "steps": steps}

@@ -107,10 +107,7 @@ def _clock(ticket: Ticket, deadline: Deadline) -> Changes:
 
 
 def _started(ticket: Ticket, event: e.DeadlineStarted, at: datetime) -> Changes:
-    return _clock(
-        ticket,
-        Deadline(event.id, event.kind, event.key, event.calendar, started_at=at, budget=event.budget, due=event.due),
-    )
+    return _clock(ticket, Deadline(event.id, event.kind, event.key, event.calendar, started_at=at, budget=event.budget, due=event.due))
 
 
 def _paused(ticket: Ticket, event: e.DeadlinePaused, at: datetime) -> Changes:
@@ -181,12 +178,7 @@ _FOLDS: dict[type[e.Event], Callable[[Ticket, Any, datetime], Changes]] = {
     e.TaskAdded: lambda t, ev, at: {"tasks": (*t.tasks, ev.task)},
     e.ResultReported: lambda t, ev, at: {"result": ev.content, "resolved_at": at},
     e.CustomerObjected: lambda t, ev, at: {"objections": t.objections + 1, "resolved_at": None},
-    e.TicketReopened: lambda t, ev, at: {
-        "reopened": t.reopened + 1,
-        "resolved_at": None,
-        "closed_at": None,
-        "survey": None,
-    },
+    e.TicketReopened: lambda t, ev, at: {"reopened": t.reopened + 1, "resolved_at": None, "closed_at": None, "survey": None},
     e.SurveyScheduled: lambda t, ev, at: {"survey": SurveyState(ev.survey, ev.send_at)},
     e.SurveySkipped: lambda t, ev, at: {"survey": SurveyState(ev.survey, at, expired=True)},
     e.SurveySent: lambda t, ev, at: _survey(t, sent_at=at),

@@ -28,12 +28,7 @@ def notify(draft: Draft, occasion: str, party: str, extra: Mapping[str, object] 
 
 
 def send(
-    draft: Draft,
-    script: str,
-    party: str,
-    extra: Mapping[str, object] | None = None,
-    via: str | None = None,
-    channels: tuple[str, ...] = (),
+    draft: Draft, script: str, party: str, extra: Mapping[str, object] | None = None, via: str | None = None, channels: tuple[str, ...] = ()
 ) -> bool:
     """Queue a script for a party; return whether it is on its way, and record why not if it is not.
 

@@ -13,12 +13,7 @@ class TicketValues:
     """The values of one moment. `extra` are fields only this moment has (`answer.lowest`, `ticket.kind` before there is a ticket)."""
 
     def __init__(
-        self,
-        policy: Policy,
-        facts: Facts,
-        ticket: Ticket | None,
-        text: str | None,
-        extra: Mapping[str, Value] | None = None,
+        self, policy: Policy, facts: Facts, ticket: Ticket | None, text: str | None, extra: Mapping[str, Value] | None = None
     ) -> None:
         self._policy = policy
         self._fields = {**_ticket_fields(ticket), **_customer_fields(facts), **_call_fields(facts), **(extra or {})}

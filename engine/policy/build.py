@@ -119,12 +119,7 @@ class Builder:
         budget = node.get("budget")
         self._check_length(name, node)
         if "remind" in node.map and "remind_script" not in node.map:
-            self._problems.add(
-                "CL202",
-                node.keys["remind"],
-                "`remind` needs the key `remind_script` beside it",
-                "add `remind_script: …`",
-            )
+            self._problems.add("CL202", node.keys["remind"], "`remind` needs the key `remind_script` beside it", "add `remind_script: …`")
         return DeadlineKind(
             name,
             label=self._text(node["label"]),
@@ -205,12 +200,7 @@ class Builder:
             if (name := question.get("id")) is None:
                 continue  # words of the customer's own are kept without a question
             if name.text in seen:
-                self._problems.add(
-                    "CL301",
-                    name,
-                    f"the id `{name.text}` is used twice",
-                    f"the first stands in {seen[name.text].source}",
-                )
+                self._problems.add("CL301", name, f"the id `{name.text}` is used twice", f"the first stands in {seen[name.text].source}")
             seen.setdefault(name.text, name)
 
     def _low_score(self, node: Node | None) -> LowScore | None:

@@ -48,12 +48,7 @@ def _calendar(
     if (arrangement := node.get("holidays")) is not None:
         known = document.ids("arrangements")
         if known is not None and arrangement.text not in known:
-            problems.add(
-                "CL501",
-                arrangement,
-                f"there is no arrangement `{arrangement.text}`",
-                suggestion(arrangement.text, known),
-            )
+            problems.add("CL501", arrangement, f"there is no arrangement `{arrangement.text}`", suggestion(arrangement.text, known))
         holidays = arrangements.get(arrangement.text, {})
     if timezone is None:
         return None
@@ -127,10 +122,7 @@ def _arrangement(node: Node, problems: Problems) -> dict[int, HolidayYear]:
             problems.add("CL504", workdays[day], f"{day} is both off and a workday", "take it out of one of the two lists")
         provisional = entry.get("provisional")
         years[int(year)] = HolidayYear(
-            frozenset(off),
-            frozenset(workdays),
-            provisional is not None and provisional.value is True,
-            entry.string("source"),
+            frozenset(off), frozenset(workdays), provisional is not None and provisional.value is True, entry.string("source")
         )
     return years
 
@@ -141,10 +133,5 @@ def _days(node: Node, year: int, problems: Problems) -> dict[date, Node]:
         try:
             found.update(dict.fromkeys(days(item.text, year), item))
         except ValueError as error:
-            problems.add(
-                "CL502",
-                item,
-                f"`{item.text}` is not a day or range of {year}: {error}",
-                'write "10-01" or "10-01/10-07"',
-            )
+            problems.add("CL502", item, f"`{item.text}` is not a day or range of {year}: {error}", 'write "10-01" or "10-01/10-07"')
     return found

@@ -65,12 +65,7 @@ def digest(files: Mapping[str, str]) -> str:
 
 
 def read_document(
-    texts: Mapping[str, str],
-    unread: frozenset[str],
-    problems: Problems,
-    *,
-    kind: str | None = None,
-    proven: bool = False,
+    texts: Mapping[str, str], unread: frozenset[str], problems: Problems, *, kind: str | None = None, proven: bool = False
 ) -> Document:
     """Read the files, check the shape of each, and lay them together. `kind` is that of all files, else their names tell it."""
     roots: dict[str, tuple[str, Node]] = {}

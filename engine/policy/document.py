@@ -12,8 +12,9 @@ _WHOLE = "*"
 class Document:
     """What the files say together. Only sound entries are handed out, so that later checks neither crash nor repeat an earlier fault.
 
-    `roots` are (kind of file, tree) by file; a section that does not belong into its file is not looked at. `faults` are the places of schema errors by file, `unread` the kinds of which a file could not be read: then nobody knows which
-    ids it defines, and references to them are not judged.
+    `roots` are (kind of file, tree) by file; a section that does not belong into its file is not looked at. `faults` are the places of
+    schema errors by file, `unread` the kinds of which a file could not be read: then nobody knows which ids it defines, and references
+    to them are not judged.
     """
 
     def __init__(

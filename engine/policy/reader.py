@@ -140,12 +140,7 @@ class _Reader:
         """Return the node that begins with this event; None when it was refused."""
         self._refuse_cleverness(event)
         if depth > MAX_DEPTH:
-            self._stop(
-                "CL106",
-                event,
-                f"nested more than {MAX_DEPTH} deep",
-                "give parts of a condition a name under `conditions:`",
-            )
+            self._stop("CL106", event, f"nested more than {MAX_DEPTH} deep", "give parts of a condition a name under `conditions:`")
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(event, path, depth)
         if isinstance(event, yaml.SequenceStartEvent):

@@ -103,14 +103,7 @@ def _base(language: str, setting: Setting, full: bool) -> dict[str, object]:
 def _extra(name: str, full: bool) -> dict[str, object]:
     word = _said(full)
     questions = [
-        {
-            "number": 1,
-            "ask": "响应速度",
-            "labels": ["非常慢", "非常快"] if full else [],
-            "low": 1,
-            "high": 5,
-            "text": False,
-        },
+        {"number": 1, "ask": "响应速度", "labels": ["非常慢", "非常快"] if full else [], "low": 1, "high": 5, "text": False},
         {"number": 2, "ask": "其他建议", "labels": [], "low": 0, "high": 0, "text": True},
     ]
     extras: dict[str, dict[str, object]] = {
@@ -126,12 +119,7 @@ def _extra(name: str, full: bool) -> dict[str, object]:
 
 
 def _deadline(label: str) -> dict[str, object]:
-    return {
-        "label": label,
-        "due": _NOW + timedelta(hours=3),
-        "overdue": timedelta(minutes=11),
-        "remaining": timedelta(hours=3),
-    }
+    return {"label": label, "due": _NOW + timedelta(hours=3), "overdue": timedelta(minutes=11), "remaining": timedelta(hours=3)}
 
 
 def _said(full: bool) -> Callable[[str], str]:

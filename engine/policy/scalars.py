@@ -44,11 +44,7 @@ _ODD = (
         "`{word}` is read as a number with an exponent by some programs",
         _QUOTE_IT,
     ),
-    (
-        re.compile(r"[+-]?(?:\.inf|\.Inf|\.INF)\Z|\.(?:nan|NaN|NAN)\Z"),
-        "`{word}` is not a number that a policy can use",
-        _QUOTE_IT,
-    ),
+    (re.compile(r"[+-]?(?:\.inf|\.Inf|\.INF)\Z|\.(?:nan|NaN|NAN)\Z"), "`{word}` is not a number that a policy can use", _QUOTE_IT),
     (
         re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ].*)?\Z"),
         "`{word}` without quotes is read as a date by some programs and as text by others",

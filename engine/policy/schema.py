@@ -93,10 +93,7 @@ def _fields() -> Iterator[dict[str, Any]]:
     for name, field in FIELDS.items():
         if field.choices:
             word = {"enum": list(field.choices)}
-            yield {
-                "if": {"properties": {"field": {"const": name}}},
-                "then": {"properties": {"is": word, "in": {"items": word}}},
-            }
+            yield {"if": {"properties": {"field": {"const": name}}}, "then": {"properties": {"is": word, "in": {"items": word}}}}
 
 
 def _expected(type_: FieldType, operator: str) -> dict[str, Any]:
@@ -104,9 +101,7 @@ def _expected(type_: FieldType, operator: str) -> dict[str, Any]:
         return {"type": "boolean"}
     if operator == "mentions":
         return {"$ref": "#/$defs/some_words"}
-    one = {
-        FieldType.NUMBER: {"type": "number"},
-        FieldType.DURATION: {"$ref": "#/$defs/duration"},
-        FieldType.FLAG: {"type": "boolean"},
-    }.get(type_, {"type": "string"})
+    one = {FieldType.NUMBER: {"type": "number"}, FieldType.DURATION: {"$ref": "#/$defs/duration"}, FieldType.FLAG: {"type": "boolean"}}.get(
+        type_, {"type": "string"}
+    )
     return {"type": "array", "items": one, "minItems": 1, "uniqueItems": True} if operator == "in" else one

@@ -68,13 +68,7 @@ class Scripts:
                     subject = subjects.get(language) or subjects.get(self._languages[0])
                     bodies[channel, language] = Body(template, subject, text.source)
         self._check_languages(name, node)
-        return Script(
-            name,
-            node.string("audience"),
-            bodies,
-            node.source,
-            text_map(node.get("label"), self._languages, self._problems),
-        )
+        return Script(name, node.string("audience"), bodies, node.source, text_map(node.get("label"), self._languages, self._problems))
 
     def _subjects(self, name: str, part: Node) -> dict[str, ScriptTemplate]:
         subject = part.get("subject")
@@ -101,11 +95,7 @@ class Scripts:
             if language not in spoken:
                 code = "CL406" if language == self._languages[0] else "CL405"
                 self._problems.add(
-                    code,
-                    node.keys["audience"],
-                    f"`{name}` has no text in `{language}`",
-                    f"add `{language}: …`",
-                    path=node.path,
+                    code, node.keys["audience"], f"`{name}` has no text in `{language}`", f"add `{language}: …`", path=node.path
                 )
 
     def _template(self, name: str, language: str, text: Node) -> ScriptTemplate | None:
@@ -144,10 +134,7 @@ def samples_of(occasions: Iterable[str | None], language: str, setting: Setting)
     """Yield (situation in words, context) for every situation of these occasions."""
     for occasion in occasions:
         for situation, context in samples(occasion, language, setting):
-            yield (
-                (f"on the occasion {occasion} ({situation})" if occasion else f"with everything known ({situation})"),
-                context,
-            )
+            yield ((f"on the occasion {occasion} ({situation})" if occasion else f"with everything known ({situation})"), context)
 
 
 def uses(document: Document) -> Iterable[Use]:

@@ -129,11 +129,7 @@ def _printable(value: object) -> object:
 
 def _sandbox() -> _Sandbox:
     sandbox = _Sandbox(
-        optimized=False,
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,
-        keep_trailing_newline=False,
-        finalize=_printable,
+        optimized=False, undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=False, finalize=_printable
     )
     sandbox.globals.clear()
     sandbox.filters = dict(FILTERS)
@@ -174,15 +170,7 @@ class ScriptTemplate:
                 if length > MAX_OUTPUT:
                     raise OutputTooLong(f"the text would be longer than {MAX_OUTPUT:,} characters")
                 pieces.append(piece)
-        except (
-            jinja2.TemplateError,
-            OutputTooLong,
-            Unprintable,
-            TypeError,
-            ValueError,
-            KeyError,
-            OverflowError,
-        ) as error:
+        except (jinja2.TemplateError, OutputTooLong, Unprintable, TypeError, ValueError, KeyError, OverflowError) as error:
             line = self._line_of(error.__traceback__)
             place = f"script {self.script} ({self.source.file}:{self.first_line + line - 1})"
             raise TemplateError(place, _explained(error), line) from error

@@ -24,17 +24,7 @@ OCCASIONS = (
 )
 """When a message goes out by itself; `notices:` names the script of each."""
 
-TO_TEAM = frozenset(
-    {
-        "assignment",
-        "customer_message",
-        "task_assigned",
-        "task_finished",
-        "undelivered",
-        "agent_receipt",
-        "agent_refused",
-    }
-)
+TO_TEAM = frozenset({"assignment", "customer_message", "task_assigned", "task_finished", "undelivered", "agent_receipt", "agent_refused"})
 """The occasions whose message goes to an agent; all others go to the customer."""
 
 ASKS = ("problem", "background", "wish", "expected_by", "contact", "kind", "impact")
@@ -62,18 +52,5 @@ SECTIONS = {
 
 KIND_OF_SECTION = {section: kind for kind, sections in SECTIONS.items() for section in sections}
 
-NEEDED = (
-    "company",
-    "kinds",
-    "calls",
-    "replies",
-    "negation",
-    "tiers",
-    "deadlines",
-    "queues",
-    "routes",
-    "assignment",
-    "scripts",
-    "limits",
-)
+NEEDED = ("company", "kinds", "calls", "replies", "negation", "tiers", "deadlines", "queues", "routes", "assignment", "scripts", "limits")
 """The sections without which there is no policy."""

@@ -99,13 +99,7 @@ class Wording:
         for key, needed in fault.value.items():
             for other in needed if key in node.keys else ():
                 if other not in node.keys:
-                    self._add(
-                        "CL202",
-                        node.keys[key],
-                        f"`{key}` needs the key `{other}` beside it",
-                        f"add `{other}: …`",
-                        node.path,
-                    )
+                    self._add("CL202", node.keys[key], f"`{key}` needs the key `{other}` beside it", f"add `{other}: …`", node.path)
 
     def _other_kind(self, node: Node, fault: Fault) -> None:
         wanted = fault.value if isinstance(fault.value, list) else [fault.value]
@@ -113,12 +107,7 @@ class Wording:
         found = _TYPES[type(node.value)]
         hint = ""
         if "object" in wanted and found == "string" and "\uff1a" in node.text:
-            self._add(
-                "CL115",
-                node,
-                "a full-width colon `\uff1a` follows the key",
-                "type a half-width colon and a space: `: `",
-            )
+            self._add("CL115", node, "a full-width colon `\uff1a` follows the key", "type a half-width colon and a space: `: `")
             return
         if wanted == ["string"] and found in {"integer", "number", "boolean"}:
             hint = f'put it in quotes: "{_written(node)}"'
@@ -169,12 +158,7 @@ class Wording:
 
     def _too_few_keys(self, node: Node, fault: Fault) -> None:
         if "field" in node.keys and len(node.keys) == 1:
-            self._add(
-                "CL209",
-                node,
-                "the matcher does not say what it asks of the field",
-                "add an operator: is, in, mentions, …",
-            )
+            self._add("CL209", node, "the matcher does not say what it asks of the field", "add an operator: is, in, mentions, …")
         elif not node.keys and not node.gaps:
             self._add("CL207", node, "there are no entries", "add an entry, or leave the key out")
 

@@ -155,11 +155,7 @@ def _call(call: CallRecord | None) -> CallFacts | None:
     if call is None:
         return None
     return CallFacts(
-        call.direction.value,
-        call.outcome.value,
-        call.queue,
-        timedelta(seconds=call.wait_seconds),
-        timedelta(seconds=call.talk_seconds),
+        call.direction.value, call.outcome.value, call.queue, timedelta(seconds=call.wait_seconds), timedelta(seconds=call.talk_seconds)
     )
 
 

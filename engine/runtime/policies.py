@@ -7,16 +7,7 @@ from engine import __version__
 from engine.core.compiled import Policy
 from engine.core.team import Team
 from engine.errors import ConfigurationError
-from engine.policy import (
-    Compilation,
-    Diagnostic,
-    check_team,
-    compile_files,
-    compile_policy,
-    format_text,
-    has_errors,
-    load_team,
-)
+from engine.policy import Compilation, Diagnostic, check_team, compile_files, compile_policy, format_text, has_errors, load_team
 from engine.store.contract import Store
 
 _PROVEN = "proven_policy"

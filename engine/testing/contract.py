@@ -11,17 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.channels import (
-    Channel,
-    ChannelContext,
-    Delivery,
-    Inbound,
-    Outbound,
-    PermanentFailure,
-    Receipt,
-    Rejected,
-    Sent,
-)
+from engine.channels import Channel, ChannelContext, Delivery, Inbound, Outbound, PermanentFailure, Receipt, Rejected, Sent
 from engine.channels.manager import ChannelTypes, validate_settings
 from engine.testing.carrier import Arrived, Carrier
 from engine.testing.contexts import SettableClock
@@ -45,12 +35,7 @@ HOSTILE_TEXTS = {
     "markup": "<script>alert(1)</script>&{{ 7*7 }}%s%n",
 }
 
-HOSTILE_TAILS = {
-    "header": "\r\nBcc: victim@example.test",
-    "NUL": "\x00",
-    "second recipient": ",victim@example.test",
-    "query": "&to=10086",
-}
+HOSTILE_TAILS = {"header": "\r\nBcc: victim@example.test", "NUL": "\x00", "second recipient": ",victim@example.test", "query": "&to=10086"}
 
 INBOUND_ONLY = Outbound(message_id="202603040001-1-1", to="13800138000", text="refused by a channel that only takes in")
 

@@ -78,13 +78,7 @@ def _explained(decision: StoredDecision, events: tuple[Event, ...]) -> Explained
 def _why(reasons: list[dict[str, Any]]) -> Iterator[Why]:
     for reason in reasons:
         asked = tuple((rule, _looked(trace)) for rule, trace in reason["traces"])
-        yield Why(
-            reason["decided"],
-            reason["rule"],
-            _place(reason["source"]),
-            dict(reason["values"]),
-            asked,
-        )
+        yield Why(reason["decided"], reason["rule"], _place(reason["source"]), dict(reason["values"]), asked)
 
 
 def _looked(trace: Mapping[str, Any]) -> Looked:

@@ -147,13 +147,7 @@ class Daemon:
         self.pid = 0
         with log.open("wb") as stream:
             self.process = subprocess.Popen(
-                command,
-                cwd=root,
-                env=clean_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=stream,
-                start_new_session=True,
+                command, cwd=root, env=clean_environment(), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
             )
 
     @property

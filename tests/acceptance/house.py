@@ -136,10 +136,7 @@ class House:
 
     def wait_for_event(self, number: str, name: str, count: int = 1) -> None:
         """Wait until it happened so often."""
-        wait_until(
-            lambda: self.event_names(number).count(name) >= count,
-            lambda: f"{name} of {number}: {self.event_names(number)}",
-        )
+        wait_until(lambda: self.event_names(number).count(name) >= count, lambda: f"{name} of {number}: {self.event_names(number)}")
 
     def wait_for_rest(self, number: str) -> None:
         """Wait until every message about a ticket has left."""

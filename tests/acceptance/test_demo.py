@@ -134,11 +134,7 @@ def test_low_scores_lead_to_follow_ups_and_only_they_do(day: Day, tickets: list[
 
 def test_the_state_is_the_replay_of_the_log_and_nothing_was_set_aside(day: Day) -> None:
     assert day.look(lambda reader: reader.integrity(evolve)) == []
-    assert day.look(lambda reader: (reader.inbox("dead", 10), reader.messages(state="dead"), reader.dead_timers(10))) == (
-        [],
-        [],
-        [],
-    )
+    assert day.look(lambda reader: (reader.inbox("dead", 10), reader.messages(state="dead"), reader.dead_timers(10))) == ([], [], [])
 
 
 def test_the_timeline_names_ticket_and_rule_with_file_and_line(day: Day, tickets: list[Any]) -> None:

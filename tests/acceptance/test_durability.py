@@ -230,18 +230,8 @@ BAD: dict[str, tuple[str, bytes, str, Callable[[bytes], bytes]]] = {
         "no sender",
         lambda raw: b"From: c1@customer.example\r\n" + raw,
     ),
-    "sms": (
-        "half.json",
-        inputs.text_message(1)[:-1],
-        "JSON",
-        lambda raw: raw + b"}",
-    ),
-    "phone_log": (
-        "call.json",
-        inputs.call(1, at="gestern"),
-        "instant",
-        lambda raw: raw.replace(b"gestern", inputs.MOMENT.encode()),
-    ),
+    "sms": ("half.json", inputs.text_message(1)[:-1], "JSON", lambda raw: raw + b"}"),
+    "phone_log": ("call.json", inputs.call(1, at="gestern"), "instant", lambda raw: raw.replace(b"gestern", inputs.MOMENT.encode())),
 }
 
 

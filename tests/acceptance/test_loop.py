@@ -124,12 +124,7 @@ def follow_up(house: House, rated: str) -> None:
     """A supervisor hears of the bad score, learns whom it is about only through their role, and the link is gone afterwards."""
     [ticket] = house.desk.data("ticket", "list", "--kind", "follow_up")
     number = ticket["number"]
-    assert (ticket["queue"], ticket["assignee"], ticket["customer"], ticket["parent"]) == (
-        "supervisors",
-        "li",
-        None,
-        None,
-    )
+    assert (ticket["queue"], ticket["assignee"], ticket["customer"], ticket["parent"]) == ("supervisors", "li", None, None)
     opened = datetime.fromisoformat(ticket["opened_at"])
     assert datetime.fromisoformat(ticket["next_due"]["due"]) == opened + timedelta(hours=48)
     assignment = house.mail_to("li", number)
@@ -138,11 +133,7 @@ def follow_up(house: House, rated: str) -> None:
     hidden = house.desk.engine("ticket", "show", number, "--as", "zhao", code=1)
     assert [part for part in (rated, CUSTOMER, "王小明", "等得太久") if part in hidden] == []
     seen = house.desk.data("ticket", "show", number, "--as", "li")["follow_up"]
-    assert (seen["ticket"], seen["contact"]["name"], seen["contact"]["addresses"]["email"]) == (
-        rated,
-        "王小明",
-        CUSTOMER,
-    )
+    assert (seen["ticket"], seen["contact"]["name"], seen["contact"]["addresses"]["email"]) == (rated, "王小明", CUSTOMER)
     assert (sorted(seen["scores"].values()), seen["suggestion"]) == ([2, 4, 5], "等得太久")
 
     house.desk.engine("ticket", "contact", number, "--as", "li", "--text", "客户希望当天上门")
@@ -189,9 +180,7 @@ def test_a_text_message_goes_round_to_a_confirmation_and_a_survey_by_text_messag
     house.desk.sound()
 
 
-def test_calls_of_a_real_exchange_become_tickets_and_a_missed_one_of_a_known_customer_is_called_back(
-    house: House,
-) -> None:
+def test_calls_of_a_real_exchange_become_tickets_and_a_missed_one_of_a_known_customer_is_called_back(house: House) -> None:
     master, queue_log = ((SAMPLES / f"asterisk-22-{name}").read_bytes() for name in ("Master.csv", "queue_log"))
     half = len(master) // 2  # in the middle of a row, as the exchange's buffer ends
     with (house.exchange / "queue_log").open("ab") as log:

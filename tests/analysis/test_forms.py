@@ -47,10 +47,7 @@ PLAN = PlanForm(
     **FRAME,
     what="回滚到上一版本",
     who="钱伟",
-    points=(
-        CompletionPoint("回滚", "吴昊", NOON, NOON + timedelta(minutes=20)),
-        CompletionPoint("回归测试", "钱伟", NOON),
-    ),
+    points=(CompletionPoint("回滚", "吴昊", NOON, NOON + timedelta(minutes=20)), CompletionPoint("回归测试", "钱伟", NOON)),
 )
 FOLLOW_UP = FollowUpForm(
     **FRAME,
@@ -88,23 +85,9 @@ def filled_with(text: str) -> list[Form]:
     detail = (ContactDetail(text, text),)
     score = (Score(text, 1, text),)
     return [
-        replace(
-            RECORD,
-            company=text,
-            contact_person=text,
-            contact_details=detail,
-            description=text,
-            handler=text,
-            urgency=text,
-        ),
+        replace(RECORD, company=text, contact_person=text, contact_details=detail, description=text, handler=text, urgency=text),
         replace(PLAN, what=text, who=text, points=(CompletionPoint(text, text, NOON),)),
-        replace(
-            FOLLOW_UP,
-            disclosed=Disclosure(text, text, detail, text, score, text),
-            plan=text,
-            measure=text,
-            verified=text,
-        ),
+        replace(FOLLOW_UP, disclosed=Disclosure(text, text, detail, text, score, text), plan=text, measure=text, verified=text),
     ]
 
 
@@ -155,8 +138,7 @@ def test_page_and_workbook_say_the_same(form: Form, language: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "words"),
-    [("not_sent", "未发送调查"), ("awaited", "已发送,尚未回复"), ("answered", "已回复"), ("expired", "未回复")],
+    ("state", "words"), [("not_sent", "未发送调查"), ("awaited", "已发送,尚未回复"), ("answered", "已回复"), ("expired", "未回复")]
 )
 def test_without_the_role_the_score_says_only_whether_an_answer_came(state: str, words: str) -> None:
     assert Page(to_html(replace(RECORD, score=SurveyResult(state)))).fields()["满意度评分"] == words

@@ -184,11 +184,7 @@ def test_a_ticket_that_was_not_there_yet_has_no_history(centre: Centre) -> None:
 
 def test_an_empty_period_counts_nothing_and_has_no_rates(empty: Summary) -> None:
     assert (empty.intake.needs, empty.intake.own_work, sum(empty.intake.hours)) == (0, 0, 0)
-    assert (empty.promises.kept.rate, empty.promises.response.rate, empty.promises.mean_first_response) == (
-        None,
-        None,
-        None,
-    )
+    assert (empty.promises.kept.rate, empty.promises.response.rate, empty.promises.mean_first_response) == (None, None, None)
     assert (empty.promises.by_deadline, empty.promises.breaches, empty.tickets) == ((), (), ())
     assert all(scores.counts == () and scores.mean is None for scores in empty.feedback.scores)
 
@@ -301,10 +297,7 @@ def test_scores_of_five_are_shown_as_a_distribution(centre: Centre) -> None:
 def test_scores_are_those_of_the_months_the_period_touches(centre: Centre) -> None:
     newyear = datetime(2027, 1, 1, tzinfo=ZoneInfo(ZONE)).astimezone(UTC)
     assert of(centre, newyear - timedelta(days=40), newyear).feedback.months == ("2026-11", "2026-12")
-    assert of(centre, newyear - timedelta(days=1), newyear + timedelta(hours=1)).feedback.months == (
-        "2026-12",
-        "2027-01",
-    )
+    assert of(centre, newyear - timedelta(days=1), newyear + timedelta(hours=1)).feedback.months == ("2026-12", "2027-01")
 
 
 @given(st.lists(st.integers(0, 50), min_size=2, max_size=11))
@@ -335,15 +328,7 @@ def busy(centre: Centre) -> Summary:
         ("zh", ["服务日报", "客户需求", "明远科技", "首次响应", "二级(重要)", "售后", "违约明细"]),
         (
             "en",
-            [
-                "Service summary",
-                "Customers' needs",
-                "Mingyuan Technology",
-                "first response",
-                "important",
-                "After-sales",
-                "Broken promises",
-            ],
+            ["Service summary", "Customers' needs", "Mingyuan Technology", "first response", "important", "After-sales", "Broken promises"],
         ),
     ],
 )
@@ -412,8 +397,7 @@ def test_clocks_that_are_alike_share_a_chip(busy: Summary) -> None:
 
 
 @pytest.mark.parametrize(
-    ("met", "breached", "shown"),
-    [(1, 0, "100%"), (0, 3, "0%"), (9999, 1, "99.9%"), (1, 9999, "0.1%"), (1, 2, "33.3%"), (1, 1, "50%")],
+    ("met", "breached", "shown"), [(1, 0, "100%"), (0, 3, "0%"), (9999, 1, "99.9%"), (1, 9999, "0.1%"), (1, 2, "33.3%"), (1, 1, "50%")]
 )
 def test_only_all_is_a_hundred_per_cent_and_only_nothing_is_zero(busy: Summary, met: int, breached: int, shown: str) -> None:
     promises = replace(busy.promises, kept=Attainment(met, breached))

@@ -40,12 +40,7 @@ SCHEMA: dict[str, Any] = {
         "transport": {"enum": ["folder", "imap"]},
         "port": {"type": "integer", "minimum": 1, "maximum": 65535},
         "wait": {"anyOf": [{"type": "string", "pattern": "^[0-9]+s$"}, {"type": "null"}]},
-        "headers": {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {"subject": {}},
-            "patternProperties": {"^x-": {}},
-        },
+        "headers": {"type": "object", "additionalProperties": False, "properties": {"subject": {}}, "patternProperties": {"^x-": {}}},
         "peers": {"type": "array", "maxItems": 2, "items": {"type": ["string", "integer"]}},
     },
 }
@@ -97,28 +92,16 @@ def test_an_installed_plugin_is_found_and_builds_a_channel(install: Install, con
         ("raise SystemExit('no licence')", "SystemExit: no licence"),
         ("def broken(:", "SyntaxError"),
         ("x = 1", "offers no channel type"),
-        (
-            "from engine.channels import hookimpl\n@hookimpl\ndef engine_chanel_types(): return []",
-            "unknown hook 'engine_chanel_types'",
-        ),
-        (
-            "from engine.channels import hookimpl\n@hookimpl\ndef engine_channel_types(a): return []",
-            "PluginValidationError",
-        ),
+        ("from engine.channels import hookimpl\n@hookimpl\ndef engine_chanel_types(): return []", "unknown hook 'engine_chanel_types'"),
+        ("from engine.channels import hookimpl\n@hookimpl\ndef engine_channel_types(a): return []", "PluginValidationError"),
         (
             "from engine.channels import hookimpl\n@hookimpl\ndef engine_channel_types(): return ['sms']",
             "must return ChannelType objects, not str",
         ),
-        (
-            "from engine.channels import hookimpl\n@hookimpl\ndef engine_channel_types(): return 1 / 0",
-            "ZeroDivisionError",
-        ),
+        ("from engine.channels import hookimpl\n@hookimpl\ndef engine_channel_types(): return 1 / 0", "ZeroDivisionError"),
         (PLUGIN.format(name="Big Bird"), "'Big Bird': a name is lower-case letters, digits and _"),
         (PLUGIN.replace('"integer"', '"int"').format(name="raven"), "'raven': its settings_schema is no JSON Schema"),
-        (
-            PLUGIN.replace('"additionalProperties": False, ', "").format(name="raven"),
-            "must be an object with additionalProperties: false",
-        ),
+        (PLUGIN.replace('"additionalProperties": False, ', "").format(name="raven"), "must be an object with additionalProperties: false"),
     ],
 )
 def test_a_failing_plugin_takes_only_itself_out_and_is_named(install: Install, source: str, error: str) -> None:
@@ -195,10 +178,7 @@ def test_settings_are_explained_in_plain_words(settings: dict[str, Any], said: l
 
 def test_every_missing_setting_is_named_once() -> None:
     problems = validate_settings(channel_type(SCHEMA), {})
-    assert [(problem.path, problem.message) for problem in problems] == [
-        (("host",), "is missing"),
-        (("password",), "is missing"),
-    ]
+    assert [(problem.path, problem.message) for problem in problems] == [(("host",), "is missing"), (("password",), "is missing")]
 
 
 def test_a_secret_of_the_wrong_shape_is_never_shown() -> None:

@@ -128,8 +128,7 @@ def test_who_acts_is_the_wish_else_the_one_whose_user_name_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "user", "why"),
-    [("eve", "a1", "there are ann, bob"), (None, "x", "'x'"), (None, "shared", "ann and bob")],
+    ("wanted", "user", "why"), [("eve", "a1", "there are ann, bob"), (None, "x", "'x'"), (None, "shared", "ann and bob")]
 )
 def test_who_acts_is_never_guessed(wanted: str | None, user: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):

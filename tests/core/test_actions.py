@@ -108,13 +108,7 @@ def test_a_task_is_a_ticket_of_its_own_with_its_own_owner_and_due_time() -> None
     parent = house.done(number, "task", "qian", "核对账单", target="finance", due=due)
     task = child(house, number)
     assert parent.tasks == (task.number,)
-    assert (task.kind, task.queue, task.assignee, task.parent, task.opened_by) == (
-        "task",
-        "finance",
-        "lin",
-        number,
-        "qian",
-    )
+    assert (task.kind, task.queue, task.assignee, task.parent, task.opened_by) == ("task", "finance", "lin", number, "qian")
     assert task.deadlines["task"].due == due
     assert [event.id for event in house.log(task.number) if isinstance(event, e.DeadlineStarted)] == ["task"]
     [told] = house.messages(task.number, "lin")

@@ -187,10 +187,6 @@ def test_a_reply_that_confirms_holds_no_objection_and_begins_with_a_yes(text: st
         assert not text.lstrip().startswith(("不", "否", "N", "n"))
 
 
-@given(
-    word=st.sampled_from(WORDS.confirm),
-    mark=st.sampled_from(["。", ",", "!", "\n"]),
-    remark=st.text("谢再见好ths", max_size=10),
-)
+@given(word=st.sampled_from(WORDS.confirm), mark=st.sampled_from(["。", ",", "!", "\n"]), remark=st.text("谢再见好ths", max_size=10))
 def test_a_yes_and_a_remark_are_told_apart(word: str, mark: str, remark: str) -> None:
     assert read_confirmation(word + mark + remark, WORDS) == Confirmation(agrees=True, remark=remark)

@@ -6,18 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.core.calendar import ALWAYS, Calendar, CalendarSpec, CalendarUnknown, HolidayYear, Pause, Window
-from tests.core.calendars import (
-    CALENDARS,
-    CHINA_2026,
-    CN_OFFICE,
-    DAILY_NIGHT,
-    MINUTE,
-    NY_OFFICE,
-    OFFICE_HOURS,
-    WEEKDAYS,
-    at,
-    days,
-)
+from tests.core.calendars import CALENDARS, CHINA_2026, CN_OFFICE, DAILY_NIGHT, MINUTE, NY_OFFICE, OFFICE_HOURS, WEEKDAYS, at, days
 
 
 def minutes(text: str) -> timedelta:
@@ -73,12 +62,7 @@ def minutes(text: str) -> timedelta:
         ("ny_office", "2026-10-30T17:00-04:00", "120", "2026-11-02T10:00-05:00"),
         ("berlin_day", "2026-03-29T00:00+01:00", "1380", "2026-03-30T00:00+02:00"),
         ("berlin_day", "2026-10-25T00:00+02:00", "1500", "2026-10-26T00:00+01:00"),
-        (
-            "berlin_early",
-            "2026-03-29T01:30+01:00",
-            "90",
-            "2026-03-29T04:00+02:00",
-        ),  # 01:30 to 04:00 without 02:00 to 03:00
+        ("berlin_early", "2026-03-29T01:30+01:00", "90", "2026-03-29T04:00+02:00"),  # 01:30 to 04:00 without 02:00 to 03:00
         ("berlin_early", "2026-10-25T01:30+02:00", "210", "2026-10-25T04:00+01:00"),  # and with 02:00 to 03:00 twice
         # leap days
         ("ny_office", "2028-02-28T17:00-05:00", "120", "2028-02-29T10:00-05:00"),
@@ -190,12 +174,7 @@ def test_the_next_open_instant_is_now_or_the_next_opening(calendar: str, asked: 
 
 def test_local_time_is_the_wall_clock_of_the_zone() -> None:
     assert CN_OFFICE.local(at("2026-03-04T01:30+00:00")).isoformat() == "2026-03-04T09:30:00+08:00"
-    assert (CN_OFFICE.name, CN_OFFICE.timezone, ALWAYS.name, ALWAYS.timezone) == (
-        "cn_office",
-        "Asia/Shanghai",
-        "24x7",
-        "UTC",
-    )
+    assert (CN_OFFICE.name, CN_OFFICE.timezone, ALWAYS.name, ALWAYS.timezone) == ("cn_office", "Asia/Shanghai", "24x7", "UTC")
 
 
 def special(**changes: object) -> Calendar:
@@ -283,9 +262,7 @@ def test_the_first_hours_of_a_year_are_unknown_where_the_evening_before_could_re
 
 
 @pytest.mark.parametrize(
-    "ask",
-    [lambda c: c.due(at("2026-03-04T10:00Z"), MINUTE), lambda c: c.next_open(at("2026-03-04T10:00Z"))],
-    ids=["due", "next_open"],
+    "ask", [lambda c: c.due(at("2026-03-04T10:00Z"), MINUTE), lambda c: c.next_open(at("2026-03-04T10:00Z"))], ids=["due", "next_open"]
 )
 def test_a_calendar_that_never_opens_is_an_error_not_a_loop(ask) -> None:
     with pytest.raises(CalendarUnknown, match="not enough open hours up to the end of 2076"):

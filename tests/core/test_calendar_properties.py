@@ -61,14 +61,11 @@ windows = st.tuples(st.integers(0, 1440), st.integers(1, 400)).map(lambda w: Win
 instants = st.builds(lambda base, offset: base + offset * MINUTE, st.sampled_from(INTERESTING), st.integers(0, 2000))
 intervals = st.builds(lambda start, length: (start, start + length * MINUTE), instants, st.integers(1, 600))
 pause_lists = st.lists(
-    st.builds(lambda start, length: (start, length and start + length * MINUTE), instants, st.none() | st.integers(1, 600)),
-    max_size=3,
+    st.builds(lambda start, length: (start, length and start + length * MINUTE), instants, st.none() | st.integers(1, 600)), max_size=3
 )
 some_days = st.frozensets(instants.map(lambda instant: instant.date()), max_size=3)
 arrangements = st.builds(
-    lambda off, workdays: {year: HolidayYear(off, workdays, provisional=True) for year in range(2025, 2029)},
-    some_days,
-    some_days,
+    lambda off, workdays: {year: HolidayYear(off, workdays, provisional=True) for year in range(2025, 2029)}, some_days, some_days
 )
 specs = st.builds(
     CalendarSpec,

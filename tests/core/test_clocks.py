@@ -168,13 +168,7 @@ def test_nothing_of_a_clock_fires_once_the_ticket_has_ended() -> None:
 
 def test_a_timer_whose_matter_is_settled_changes_nothing() -> None:
     ticket = act(a_ticket(), WEDNESDAY + MINUTE, "contact")
-    for key in (
-        "deadline/response/breach",
-        "deadline/gone/breach",
-        "deadline/plan/breach",
-        "deadline/plan/odd",
-        "survey/send",
-    ):
+    for key in ("deadline/response/breach", "deadline/gone/breach", "deadline/plan/breach", "deadline/plan/odd", "survey/send"):
         decision = decide(ticket, TimerFired(ticket.number, key, WEDNESDAY), facts(), shipped(), WEDNESDAY + HOUR)
         assert (decision.events, decision.refused) == ((), None)
     unknown = decide(ticket, TimerFired(ticket.number, "nonsense", WEDNESDAY), facts(), shipped(), WEDNESDAY)
@@ -185,8 +179,7 @@ def test_a_timer_whose_matter_is_settled_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "response"),
-    [("recompute", WEDNESDAY + 30 * MINUTE), ("restart", WEDNESDAY + 50 * MINUTE), ("keep", WEDNESDAY + 2 * HOUR)],
+    ("mode", "response"), [("recompute", WEDNESDAY + 30 * MINUTE), ("restart", WEDNESDAY + 50 * MINUTE), ("keep", WEDNESDAY + 2 * HOUR)]
 )
 def test_a_new_tier_moves_the_clocks_as_the_policy_says(mode: str, response: datetime) -> None:
     policy = tier_change(mode)

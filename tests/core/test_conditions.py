@@ -151,11 +151,7 @@ def test_a_matcher_sees_ticket_customer_and_call() -> None:
     assert (values.value("call.direction"), values.value("call.queue")) == ("inbound", None)
     assert values.keywords("ticket.text") == values.keywords("ticket.text")
     nobody = TicketValues(shipped(), facts(customer=None), None, "")
-    assert (nobody.value("customer.known"), nobody.value("ticket.kind"), nobody.keywords("ticket.text")) == (
-        False,
-        None,
-        None,
-    )
+    assert (nobody.value("customer.known"), nobody.value("ticket.kind"), nobody.keywords("ticket.text")) == (False, None, None)
 
 
 def test_a_script_speaks_the_language_and_the_channel_or_what_comes_next() -> None:

@@ -9,22 +9,7 @@ from engine.core.decision import Decision
 from engine.core.facts import CallFacts, Contact, CustomerFacts
 from engine.core.signals import CallArrived, MessageArrived
 from engine.store.rows import CustomerRow
-from tests.core.worlds import (
-    DAY,
-    HOUR,
-    MAIL,
-    MINUTE,
-    PHONE,
-    WEDNESDAY,
-    House,
-    at,
-    changed,
-    facts,
-    opened,
-    rules_of,
-    seen,
-    shipped,
-)
+from tests.core.worlds import DAY, HOUR, MAIL, MINUTE, PHONE, WEDNESDAY, House, at, changed, facts, opened, rules_of, seen, shipped
 
 
 def tier(decision: Decision) -> str | None:
@@ -117,16 +102,12 @@ def test_the_route_leads_to_the_right_department(text: str, queue: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "response", "plan"),
-    [("系统宕机", 10 * MINUTE, 2 * HOUR), ("总是报错", 30 * MINUTE, 4 * HOUR), ("你好", 2 * HOUR, 24 * HOUR)],
+    ("text", "response", "plan"), [("系统宕机", 10 * MINUTE, 2 * HOUR), ("总是报错", 30 * MINUTE, 4 * HOUR), ("你好", 2 * HOUR, 24 * HOUR)]
 )
 def test_a_tier_starts_its_clocks_at_the_opening(text: str, response: object, plan: object) -> None:
     ticket = opened(text).ticket
     assert ticket is not None
-    assert {name: clock.due - WEDNESDAY for name, clock in ticket.deadlines.items() if clock.due} == {
-        "response": response,
-        "plan": plan,
-    }
+    assert {name: clock.due - WEDNESDAY for name, clock in ticket.deadlines.items() if clock.due} == {"response": response, "plan": plan}
 
 
 @pytest.mark.parametrize(
@@ -134,18 +115,8 @@ def test_a_tier_starts_its_clocks_at_the_opening(text: str, response: object, pl
     [
         ("email", "总是报错", "03-04 10:00", "属于二级(重要),我们将在今天10:30前联系您,今天14:00前给出处理方案"),
         ("sms", "你好", "03-04 21:00", "属于三级(一般),我们将在今天23:00前联系您,明天21:00前给出处理方案"),
-        (
-            "sms",
-            "The app malfunctions",
-            "03-04 23:45",
-            "We will contact you before tomorrow 00:15 and have a plan before",
-        ),
-        (
-            "email",
-            "It is unusable",
-            "03-04 10:00",
-            "is graded urgent. We will contact you before today 10:10 and have a plan",
-        ),
+        ("sms", "The app malfunctions", "03-04 23:45", "We will contact you before tomorrow 00:15 and have a plan before"),
+        ("email", "It is unusable", "03-04 10:00", "is graded urgent. We will contact you before today 10:10 and have a plan"),
     ],
 )
 def test_the_customer_is_told_the_promise_in_clock_time_in_their_language(channel: str, text: str, now: str, said: str) -> None:

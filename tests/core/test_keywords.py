@@ -8,18 +8,7 @@ from engine.core.text import KeywordIndex, Negation, normalise
 
 NEGATION = Negation(
     negators=("没有", "没", "不是", "不", "未", "无", "并非", "no", "not", "isn't", "aren't", "never", "without"),
-    transparent=(
-        "是不是",
-        "能不能",
-        "可不可以",
-        "有没有",
-        "不得不",
-        "没想到",
-        "不好意思",
-        "not only",
-        "be fixed",
-        "get fixed",
-    ),
+    transparent=("是不是", "能不能", "可不可以", "有没有", "不得不", "没想到", "不好意思", "not only", "be fixed", "get fixed"),
     clause_breaks=("。", ",", ";", "!", "?", ".", "\n", "…", "但是", "but"),
     resolved=("已解决", "已恢复", "已修复", "fixed", "resolved"),
 )
@@ -201,10 +190,9 @@ def affirmed_by_definition(text: str, keyword: str) -> bool:
 
 
 @given(
-    st.lists(
-        st.sampled_from(["宕机", "退款", "没有", "不", "是不是", "没想到", "已解决", "。", ",", "系统", "是", "没"]),
-        max_size=14,
-    ).map("".join)
+    st.lists(st.sampled_from(["宕机", "退款", "没有", "不", "是不是", "没想到", "已解决", "。", ",", "系统", "是", "没"]), max_size=14).map(
+        "".join
+    )
 )
 def test_the_index_equals_the_rule_tried_on_every_pair_of_places(text: str) -> None:
     index = KeywordIndex(["宕机", "退款"], Negation(("没有", "不"), ("是不是", "没想到"), "。,", ("已解决",)))

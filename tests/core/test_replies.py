@@ -8,21 +8,7 @@ from engine.core import events as e
 from engine.core.decide import decide
 from engine.core.facts import Contact
 from engine.core.signals import MessageArrived
-from tests.core.worlds import (
-    DAY,
-    HOUR,
-    MAIL,
-    MINUTE,
-    PHONE,
-    WEDNESDAY,
-    House,
-    an_agent,
-    changed,
-    facts,
-    opened,
-    shipped,
-    with_agents,
-)
+from tests.core.worlds import DAY, HOUR, MAIL, MINUTE, PHONE, WEDNESDAY, House, an_agent, changed, facts, opened, shipped, with_agents
 
 STRANGER = "somebody.else@example.test"
 
@@ -191,11 +177,7 @@ def test_an_opt_out_is_confirmed_once_and_can_be_taken_back() -> None:
     for word in ("T", "退订", "恢复订阅"):
         house.sms(word)
     assert house.scripts(number, "customer").count("opted_out") == 1
-    assert [event.type for event in house.log(number) if event.type.startswith("opted")] == [
-        "opted_out",
-        "opted_out",
-        "opted_in",
-    ]
+    assert [event.type for event in house.log(number) if event.type.startswith("opted")] == ["opted_out", "opted_out", "opted_in"]
     house.done(number, "progress", text="已派人处理")
     assert house.messages(number, "customer")[-1].script == "progress"
 
@@ -302,10 +284,7 @@ def test_the_token_of_another_ticket_or_with_another_party_proves_nothing() -> N
     house = House()
     first, second = house.resolved(), house.mail("你好", sender="b@example.test")
     number, party, signature = house.tokens.make(second, "customer").split(".")
-    for forged in (
-        f"{first}.{party}.{signature}",
-        f"{number}.{house.tokens.make(second, 'qian').split('.')[1]}.{signature}",
-    ):
+    for forged in (f"{first}.{party}.{signature}", f"{number}.{house.tokens.make(second, 'qian').split('.')[1]}.{signature}"):
         opened_anew = house.mail("Y", tokens=(forged, "", "x.y.z"), sender=STRANGER)
         assert opened_anew not in (first, second)
     assert house.ticket(first).state == "resolved"

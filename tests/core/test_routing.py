@@ -10,19 +10,7 @@ from engine.core import events as e
 from engine.core.team import Team
 from engine.core.values import TicketValues, first_match
 from engine.store.rows import CustomerRow
-from tests.core.worlds import (
-    HOUR,
-    MAIL,
-    MINUTE,
-    House,
-    an_agent,
-    at,
-    changed,
-    facts,
-    shipped,
-    team,
-    with_agents,
-)
+from tests.core.worlds import HOUR, MAIL, MINUTE, House, an_agent, at, changed, facts, shipped, team, with_agents
 
 NIGHT = at("03-04 22:00")
 
@@ -86,10 +74,7 @@ def test_at_night_the_ticket_waits_for_the_shift_and_is_assigned_when_it_begins(
 
 
 def test_the_skill_is_asked_for_at_the_begin_of_the_shift_too() -> None:
-    people = with_agents(
-        an_agent("ann", "tech_support", shift="day"),
-        an_agent("bob", "tech_support", skills={"incident": 1}, shift="day"),
-    )
+    people = with_agents(an_agent("ann", "tech_support", shift="day"), an_agent("bob", "tech_support", skills={"incident": 1}, shift="day"))
     house = House(people=people, now=NIGHT)
     number = house.mail("系统宕机")
     house.until(at("03-05 09:00"))
@@ -171,13 +156,7 @@ def test_a_holder_who_is_of_the_new_department_too_keeps_it_at_night() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "others", "expected"),
-    [
-        ("reassign", True, "bob"),
-        ("reassign", False, "ann"),
-        ("unassign", True, None),
-        ("keep", True, "ann"),
-    ],
+    ("mode", "others", "expected"), [("reassign", True, "bob"), ("reassign", False, "ann"), ("unassign", True, None), ("keep", True, "ann")]
 )
 def test_who_does_not_answer_loses_the_ticket_as_the_policy_says(mode: str, others: bool, expected: str | None) -> None:
     policy = changed(("routing.yaml", "on_no_response: reassign", f"on_no_response: {mode}"))

@@ -6,10 +6,7 @@ from hypothesis import strategies as st
 
 from engine.core.answers import Scale, Scores, read_scores
 
-THREE = [
-    *(Scale(name, 1, 5, text=False) for name in ("speed", "attitude", "effect")),
-    Scale("suggestion", 0, 0, text=True),
-]
+THREE = [*(Scale(name, 1, 5, text=False) for name in ("speed", "attitude", "effect")), Scale("suggestion", 0, 0, text=True)]
 ONE = [Scale("nps", 0, 10, text=False), Scale("why", 0, 0, text=True)]
 
 any_text = st.text(st.characters(codec=None), max_size=100)
@@ -164,24 +161,7 @@ def test_a_single_question_takes_a_single_number(text: str, score: int, suggesti
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "11",
-        "100",
-        "9很好",
-        "5天了",
-        "5分钟没人接",
-        "5星期",
-        "9.5",
-        "1.9",
-        "1、9",
-        "1 9",
-        "9 8",
-        "3-4",
-        "3月4日",
-        "9th",
-        "10086",
-    ],
+    "text", ["11", "100", "9很好", "5天了", "5分钟没人接", "5星期", "9.5", "1.9", "1、9", "1 9", "9 8", "3-4", "3月4日", "9th", "10086"]
 )
 def test_a_single_number_that_runs_on_is_no_score(text: str) -> None:
     assert read_scores(text, ONE) is None
@@ -245,10 +225,7 @@ FORMATS = {
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@given(
-    scores=st.lists(st.integers(1, 5), min_size=3, max_size=6),
-    suggestion=st.text("谢希望更快" + string.ascii_letters, max_size=10),
-)
+@given(scores=st.lists(st.integers(1, 5), min_size=3, max_size=6), suggestion=st.text("谢希望更快" + string.ascii_letters, max_size=10))
 def test_every_form_gives_back_the_scores_that_were_written(form: str, scores: list[int], suggestion: str) -> None:
     questions = [Scale(str(number), 1, 5, text=False) for number in range(len(scores))]
     text = FORMATS[form](scores) + ("\n" + suggestion if suggestion else "")

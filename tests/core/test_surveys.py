@@ -16,22 +16,7 @@ from engine.core.model import Ticket
 from engine.core.signals import AgentActed, TimerFired
 from engine.store.codec import encode
 from engine.store.rows import TicketQuery
-from tests.core.worlds import (
-    DAY,
-    HOUR,
-    MAIL,
-    PHONE,
-    WEDNESDAY,
-    House,
-    an_agent,
-    at,
-    changed,
-    facts,
-    opened,
-    shipped,
-    team,
-    with_agents,
-)
+from tests.core.worlds import DAY, HOUR, MAIL, PHONE, WEDNESDAY, House, an_agent, at, changed, facts, opened, shipped, team, with_agents
 
 SURVEY = shipped().surveys[0]
 REMARK = "希望夜里也有人接电话-7391"

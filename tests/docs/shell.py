@@ -71,14 +71,7 @@ class Shell:
         with open(self._log, "ab") as log:
             command = ["bash", "-c", f"{self._recall}\nexec {script.strip()}"]
             self._running.append(
-                subprocess.Popen(
-                    command,
-                    cwd=self._directory,
-                    env=self._environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                )
+                subprocess.Popen(command, cwd=self._directory, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             )
 
     def _run(self, script: str) -> subprocess.CompletedProcess[str]:

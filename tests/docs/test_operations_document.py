@@ -101,10 +101,7 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     [block] = [block for block in blocks(PAGE) if block.language == "ini"]
     program = shutil.which("true")
     unit = tmp_path / "closedloop.service"
-    unit.write_text(
-        re.sub(r"ExecStart=\S+", f"ExecStart={program}", block.text).replace("User=closedloop", "User=root"),
-        encoding="utf-8",
-    )
+    unit.write_text(re.sub(r"ExecStart=\S+", f"ExecStart={program}", block.text).replace("User=closedloop", "User=root"), encoding="utf-8")
     tool = find_program("systemd-analyze")
     assert tool is not None
     done = subprocess.run([tool, "verify", "--man=no", unit], capture_output=True, text=True)

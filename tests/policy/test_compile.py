@@ -51,21 +51,9 @@ class Values:
         ("{field: customer.phone, matches: '^[+]86'}", {"customer__phone": "+8613800000000"}, True),
         ("{field: call.wait, over: 1m}", {"call__wait": timedelta(minutes=2)}, True),
         ("{field: ticket.text, mentions: [宕机]}", {"ticket__text": "没有宕机"}, False),
-        (
-            "[{field: ticket.kind, is: care}, {field: customer.known, is: true}]",
-            {"ticket__kind": "care", "customer__known": True},
-            True,
-        ),
-        (
-            "{any: [{use: vip}, {not: {field: customer.known, is: true}}]}",
-            {"customer__segment": "new", "customer__known": False},
-            True,
-        ),
-        (
-            "{all: [{use: vip}, {field: ticket.language, is: zh}, {field: ticket.queue, is: product}]}",
-            {"customer__segment": "vip"},
-            None,
-        ),
+        ("[{field: ticket.kind, is: care}, {field: customer.known, is: true}]", {"ticket__kind": "care", "customer__known": True}, True),
+        ("{any: [{use: vip}, {not: {field: customer.known, is: true}}]}", {"customer__segment": "new", "customer__known": False}, True),
+        ("{all: [{use: vip}, {field: ticket.language, is: zh}, {field: ticket.queue, is: product}]}", {"customer__segment": "vip"}, None),
     ],
 )
 def test_a_matcher_means_what_it_says(written: str, values: dict[str, object], expected: bool | None) -> None:
@@ -87,8 +75,7 @@ def test_a_compiled_matcher_knows_where_it_is_written_and_whether_its_value_is_p
 
 
 @pytest.mark.parametrize(
-    "written",
-    ["{use: bad}", "{any: [{use: bad}]}", "{not: {use: bad}}", "[{use: bad}]", "{all: [{use: bad}, {use: vip}]}"],
+    "written", ["{use: bad}", "{any: [{use: bad}]}", "{not: {use: bad}}", "[{use: bad}]", "{all: [{use: bad}, {use: vip}]}"]
 )
 def test_a_faulty_condition_is_reported_once_and_not_again_where_it_is_used(written: str) -> None:
     text = f"version: 1\nconditions:\n  bad: {{field: ticket.kind, is: complain}}\n  user: {written}\n"
@@ -173,13 +160,7 @@ def test_a_window_past_midnight_an_extra_hour_and_a_closure_count() -> None:
     def is_open(day: int, hour: int) -> bool:
         return calendar.is_open(datetime(2026, 3, day, hour, tzinfo=UTC) - timedelta(hours=8))
 
-    assert [is_open(2, 22), is_open(2, 23), is_open(3, 5), is_open(3, 6), is_open(7, 10)] == [
-        True,
-        False,
-        True,
-        False,
-        True,
-    ]
+    assert [is_open(2, 22), is_open(2, 23), is_open(3, 5), is_open(3, 6), is_open(7, 10)] == [True, False, True, False, True]
 
 
 def test_agents_have_what_team_yaml_says() -> None:
@@ -191,13 +172,7 @@ def test_agents_have_what_team_yaml_says() -> None:
     load = team(written)
     assert load.team is not None
     zhao = load.team.agents["zhao"]
-    assert (zhao.name, zhao.queues, zhao.users, zhao.language, zhao.phone) == (
-        "赵敏",
-        ("front_desk",),
-        ("anna",),
-        "en",
-        "+8613800000001",
-    )
+    assert (zhao.name, zhao.queues, zhao.users, zhao.language, zhao.phone) == ("赵敏", ("front_desk",), ("anna",), "en", "+8613800000001")
     assert [(str(first), str(last)) for first, last in zhao.absent] == [("2026-03-04", "2026-03-06")]
     assert load.team.manager == "zhou"
     assert load.team.shifts == {"day": "cn_office", "any": "24x7"}

@@ -98,12 +98,7 @@ def test_a_mutated_team_never_raises(mutation) -> None:
 
 
 @settings(max_examples=scaled(2_000), suppress_health_check=[HealthCheck.too_slow])
-@given(
-    st.sampled_from(sorted(TREES)),
-    st.integers(min_value=0),
-    st.integers(min_value=0, max_value=40),
-    st.text(max_size=12),
-)
+@given(st.sampled_from(sorted(TREES)), st.integers(min_value=0), st.integers(min_value=0, max_value=40), st.text(max_size=12))
 def test_a_damaged_text_never_raises(name: str, start: int, cut: int, instead: str) -> None:
     text = shipped().files[name]
     begin = start % len(text)

@@ -137,10 +137,7 @@ def test_a_list_at_the_top_is_reported_once_and_its_kind_is_not_missed() -> None
 
 
 def test_the_same_section_in_two_files_is_reported() -> None:
-    files = {
-        **shipped().files,
-        "sla-x.yaml": "version: 1\non_tier_change: keep\nconditions:\n  vip: {use: core_business_down}\n",
-    }
+    files = {**shipped().files, "sla-x.yaml": "version: 1\non_tier_change: keep\nconditions:\n  vip: {use: core_business_down}\n"}
     assert codes(compile_files(files)) == ["CL301", "CL301"]
 
 

@@ -25,11 +25,7 @@ def test_the_shipped_policies_and_team_have_nothing_to_complain_about() -> None:
 
 def test_the_tiers_promise_what_the_company_promises() -> None:
     budgets = {tier.id: (tier.budgets["response"], tier.budgets["plan"]) for tier in POLICY.tiers}
-    assert budgets == {
-        "urgent": (10 * MINUTE, 2 * HOUR),
-        "important": (30 * MINUTE, 4 * HOUR),
-        "general": (2 * HOUR, 24 * HOUR),
-    }
+    assert budgets == {"urgent": (10 * MINUTE, 2 * HOUR), "important": (30 * MINUTE, 4 * HOUR), "general": (2 * HOUR, 24 * HOUR)}
     assert POLICY.tiers[-1].when is None
 
 

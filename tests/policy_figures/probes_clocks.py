@@ -13,10 +13,7 @@ ABOUT = r"sla\.yaml|company\.yaml|routing\.yaml:(queues|assignment)|scripts\.yam
 
 
 def steps(house: House) -> tuple[StepDraft, ...]:
-    return (
-        StepDraft("寄出备件", "qian", house.now + timedelta(hours=1)),
-        StepDraft("上门安装", "wu", house.now + timedelta(hours=3)),
-    )
+    return (StepDraft("寄出备件", "qian", house.now + timedelta(hours=1)), StepDraft("上门安装", "wu", house.now + timedelta(hours=3)))
 
 
 def left_alone(lab: Lab, tier: str, hours: int) -> list[str]:

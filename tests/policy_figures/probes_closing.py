@@ -96,11 +96,7 @@ def survey_answers(lab: Lab) -> Iterator[str]:
 
 @probe(r"survey\.yaml|sla\.yaml:(deadlines\.follow_up|escalations\[3\])|scripts\.yaml:scripts\.survey|routing\.yaml:routes")
 def low_score_left_alone(lab: Lab) -> Iterator[str]:
-    for now, score in (
-        (MORNING, "5 2 5 态度一般"),
-        (MORNING + timedelta(days=3, hours=8), "3 5 5"),
-        (MORNING, "5 4 5"),
-    ):
+    for now, score in ((MORNING, "5 2 5 态度一般"), (MORNING + timedelta(days=3, hours=8), "3 5 5"), (MORNING, "5 4 5")):
         with lab.house(now=now) as house:
             number = solved(house, house.mail("请问营业时间"))
             house.later(hours=15)

@@ -130,10 +130,7 @@ class MailServers:
     def settle(self) -> None:
         """Wait until Postfix has nothing left to deliver."""
         queues = [self._root / "postfix" / "spool" / name for name in ("maildrop", "incoming", "active", "deferred")]
-        _wait_until(
-            lambda: not any(path.is_file() for queue in queues for path in queue.rglob("*")),
-            lambda: "the queue to empty",
-        )
+        _wait_until(lambda: not any(path.is_file() for queue in queues for path in queue.rglob("*")), lambda: "the queue to empty")
 
     def start_dovecot(self) -> None:
         """Start Dovecot and wait until it takes connections."""

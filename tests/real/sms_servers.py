@@ -278,10 +278,7 @@ def _receipt(submit: Submit, state: str) -> _Outgoing:
         f"id:{submit.message_id} sub:001 dlvrd:{'001' if delivered else '000'} submit date:2603041000 done date:2603041001"
         f" stat:{state} err:{'000' if delivered else '001'} text:"
     )
-    tlvs = [
-        smpp34.Tlv(RECEIPTED_MESSAGE_ID, submit.message_id.encode() + b"\0"),
-        smpp34.Tlv(MESSAGE_STATE, bytes([STATE_NUMBERS[state]])),
-    ]
+    tlvs = [smpp34.Tlv(RECEIPTED_MESSAGE_ID, submit.message_id.encode() + b"\0"), smpp34.Tlv(MESSAGE_STATE, bytes([STATE_NUMBERS[state]]))]
     fields = {
         "source_addr": submit.destination,
         "destination_addr": submit.source,

@@ -9,16 +9,7 @@ from email.utils import make_msgid
 
 import pytest
 
-from engine.channels import (
-    Attachment,
-    Inbound,
-    Outbound,
-    PermanentFailure,
-    Receipt,
-    ReceiptStatus,
-    Rejected,
-    TemporaryFailure,
-)
+from engine.channels import Attachment, Inbound, Outbound, PermanentFailure, Receipt, ReceiptStatus, Rejected, TemporaryFailure
 from engine.channels.manager import ChannelTypes, validate_settings
 from engine.testing import Arrived, Carrier, ChannelContract, context
 from engine_email.plugin import engine_channel_types
@@ -229,10 +220,7 @@ def test_both_protections_work_and_verify_the_server(servers, open_channel, secu
         ]
     for service in ("imap", "smtp"):
         strangers = {name: value for name, value in settings[service].items() if name != "ca_file"}
-        with (
-            open_channel({**settings, service: strangers}) as channel,
-            pytest.raises(TemporaryFailure, match="certificate"),
-        ):
+        with open_channel({**settings, service: strangers}) as channel, pytest.raises(TemporaryFailure, match="certificate"):
             channel.check(None)
 
 

@@ -64,11 +64,7 @@ class TestKannel:
         sent = channel.send(message(text=LONG))
         [receipt] = receiver.until(1, Receipt)
         assert centre.messages() == [(CUSTOMER, SIGNATURE + LONG)]
-        assert (receipt.status, receipt.message_id, receipt.provider_id) == (
-            ReceiptStatus.DELIVERED,
-            "m1",
-            sent.provider_id,
-        )
+        assert (receipt.status, receipt.message_id, receipt.provider_id) == (ReceiptStatus.DELIVERED, "m1", sent.provider_id)
         receiver.look()
         assert len(receiver.items) == 1
 

@@ -59,11 +59,7 @@ class TestSmpp:
         assert len(centre.submits) == 4
         assert all(submit.octets <= 140 and submit.source == HOUSE for submit in centre.submits)
         [receipt] = receiver.until(1, Receipt)
-        assert (receipt.status, receipt.message_id, receipt.provider_id) == (
-            ReceiptStatus.DELIVERED,
-            "m1",
-            sent.provider_id,
-        )
+        assert (receipt.status, receipt.message_id, receipt.provider_id) == (ReceiptStatus.DELIVERED, "m1", sent.provider_id)
         in_order = sorted(centre.submits, key=lambda submit: submit.place)
         assert sent.provider_id.split(",") == [submit.message_id for submit in in_order]
 
@@ -94,11 +90,7 @@ class TestSmpp:
         centre.fates[CUSTOMER] = state
         channel.send(message())
         [receipt] = receiver.until(1, Receipt)
-        assert (receipt.status, receipt.permanent, receipt.detail) == (
-            ReceiptStatus.FAILED,
-            permanent,
-            f"{state} err:001",
-        )
+        assert (receipt.status, receipt.permanent, receipt.detail) == (ReceiptStatus.FAILED, permanent, f"{state} err:001")
 
     @pytest.mark.parametrize("status", [THROTTLED, QUEUE_FULL])
     def test_a_centre_that_is_too_busy_is_tried_again_and_only_for_what_is_missing(self, centre, channel, status):
@@ -131,10 +123,7 @@ class TestSmpp:
         receiver.until(1, Receipt)
         centre.fates.clear()
         channel.send(message())
-        assert [receipt.status for receipt in receiver.until(2, Receipt)] == [
-            ReceiptStatus.FAILED,
-            ReceiptStatus.DELIVERED,
-        ]
+        assert [receipt.status for receipt in receiver.until(2, Receipt)] == [ReceiptStatus.FAILED, ReceiptStatus.DELIVERED]
 
     def test_a_customers_reply_is_answered_only_when_the_engine_has_it(self, centre, receiver):
         receiver.keep = lambda item: False

@@ -50,10 +50,7 @@ def test_what_a_line_leaves_empty_stays(engine: Engine) -> None:
     [
         ("", "not understood: no header line"),
         ("name,fon\n王,1\n", "not understood: fon"),
-        (
-            "name,phone\n王芳,\n李,13800000000\n陈,,\n",
-            "line 2: a customer needs a phone or an e-mail address\nline 4: it has more",
-        ),
+        ("name,phone\n王芳,\n李,13800000000\n陈,,\n", "line 2: a customer needs a phone or an e-mail address\nline 4: it has more"),
         ('name,phone\n"王\n芳",\n', "line 3: a customer needs"),
         ("name,language,phone\n王,fr,1\n", "line 2: language 'fr' is none of zh, en"),
         ('name,phone\n"王,1\n', "line 2: unexpected end of data"),

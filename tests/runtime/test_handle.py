@@ -133,11 +133,7 @@ def test_an_agent_is_there_by_shift_calendar_and_absence() -> None:
         an_agent("bob", "front_desk", shift="day", absent=((date(2026, 3, 4), date(2026, 3, 4)),)),
         an_agent("cat", "front_desk", language="en"),
     )
-    for now, expected in (
-        ("03-04 10:00", ["ann", "cat", "zhou"]),
-        ("03-04 12:30", ["cat", "zhou"]),
-        ("05-01 10:00", ["cat", "zhou"]),
-    ):
+    for now, expected in (("03-04 10:00", ["ann", "cat", "zhou"]), ("03-04 12:30", ["cat", "zhou"]), ("05-01 10:00", ["cat", "zhou"])):
         house = House(people=people, now=at(now))
         with house.store.write() as tx:
             agents = Gatherer(tx, house.world, house.now).facts(None, TicketRequested("task", "finance", "x", "sms", "zh"), None).agents

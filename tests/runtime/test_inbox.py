@@ -52,13 +52,7 @@ def test_an_item_is_durable_before_its_source_hears_so() -> None:
 
 @pytest.mark.parametrize(
     ("name", "kept"),
-    [
-        ("bad.eml", "bad.eml"),
-        ("../../etc/passwd", "passwd"),
-        ("坏 邮件?.eml", "坏_邮件_.eml"),
-        ("", "input"),
-        ("...", "input"),
-    ],
+    [("bad.eml", "bad.eml"), ("../../etc/passwd", "passwd"), ("坏 邮件?.eml", "坏_邮件_.eml"), ("", "input"), ("...", "input")],
 )
 def test_what_no_plugin_understood_is_kept_with_the_reason_beside_it(name: str, kept: str) -> None:
     house = House()
@@ -187,10 +181,7 @@ def test_missed_calls_of_one_customer_make_one_call_back() -> None:
     known(house)
     number = house.call("abandoned") or ""
     assert house.call("no_answer") == number
-    assert [event.outcome for event in house.log(number) if isinstance(event, e.CallNoted)] == [
-        "abandoned",
-        "no_answer",
-    ]
+    assert [event.outcome for event in house.log(number) if isinstance(event, e.CallNoted)] == ["abandoned", "no_answer"]
     assert house.scripts(number, CUSTOMER) == ["missed_call"]
     assert house.call("answered", "outbound", "wang") == number
     assert house.ticket(number).deadlines["call_back"].met is True

@@ -15,19 +15,7 @@ from engine.store.rows import TicketQuery
 from tests.core.worlds import MINUTE, WEDNESDAY, House, a_step
 from tests.support.counts import scaled
 
-TEXTS = (
-    "系统宕机",
-    "总是报错",
-    "你好",
-    "我要退货",
-    "Y",
-    "N 还不行",
-    "5 2 5",
-    "555",
-    "退订",
-    "谢谢",
-    "hello, an outage",
-)
+TEXTS = ("系统宕机", "总是报错", "你好", "我要退货", "Y", "N 还不行", "5 2 5", "555", "退订", "谢谢", "hello, an outage")
 AGENTS = ("zhao", "qian", "li", "zhou")
 TARGETS = (None, "urgent", "general", "finance", "tech_support", "wu", "waiting_customer", "1", "nonsense")
 HOLD_ENDED = (e.DeadlineStarted, e.DeadlineBreached, e.DeadlineWarned, e.DeadlineReminded, e.Escalated)

@@ -99,10 +99,7 @@ def test_looks_are_kept_in_order(store: Store) -> None:
     with store.write() as tx:
         tx.audit(NOW, "li", "looked up the customer", "F1")
         tx.audit(NOW, "li", "printed the form", "F1")
-        assert tx.audits() == [
-            AuditRow(NOW, "li", "looked up the customer", "F1"),
-            AuditRow(NOW, "li", "printed the form", "F1"),
-        ]
+        assert tx.audits() == [AuditRow(NOW, "li", "looked up the customer", "F1"), AuditRow(NOW, "li", "printed the form", "F1")]
 
 
 def test_no_hidden_row_number_ties_answers_and_links_to_when_they_came(durable_backend) -> None:

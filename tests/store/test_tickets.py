@@ -83,23 +83,13 @@ def test_a_decision_keeps_why_and_names_its_events(store: Store) -> None:
     with store.read() as view:
         opened, graded, refused = view.decisions(N1)
         assert view.events(N1)[2].decision_id == id
-    assert (opened.first_seq, opened.last_seq, opened.signal_type, opened.policy_digest) == (
-        1,
-        2,
-        "message_arrived",
-        "digest-1",
-    )
+    assert (opened.first_seq, opened.last_seq, opened.signal_type, opened.policy_digest) == (1, 2, "message_arrived", "digest-1")
     assert (graded.id, graded.first_seq, graded.last_seq, graded.at) == (id, 3, 3, NOW)
     assert graded.signal == {"ticket": N1, "key": "x", "due": "2024-05-12T08:00:00Z"}
     assert (graded.facts["manager"], graded.facts["draw"]) == ("zhou", 0.5)
     assert graded.reasons[0]["source"]["line"] == 9
     assert graded.reasons[0]["values"] == [["ticket.impact", "outage"]]
-    assert (refused.first_seq, refused.last_seq, refused.refused, refused.signal["actor"]) == (
-        None,
-        None,
-        "not yours",
-        "zhao",
-    )
+    assert (refused.first_seq, refused.last_seq, refused.refused, refused.signal["actor"]) == (None, None, "not yours", "zhao")
 
 
 def test_a_decision_without_events_still_needs_the_ticket_as_it_is(store: Store) -> None:

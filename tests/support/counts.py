@@ -23,11 +23,7 @@ def scaled(full: int, least: int = 10) -> int:
 
 # A slow or busy machine is no fault of the code under test.
 settings.register_profile(
-    "closedloop",
-    max_examples=scaled(FULL_EXAMPLES),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    print_blob=True,
+    "closedloop", max_examples=scaled(FULL_EXAMPLES), deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("closedloop")
 

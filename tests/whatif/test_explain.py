@@ -70,12 +70,7 @@ def test_decisions_come_in_order_with_what_came_what_happened_and_the_policy(tol
 def test_a_reason_names_rule_file_line_and_values(told: Store) -> None:
     with told.read() as reader:
         (why,) = explain(reader, NUMBER)[0].why
-    assert (why.decided, why.rule, why.where, why.values) == (
-        "tier: urgent",
-        "urgent",
-        "sla.yaml:12",
-        {"budget": "0:10:00"},
-    )
+    assert (why.decided, why.rule, why.where, why.values) == ("tier: urgent", "urgent", "sla.yaml:12", {"budget": "0:10:00"})
 
 
 def test_what_was_looked_at_is_a_tree_in_the_words_of_the_policy(told: Store) -> None:

@@ -75,13 +75,7 @@ def collect_plan(reader: Reader, number: str, policy: Policy, team: Team, langua
 
 
 def collect_follow_up(
-    reader: Reader,
-    number: str,
-    policy: Policy,
-    team: Team,
-    language: str,
-    timezone: str,
-    view: FollowUpView | None = None,
+    reader: Reader, number: str, policy: Policy, team: Team, language: str, timezone: str, view: FollowUpView | None = None
 ) -> FollowUpForm:
     """Return the follow-up form. Raises NotFound, and UsageError for a ticket of another kind.
 

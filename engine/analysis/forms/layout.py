@@ -3,16 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.analysis.forms.model import (
-    ContactDetail,
-    Disclosure,
-    FollowUpForm,
-    Form,
-    PlanForm,
-    Score,
-    ServiceRecord,
-    SurveyResult,
-)
+from engine.analysis.forms.model import ContactDetail, Disclosure, FollowUpForm, Form, PlanForm, Score, ServiceRecord, SurveyResult
 from engine.analysis.labels import label
 from engine.analysis.texts import moment, printable
 
@@ -95,11 +86,7 @@ def _follow_up(form: FollowUpForm) -> Sequence[Field]:
     return (
         Field(label("field.number", language), form.number),
         Field(label("field.carried_out_by", language), form.carried_out_by),
-        Field(
-            label("field.problem", language),
-            _problem(form.disclosed, language) if form.disclosed else hidden,
-            wide=True,
-        ),
+        Field(label("field.problem", language), _problem(form.disclosed, language) if form.disclosed else hidden, wide=True),
         Field(label("field.plan", language), form.plan, wide=True),
         Field(label("field.finished_at", language), finished),
         Field(label("field.feedback", language), form.disclosed.feedback if form.disclosed else hidden, wide=True),
@@ -120,12 +107,7 @@ def _points(form: PlanForm) -> Table:
     language = form.language
     keys = ("field.who", "field.point", "field.due", "field.done")
     rows = (
-        (
-            point.who,
-            point.what,
-            moment(point.due, form.timezone),
-            moment(point.done_at, form.timezone) if point.done_at else "",
-        )
+        (point.who, point.what, moment(point.due, form.timezone), moment(point.done_at, form.timezone) if point.done_at else "")
         for point in form.points
     )
     return Table(

@@ -17,17 +17,9 @@ if TYPE_CHECKING:
 @click.command("print")
 @options(ACTOR)
 @NUMBER
+@click.option("--form", type=click.Choice(["service", "plan", "follow_up"]), default="service", show_default=True, help="Which form.")
 @click.option(
-    "--form",
-    type=click.Choice(["service", "plan", "follow_up"]),
-    default="service",
-    show_default=True,
-    help="Which form.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write, .html or .xlsx. Default: NUMBER-FORM.html.",
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file to write, .html or .xlsx. Default: NUMBER-FORM.html."
 )
 def command(session: Session, number: str, form: str, output: Path | None) -> None:
     """Print a form of ticket NUMBER as a page to print (.html) or a workbook (.xlsx).

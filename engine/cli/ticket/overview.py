@@ -16,13 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("list")
 @options(ACTOR, FORMAT)
-@click.option(
-    "--state",
-    "states",
-    type=click.Choice([*STATES, "open", "all"]),
-    multiple=True,
-    help="Default: open. May be repeated.",
-)
+@click.option("--state", "states", type=click.Choice([*STATES, "open", "all"]), multiple=True, help="Default: open. May be repeated.")
 @click.option("--queue", help="Only tickets of this queue.")
 @click.option("--assignee", help="Only tickets of this agent.")
 @click.option("--mine", is_flag=True, help="Only your own tickets.")

@@ -109,14 +109,7 @@ def _task(reader: Reader, number: str) -> dict[str, Any]:
     if task is None:
         return {"number": number}
     text = reader.contents([task.description]).get(task.description) if task.description else None
-    return {
-        "number": number,
-        "state": task.state,
-        "assignee": task.assignee,
-        "queue": task.queue,
-        "due": task.due,
-        "text": text,
-    }
+    return {"number": number, "state": task.state, "assignee": task.assignee, "queue": task.queue, "due": task.due, "text": text}
 
 
 def _survey(ticket: Ticket) -> str | None:
@@ -137,10 +130,4 @@ def _timeline(events: list[StoredEvent], texts: dict[str, str], words: Words) ->
             continue
         ids = [getattr(kept.event, field, None) for field in _TEXTS]
         said = [texts[id] for id in ids if isinstance(id, str) and id in texts]
-        yield {
-            "seq": kept.seq,
-            "at": kept.at,
-            "event": kept.event.name,
-            "what": words.event(kept.event),
-            "text": said[0] if said else None,
-        }
+        yield {"seq": kept.seq, "at": kept.at, "event": kept.event.name, "what": words.event(kept.event), "text": said[0] if said else None}

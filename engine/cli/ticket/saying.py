@@ -28,9 +28,7 @@ resolve = _saying(
 )
 confirm = _saying("confirm", "What the customer said.", "Record that the customer of ticket NUMBER says it is solved.", required=False)
 object_ = _saying(
-    "object",
-    "What the customer objects to.",
-    "Record that the customer of ticket NUMBER does not agree; the work goes round again.",
+    "object", "What the customer objects to.", "Record that the customer of ticket NUMBER does not agree; the work goes round again."
 )
 answer = _saying(
     "answer",

@@ -12,15 +12,7 @@ from engine.core.facts import Facts
 from engine.core.lifecycle import ENDED
 from engine.core.model import Ticket
 from engine.core.routing import ASSIGN_TIMER
-from engine.core.signals import (
-    AgentActed,
-    CallArrived,
-    MessageArrived,
-    Signal,
-    TaskClosed,
-    TicketRequested,
-    TimerFired,
-)
+from engine.core.signals import AgentActed, CallArrived, MessageArrived, Signal, TaskClosed, TicketRequested, TimerFired
 
 
 def decide(ticket: Ticket | None, signal: Signal, facts: Facts, policy: Policy, now: datetime) -> Decision:

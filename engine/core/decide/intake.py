@@ -66,14 +66,7 @@ def note_call(draft: Draft, signal: CallArrived, contact: bool) -> None:
 
 
 def _opening(
-    draft: Draft,
-    channel: str,
-    text: str,
-    subject: str,
-    language: str,
-    fields: Mapping[str, str],
-    kind: str | None,
-    by: str = CUSTOMER,
+    draft: Draft, channel: str, text: str, subject: str, language: str, fields: Mapping[str, str], kind: str | None, by: str = CUSTOMER
 ) -> e.TicketOpened:
     """Return the opening of a ticket, its kind from the first matching kind rule where it is not known."""
     customer = draft.facts.customer

@@ -101,16 +101,4 @@ def _found(id: int, changed: int) -> None:
 
 def _item(row: tuple[Any, ...]) -> InboxRow:
     id, channel, source_id, received_at, item, raw, state, attempts, next_attempt_at, error, ticket = row
-    return InboxRow(
-        id,
-        channel,
-        source_id,
-        instant(received_at),
-        item,
-        raw,
-        state,
-        attempts,
-        instant(next_attempt_at),
-        error,
-        ticket,
-    )
+    return InboxRow(id, channel, source_id, instant(received_at), item, raw, state, attempts, instant(next_attempt_at), error, ticket)

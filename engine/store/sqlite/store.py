@@ -214,12 +214,7 @@ def _execute(connection: sqlite3.Connection, command: str) -> None:
 
 def _connect(database: str) -> sqlite3.Connection:
     return sqlite3.connect(
-        database,
-        timeout=_PATIENCE,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=256,
-        uri=database.startswith("file:"),
+        database, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=256, uri=database.startswith("file:")
     )
 
 

@@ -7,16 +7,7 @@ from typing import Any
 from engine.core.events import Event
 from engine.core.model import Ticket
 from engine.errors import UsageError
-from engine.store.codec import (
-    decode_event,
-    decode_plain,
-    decode_ticket,
-    encode,
-    record_facts,
-    record_reasons,
-    record_signal,
-    signal_name,
-)
+from engine.store.codec import decode_event, decode_plain, decode_ticket, encode, record_facts, record_reasons, record_signal, signal_name
 from engine.store.contract.store import Conflict
 from engine.store.rows import DecisionRecord, StoredDecision, StoredEvent, TicketQuery
 from engine.store.sqlite.session import Column, Room, instant, micros, micros_or_none
@@ -159,8 +150,7 @@ class TicketWrites(TicketReads):
         decision = self._record(ticket.number, record, (before_seq + 1, ticket.seq) if events else (None, None))
         at = micros(record.at)
         self._session.run_many(
-            _HAPPENED,
-            ((ticket.number, seq, at, event.type, encode(event), decision) for seq, event in enumerate(events, before_seq + 1)),
+            _HAPPENED, ((ticket.number, seq, at, event.type, encode(event), decision) for seq, event in enumerate(events, before_seq + 1))
         )
         return decision
 
@@ -217,16 +207,7 @@ def _projection(ticket: Ticket) -> tuple[Column, ...]:
 def _decision(row: tuple[Any, ...]) -> StoredDecision:
     id, at, signal_type, signal, facts, digest, reasons, refused, first_seq, last_seq = row
     return StoredDecision(
-        id,
-        instant(at),
-        signal_type,
-        decode_plain(signal),
-        decode_plain(facts),
-        digest,
-        decode_plain(reasons),
-        refused,
-        first_seq,
-        last_seq,
+        id, instant(at), signal_type, decode_plain(signal), decode_plain(facts), digest, decode_plain(reasons), refused, first_seq, last_seq
     )
 
 

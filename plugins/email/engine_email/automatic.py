@@ -14,8 +14,7 @@ _MACHINE_HEADERS = ("List-Id", "List-Post", "X-Autoreply", "X-Autorespond", "X-A
 _SUPPRESSED = {"all", "oof", "autoreply"}
 _MACHINE_SENDERS = {"mailer-daemon", "postmaster"}
 _MACHINE_SUBJECT = re.compile(
-    r"\s*(自动回复|自动答复|自動回覆|(auto(matic)?[ -]?reply|out of (the )?office|abwesenheitsnotiz|réponse automatique)\b)",
-    re.IGNORECASE,
+    r"\s*(自动回复|自动答复|自動回覆|(auto(matic)?[ -]?reply|out of (the )?office|abwesenheitsnotiz|réponse automatique)\b)", re.IGNORECASE
 )
 _KEYWORD = re.compile(r"\s*([A-Za-z-]+)")  # what follows is comments and parameters
 _STATUS = re.compile(r"\b([245])\.\d{1,3}\.\d{1,3}\b")

@@ -12,11 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout  # type: ignore[import-untyped]  # published without types
-from imapclient.exceptions import (  # type: ignore[import-untyped]  # published without types
-    IMAPClientAbortError,
-    IMAPClientError,
-    LoginError,
-)
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError  # type: ignore[import-untyped]  # published without types
 
 from engine.channels import TemporaryFailure
 from engine_email.outgoing import tls_context

@@ -67,11 +67,7 @@ class SmtpOutbox:
         server = self._server
         if server.security is Security.TLS:
             return smtplib.SMTP_SSL(
-                server.host,
-                server.port,
-                local_hostname=self._domain,
-                timeout=_TIMEOUT_SECONDS,
-                context=tls_context(server),
+                server.host, server.port, local_hostname=self._domain, timeout=_TIMEOUT_SECONDS, context=tls_context(server)
             )
         return smtplib.SMTP(server.host, server.port, local_hostname=self._domain, timeout=_TIMEOUT_SECONDS)
 

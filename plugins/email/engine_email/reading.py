@@ -25,11 +25,7 @@ class Reader:
     def read(self, raw: bytes, name: str, received_at: datetime) -> Inbound | Receipt | Rejected:
         """Understand one message; never raises for what it contains."""
         if len(raw) > self.max_bytes:
-            return self.reject(
-                raw,
-                name,
-                f"the message has {len(raw)} bytes, more than max_megabytes allows; raise it and feed this again",
-            )
+            return self.reject(raw, name, f"the message has {len(raw)} bytes, more than max_megabytes allows; raise it and feed this again")
         try:
             return self._understand(open_message(raw), raw, name, received_at)
         except Exception as problem:  # noqa: BLE001  # a hostile mail that trips a parser is set aside alone; the channel goes on

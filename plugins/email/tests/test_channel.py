@@ -31,13 +31,7 @@ def channel(engine):
 
 
 def outbound(message_id="202603040001-1-1"):
-    return Outbound(
-        message_id=message_id,
-        to="customer@example.net",
-        text="done",
-        subject="Result",
-        token="202603040001.c.k3jxq7m2w9",
-    )
+    return Outbound(message_id=message_id, to="customer@example.net", text="done", subject="Result", token="202603040001.c.k3jxq7m2w9")
 
 
 def test_the_installed_distribution_offers_the_type():
@@ -85,14 +79,7 @@ def test_the_password_never_shows():
 
 
 def test_a_missing_ca_file_is_told(engine):
-    account = {
-        "host": "127.0.0.1",
-        "port": 1,
-        "username": "u",
-        "password": "p",
-        "security": "tls",
-        "ca_file": "/nowhere/ca.pem",
-    }
+    account = {"host": "127.0.0.1", "port": 1, "username": "u", "password": "p", "security": "tls", "ca_file": "/nowhere/ca.pem"}
     channel = ChannelTypes({TYPE.name: TYPE}).build("email", TYPE.name, {**SERVER, "imap": account, "smtp": account}, engine)
     channel.open()
     for use in (lambda: channel.check(None), lambda: channel.send(outbound())):

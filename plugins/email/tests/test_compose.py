@@ -25,13 +25,7 @@ ALLOWED = {
 
 
 def outbound(**changes):
-    values = {
-        "message_id": "202603040001-1-1",
-        "to": "customer@example.net",
-        "text": "您好",
-        "subject": "结果",
-        "token": TOKEN,
-    }
+    values = {"message_id": "202603040001-1-1", "to": "customer@example.net", "text": "您好", "subject": "结果", "token": TOKEN}
     return Outbound(**{**values, **changes})
 
 
@@ -167,11 +161,7 @@ def test_a_hostile_display_name_stays_a_name():
 def test_attachments_arrive_with_name_type_and_bytes():
     _, arrived = composed(outbound(attachments=(Attachment("维修单 2026.pdf", "application/pdf", b"%PDF\x00\xff"),)))
     [part] = arrived.iter_attachments()
-    assert (part.get_filename(), part.get_content_type(), part.get_content()) == (
-        "维修单 2026.pdf",
-        "application/pdf",
-        b"%PDF\x00\xff",
-    )
+    assert (part.get_filename(), part.get_content_type(), part.get_content()) == ("维修单 2026.pdf", "application/pdf", b"%PDF\x00\xff")
 
 
 @pytest.mark.parametrize(

@@ -113,12 +113,7 @@ MESSAGES: dict[str, dict[str, Any]] = {
         ],
     },
     "mislabelled_utf8": {"sender": "form@customer.example", "subject": "order 17", "text": "请问什么时候发货?"},
-    "big5": {
-        "sender": "chan@customer.example",
-        "sender_name": "陳大文",
-        "subject": "投訴送貨延誤",
-        "text": "貨物遲了三天,請盡快處理。",
-    },
+    "big5": {"sender": "chan@customer.example", "sender_name": "陳大文", "subject": "投訴送貨延誤", "text": "貨物遲了三天,請盡快處理。"},
     "empty_body": {"sender": "dora@customer.example", "subject": "please call me, the system is down"},
     "contact_form": {
         "sender": "erika@customer.example",
@@ -133,12 +128,7 @@ MESSAGES: dict[str, dict[str, Any]] = {
         "tokens": (TOKEN,),
         "automatic": True,
     },
-    "bottom_posted": {
-        "sender": "frank@customer.example",
-        "subject": "Re: Survey",
-        "text": "5\n4\n3",
-        "tokens": (TOKEN,),
-    },
+    "bottom_posted": {"sender": "frank@customer.example", "subject": "Re: Survey", "text": "5\n4\n3", "tokens": (TOKEN,)},
     "forwarded_without_words": {
         "sender": "grace@customer.example",
         "subject": "Fwd: the lift is stuck",
@@ -257,10 +247,7 @@ def test_our_own_address_with_any_tag_is_a_machine():
     assert read(b"From: SUPPORT+abc@Example.Test\r\n\r\nhello").automatic
 
 
-@pytest.mark.parametrize(
-    "message_id",
-    ["", "no brackets@x", "<no-at-sign>", "<a b@c>", "<a@b@c>", f"<{'x' * 300}@y>", "<\u4f60@x>"],
-)
+@pytest.mark.parametrize("message_id", ["", "no brackets@x", "<no-at-sign>", "<a b@c>", "<a@b@c>", f"<{'x' * 300}@y>", "<\u4f60@x>"])
 def test_an_insane_message_id_is_replaced_by_the_digest_of_the_bytes(message_id):
     raw = plain(Message_ID=message_id)
     item = read(raw)
@@ -310,16 +297,8 @@ def test_a_report_of_success_is_a_delivery():
     [
         (b"Status: 5.1.1", b"Status: 4.2.2", False),
         (b"Status: 5.1.1", b"Status: nonsense", True),
-        (
-            b"Status: 5.1.1\r\nRemote-MTA: dns; 127.0.0.1\r\nDiagnostic-Code: smtp; 550 5.1.1",
-            b"Diagnostic-Code: smtp; 451",
-            False,
-        ),
-        (
-            b"Status: 5.1.1\r\nRemote-MTA: dns; 127.0.0.1\r\nDiagnostic-Code: smtp; 550 5.1.1",
-            b"Diagnostic-Code: smtp; who knows",
-            True,
-        ),
+        (b"Status: 5.1.1\r\nRemote-MTA: dns; 127.0.0.1\r\nDiagnostic-Code: smtp; 550 5.1.1", b"Diagnostic-Code: smtp; 451", False),
+        (b"Status: 5.1.1\r\nRemote-MTA: dns; 127.0.0.1\r\nDiagnostic-Code: smtp; 550 5.1.1", b"Diagnostic-Code: smtp; who knows", True),
     ],
 )
 def test_the_class_of_the_status_says_whether_a_failure_is_permanent(old, new, permanent):
@@ -331,8 +310,7 @@ def test_the_class_of_the_status_says_whether_a_failure_is_permanent(old, new, p
 
 
 @pytest.mark.parametrize(
-    ("name", "lost"),
-    [("postfix_bounce", [b"Message-ID:", b"X-Closedloop-Message:"]), ("read_receipt", [b"Original-Message-ID:"])],
+    ("name", "lost"), [("postfix_bounce", [b"Message-ID:", b"X-Closedloop-Message:"]), ("read_receipt", [b"Original-Message-ID:"])]
 )
 def test_a_report_on_no_message_that_can_be_named_is_an_automatic_message(name, lost):
     raw = raw_of(name)
@@ -351,15 +329,7 @@ def test_neither_nul_nor_surrogates_come_through():
 
 
 HEADERS = st.sampled_from(
-    [
-        b"From: ",
-        b"Subject: ",
-        b"To: ",
-        b"Content-Type: ",
-        b"Content-Transfer-Encoding: ",
-        b"Content-Disposition: ",
-        b"Message-ID: ",
-    ]
+    [b"From: ", b"Subject: ", b"To: ", b"Content-Type: ", b"Content-Transfer-Encoding: ", b"Content-Disposition: ", b"Message-ID: "]
 )
 VALUES = st.one_of(
     st.binary(max_size=60),
@@ -382,10 +352,7 @@ VALUES = st.one_of(
     ),
 )
 BODIES = st.lists(
-    st.one_of(
-        st.binary(max_size=80),
-        st.sampled_from([b"\r\n--x\r\n", b"\r\n--x--\r\n", b"\r\n\r\n", b"<div>", b"begin 644 a\n"]),
-    )
+    st.one_of(st.binary(max_size=80), st.sampled_from([b"\r\n--x\r\n", b"\r\n--x--\r\n", b"\r\n\r\n", b"<div>", b"begin 644 a\n"]))
 )
 
 

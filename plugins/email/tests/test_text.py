@@ -83,13 +83,7 @@ def test_html_shows_what_a_reader_sees():
       <p>Dear&nbsp;sir</p><p style="display:none">hidden</p><ul><li>one<li>two</ul>
       <table><tr><td>speed</td><td>5</td></tr></table><a href="https://x.example">here</a></body></html>"""
     text = html_to_text(page)
-    assert [line.strip() for line in text.split("\n") if line.strip()] == [
-        "Dear sir",
-        "* one",
-        "* two",
-        "speed  5",
-        "here",
-    ]
+    assert [line.strip() for line in text.split("\n") if line.strip()] == ["Dear sir", "* one", "* two", "speed  5", "here"]
 
 
 @pytest.mark.parametrize(

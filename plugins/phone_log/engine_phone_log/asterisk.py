@@ -5,13 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from engine.channels import (
-    ChannelContext,
-    Delivery,
-    Inbound,
-    Rejected,
-    TemporaryFailure,
-)
+from engine.channels import ChannelContext, Delivery, Inbound, Rejected, TemporaryFailure
 from engine.errors import ConfigurationError
 from engine_phone_log.calls import call_ids, gather
 from engine_phone_log.documents import Found, Line, find, lines_of, summary

@@ -17,12 +17,7 @@ _COMPLETED = frozenset({"COMPLETECALLER", "COMPLETEAGENT"})
 _TRANSFERRED = frozenset({"TRANSFER", "BLINDTRANSFER", "ATTENDEDTRANSFER"})
 _GIVEN_UP = frozenset({"EXITWITHTIMEOUT", "EXITEMPTY", "EXITWITHKEY"})
 _LEAVING = _COMPLETED | _TRANSFERRED | _GIVEN_UP | {"ABANDON"}
-_OUTCOMES = {
-    "BUSY": CallOutcome.BUSY,
-    "FAILED": CallOutcome.FAILED,
-    "CONGESTION": CallOutcome.FAILED,
-    "ABANDONED": CallOutcome.ABANDONED,
-}
+_OUTCOMES = {"BUSY": CallOutcome.BUSY, "FAILED": CallOutcome.FAILED, "CONGESTION": CallOutcome.FAILED, "ABANDONED": CallOutcome.ABANDONED}
 _CHANNEL_SERIAL = re.compile(r"-[0-9a-f]{8}(;[12])?$")
 _MENU_STEP = re.compile(r"\s*[>/,]\s*")
 

@@ -5,25 +5,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.channels import (
-    ChannelContext,
-    Delivery,
-    FolderInbox,
-    Inbound,
-    Rejected,
-    TemporaryFailure,
-)
-from engine_phone_log.documents import (
-    Found,
-    Line,
-    find,
-    is_logged_by_hand,
-    lines_of,
-    logged_by_hand,
-    reject_whole,
-    rejected,
-    summary,
-)
+from engine.channels import ChannelContext, Delivery, FolderInbox, Inbound, Rejected, TemporaryFailure
+from engine_phone_log.documents import Found, Line, find, is_logged_by_hand, lines_of, logged_by_hand, reject_whole, rejected, summary
 from engine_phone_log.listening import LOOK_EVERY, REFUSED, Listening
 from engine_phone_log.progress import Place
 from engine_phone_log.settings import Settings

@@ -68,14 +68,12 @@ class Progress:
         """Remember that `places` are handled and that everything before `marks` is; both or neither."""
         with self._lock, self._connection:
             self._connection.executemany(
-                "INSERT OR IGNORE INTO handled VALUES (?, ?, ?)",
-                [(place.source, place.number, place.offset) for place in places],
+                "INSERT OR IGNORE INTO handled VALUES (?, ?, ?)", [(place.source, place.number, place.offset) for place in places]
             )
             for source, mark in marks.items():
                 self._connection.execute("INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?)", (source, mark.inode, mark.head, mark.offset))
                 self._connection.execute(
-                    "DELETE FROM handled WHERE source = ? AND number = ? AND position < ?",
-                    (source, mark.inode, mark.offset),
+                    "DELETE FROM handled WHERE source = ? AND number = ? AND position < ?", (source, mark.inode, mark.offset)
                 )
 
     def forget(self, source: str) -> None:

@@ -23,21 +23,14 @@ SETTINGS_SCHEMA: Mapping[str, Any] = {
                 "master_csv": {"type": "string", "minLength": 1},
                 "queue_log": {"type": "string", "minLength": 1},
                 "timezone": {"type": "string", "minLength": 1},
-                "contexts": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "properties": {"inbound": _CONTEXTS, "outbound": _CONTEXTS},
-                },
+                "contexts": {"type": "object", "additionalProperties": False, "properties": {"inbound": _CONTEXTS, "outbound": _CONTEXTS}},
                 "settle": {"type": "string", "pattern": "^[0-9]{1,6}[smh]$"},
                 "menu_field": {"enum": ["userfield", "none"]},
             },
         },
     },
     "if": {"properties": {"transport": {"const": "asterisk"}}, "required": ["transport"]},
-    "then": {
-        "required": ["asterisk"],
-        "properties": {"asterisk": {"anyOf": [{"required": ["master_csv"]}, {"required": ["queue_log"]}]}},
-    },
+    "then": {"required": ["asterisk"], "properties": {"asterisk": {"anyOf": [{"required": ["master_csv"]}, {"required": ["queue_log"]}]}}},
 }
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}

@@ -92,13 +92,7 @@ def test_queue_events_that_name_another_channel_of_the_call_are_its_own(row: Row
 
 @pytest.mark.parametrize(
     ("disposition", "outcome"),
-    [
-        ("BUSY", "busy"),
-        ("FAILED", "failed"),
-        ("CONGESTION", "failed"),
-        ("NO ANSWER", "no_answer"),
-        ("ANSWERED", "no_answer"),
-    ],
+    [("BUSY", "busy"), ("FAILED", "failed"), ("CONGESTION", "failed"), ("NO ANSWER", "no_answer"), ("ANSWERED", "no_answer")],
 )
 def test_a_call_that_reached_no_person_is_not_answered(disposition: str, outcome: str, row: Row, reading: Reading) -> None:
     call = the_call(row(disposition=disposition, partner="", application="Playback", billed=3), reading)

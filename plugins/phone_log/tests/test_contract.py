@@ -57,12 +57,7 @@ class DroppedByHand(Dropped):
 
     def put_good(self, count: int) -> None:
         for _ in range(count):
-            call = {
-                "id": f"call-{self.count}",
-                "from": "13800138000",
-                "at": "2026-03-04T10:00:00+08:00",
-                "text": "系统宕机",
-            }
+            call = {"id": f"call-{self.count}", "from": "13800138000", "at": "2026-03-04T10:00:00+08:00", "text": "系统宕机"}
             self.drop(".json", json.dumps(call))
 
     def put_bad(self) -> None:

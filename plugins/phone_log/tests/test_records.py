@@ -110,10 +110,7 @@ def test_queue_log_lines_become_events_and_a_queues_own_lines_do_not() -> None:
         (b"1795320624|1795320620.0|support", "at least 5 fields, this one has 3"),
         (b"9999999999999|1.0|support|NONE|ABANDON|1|1|4", "epoch '9999999999999' is no whole number"),
         (b"999999999999|1.0|support|NONE|ABANDON|1|1|4", "out of range"),
-        (
-            b'"a","1","2","c","2026-11-22 12:00:00","","2026-11-22 12:00:21","1","0","X","","","","",""',
-            "needs its uuid",
-        ),
+        (b'"a","1","2","c","2026-11-22 12:00:00","","2026-11-22 12:00:21","1","0","X","","","","",""', "needs its uuid"),
     ],
     ids=range(14),
 )
@@ -126,11 +123,7 @@ def test_no_bytes_make_reading_raise(raw: bytes) -> None:
     assert isinstance(read_line(raw, UTC_ZONE), Leg | QueueEvent | Unreadable | None)
 
 
-@given(
-    columns=st.lists(st.text(max_size=20), min_size=15, max_size=21),
-    hurt=st.integers(0, 20),
-    value=st.text(max_size=30),
-)
+@given(columns=st.lists(st.text(max_size=20), min_size=15, max_size=21), hurt=st.integers(0, 20), value=st.text(max_size=30))
 def test_no_columns_make_reading_raise(columns: list[str], hurt: int, value: str) -> None:
     good = [*next(csv.reader([BASE])), "1795320465.0", "", "", "1795320465.0", "4"]
     for parts in (columns, [*good[:hurt], value, *good[hurt + 1 :]]):

@@ -37,12 +37,7 @@ BOTH = {
         call("answered", "04:07:46", "04:07:46", "04:07:49", 0, 3, agent="Agent Two", **SUPPORT),
     ),
     # A direct call to an agent, no queue.
-    "1795320466.4": (
-        "13800138002",
-        "Wang Wu",
-        "1001",
-        call("answered", "04:07:46", "04:07:46", "04:07:49", 0, 3, agent="PJSIP/agent2"),
-    ),
+    "1795320466.4": ("13800138002", "Wang Wu", "1001", call("answered", "04:07:46", "04:07:46", "04:07:49", 0, 3, agent="PJSIP/agent2")),
     # Rang two seconds; the ringing leg is FAILED, the caller's is NO ANSWER.
     "1795320468.10": ("13800138005", "No Answer", "1004", call("no_answer", "04:07:48", None, "04:07:50", 2, 0)),
     # The queue picked up at :47, its member at :48; two rows, one of them the member's own side.
@@ -62,12 +57,7 @@ BOTH = {
     # Hung up after 4 s in the queue: the agent's phone rang, nobody came; 3 s are billed all the same.
     "1795320620.0": ("13700137000", "Gone", "1000", call("abandoned", "04:10:20", None, "04:10:24", 4, 0, **SUPPORT)),
     # Waited the queue's 12 s out while two ringings went unanswered; the ANSWERED row is the dialplan's Hangup.
-    "1795320620.3": (
-        "13700137001",
-        "Patient",
-        "1000",
-        call("no_answer", "04:10:20", None, "04:10:32", 12, 0, **SUPPORT),
-    ),
+    "1795320620.3": ("13700137001", "Patient", "1000", call("no_answer", "04:10:20", None, "04:10:32", 12, 0, **SUPPORT)),
 }
 
 

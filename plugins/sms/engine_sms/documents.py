@@ -91,12 +91,7 @@ def _message(entry: Any, raw: bytes, reading: Reading) -> Inbound:
     if not text.strip():
         raise _Unfit("text is empty")
     return Inbound(
-        source_id=source_id,
-        sender=entry["from"].strip(),
-        recipient=entry.get("to", ""),
-        received_at=received_at,
-        text=text,
-        full_text=text,
+        source_id=source_id, sender=entry["from"].strip(), recipient=entry.get("to", ""), received_at=received_at, text=text, full_text=text
     )
 
 
@@ -141,10 +136,7 @@ def clean(text: str) -> str:
 def rejected(name: str, raw: bytes, reason: str) -> Rejected:
     """Return input that could not be understood; the same input under the same name is the same rejection."""
     return Rejected(
-        source_id=hashlib.sha256(name.encode("utf-8", "surrogateescape") + b"\0" + raw).hexdigest(),
-        name=name,
-        raw=raw,
-        reason=reason,
+        source_id=hashlib.sha256(name.encode("utf-8", "surrogateescape") + b"\0" + raw).hexdigest(), name=name, raw=raw, reason=reason
     )
 
 

@@ -10,17 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from engine.channels import (
-    ChannelContext,
-    Delivery,
-    FolderInbox,
-    Inbound,
-    Outbound,
-    Receipt,
-    Rejected,
-    Sent,
-    write_atomically,
-)
+from engine.channels import ChannelContext, Delivery, FolderInbox, Inbound, Outbound, Receipt, Rejected, Sent, write_atomically
 from engine_sms.compose import compose
 from engine_sms.documents import Reading, document_of, parse_documents
 from engine_sms.handed import HandedOver

@@ -128,12 +128,4 @@ def _identity(fragment: Fragment, now: datetime) -> str:
 
 
 def _row(fragment: Fragment) -> tuple[int, str, str, int, int, int, bytes]:
-    return (
-        fragment.part,
-        fragment.sender,
-        fragment.recipient,
-        fragment.reference,
-        fragment.total,
-        fragment.data_coding,
-        fragment.payload,
-    )
+    return (fragment.part, fragment.sender, fragment.recipient, fragment.reference, fragment.total, fragment.data_coding, fragment.payload)

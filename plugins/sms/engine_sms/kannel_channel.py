@@ -41,14 +41,7 @@ from engine_sms.segmentation import Encoding, concatenation_header
 from engine_sms.settings import KannelSettings, Settings
 from engine_sms.smpp_status import NEVER
 
-CHARSETS = {
-    "utf-8": "utf-8",
-    "utf-16be": "utf-16-be",
-    "iso-8859-1": "latin-1",
-    "latin1": "latin-1",
-    "us-ascii": "ascii",
-    "ascii": "ascii",
-}
+CHARSETS = {"utf-8": "utf-8", "utf-16be": "utf-16-be", "iso-8859-1": "latin-1", "latin1": "latin-1", "us-ascii": "ascii", "ascii": "ascii"}
 CHARSET_OF_CODING = {"": "utf-8", "0": "utf-8", "2": "utf-16be"}
 ANSWER_LIMIT = 65_536
 FORGET_EVERY = timedelta(hours=1)

@@ -120,18 +120,12 @@ class Ledger:
             names = connection.execute("SELECT DISTINCT message_id FROM part WHERE reported = 0 AND status IS NOT NULL").fetchall()
             found = [receipt for (message_id,) in names if (receipt := _whole(connection, message_id, now))]
             unknown = connection.execute(
-                "SELECT carrier_id, status, detail, permanent FROM early_receipt WHERE arrived_at < ?",
-                (micros(now - UNKNOWN_AFTER),),
+                "SELECT carrier_id, status, detail, permanent FROM early_receipt WHERE arrived_at < ?", (micros(now - UNKNOWN_AFTER),)
             ).fetchall()
         for carrier_id, status, detail, permanent in unknown:
             found.append(
                 Receipt(
-                    f"{carrier_id}:{status}",
-                    ReceiptStatus(status),
-                    now,
-                    provider_id=carrier_id,
-                    detail=detail,
-                    permanent=bool(permanent),
+                    f"{carrier_id}:{status}", ReceiptStatus(status), now, provider_id=carrier_id, detail=detail, permanent=bool(permanent)
                 )
             )
         return found

@@ -25,22 +25,12 @@ _SMPP = {
         "tls": {"type": "boolean", "default": False, "description": "Whether the centre takes TLS on this port."},
         "system_id": _TEXT | {"description": "The account's name."},
         "password": {"type": "string", "description": "The account's password, as ${env:NAME} or ${file:path}."},
-        "system_type": {
-            "type": "string",
-            "default": "",
-            "description": "What the carrier tells you to put here, else leave it out.",
-        },
+        "system_type": {"type": "string", "default": "", "description": "What the carrier tells you to put here, else leave it out."},
         "source_ton": _TYPE_OF_NUMBER | {"default": 0, "description": "Type of number of `sender`: 0 unknown, 1 international, 5 letters."},
         "source_npi": _TYPE_OF_NUMBER | {"default": 0, "description": "Numbering plan of `sender`: 0 unknown, 1 telephone."},
         "destination_ton": _TYPE_OF_NUMBER | {"default": 1, "description": "Type of number of the customer's number."},
         "destination_npi": _TYPE_OF_NUMBER | {"default": 1, "description": "Numbering plan of the customer's number."},
-        "window": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 100,
-            "default": 10,
-            "description": "Parts sent before the first answer.",
-        },
+        "window": {"type": "integer", "minimum": 1, "maximum": 100, "default": 10, "description": "Parts sent before the first answer."},
         "default_alphabet": {
             "enum": ["gsm-7", "latin-1", "ascii"],
             "default": "gsm-7",
@@ -62,11 +52,7 @@ _KANNEL = {
         "sendsms_url": _TEXT | {"description": "Address of sendsms, such as http://127.0.0.1:13013/cgi-bin/sendsms."},
         "username": _TEXT | {"description": "The sendsms-user's name."},
         "password": {"type": "string", "description": "The sendsms-user's password, as ${env:NAME} or ${file:path}."},
-        "smsc": {
-            "type": "string",
-            "default": "",
-            "description": "Kannel's smsc-id to send through, else Kannel chooses.",
-        },
+        "smsc": {"type": "string", "default": "", "description": "Kannel's smsc-id to send through, else Kannel chooses."},
         "listen_host": _TEXT | {"default": "127.0.0.1", "description": "Where we listen for Kannel's calls."},
         "listen_port": _PORT | {"default": 13080, "description": "The port we listen on."},
         "callback_url": _TEXT | {"description": "How Kannel reaches us, when not as http://listen_host:listen_port."},
@@ -101,30 +87,14 @@ SETTINGS_SCHEMA: dict[str, Any] = {
             "default": "",
             "description": "The number or name the customer sees.",
         },
-        "plus": {
-            "type": "boolean",
-            "default": False,
-            "description": "Whether the carrier wants the + before the customer's number.",
-        },
-        "max_parts": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 255,
-            "default": 10,
-            "description": "The longest text, in parts.",
-        },
+        "plus": {"type": "boolean", "default": False, "description": "Whether the carrier wants the + before the customer's number."},
+        "max_parts": {"type": "integer", "minimum": 1, "maximum": 255, "default": 10, "description": "The longest text, in parts."},
         "smpp": _SMPP,
         "kannel": _KANNEL,
     },
     "allOf": [
-        {
-            "if": {"properties": {"transport": {"const": "smpp"}}, "required": ["transport"]},
-            "then": {"required": ["smpp"]},
-        },
-        {
-            "if": {"properties": {"transport": {"const": "kannel"}}, "required": ["transport"]},
-            "then": {"required": ["kannel"]},
-        },
+        {"if": {"properties": {"transport": {"const": "smpp"}}, "required": ["transport"]}, "then": {"required": ["smpp"]}},
+        {"if": {"properties": {"transport": {"const": "kannel"}}, "required": ["transport"]}, "then": {"required": ["kannel"]}},
     ],
 }
 

@@ -14,17 +14,7 @@ from functools import partial
 
 from smpplib import consts  # type: ignore[import-untyped]  # published without types
 
-from engine.channels import (
-    ChannelContext,
-    Delivery,
-    Inbound,
-    Outbound,
-    PermanentFailure,
-    Receipt,
-    Rejected,
-    Sent,
-    TemporaryFailure,
-)
+from engine.channels import ChannelContext, Delivery, Inbound, Outbound, PermanentFailure, Receipt, Rejected, Sent, TemporaryFailure
 from engine_sms.compose import Composed, compose, masked
 from engine_sms.documents import Reading, document_of, parse_documents, rejected
 from engine_sms.folder import test_message
@@ -34,16 +24,7 @@ from engine_sms.ledger import Ledger, PartReceipt, provider_id
 from engine_sms.segmentation import Encoding, concatenation_header, encode_part
 from engine_sms.settings import Settings, SmppSettings
 from engine_sms.smpp_pdu import UDH_INDICATOR, Message, Notice, Unreadable, decode_text, read_deliver_sm
-from engine_sms.smpp_session import (
-    DELIVER_SM,
-    HEADER,
-    Answer,
-    Arrival,
-    LinkDown,
-    Session,
-    parse_pdu,
-    submit_fields,
-)
+from engine_sms.smpp_session import DELIVER_SM, HEADER, Answer, Arrival, LinkDown, Session, parse_pdu, submit_fields
 from engine_sms.smpp_status import NEVER, SLOW_DOWN, status_text
 
 BATCH = 100  # arrivals taken in one `receive`, so that receipts get their turn in a flood

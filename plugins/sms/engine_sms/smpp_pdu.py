@@ -14,23 +14,10 @@ from engine_sms.ledger import PartReceipt
 UDH_INDICATOR = 0x40
 MESSAGE_TYPE_MASK = 0x3C
 DELIVERY_RECEIPT = 0x04
-OTHER_ACKNOWLEDGEMENTS = (
-    0x08,
-    0x10,
-    0x20,
-)  # delivered/read by hand, conversation abort, intermediate notice: nothing final
+OTHER_ACKNOWLEDGEMENTS = (0x08, 0x10, 0x20)  # delivered/read by hand, conversation abort, intermediate notice: nothing final
 
 # data_coding (SMPP 3.4, section 5.2.19) to the codec of Python; 0 is the centre's default, see `decode_text`.
-CODECS = {
-    1: "ascii",
-    3: "latin-1",
-    5: "shift_jis",
-    6: "iso8859-5",
-    7: "iso8859-8",
-    8: "utf-16-be",
-    10: "iso2022-jp",
-    14: "euc-kr",
-}
+CODECS = {1: "ascii", 3: "latin-1", 5: "shift_jis", 6: "iso8859-5", 7: "iso8859-8", 8: "utf-16-be", 10: "iso2022-jp", 14: "euc-kr"}
 
 # Final message states (section 5.2.28 and appendix B); all others are on the way.
 _FINAL = {

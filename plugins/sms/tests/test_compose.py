@@ -20,8 +20,7 @@ def test_a_text_that_brings_the_signature_is_not_signed_twice():
 
 
 @pytest.mark.parametrize(
-    ("language", "expected"),
-    [("zh", "【某公司】"), ("zh-CN", "【某公司】"), ("en", "[Acme] "), ("fr", "【某公司】"), ("", "【某公司】")],
+    ("language", "expected"), [("zh", "【某公司】"), ("zh-CN", "【某公司】"), ("en", "[Acme] "), ("fr", "【某公司】"), ("", "【某公司】")]
 )
 def test_the_signature_follows_the_language_and_falls_back_to_the_first(language, expected):
     settings = _settings(signature={"zh": "【某公司】", "en": "[Acme] "})

@@ -14,21 +14,13 @@ NOW = datetime(2026, 3, 4, 2, 0, tzinfo=UTC)
 READING = Reading(NOW, "Asia/Shanghai")
 GOOD = {"id": "1", "from": "+8613800138000", "to": "10690001", "text": "5 5 4 谢谢", "at": "2026-03-04T10:00:00+08:00"}
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
 )
 
 
 def test_a_message_is_read_with_all_it_says():
     assert _read(GOOD) == [
-        Inbound(
-            "1",
-            "+8613800138000",
-            datetime(2026, 3, 4, 2, 0, tzinfo=UTC),
-            "5 5 4 谢谢",
-            full_text="5 5 4 谢谢",
-            recipient="10690001",
-        )
+        Inbound("1", "+8613800138000", datetime(2026, 3, 4, 2, 0, tzinfo=UTC), "5 5 4 谢谢", full_text="5 5 4 谢谢", recipient="10690001")
     ]
 
 

@@ -57,8 +57,7 @@ def test_nothing_of_a_call_is_logged(channel, port, caplog):
 
 
 @pytest.mark.parametrize(
-    "query",
-    ["id=%FF&status=1", "id=_w&status=1", "id=a!b&status=1", "status=1", "&".join(f"f{n}=1" for n in range(41))],
+    "query", ["id=%FF&status=1", "id=_w&status=1", "id=a!b&status=1", "status=1", "&".join(f"f{n}=1" for n in range(41))]
 )
 def test_a_receipt_that_makes_no_sense_is_refused(channel, port, query):
     assert _get(port, f"/{SECRET}/receipt?{query}") == 400
@@ -72,12 +71,7 @@ def test_a_report_of_a_message_on_its_way_is_taken_and_says_nothing(channel, por
 
 @pytest.mark.parametrize(
     ("reply", "permanent"),
-    [
-        ("NACK/0x0000000b/Invalid Destination Address", True),
-        ("NACK/0x00000008/System Error", False),
-        ("NACK/", True),
-        ("", True),
-    ],
+    [("NACK/0x0000000b/Invalid Destination Address", True), ("NACK/0x00000008/System Error", False), ("NACK/", True), ("", True)],
 )
 def test_a_refusal_is_final_only_if_the_next_try_would_be_refused_too(channel, port, reply, permanent):
     channel._ledger.accept_part("m1", 1, 1, "m1/1/7", channel._context.now())

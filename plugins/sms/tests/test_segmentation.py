@@ -93,11 +93,7 @@ def test_text_that_the_carriers_default_alphabet_lacks_goes_as_ucs2():
 
 
 def test_a_part_sent_again_carries_the_same_reference():
-    first, again, other = (
-        concatenation_header("m1", 3, 1),
-        concatenation_header("m1", 3, 2),
-        concatenation_header("m2", 3, 1),
-    )
+    first, again, other = (concatenation_header("m1", 3, 1), concatenation_header("m1", 3, 2), concatenation_header("m2", 3, 1))
     assert first[:5] == again[:5]
     assert first[:3] == b"\x05\x00\x03"
     assert (first[4], first[5], again[5]) == (3, 1, 2)

@@ -12,12 +12,7 @@ from engine_sms.settings import is_http_url
 from engine_sms.smpp_channel import SmppChannel
 
 SMPP = {"host": "smsc.example.test", "port": 2775, "system_id": "house", "password": "secret"}
-KANNEL = {
-    "sendsms_url": "http://127.0.0.1:13013/cgi-bin/sendsms",
-    "username": "house",
-    "password": "secret",
-    "secret": "0123456789abcdef",
-}
+KANNEL = {"sendsms_url": "http://127.0.0.1:13013/cgi-bin/sendsms", "username": "house", "password": "secret", "secret": "0123456789abcdef"}
 
 
 @pytest.mark.parametrize(
@@ -42,11 +37,7 @@ def test_each_transport_builds_its_channel_and_touches_nothing(tmp_path, setting
     [
         ({"transport": "smpp"}, ("smpp",), "is missing"),
         ({"transport": "kannel"}, ("kannel",), "is missing"),
-        (
-            {"transport": "smpp", "smpp": {k: v for k, v in SMPP.items() if k != "password"}},
-            ("smpp", "password"),
-            "is missing",
-        ),
+        ({"transport": "smpp", "smpp": {k: v for k, v in SMPP.items() if k != "password"}}, ("smpp", "password"), "is missing"),
         ({"transport": "pigeon"}, ("transport",), "must be one of folder, smpp, kannel"),
         ({"smpp": SMPP | {"port": "2775"}}, ("smpp", "port"), "must be a whole number"),
         ({"signatur": "【某公司】"}, ("signatur",), "is not a setting here; did you mean 'signature'?"),
@@ -66,15 +57,9 @@ def test_wrong_settings_are_named(settings, path, message):
     [
         ({"transport": "kannel", "kannel": KANNEL | {"secret": "short"}}, "openssl rand -hex 24"),
         ({"transport": "kannel", "kannel": KANNEL | {"secret": "a/b" * 10}}, "openssl rand -hex 24"),
-        (
-            {"transport": "kannel", "kannel": KANNEL | {"sendsms_url": "file:///etc/passwd"}},
-            "sendsms_url must be a URL",
-        ),
+        ({"transport": "kannel", "kannel": KANNEL | {"sendsms_url": "file:///etc/passwd"}}, "sendsms_url must be a URL"),
         ({"transport": "kannel", "kannel": KANNEL | {"callback_url": "127.0.0.1:80"}}, "callback_url must be a URL"),
-        (
-            {"transport": "smpp", "smpp": SMPP | {"password": "密码"}},
-            "smpp.password holds characters that SMPP cannot carry",
-        ),
+        ({"transport": "smpp", "smpp": SMPP | {"password": "密码"}}, "smpp.password holds characters that SMPP cannot carry"),
     ],
 )
 def test_what_only_shows_with_secrets_resolved_is_refused_when_built(tmp_path, settings, message):

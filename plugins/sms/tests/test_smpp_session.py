@@ -48,10 +48,7 @@ def test_a_link_that_breaks_before_it_is_bound_is_a_centre_that_cannot_be_reache
 
 
 def test_a_refused_bind_names_the_reason_and_not_the_password(listener, channel):
-    with (
-        _answering(listener, bind_status=0x0E),
-        pytest.raises(TemporaryFailure, match="Invalid Password") as failure,
-    ):
+    with _answering(listener, bind_status=0x0E), pytest.raises(TemporaryFailure, match="Invalid Password") as failure:
         channel.check(None)
     assert "secret" not in str(failure.value)
 
