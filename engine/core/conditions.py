@@ -119,27 +119,15 @@ class Named:
 Condition: TypeAlias = Match | All | Any | Not | Named
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """What an evaluation saw: the node in words, where it is written, the value it met, its result and those of its parts."""
-
-    what: str
-    source: Source
-    result: bool | None
-    actual: Value = None
-    personal: bool = False
-    parts: tuple["Trace", ...] = ()
-
-
 def evaluate(condition: Condition, values: Values) -> bool | None:
     """Return whether the condition holds: True, False, or None for missing."""
     match condition:
         case Match():
-            return _ask(condition, values)[0]
+            return ask(condition, values)[0]
         case All(parts=parts):
-            return _all([evaluate(part, values) for part in parts])
+            return every([evaluate(part, values) for part in parts])
         case Any(parts=parts):
-            return _any([evaluate(part, values) for part in parts])
+            return some([evaluate(part, values) for part in parts])
         case Not(part=part):
             result = evaluate(part, values)
             return None if result is None else not result
@@ -147,56 +135,21 @@ def evaluate(condition: Condition, values: Values) -> bool | None:
             return evaluate(condition.part, values)
 
 
-def trace(condition: Condition, values: Values) -> Trace:
-    """Evaluate and keep what was seen at every node; the result equals `evaluate`'s."""
-    match condition:
-        case Match():
-            result, actual = _ask(condition, values)
-            what = f"{condition.field} {condition.operator} {show(condition.expected)}"
-            # The keywords that were met are the policy's own words, not the customer's.
-            hidden = condition.personal and condition.operator != "mentions"
-            return Trace(what, condition.source, result, actual, hidden)
-        case All(parts=parts):
-            return _branch("all", condition.source, [trace(part, values) for part in parts], _all)
-        case Any(parts=parts):
-            return _branch("any", condition.source, [trace(part, values) for part in parts], _any)
-        case Not(part=part):
-            return _branch("not", condition.source, [trace(part, values)], _negate)
-        case _:
-            return _branch(f"use {condition.name}", condition.source, [trace(condition.part, values)], _all)
-
-
-def show(value: object) -> str:
-    """Return an expected or actual value in the words of the policy."""
-    if isinstance(value, (tuple, frozenset, list)):
-        items = sorted(value, key=str) if isinstance(value, frozenset) else value
-        return f"[{', '.join(show(item) for item in items)}]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "missing" if value is None else str(value)
-
-
-def _branch(what: str, source: Source, parts: list[Trace], combine: Callable[[Sequence[bool | None]], bool | None]) -> Trace:
-    return Trace(what, source, combine([part.result for part in parts]), parts=tuple(parts))
-
-
-def _all(results: Sequence[bool | None]) -> bool | None:
+def every(results: Sequence[bool | None]) -> bool | None:
+    """Return the truth of `all` over its parts' results (Kleene's strong logic)."""
     if any(result is False for result in results):
         return False
     return None if any(result is None for result in results) else True
 
 
-def _any(results: Sequence[bool | None]) -> bool | None:
+def some(results: Sequence[bool | None]) -> bool | None:
+    """Return the truth of `any` over its parts' results (Kleene's strong logic)."""
     if any(result is True for result in results):
         return True
     return None if any(result is None for result in results) else False
 
 
-def _negate(results: Sequence[bool | None]) -> bool | None:
-    return None if results[0] is None else not results[0]
-
-
-def _ask(match: Match, values: Values) -> tuple[bool | None, Value]:
+def ask(match: Match, values: Values) -> tuple[bool | None, Value]:
     """Ask one field; return the result and what may be shown of the value (for `mentions`: the keywords that were met)."""
     if match.operator == "mentions":
         found = values.keywords(match.field)

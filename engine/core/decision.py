@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from engine.core.commands import Command
-from engine.core.conditions import Source, Trace
+from engine.core.conditions import Source
 from engine.core.events import Event
 from engine.core.model import Ticket
+from engine.core.tracing import Trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ from typing import Protocol
 from engine.core import events as e
 from engine.core.commands import Command, KeepContent, QueueMessage
 from engine.core.compiled import Policy
-from engine.core.conditions import Source, Trace, Value
+from engine.core.conditions import Source, Value
 from engine.core.decision import Decision, Reason
 from engine.core.facts import Facts
 from engine.core.lifecycle import IllegalEvent, evolve
 from engine.core.model import Ticket
+from engine.core.tracing import Trace
 from engine.core.values import TicketValues
 
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from engine.core.compiled import Policy
-from engine.core.conditions import Condition, Trace, Value, evaluate, trace
+from engine.core.conditions import Condition, Value, evaluate
 from engine.core.facts import Facts
 from engine.core.model import Ticket
+from engine.core.tracing import Trace, trace
 
 
 class TicketValues:

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from engine.core.conditions import Trace
 from engine.core.decision import Reason
 from engine.core.events import EVENT_TYPES, Event
 from engine.core.facts import Contact, Facts
 from engine.core.model import Ticket
 from engine.core.signals import SIGNAL_TYPES, AgentActed, CallArrived, MessageArrived, ReceiptArrived, Signal, TicketRequested
+from engine.core.tracing import Trace
 from engine.errors import EngineError
 
 T = TypeVar("T")

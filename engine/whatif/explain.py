@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.core.conditions import show
 from engine.core.events import Event
+from engine.core.tracing import show
 from engine.errors import NotFound
 from engine.store import Reader, StoredDecision
 

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.compiled import Script
-from engine.core.conditions import All, Any, Condition, Match, Named, Not, Source, Value, evaluate, show, trace
+from engine.core.conditions import All, Any, Condition, Match, Named, Not, Source, Value, evaluate
 from engine.core.contacts import from_text, to_text
 from engine.core.draft import Draft
 from engine.core.facts import CallFacts, Contact, CustomerFacts
+from engine.core.tracing import show, trace
 from engine.core.values import TicketValues
 from tests.core.worlds import MINUTE, PHONE, WEDNESDAY, facts, opened, seen, shipped
 

@@ -17,13 +17,13 @@ from typing import Any
 from engine.channels import CallOutcome, CallRecord, Delivery, Direction, Inbound
 from engine.core import events as e
 from engine.core.compiled import Policy
-from engine.core.conditions import Trace
 from engine.core.decide import decide
 from engine.core.decision import Decision
 from engine.core.facts import AgentFacts, Contact, CustomerFacts, Facts
 from engine.core.model import Ticket
 from engine.core.signals import AgentActed, MessageArrived, Signal, StepDraft
 from engine.core.team import Agent, Team
+from engine.core.tracing import Trace
 from engine.policy import compile_files, compile_policy, load_team
 from engine.runtime import inbox, timers
 from engine.runtime.gather import Origin, World

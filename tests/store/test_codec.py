@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from engine.core import facts as f
 from engine.core import signals as s
-from engine.core.conditions import Source, Trace
+from engine.core.conditions import Source
 from engine.core.decision import Reason
 from engine.core.events import EVENT_CLASSES
 from engine.core.model import Deadline, Ticket
+from engine.core.tracing import Trace
 from engine.store import codec
 from tests.store.samples import FACTS, NOW
 

@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.core.conditions import Source, Trace
+from engine.core.conditions import Source
 from engine.core.decision import Reason
 from engine.core.events import Noted, TicketOpened
 from engine.core.facts import Facts
 from engine.core.lifecycle import evolve
 from engine.core.signals import AgentActed, MessageArrived
+from engine.core.tracing import Trace
 from engine.errors import NotFound
 from engine.store import DecisionRecord, Store, open_store
 from engine.whatif.explain import explain
