@@ -173,6 +173,14 @@ class Calendar:
             at = year.begin
         return instant
 
+    def open_between(self, start: datetime, end: datetime) -> Iterator[Interval]:
+        """The open time from `start` to `end` in UTC, in order; two neighbours may touch at New Year."""
+        start, end = as_utc(start), as_utc(end)
+        while start < end:
+            year = self._year_at(start)
+            yield from year.open.between(start, min(end, year.end))
+            start = year.end
+
     def local(self, at: datetime) -> datetime:
         """The same instant as people in the calendar's zone read it."""
         return as_utc(at).astimezone(self._zone)
@@ -293,6 +301,10 @@ class _AlwaysOpen(Calendar):
 
     def next_open(self, at: datetime) -> datetime:
         return as_utc(at)
+
+    def open_between(self, start: datetime, end: datetime) -> Iterator[Interval]:
+        start, end = as_utc(start), as_utc(end)
+        yield from [(start, end)] if start < end else []
 
     def _spend(self, start: datetime, budget: timedelta, until: datetime) -> tuple[datetime | None, timedelta]:
         left = budget - (until - start)

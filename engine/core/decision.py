@@ -16,6 +16,7 @@ class Reason:
     `seq` is the sequence number of the event it explains.
 
     `values` are (name, value) pairs in the words of the policy; `traces` the rules that were asked, in order, the last one matched.
+    `behind`, `first_behind` and `nearest` are as in `tracing.Asked`: the rules not reached, and those that came closest where none held.
     """
 
     decided: str
@@ -24,6 +25,9 @@ class Reason:
     values: tuple[tuple[str, str], ...] = ()
     traces: tuple[tuple[str, Trace], ...] = ()
     seq: int = 0
+    behind: int = 0
+    first_behind: tuple[str, ...] = ()
+    nearest: tuple[tuple[str, tuple[Trace, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,12 @@ class Timeline:
         index = bisect_left(self.before, used) - 1
         return self.starts[index] + (used - self.before[index])
 
+    def between(self, start: datetime, end: datetime) -> Iterator[Interval]:
+        """What of the intervals lies inside [start, end), in order."""
+        first = max(bisect_right(self.starts, start) - 1, 0)
+        last = bisect_left(self.starts, end)
+        return clipped(zip(self.starts[first:last], self.ends[first:last], strict=True), start, end)
+
     def next_open(self, at: datetime) -> datetime | None:
         """The earliest instant inside an interval that is not before `at`; None after the last one."""
         index = bisect_right(self.starts, at) - 1

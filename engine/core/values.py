@@ -1,13 +1,13 @@
 """What matchers see: the fields of `fields.FIELDS`, read off a ticket, its facts and what the signal brought."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from engine.core.compiled import Policy
-from engine.core.conditions import Condition, Value, evaluate
+from engine.core.conditions import Value, evaluate
 from engine.core.facts import Facts
 from engine.core.model import Ticket
-from engine.core.tracing import Trace, trace
+from engine.core.tracing import Asked, RuleLike, asked
 
 
 class TicketValues:
@@ -73,28 +73,15 @@ def _call_fields(facts: Facts) -> dict[str, Value]:
     }
 
 
-class RuleLike(Protocol):
-    """Anything with a stable id and a condition."""
-
-    @property
-    def id(self) -> str:
-        """The rule's stable id."""
-
-    @property
-    def when(self) -> Condition | None:
-        """The condition; None for the default."""
-
-
 R = TypeVar("R", bound=RuleLike)
 
 
-def first_match(rules: Sequence[R], values: TicketValues) -> tuple[R, tuple[tuple[str, Trace], ...]]:
-    """Return the first rule that holds, and what was seen of each rule that was asked, in order.
+def first_match(rules: Sequence[R], values: TicketValues) -> tuple[R, Asked]:
+    """Return the first rule that holds, and what was seen of the rules.
 
     The compiler guarantees that the last rule is the default, so there is always a first.
     """
     for position, rule in enumerate(rules):
         if rule.when is None or evaluate(rule.when, values):
-            asked = rules[: position + 1]
-            return rule, tuple((other.id, trace(other.when, values)) for other in asked if other.when is not None)
+            return rule, asked(rules, position, values)
     raise AssertionError("a compiled list of rules ends with a default")

@@ -112,7 +112,14 @@ def record_facts(facts: Facts, signal: Signal) -> Facts:
 
 def record_reasons(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
     """The reasons without the values that personal fields had."""
-    return tuple(replace(reason, traces=tuple((rule, _masked(trace)) for rule, trace in reason.traces)) for reason in reasons)
+    return tuple(
+        replace(
+            reason,
+            traces=tuple((rule, _masked(trace)) for rule, trace in reason.traces),
+            nearest=tuple((rule, tuple(_masked(leaf) for leaf in leaves)) for rule, leaves in reason.nearest),
+        )
+        for reason in reasons
+    )
 
 
 def _masked(trace: Trace) -> Trace:

@@ -1,0 +1,134 @@
+"""How a deadline is reckoned, step by step: which stretches of time counted, which did not and why, until the budget was used up."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import groupby
+
+from engine.core.calendar import Calendar, Pause
+from engine.core.intervals import FOREVER, Interval, as_utc, merged_pauses
+
+_ZERO = timedelta(0)
+_DAY = timedelta(days=1)
+
+
+class Why(StrEnum):
+    """Why a stretch counted (`open`, `workday`: a make-up day; `mixed`: partly) or did not (`closed`, `holiday`, `pause`)."""
+
+    OPEN = "open"
+    WORKDAY = "workday"
+    CLOSED = "closed"
+    HOLIDAY = "holiday"
+    PAUSE = "pause"
+    MIXED = "mixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stretch in UTC and how much of it counted. An end of None: the pause still lasts.
+
+    `shift` is by how much the clocks of the calendar's zone were put forward (negative: back) in it; `steps` how many were summed up here.
+    """
+
+    start: datetime
+    end: datetime | None
+    counted: timedelta
+    why: Why
+    shift: timedelta = _ZERO
+    steps: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """A deadline and how it came about. The steps lie end to end from `start`; what they counted sums to `budget` at `due`.
+
+    `due` is None while a pause without an end makes it unknowable. A zero budget takes no steps.
+    """
+
+    calendar: str
+    timezone: str
+    start: datetime
+    budget: timedelta
+    pauses: tuple[Pause, ...]
+    due: datetime | None
+    steps: tuple[Step, ...]
+
+
+def reckon(calendar: Calendar, start: datetime, budget: timedelta, pauses: Sequence[Pause] = (), *, most: int = 0) -> Arithmetic:
+    """Reckon `calendar.due(start, budget, pauses)` in steps, long rows summed up to `most` of them (0: none; at least 3).
+
+    Raises what `Calendar.due` raises.
+    """
+    start, due = as_utc(start), calendar.due(start, budget, pauses)
+    merged = list(merged_pauses(pauses, start))
+    # Without a due instant the last pause has no end, and the time up to it is told.
+    end = merged[-1][0] if due is None else due
+    steps = list(_steps(calendar, start, end, [(begin, stop or FOREVER) for begin, stop in merged]))
+    if due is None:
+        steps.append(Step(end, None, _ZERO, Why.PAUSE))
+    shown = _shortened(calendar, steps, most) if most else steps
+    return Arithmetic(calendar.name, calendar.timezone, start, budget, tuple(pauses), due, tuple(shown))
+
+
+def _steps(calendar: Calendar, start: datetime, end: datetime, pauses: list[Interval]) -> Iterator[Step]:
+    """The time from start to end, neighbours of one nature joined."""
+    opened = list(calendar.open_between(start, end))
+    cuts = {start, end, *_midnights(calendar, start, end)}
+    cuts.update(edge for interval in (*opened, *pauses) for edge in interval if start < edge < end)
+    edges = sorted(cuts)
+    pieces = [(begin, stop, _why(calendar, begin, opened, pauses)) for begin, stop in zip(edges, edges[1:], strict=False)]
+    for why, joined in groupby(pieces, key=lambda piece: piece[2]):
+        row = list(joined)
+        begin, stop = row[0][0], row[-1][1]
+        yield Step(begin, stop, stop - begin if why in (Why.OPEN, Why.WORKDAY) else _ZERO, why, _shift(calendar, begin, stop))
+
+
+def _why(calendar: Calendar, at: datetime, opened: list[Interval], pauses: list[Interval]) -> Why:
+    """The nature of the piece that begins at `at`. Both lists lose what has passed."""
+    for intervals in (opened, pauses):
+        while intervals and intervals[0][1] <= at:
+            del intervals[0]
+    day = calendar.local(at).date()
+    year = calendar.holidays.get(day.year)
+    made_up = year is not None and day in year.workdays
+    if pauses and pauses[0][0] <= at:
+        return Why.PAUSE
+    if opened and opened[0][0] <= at:
+        return Why.WORKDAY if made_up else Why.OPEN
+    return Why.HOLIDAY if year is not None and day in year.off and not made_up else Why.CLOSED
+
+
+def _midnights(calendar: Calendar, start: datetime, end: datetime) -> Iterator[datetime]:
+    """The local midnights at which the nature of a day may change: none where the calendar has no holidays."""
+    if not calendar.holidays:
+        return
+    day = calendar.local(start).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    while (midnight := (day := day + _DAY).astimezone(UTC)) < end:
+        if start < midnight:
+            yield midnight
+
+
+def _shift(calendar: Calendar, start: datetime, end: datetime) -> timedelta:
+    before, after = calendar.local(start).utcoffset(), calendar.local(end).utcoffset()
+    return (after or _ZERO) - (before or _ZERO)
+
+
+def _shortened(calendar: Calendar, steps: list[Step], most: int) -> list[Step]:
+    """A long row by day, and where the days are too many the middle ones as one; what counted and the ends stay as they were."""
+    if len(steps) <= most:
+        return steps
+    days = [_sum(list(row)) for _, row in groupby(steps, key=lambda step: calendar.local(step.start).date())]
+    if len(days) <= most:
+        return days
+    tail = 2 if days[-1].end is None else 1
+    head = max(most - tail - 1, 1)
+    return [*days[:head], _sum(days[head:-tail]), *days[-tail:]]
+
+
+def _sum(steps: list[Step]) -> Step:
+    counted = sum((step.counted for step in steps), _ZERO)
+    if len(steps) == 1:
+        return steps[0]
+    total, shift = sum(step.steps for step in steps), sum((step.shift for step in steps), _ZERO)
+    return replace(steps[0], end=steps[-1].end, counted=counted, why=Why.MIXED, shift=shift, steps=total)
