@@ -121,14 +121,13 @@ def _shortened(calendar: Calendar, steps: list[Step], most: int) -> list[Step]:
     days = [_sum(list(row)) for _, row in groupby(steps, key=lambda step: calendar.local(step.start).date())]
     if len(days) <= most:
         return days
-    tail = 2 if days[-1].end is None else 1
-    head = max(most - tail - 1, 1)
-    return [*days[:head], _sum(days[head:-tail]), *days[-tail:]]
+    head = most - 2
+    return [*days[:head], _sum(days[head:-1]), days[-1]]
 
 
 def _sum(steps: list[Step]) -> Step:
-    counted = sum((step.counted for step in steps), _ZERO)
     if len(steps) == 1:
         return steps[0]
+    counted = sum((step.counted for step in steps), _ZERO)
     total, shift = sum(step.steps for step in steps), sum((step.shift for step in steps), _ZERO)
     return replace(steps[0], end=steps[-1].end, counted=counted, why=Why.MIXED, shift=shift, steps=total)

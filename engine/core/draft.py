@@ -62,12 +62,7 @@ class Draft:
         self._commands.append(command)
 
     def because(
-        self,
-        decided: str,
-        rule: str,
-        source: Source | None,
-        values: dict[str, str] | None = None,
-        asked: Asked | None = None,
+        self, decided: str, rule: str, source: Source | None, values: dict[str, str] | None = None, asked: Asked | None = None
     ) -> None:
         """Say why the next event happens."""
         seq = self._ticket.seq + 1 if self._ticket else 1

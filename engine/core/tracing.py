@@ -77,12 +77,17 @@ def trace(condition: Condition, values: Values) -> Trace:
 
 
 def failed(condition: Condition, values: Values) -> tuple[Trace, ...]:
-    """Return the fewest leaves that keep the condition from holding (a `not` counts as one); none exactly where it holds."""
+    """Return the fewest leaves that keep the condition from holding (a `not` counts as one); none exactly where it holds.
+
+    Between as many leaves of an `any`, a value that was there and did not fit is closer than one that was missing.
+    """
     match condition:
         case All(parts=parts):
             return tuple(leaf for part in parts for leaf in failed(part, values))
         case Any(parts=parts) if parts:
-            return min((failed(part, values) for part in parts), key=len)
+            return min(
+                (failed(part, values) for part in parts), key=lambda leaves: (len(leaves), sum(leaf.result is None for leaf in leaves))
+            )
         case Named(part=part):
             return failed(part, values)
         case _:
