@@ -46,7 +46,7 @@ def command(session: Session, decision: int | None, full: bool, number: str) -> 
             timers = upcoming(reader, number)
         words = desk.words
     if decision is not None and decision > len(decisions):
-        raise UsageError(f"ticket {number} has {len(decisions)} decisions; there is no decision {decision}")
+        raise UsageError(f"the decisions about ticket {number} are 1 to {len(decisions)}; there is no decision {decision}")
     chosen = [(place, one) for place, one in enumerate(decisions, 1) if decision in (None, place)]
     if session.json:
         say_json({"ticket": number, "decisions": [_plain(*one) for one in chosen], "next": [_timer(timer, words) for timer in timers]})

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from engine.core.calendar import Calendar, Pause
 from engine.core.intervals import FOREVER, Interval, as_utc, merged_pauses
@@ -77,7 +77,7 @@ def _steps(calendar: Calendar, start: datetime, end: datetime, pauses: list[Inte
     cuts = {start, end, *_midnights(calendar, start, end)}
     cuts.update(edge for interval in (*opened, *pauses) for edge in interval if start < edge < end)
     edges = sorted(cuts)
-    pieces = [(begin, stop, _why(calendar, begin, opened, pauses)) for begin, stop in zip(edges, edges[1:], strict=False)]
+    pieces = [(begin, stop, _why(calendar, begin, opened, pauses)) for begin, stop in pairwise(edges)]
     for why, joined in groupby(pieces, key=lambda piece: piece[2]):
         row = list(joined)
         begin, stop = row[0][0], row[-1][1]

@@ -111,7 +111,7 @@ def test_a_mail_goes_round_until_the_customer_agrees_and_a_bad_score_is_followed
 
 def why_graded(house: House, number: str) -> None:
     """The tier's reason leads to the very line of the policy that says so, and the decisions tell all that happened."""
-    explained = house.desk.data("explain", number)
+    explained = house.desk.data("explain", number)["decisions"]
     assert [event["event"] for one in explained for event in one["events"]] == house.event_names(number)
     assert {one["policy"] for one in explained} == {house.desk.look(lambda reader: reader.active_policy())}
     [graded] = [why for why in explained[0]["why"] if why["decided"] == "tier: important"]

@@ -67,7 +67,7 @@ def test_an_unknown_ticket_and_a_bad_date_are_named(engine: Command, number: str
 
 
 def test_every_decision_is_explained_with_rule_file_and_line(engine: Command, number: str) -> None:
-    first = engine.json("explain", number)[0]
+    first = engine.json("explain", number)["decisions"][0]
     assert first["signal"] == "message_arrived"
     tier = next(why for why in first["why"] if why["decided"].startswith("tier:"))
     assert tier["rule"] == "urgent"

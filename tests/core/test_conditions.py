@@ -1,5 +1,6 @@
 """Matchers have three truth values, and what explain shows is what was evaluated."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from engine.core.conditions import All, Any, Condition, Match, Named, Not, Sourc
 from engine.core.contacts import from_text, to_text
 from engine.core.draft import Draft
 from engine.core.facts import CallFacts, Contact, CustomerFacts
-from engine.core.tracing import show, trace
+from engine.core.tracing import asked, failed, show, trace
 from engine.core.values import TicketValues
 from tests.core.worlds import MINUTE, PHONE, WEDNESDAY, facts, opened, seen, shipped
 
@@ -82,7 +83,13 @@ def test_keywords_that_were_met_are_shown_for_they_are_the_policys() -> None:
     assert trace(match, Seen({})).result is None
 
 
-LEAVES = st.sampled_from([Match(name, "is", True, HERE) for name in ("true", "false", "missing")])
+
+
+def leaf(name: str) -> Match:
+    return Match(name, "is", True, HERE)
+
+
+LEAVES = st.sampled_from([leaf(name) for name in ("true", "false", "missing")])
 CONDITIONS: st.SearchStrategy[Condition] = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
@@ -96,9 +103,96 @@ CONDITIONS: st.SearchStrategy[Condition] = st.recursive(
 TRUTH = Seen({"true": True, "false": False})
 
 
+class Counted(Seen):
+    """Keeps which fields were asked."""
+
+    def __init__(self) -> None:
+        super().__init__(TRUTH.fields)
+        self.asked: list[str] = []
+
+    def value(self, field: str) -> Value:
+        self.asked.append(field)
+        return super().value(field)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of a list; the default has no condition."""
+
+    id: str
+    when: Condition | None
+
+
 @given(CONDITIONS)
 def test_what_is_explained_is_what_was_evaluated(condition: Condition) -> None:
     assert trace(condition, TRUTH).result is evaluate(condition, TRUTH)
+
+
+@given(CONDITIONS)
+def test_what_lies_behind_the_deciding_part_is_not_reached_and_not_evaluated(condition: Condition) -> None:
+    counted = Counted()
+    found = trace(condition, counted)
+    everything = seen(found, lambda node: True)
+    leaves = [node for node in everything if node.what.startswith(("true", "false", "missing"))]
+    assert counted.asked == [node.what.split()[0] for node in leaves if node.reached]
+    for node in everything:
+        ends = {"all": False, "any": True}.get(node.what)
+        reached = [part.reached for part in node.parts]
+        assert reached == sorted(reached, reverse=True)
+        if node.reached and False in reached:
+            assert node.parts[reached.index(False) - 1].result is ends is node.result
+        assert node.reached or not any(reached)
+        assert node.reached or node.result is None
+
+
+@given(CONDITIONS)
+def test_some_leaf_failed_exactly_where_the_condition_does_not_hold(condition: Condition) -> None:
+    leaves = failed(condition, TRUTH)
+    assert (leaves == ()) is (evaluate(condition, TRUTH) is True)
+    assert all(leaf.reached and leaf.result is not True for leaf in leaves)
+
+
+@pytest.mark.parametrize(
+    ("condition", "missed"),
+    [
+        (leaf("true"), []),
+        (All((leaf("false"), leaf("true"), leaf("missing")), HERE), ["false is true", "missing is true"]),
+        (Any((All((leaf("false"), leaf("false")), HERE), leaf("false")), HERE), ["false is true"]),
+        (Any((leaf("missing"), leaf("false")), HERE), ["false is true"]),
+        (Any((), HERE), ["any"]),
+        (Not(All((leaf("true"), leaf("true")), HERE), HERE), ["not"]),
+        (Named("vip", leaf("missing"), HERE), ["missing is true"]),
+    ],
+)
+def test_a_near_miss_is_told_by_exactly_the_leaves_that_failed(condition: Condition, missed: list[str]) -> None:
+    assert [node.what for node in failed(condition, TRUTH)] == missed
+
+
+def test_of_a_list_the_rules_asked_are_told_and_those_behind_the_match_counted() -> None:
+    rules = [Rule("first", leaf("false")), Rule("second", leaf("true")), *(Rule(f"r{n}", leaf("true")) for n in range(7)), Rule("rest", None)]
+    told = asked(rules, 1, TRUTH)
+    assert [(id, found.result) for id, found in told.traces] == [("first", False), ("second", True)]
+    assert (told.behind, told.first_behind, told.nearest) == (8, ("r0", "r1", "r2", "r3", "r4"), ())
+
+
+@pytest.mark.parametrize("matched", [5, None])
+def test_where_no_condition_held_the_nearest_are_told_fewest_failures_first_then_by_order(matched: int | None) -> None:
+    far = All((leaf("false"),) * 3, HERE)
+    near = All((leaf("true"), leaf("false")), HERE)
+    rules = [Rule("far", far), Rule("two", All((leaf("false"),) * 2, HERE)), Rule("near", near), Rule("also", near), Rule("further", far)]
+    told = asked([*rules, Rule("rest", None)] if matched else rules, matched, TRUTH)
+    assert [id for id, _ in told.nearest] == ["near", "also", "two"]
+    assert [node.what for node in told.nearest[0][1]] == ["false is true"]
+    assert (told.behind, len(told.traces)) == (0, 5)
+
+
+@pytest.mark.parametrize("operator", ["is", "in", "matches"])
+def test_what_a_personal_field_is_compared_with_is_masked_for_it_may_be_the_customers(operator: str) -> None:
+    expected = (PHONE,) if operator == "in" else PHONE
+    match = Match("customer.phone", operator, expected, HERE, personal=True, pattern=re2.compile(PHONE[-4:]))
+    found = trace(All((match, match), HERE), Seen({"customer.phone": PHONE}))
+    assert PHONE[-7:] not in str([node.what for node in seen(found, lambda node: True)])
+    assert found.result is True
 
 
 @given(CONDITIONS, CONDITIONS)

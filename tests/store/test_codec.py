@@ -184,6 +184,7 @@ def test_reasons_keep_what_was_seen_but_for_personal_values() -> None:
     personal = Trace("customer.phone matches …", place, True, SECRET, personal=True)
     plain = Trace("call.wait over 30s", place, True, timedelta(minutes=1))
     reason = Reason("tier: urgent", "urgent", place, traces=(("urgent", Trace("all", place, True, parts=(personal, plain))),))
+    reason = replace(reason, nearest=(("vip", (personal,)),))
     text = codec.encode(codec.record_reasons((reason,)))
     assert SECRET not in text
     assert '"actual":"PT60S"' in text
