@@ -26,8 +26,8 @@ _EMPTY: tuple[object, ...] = ("", None, [], {}, ())
 _KNOWN = ("ticket", "parent")
 """Fields of signals that say which ticket, which the reader knows already."""
 _BRANCHES = ("all", "any", "not", "use")
-_REACHABLE = re.compile(r"[^\s\[\],<>]+@[^\s\[\],<>]+|(?<![0-9A-Za-z_-])\+?[0-9][0-9 ()-]{5,}[0-9](?![0-9A-Za-z_-])")
-"""What looks like an address or a phone number inside a text."""
+_REACHABLE = re.compile(r"[^\s\[\],<>]+@[^\s\[\],<>]+|(?<![0-9A-Za-z_-])(?!20[0-9]{10})\+?[0-9][0-9 ()-]{5,}[0-9](?![0-9A-Za-z_-])")
+"""What looks like an address or a phone number inside a text, and not like the number of a ticket."""
 _MEASURED = ("over", "under", "at_least", "at_most", "between")
 """Operators that compare amounts, which may look like phone numbers and are none."""
 _RESULTS = {True: "true", False: "false", None: "missing"}

@@ -20,17 +20,14 @@ ASKED = """\
 │   │               +10] → [宕机]  (sla.yaml:12)
 │   └── ○ {behind}: important, general
 """
-RECKONED = {
-    "zh": """\
-└── ⏱ 进展更新: 2026-09-30 17:00:00 + 8h (cn_office) = 2026-10-09 09:30:00
-    ├── 2026-09-30 17:00:00 – 18:00:00  +1h  工作时间
-    ├── 2026-09-30 18:00:00 – 2026-10-01 00:00:00  +0s  非工作时间
-    ├── 2026-10-01 00:00:00 – 2026-10-08 00:00:00  +0s  节假日
-    ├── 2026-10-08 00:00:00 – 09:00:00  +0s  非工作时间
-    ├── 2026-10-08 09:00:00 – 12:00:00  +3h  工作时间
-    ├── 2026-10-08 12:00:00 – 13:30:00  +0s  非工作时间
-    ├── 2026-10-08 13:30:00 – 17:30:00  +4h  工作时间
-""",
+RECKONED = """\
+└── ⏱ {progress}: 2026-09-30 17:00:00 + 1d (cn_office) = 2026-10-12 09:30:00
+    ├── 2026-09-30 17:00:00 – 2026-10-01 00:00:00  +1h  {mixed}  ({two})
+    ├── 2026-10-01 00:00:00 – 2026-10-08 00:00:00  +0s  {holiday}
+"""
+WORDS = {
+    "zh": {"progress": "进展告知", "mixed": "合计", "two": "合并 2 段", "holiday": "节假日"},
+    "en": {"progress": "progress update", "mixed": "in all", "two": "2 stretches", "holiday": "holiday"},
 }
 
 
@@ -75,11 +72,14 @@ def test_a_tree_fits_eighty_columns_in_either_language(
 
 def test_what_only_the_default_was_left_for_is_told_by_what_came_closest(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     told = drawn(house, house.mail("你好"), "en", capsys)
-    assert """\
+    assert (
+        """\
 │   ├── came closest: urgent (failed: 1)
 │   │   └── ✗ ticket.text mentions [宕机, 无法使用, 不能使用, 瘫痪, … +10] →
 │   │       none  (sla.yaml:12)
-""" in told
+"""
+        in told
+    )
 
 
 def test_it_ends_with_what_happens_next(house: House, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,16 +105,17 @@ def test_every_timer_has_words(house: House, capsys: pytest.CaptureFixture[str])
             assert "timer." not in drawn(house, number, language, capsys)
 
 
-def test_a_pause_a_holiday_and_a_refusal_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    house = House(now=at("2026-09-30T17:00+08:00"))
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_deadline_over_a_holiday_and_a_refusal_are_told(language: str, capsys: pytest.CaptureFixture[str]) -> None:
+    house = House(now=at("09-30 17:00"))
     number = house.mail("发票怎么开")
     house.done(number, "contact", "zhao")
     house.act(number, "confirm", "zhao")
-    told = drawn(house, number, "zh", capsys)
+    told, whole = (drawn(house, number, language, capsys, full) for full in (False, True))
     house.close()
-    assert "├── ✗ " in told or "└── ✗ " in told
-    print(told)
-    assert RECKONED["zh"] in told
+    assert f"└── ✗ customer_confirmed cannot happen to ticket {number}" in told
+    assert RECKONED.format(**WORDS[language]) in told
+    assert Words(language).name("step.workday") in whole
 
 
 def test_a_message_that_was_not_sent_is_told_with_why(capsys: pytest.CaptureFixture[str]) -> None:

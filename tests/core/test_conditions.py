@@ -83,8 +83,6 @@ def test_keywords_that_were_met_are_shown_for_they_are_the_policys() -> None:
     assert trace(match, Seen({})).result is None
 
 
-
-
 def leaf(name: str) -> Match:
     return Match(name, "is", True, HERE)
 
@@ -169,7 +167,12 @@ def test_a_near_miss_is_told_by_exactly_the_leaves_that_failed(condition: Condit
 
 
 def test_of_a_list_the_rules_asked_are_told_and_those_behind_the_match_counted() -> None:
-    rules = [Rule("first", leaf("false")), Rule("second", leaf("true")), *(Rule(f"r{n}", leaf("true")) for n in range(7)), Rule("rest", None)]
+    rules = [
+        Rule("first", leaf("false")),
+        Rule("second", leaf("true")),
+        *(Rule(f"r{n}", leaf("true")) for n in range(7)),
+        Rule("rest", None),
+    ]
     told = asked(rules, 1, TRUTH)
     assert [(id, found.result) for id, found in told.traces] == [("first", False), ("second", True)]
     assert (told.behind, told.first_behind, told.nearest) == (8, ("r0", "r1", "r2", "r3", "r4"), ())
