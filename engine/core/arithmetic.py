@@ -105,8 +105,7 @@ def _midnights(calendar: Calendar, start: datetime, end: datetime) -> Iterator[d
         return
     day = calendar.local(start).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     while (midnight := (day := day + _DAY).astimezone(UTC)) < end:
-        if start < midnight:
-            yield midnight
+        yield midnight
 
 
 def _shift(calendar: Calendar, start: datetime, end: datetime) -> timedelta:

@@ -21,13 +21,12 @@ ASKED = """\
 │   └── ○ {behind}: important, general
 """
 RECKONED = """\
-└── ⏱ {progress}: 2026-09-30 17:00:00 + 1d (cn_office) = 2026-10-12 09:30:00
     ├── 2026-09-30 17:00:00 – 2026-10-01 00:00:00  +1h  {mixed}  ({two})
     ├── 2026-10-01 00:00:00 – 2026-10-08 00:00:00  +0s  {holiday}
 """
 WORDS = {
-    "zh": {"progress": "进展告知", "mixed": "合计", "two": "合并 2 段", "holiday": "节假日"},
-    "en": {"progress": "progress update", "mixed": "in all", "two": "2 stretches", "holiday": "holiday"},
+    "zh": {"mixed": "合计", "two": "合并 2 段", "holiday": "节假日"},
+    "en": {"mixed": "in all", "two": "2 stretches", "holiday": "holiday"},
 }
 
 
@@ -114,6 +113,8 @@ def test_a_deadline_over_a_holiday_and_a_refusal_are_told(language: str, capsys:
     told, whole = (drawn(house, number, language, capsys, full) for full in (False, True))
     house.close()
     assert f"└── ✗ customer_confirmed cannot happen to ticket {number}" in told
+    label = Words(language, shipped()).deadline("progress")
+    assert f"└── ⏱ {label}: 2026-09-30 17:00:00 + 1d (cn_office) = 2026-10-12" in told
     assert RECKONED.format(**WORDS[language]) in told
     assert Words(language).name("step.workday") in whole
 
