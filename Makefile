@@ -31,7 +31,8 @@ check: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports
-	$(BIN)/engine validate policies
+	$(BIN)/engine validate --strict policies
+	$(BIN)/engine test policies --min-coverage 100
 
 ## The pure rooms are covered to the last branch.
 coverage: $(VENV)/.installed

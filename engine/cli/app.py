@@ -48,6 +48,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "demo": ("engine.cli.demo:command", "Play a business day and show what happens."),
     "init": ("engine.cli.init:command", "Lay out a new project."),
     "validate": ("engine.cli.validate:command", "Say whether policies (and a project) are sound."),
+    "test": ("engine.cli.test:command", "Run the tests that lie beside the policies."),
     "run": ("engine.cli.run:command", "Work day and night: take in, decide, send."),
     "status": ("engine.cli.status:command", "Show how the work stands."),
     "ticket": ("engine.cli.ticket:group", "Work tickets: list, show, claim, plan, resolve and more."),

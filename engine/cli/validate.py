@@ -60,12 +60,15 @@ def check(path: Path) -> tuple[Sequence["Diagnostic"], Path]:
 
 def _policies(directory: Path) -> list["Diagnostic"]:
     from engine.policy import check_team, compile_policy, load_team
+    from engine.policy.cases import load_cases
 
     compilation = compile_policy(directory)
     found = [*compilation.diagnostics]
     if (directory / "team.yaml").exists():
         team = load_team(directory / "team.yaml")
         found += [*team.diagnostics, *check_team(team, compilation)]
+        if compilation.policy is not None and team.team is not None:
+            found += load_cases(directory, compilation.policy, team.team).diagnostics
     return found
 
 

@@ -87,6 +87,7 @@ CODES: dict[str, Code] = {
     "CL606": Code("An absence is not a range of dates"),
     "CL607": Code("A queue has no agents", "warning"),
     "CL608": Code("No agent has a required skill", "warning"),
+    "CL641": Code("A test names what does not exist"),
     "CL651": Code("The response is promised later than the plan", "warning"),
     "CL652": Code("A keyword holds a full-width comma", "warning"),
     # 7xx: the deployment, engine.yaml

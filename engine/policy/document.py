@@ -98,8 +98,8 @@ _SINGLE = frozenset({"company", "replies", "negation", "on_tier_change", "assign
 
 
 def _named(part: Node) -> list[tuple[str, Node, Node]]:
-    """Return the entries of a section as (id, entry, where the id stands)."""
+    """Return the entries of a section as (id, entry, where the id stands); tests have their name for an id."""
     if isinstance(part.value, list):
-        named = [(entry.get("id"), entry) for entry in part.value]
+        named = [(entry.get("id") or entry.get("name"), entry) for entry in part.value]
         return [(name.text, entry, name) for name, entry in named if name is not None]
     return [(name, entry, Node(name, part.keys[name], entry.path)) for name, entry in part.map.items()]

@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from engine.core.conditions import OPERATORS, FieldType
-from engine.core.fields import FIELDS, KINDS, NEEDS, OPEN_STATES, WORK
+from engine.core.fields import FIELDS, IMPACTS, KINDS, NEEDS, OPEN_STATES, OUTCOMES, STATES, WORK
 from engine.policy import vocabulary
 from engine.policy.diagnostics import Problems
 from engine.policy.nodes import Node
@@ -60,6 +60,9 @@ def _word_lists() -> dict[str, Any]:
         "work": {"enum": list(WORK)},
         "event": {"enum": list(vocabulary.EVENTS)},
         "open_state": {"enum": list(OPEN_STATES)},
+        "state": {"enum": list(STATES)},
+        "impact": {"enum": list(IMPACTS)},
+        "outcome": {"enum": list(OUTCOMES)},
         "occasion": {"enum": list(vocabulary.OCCASIONS)},
         "script_key": {"anyOf": [{"enum": list(_SCRIPT_KEYS)}, {"$ref": "#/$defs/language"}]},
     }

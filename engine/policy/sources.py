@@ -6,31 +6,31 @@ from pathlib import Path
 
 from engine.policy.diagnostics import Problems
 from engine.policy.reader import MAX_BYTES, decode
-from engine.policy.vocabulary import KINDS_OF_FILE
+from engine.policy.vocabulary import DATA, KINDS_OF_FILE
 
 _SUFFIXES = (".yaml", ".yml")
-_CALENDARS, _TEAM = "calendars", "team"
+_FOLDERS = ("calendars", "tests")
 
 
 def kind_of(name: str) -> str | None:
     """Return the kind of a file by its name relative to the policy directory, None when the name says none.
 
-    The kind is the name up to its first `-` or `.`; whatever lies in calendars/ is a calendar.
+    The kind is the name up to its first `-` or `.`; what lies in calendars/ is a calendar, what lies in tests/ a test.
     """
     folder, _, base = name.rpartition("/")
     if folder:
-        return _CALENDARS if folder == _CALENDARS else None
+        return folder if folder in _FOLDERS else None
     stem = base.removesuffix(".yaml")
     kind = stem.partition("-")[0].partition(".")[0]
     return kind if kind in KINDS_OF_FILE else None
 
 
 def read_files(directory: Path, problems: Problems) -> tuple[dict[str, str], frozenset[str]]:
-    """Return the texts of the policy's files by name (team files are data and left out), and the kinds of unreadable ones."""
+    """Return the texts of the policy's files by name (team and tests are data and left out), and the kinds of unreadable ones."""
     texts: dict[str, str] = {}
     unread: set[str] = set()
-    for name in _names(directory, problems):
-        if not check_name(name, problems) or kind_of(name) == _TEAM:
+    for name in names(directory, problems):
+        if not check_name(name, problems) or kind_of(name) in DATA:
             continue
         text = read_text(directory, name, problems)
         if text is None:
@@ -49,7 +49,7 @@ def check_name(name: str, problems: Problems) -> bool:
     if name.endswith(".yml"):
         problems.file("CL117", name, "policy files end with .yaml", f"rename it to {name.removesuffix('.yml')}.yaml")
         return False
-    kinds = ", ".join(kind for kind in KINDS_OF_FILE if kind != _CALENDARS)
+    kinds = ", ".join(kind for kind in KINDS_OF_FILE if kind not in _FOLDERS)
     hint = f"a file is named after what it holds, one of {kinds}: sla.yaml or sla-vip.yaml; calendars go into calendars/"
     problems.file("CL117", name, f"`{name}` is not the name of a policy file", hint)
     return False
@@ -74,7 +74,7 @@ def read_text(directory: Path, name: str, problems: Problems) -> str | None:
     return decode(name, data, problems)
 
 
-def _names(directory: Path, problems: Problems) -> Iterator[str]:
+def names(directory: Path, problems: Problems) -> Iterator[str]:
     """Yield the names of the YAML files in the directory and one level below, sorted; hidden ones are left out."""
     for name in _listed(directory, problems):
         if (directory / name).is_dir():

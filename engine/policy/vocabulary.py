@@ -36,7 +36,10 @@ ROLES = ("assignee", "queue.lead", "manager", "customer")
 ALWAYS_NAME = "24x7"
 """The built-in calendar."""
 
-KINDS_OF_FILE = ("company", "intake", "sla", "routing", "scripts", "survey", "calendars", "team")
+KINDS_OF_FILE = ("company", "intake", "sla", "routing", "scripts", "survey", "calendars", "team", "tests")
+
+DATA = frozenset({"team", "tests"})
+"""The kinds of file that lie beside the policy and are no part of it: they may change without making it another one."""
 
 SECTIONS = {
     "company": ("company",),
@@ -47,6 +50,7 @@ SECTIONS = {
     "survey": ("surveys",),
     "calendars": ("calendars", "arrangements"),
     "team": ("manager", "agents", "shifts"),
+    "tests": ("tests",),
 }
 """The top-level keys of each kind of file."""
 

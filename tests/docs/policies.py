@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from engine.policy import check_team, compile_policy, format_text, load_team
+from engine.policy.cases import load_cases
 from engine.policy.diagnostics import Problems
 from engine.policy.reader import read
 from engine.policy.vocabulary import KIND_OF_SECTION
 from engine.resources import shipped_policies
+from engine.whatif.policy_tests import run_case
 
 
 def compile_over_the_shipped(excerpt: Mapping[str, Any], directory: Path) -> str:
     """What is wrong with the excerpt, as `engine validate` would say it; empty if nothing is."""
     policies = directory / "policies"
     shutil.copytree(shipped_policies(), policies)
+    if "tests" in excerpt:
+        return _run_tests(excerpt, policies)
     for section in excerpt.keys() - {"version"}:
         path = _file_of(policies, section)
         content = _plain(path) if path.exists() else {"version": 1}
@@ -26,6 +30,19 @@ def compile_over_the_shipped(excerpt: Mapping[str, Any], directory: Path) -> str
     compilation = compile_policy(policies)
     team = load_team(policies / "team.yaml")
     return format_text((*compilation.diagnostics, *team.diagnostics, *check_team(team, compilation)))
+
+
+def _run_tests(excerpt: Mapping[str, Any], policies: Path) -> str:
+    """What is wrong with tests in a document, and which of them fail against the shipped policies."""
+    shutil.rmtree(policies / "tests")
+    (policies / "tests").mkdir()
+    (policies / "tests" / "example.yaml").write_text(json.dumps(excerpt, ensure_ascii=False, indent=1), encoding="utf-8")
+    policy, team = compile_policy(policies).policy, load_team(policies / "team.yaml").team
+    assert policy is not None
+    assert team is not None
+    load = load_cases(policies, policy, team)
+    failures = [failure for case in load.cases for failure in run_case(case, policy, team).failures]
+    return "\n".join([format_text(load.diagnostics), *map(str, failures)]).strip()
 
 
 def laid_over(shipped: Any, excerpt: Any) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.core.compiled import Policy
 from engine.policy import Compilation, Diagnostic, TeamLoad, check_team, compile_files, compile_policy, load_team
+from engine.policy.cases import CaseLoad, load_cases
 
 SHIPPED = Path(__file__).parents[2] / "policies"
 
@@ -37,6 +38,8 @@ def diagnose(name: str, text: str) -> tuple[Diagnostic, ...]:
     if name == "team.yaml":
         load = team(text)
         return (*load.diagnostics, *check_team(load, shipped()))
+    if name.startswith("tests/"):
+        return cases(name, text).diagnostics
     compilation = overlaid({name: text})
     return (*compilation.diagnostics, *check_team(shipped_team(), compilation))
 
@@ -46,6 +49,17 @@ def team(text: str) -> TeamLoad:
         path = Path(directory, "team.yaml")
         path.write_text(text, "utf-8")
         return load_team(path)
+
+
+def cases(name: str, text: str) -> CaseLoad:
+    """Load one file of tests against the shipped policy and team."""
+    people = shipped_team().team
+    assert people is not None
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, name)
+        path.parent.mkdir()
+        path.write_text(text, "utf-8")
+        return load_cases(Path(directory), shipped_policy(), people)
 
 
 def codes(compilation: Compilation | TeamLoad) -> list[str]:

@@ -1,0 +1,32 @@
+"""The rules of a compiled policy as one list, so that they can be counted, named and covered by tests."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine.core.compiled import Policy
+from engine.core.conditions import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One rule: what kind it is (`tier`, `route`, …), its id, and where it is written, which is also how decisions name it."""
+
+    kind: str
+    id: str
+    source: Source
+
+
+def rules_of(policy: Policy) -> Iterator[Named]:
+    """Yield everything in a policy that decides something by itself, in the order of its sections."""
+    for kind, rules in (("kind", policy.kinds), ("call", policy.calls), ("tier", policy.tiers), ("route", policy.routes)):
+        for rule in rules:
+            yield Named(kind, rule.id, rule.source)
+    for escalation in policy.escalations:
+        if escalation.warn:
+            yield Named("warning", escalation.id, escalation.source)
+        for number, step in enumerate(escalation.steps, 1):
+            yield Named("escalation", f"{escalation.id} step {number}", step.source)
+    for survey in policy.surveys:
+        yield Named("survey", survey.id, survey.source)
+        if survey.low_score is not None:
+            yield Named("low score", f"low_score of {survey.id}", survey.low_score.source)

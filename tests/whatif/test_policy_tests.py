@@ -1,0 +1,146 @@
+"""Tests of a policy: what is expected is held against what was decided, and a failure says what was instead and why."""
+
+import pytest
+
+from engine.policy import load_team
+from engine.policy.cases import CHANNELS, load_cases
+from engine.policy.rules import rules_of
+from engine.runtime.gather import World
+from engine.whatif.policy_tests import Result, never_matched, run_case
+from tests.policy.support import SHIPPED, cases, shipped_policy
+
+HEAD = """version: 1
+tests:
+  - name: under test
+    start: "2026-03-04T10:00:00+08:00"
+"""
+MAIL = "    ticket: {channel: email, text: 系统宕机}\n"
+
+
+def team():
+    people = load_team(SHIPPED / "team.yaml").team
+    assert people is not None
+    return people
+
+
+def run(steps: str, opened: str = MAIL) -> Result:
+    load = cases("tests/x.yaml", f"{HEAD}{opened}    steps:\n{steps}")
+    assert load.diagnostics == ()
+    [case] = load.cases
+    return run_case(case, shipped_policy(), team())
+
+
+def expecting(expected: str, key: str = "expect") -> list[str]:
+    """What a single step with this expectation fails with."""
+    return [f"{one.expected} | {one.actual}" for one in run(f"      - {{at: +0m, {key}: {{{expected}}}}}\n").failures]
+
+
+def test_the_shipped_tests_pass_and_cover_every_rule() -> None:
+    load = load_cases(SHIPPED, shipped_policy(), team())
+    results = [run_case(case, shipped_policy(), team()) for case in load.cases]
+    assert load.diagnostics == ()
+    assert [failure for result in results for failure in result.failures] == []
+    assert never_matched(shipped_policy(), results) == []
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        "tier: urgent",
+        "rule: urgent",
+        "rule: [urgent, outages-to-tech]",
+        "queue: tech_support, assignee: qian, kind: inquiry, state: new, language: zh, survey: none",
+        'due: {response: "2026-03-04T10:10:00+08:00"}',
+        'due: {response: "2026-03-04T02:10:00Z"}',
+        "sent: [{script: promise, to: customer, channel: email, text: 今天10:10}, {to: qian}]",
+        "sent: [{to: customer}]",
+    ],
+)
+def test_what_is_expected_is_a_subset_of_what_was_decided(expected: str) -> None:
+    assert expecting(expected) == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "failure"),
+    [
+        ("tier: general", "tier: general | tier: urgent"),
+        ("rule: [urgent, general]", "rule: general | rule: [says-nothing-special"),
+        ('due: {plan: "2026-03-04T10:10:00+08:00"}', "due: plan 2026-03-04T10:10:00+08:00 | due: response 2026-03-04T10:10:00+08:00, plan"),
+        ("breached: [response]", "breached: response | breached: none"),
+        ("sent: [{script: promise, to: qian}]", "sent: script promise, to qian | sent: script assignment, to qian"),
+        ("opened: [{kind: follow_up}]", "opened: kind follow_up | opened: kind inquiry, queue tech_support, assignee qian"),
+        ("refused: nothing", "refused: nothing | refused: none"),
+        ("impact: outage", "impact: outage | impact: none"),
+    ],
+)
+def test_what_is_not_as_expected_is_shown_beside_what_was_instead(expected: str, failure: str) -> None:
+    [found] = expecting(expected)
+    assert found.startswith(failure)
+
+
+def test_what_must_not_be_fails_where_it_is() -> None:
+    assert expecting("tier: urgent, queue: finance", "expect_not") == ["not tier: urgent | tier: urgent"]
+    assert expecting("sent: [{to: customer}, {to: zhou}]", "expect_not")[0].startswith("not sent: to customer | sent:")
+
+
+def test_a_failure_names_the_line_and_the_rule_that_decided_otherwise() -> None:
+    [failure] = run("      - at: +0m\n        expect:\n          tier: general\n").failures
+    assert str(failure.source) == "tests/x.yaml:9"
+    assert failure.because == "urgent (sla.yaml:19)"
+
+
+def test_what_happened_is_that_since_the_step_before_and_how_it_stands_is_kept() -> None:
+    result = run(
+        "      - {at: +0m, expect: {sent: [{script: promise}]}}\n"
+        "      - at: +11m\n"
+        "        expect: {breached: [response], warned: [response], escalated: [{step: 1}]}\n"
+        "        expect_not: {sent: [{script: promise}]}\n"
+        "      - {at: +12m, expect: {breached: [response]}, expect_not: {warned: [response], escalated: [{step: 1}]}}\n"
+    )
+    assert result.failures == ()
+
+
+def test_a_step_may_be_about_a_ticket_that_came_of_the_first() -> None:
+    steps = (
+        "      - {at: +1m, act: {agent: qian, action: task, target: product, text: 核对}}\n"
+        '      - {at: +2m, "on": task, act: {agent: chen, action: resolve, text: 已核对}, expect: {state: closed}}\n'
+        "      - {at: +3m, expect: {state: new}}\n"
+        '      - {at: +4m, "on": follow_up, act: {agent: li, action: contact}, expect: {refused: no such ticket}}\n'
+    )
+    assert run(steps).failures == ()
+
+
+def test_an_agents_mail_and_a_refused_action_are_told_apart() -> None:
+    steps = (
+        '      - {at: +1m, by: qian, reply: "contact: 已联系", expect: {state: in_progress}}\n'
+        "      - {at: +2m, act: {agent: qian, action: done, target: '7'}, expect: {refused: no open step}}\n"
+        "      - {at: +3m, expect: {state: in_progress}, expect_not: {refused: no open step}}\n"
+    )
+    assert run(steps).failures == ()
+
+
+def test_the_same_test_gives_the_same_twice_and_the_worlds_are_apart() -> None:
+    steps = "      - {at: +3h, expect: {state: confirmed}}\n"
+    assert run(steps) == run(steps)
+
+
+def test_a_customer_who_wants_nothing_automatic_is_not_written_to() -> None:
+    opened = '    customer: {name: 王, phone: "13900000009"}\n    ticket: {channel: sms, text: 请问几点开门}\n'
+    steps = (
+        "      - {at: +1m, reply: 退订}\n"
+        "      - at: +2m\n"
+        "        act: {agent: zhao, action: resolve, text: 九点}\n"
+        "        expect: {suppressed: [{to: customer, reason: opted_out}]}\n"
+    )
+    assert run(steps, opened).failures == ()
+
+
+def test_a_rule_that_no_test_matched_is_named_with_its_place() -> None:
+    never = never_matched(shipped_policy(), [run("      - {at: +0m, expect: {tier: urgent}}\n")])
+    assert ("tier", "general", "sla.yaml:34") in [(one.kind, one.id, str(one.source)) for one in never]
+    assert ("tier", "urgent") not in [(one.kind, one.id) for one in never]
+    assert len(never) < len(list(rules_of(shipped_policy())))
+
+
+def test_the_channels_of_tests_are_ones_the_world_knows() -> None:
+    assert World(shipped_policy(), team(), CHANNELS, ("email", "sms")).channels == {"email": "email", "sms": "phone", "phone_log": "phone"}
