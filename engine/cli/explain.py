@@ -77,12 +77,13 @@ def _timer(timer: "TimerRow", words: "Words") -> dict[str, object]:
 
 def _expected(key: str, words: "Words") -> str:
     """What a timer will do, in words."""
-    match key.split("/"):
-        case ["deadline", id, what, *rest]:
-            return words.name(f"timer.{what}", words.deadline(id), *rest, "", "")
-        case [what, *rest]:
-            return words.name(".".join(["timer", what, *rest[:1]]))
-    return key
+    first, *rest = key.split("/")
+    if first == "deadline" and len(rest) > 1:
+        name, values = f"timer.{rest[1]}", (words.deadline(rest[0]), *rest[2:], "", "")
+    else:
+        name, values = ".".join(["timer", first, *rest[:1]]), ()
+    said = words.name(name, *values)
+    return key if said == name else said
 
 
 def _print(tree: "Tree") -> None:

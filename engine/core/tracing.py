@@ -6,6 +6,7 @@ the first that is true, and the parts behind it are kept as not reached. The res
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from engine.core.conditions import All, Any, Condition, Match, Named, Not, Source, Value, Values, ask, every, some
@@ -121,6 +122,7 @@ def show(value: object) -> str:
     return "missing" if value is None else str(value)
 
 
+@lru_cache(maxsize=10_000)
 def _words(match: Match) -> str:
     """A matcher in words. Where a personal field is compared, the policy's value would tell the customer's: it is masked."""
     expected = show(match.expected)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +14,10 @@ from engine.core.lifecycle import evolve
 from engine.core.signals import AgentActed, MessageArrived, StepDraft
 from engine.core.tracing import Trace
 from engine.errors import NotFound
-from engine.store import DecisionRecord, Store, open_store
+from engine.store import DecisionRecord, Store, TicketQuery, open_store
 from engine.whatif.explain import Looked, _looked, _why, decisive, explain, kept_policies, upcoming
 from tests.core.worlds import HOUR, PHONE, POLICIES, House, changed, shipped
+from tests.store.test_migrations import GOLDEN_FILES, restored
 
 NOW = datetime(2026, 3, 4, 1, 0, tzinfo=UTC)
 NUMBER = "202603040001"
@@ -121,6 +123,17 @@ def test_a_record_of_an_earlier_version_is_told_without_what_it_lacks(told: Stor
     why = _why(old)
     assert (why.behind, why.first_behind, why.nearest) == (0, (), ())
     assert [part.result for part in why.asked[0][1].parts] == ["true", "missing", "false", "missing"]
+
+
+@pytest.mark.parametrize("golden", GOLDEN_FILES, ids=lambda file: file.stem)
+def test_tickets_of_every_released_version_can_be_explained(golden: Path, tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{restored(golden, tmp_path / 'store.db')}")
+    with store.read() as reader:
+        (ticket,) = reader.tickets(TicketQuery())
+        decisions = explain(reader, ticket.number, kept_policies(reader, shipped()))
+        assert [event.name for one in decisions for event in one.events][:2] == ["ticket_opened", "deadline_started"]
+        assert [timer.key for timer in upcoming(reader, ticket.number)] == ["deadline/response"]
+    store.close()
 
 
 @pytest.mark.parametrize(
