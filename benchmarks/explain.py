@@ -60,7 +60,10 @@ def rules(count: int) -> list[Rule]:
     place = Source("rules.yaml", 1, "rules[0].when")
     words = tuple(f"word{number}" for number in range(10))
     either = Any((Match("customer.segment", "is", "vip", place), Match("ticket.text", "mentions", words, place, personal=True)), place)
-    kinds = [Match("ticket.kind", "is", "complaint", place), Not(Match("ticket.kind", "in", ("inquiry", "praise"), place), place)]
+    kinds: list[Condition] = [
+        Match("ticket.kind", "is", "complaint", place),
+        Not(Match("ticket.kind", "in", ("inquiry", "praise"), place), place),
+    ]
     part = All((either, *kinds, either), place)
     return [*(Rule(f"rule-{number}", part) for number in range(count)), Rule("rest", None)]
 
