@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.app import FINDINGS, WARNINGS
+from engine.cli.session import LANGUAGE, by_locale
 from engine.errors import ConfigurationError, EngineError, UsageError
 
 if TYPE_CHECKING:
@@ -17,45 +18,84 @@ if TYPE_CHECKING:
     from engine.runtime.project import Project
 
 SETTINGS = "engine.yaml"
+FORMATS = ("text", "json", "sarif", "junit", "github")
 _UNSOUND_PROJECT, _UNSOUND_CHANNEL = "CL701", "CL702"
 _PLACED = re.compile(rf"^{re.escape(SETTINGS)}: ([^:]+): (.*)$")
 
 
 @click.command()
 @click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file instead.")
 @click.option("--strict", is_flag=True, help="Exit with 3 where there are only warnings.")
-def command(path: Path | None, form: str, strict: bool) -> int:
+@LANGUAGE
+def command(path: Path | None, form: str, output: Path | None, strict: bool, lang: str | None) -> int:
     """Say whether policies are sound: every problem at once, each with file, line and column and how to mend it.
 
     PATH is a directory of policies, or a project: then engine.yaml and the settings of its channels are checked too. Default: the
     project in the current directory, else ./policies. Exit code 0: sound, 1: errors, 3: only warnings, under --strict.
     """
-    from engine.policy import format_json, format_text, has_errors
+    from engine.channels import write_atomically
+    from engine.policy import has_errors
 
-    found, checked = check(path or Path())
-    if form == "json":
-        click.echo(format_json(found))
-    else:
-        if found:
-            click.echo(format_text(found, colour=sys.stdout.isatty()))
-        errors = sum(item.severity == "error" for item in found)
-        click.echo(f"{checked}: {errors} errors, {len(found) - errors} warnings" if found else f"{checked}: sound")
+    language = lang or by_locale() or "en"
+    found, checked, policies = check(path or Path())
+    report = _report(form, found, (checked, policies), language, colour=output is None and sys.stdout.isatty())
+    if output is not None:
+        write_atomically(output, f"{report}\n".encode())
+    elif report or form != "text":
+        click.echo(report)
+    if output is not None or form == "text":
+        click.echo(_summary(found, checked, language))
     if has_errors(found):
         return FINDINGS
     return WARNINGS if strict and found else 0
 
 
-def check(path: Path) -> tuple[Sequence["Diagnostic"], Path]:
-    """Return every problem of a policy directory or a project, and what was checked. Raises UsageError where there is neither."""
+def _report(form: str, found: Sequence["Diagnostic"], places: tuple[Path, Path], language: str, colour: bool) -> str:
+    from engine.policy import formats
+
+    root, policies = places
+
+    def place(file: str) -> str:
+        return (root / file if file == SETTINGS else policies / file).as_posix()
+
+    match form:
+        case "json":
+            return formats.format_json(found, language)
+        case "sarif":
+            return formats.format_sarif(found, place, language)
+        case "junit":
+            files = sorted(path.relative_to(policies).as_posix() for path in policies.rglob("*.yaml"))
+            return formats.format_junit(found, files, place, language)
+        case "github":
+            return formats.format_github(found, place, language)
+        case _:
+            return formats.format_text(found, colour=colour, language=language)
+
+
+def _summary(found: Sequence["Diagnostic"], checked: Path, language: str) -> str:
+    from engine.policy.said import said, translated
+
+    errors = sum(item.severity == "error" for item in found)
+    counted = said("{checked}: {errors} errors, {warnings} warnings", checked=checked, errors=errors, warnings=len(found) - errors)
+    return translated(counted if found else said("{checked}: sound", checked=checked), language)
+
+
+def check(path: Path) -> tuple[Sequence["Diagnostic"], Path, Path]:
+    """Return every problem of a policy directory or a project, what was checked, and where its policies lie.
+
+    Raises UsageError where there is neither.
+    """
     if (path / SETTINGS).is_file():
-        return _project(path), path
+        found, policies = _project(path)
+        return found, path, policies
     directory = path / "policies" if (path / "policies").is_dir() else path
     if not any(directory.glob("*.yaml")):
         raise UsageError(
             f"there is nothing to check in {path.absolute()}: no {SETTINGS}, no policies. `engine init DIR` lays out a project"
         )
-    return _policies(directory), directory
+    return _policies(directory), directory, directory
 
 
 def _policies(directory: Path) -> list["Diagnostic"]:
@@ -72,7 +112,7 @@ def _policies(directory: Path) -> list["Diagnostic"]:
     return found
 
 
-def _project(root: Path) -> list["Diagnostic"]:
+def _project(root: Path) -> tuple[list["Diagnostic"], Path]:
     """Check engine.yaml, each channel's settings by its plugin's schema, and the policies and people."""
     from engine.policy.diagnostics import Problems, has_errors
     from engine.policy.reader import decode, read
@@ -82,15 +122,15 @@ def _project(root: Path) -> list["Diagnostic"]:
     text = decode(SETTINGS, (root / SETTINGS).read_bytes(), problems)
     tree = read(SETTINGS, text, problems) if text is not None else None
     if tree is None or has_errors(problems.all()):
-        return [*problems.all()]
+        return [*problems.all()], root / "policies"
     try:
         project = load_project(root)
     except ConfigurationError as error:
-        return [_told(line, tree) for line in str(error).splitlines()]
+        return [_told(line, tree) for line in str(error).splitlines()], root / "policies"
     found = _channels(project, tree) + _policies(project.policies)
     if not (project.policies / "team.yaml").exists():
         found.append(_diagnostic(_UNSOUND_PROJECT, "there is no team.yaml beside the policies: nobody could work a ticket", tree, ()))
-    return found
+    return found, project.policies
 
 
 def _channels(project: "Project", tree: "Node") -> list["Diagnostic"]:

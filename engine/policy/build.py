@@ -25,6 +25,7 @@ from engine.policy.diagnostics import Problems
 from engine.policy.document import Document
 from engine.policy.nodes import Node
 from engine.policy.references import References
+from engine.policy.said import said
 from engine.policy.texts import text_map
 from engine.policy.units import duration, quiet_hours, share
 
@@ -143,7 +144,7 @@ class Builder:
             return
         if not any(name in tier["budgets"].map for tier in tiers.values()):
             hint = "add `budget: …` here, or a budget of this name to a tier"
-            self._problems.add("CL309", node, f"the deadline `{name}` has no length: no tier has a budget for it", hint)
+            self._problems.add("CL309", node, said("the deadline `{name}` has no length: no tier has a budget for it", name=name), hint)
 
     def _survey(self, node: Node) -> Survey | None:
         send = node["send"]
@@ -188,8 +189,10 @@ class Builder:
         points = scale.high - scale.low + 1
         for labels in by_language.values():
             if len(labels.items) != points and not scale.text:
-                message = f"{len(labels.items)} labels for {points} points"
-                self._problems.add("CL207", labels, message, f"write one label for each point from {scale.low} to {scale.high}")
+                message = said("{count} labels for {points} points", count=len(labels.items), points=points)
+                self._problems.add(
+                    "CL207", labels, message, said("write one label for each point from {low} to {high}", low=scale.low, high=scale.high)
+                )
         if node.map:
             text_map(Node(dict.fromkeys(node.map, node), node.span, node.path, node.keys), self._languages, self._problems)
         return {language: tuple(label.text for label in labels.items) for language, labels in by_language.items()}
@@ -200,7 +203,12 @@ class Builder:
             if (name := question.get("id")) is None:
                 continue  # words of the customer's own are kept without a question
             if name.text in seen:
-                self._problems.add("CL301", name, f"the id `{name.text}` is used twice", f"the first stands in {seen[name.text].source}")
+                self._problems.add(
+                    "CL301",
+                    name,
+                    said("the id `{name}` is used twice", name=name.text),
+                    said("the first stands in {place}", place=seen[name.text].source),
+                )
             seen.setdefault(name.text, name)
 
     def _low_score(self, node: Node | None) -> LowScore | None:

@@ -8,6 +8,7 @@ from engine.core.calendar import ALWAYS, Calendar, CalendarSpec, CalendarUnknown
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
 from engine.policy.nodes import Node
+from engine.policy.said import said
 from engine.policy.units import days, window
 from engine.policy.vocabulary import ALWAYS_NAME
 
@@ -35,7 +36,7 @@ def zone(node: Node, problems: Problems) -> ZoneInfo | None:
         return ZoneInfo(node.text)
     except (KeyError, ValueError, OSError):
         hint = "write an IANA name such as Asia/Shanghai, Europe/Berlin or America/New_York"
-        problems.add("CL313", node, f"there is no time zone `{node.text}`", hint)
+        problems.add("CL313", node, said("there is no time zone `{node}`", node=node.text), hint)
         return None
 
 
@@ -48,7 +49,12 @@ def _calendar(
     if (arrangement := node.get("holidays")) is not None:
         known = document.ids("arrangements")
         if known is not None and arrangement.text not in known:
-            problems.add("CL501", arrangement, f"there is no arrangement `{arrangement.text}`", suggestion(arrangement.text, known))
+            problems.add(
+                "CL501",
+                arrangement,
+                said("there is no arrangement `{arrangement}`", arrangement=arrangement.text),
+                suggestion(arrangement.text, known),
+            )
         holidays = arrangements.get(arrangement.text, {})
     if timezone is None:
         return None
@@ -56,7 +62,7 @@ def _calendar(
     try:
         return Calendar(CalendarSpec(name, timezone.key, weekly, holidays, closed, opened))
     except (CalendarUnknown, ValueError) as error:
-        problems.add("CL503", node, f"this calendar cannot be used: {error}")
+        problems.add("CL503", node, said("this calendar cannot be used: {error}", error=error))
         return None
 
 
@@ -72,8 +78,8 @@ def _weekly(node: Node, problems: Problems) -> dict[int, tuple[Window, ...]]:
                 if any(
                     found.start_minute < other.end_minute and other.start_minute < found.end_minute for other in weekly.get(weekday, [])
                 ):
-                    hint = f"each minute of {_WEEK[weekday]} may stand in one window only"
-                    problems.add("CL503", item, f"`{item.text}` overlaps another window", hint)
+                    hint = said("each minute of {weekday} may stand in one window only", weekday=_WEEK[weekday])
+                    problems.add("CL503", item, said("`{item}` overlaps another window", item=item.text), hint)
                     return {}
                 weekly.setdefault(weekday, []).append(found)
     return {weekday: tuple(sorted(windows, key=lambda one: one.start_minute)) for weekday, windows in weekly.items()}
@@ -85,7 +91,7 @@ def _weekdays(place: Node, problems: Problems) -> list[int]:
     first, _, last = place.text.partition("-")
     begin, end = _WEEK.index(first), _WEEK.index(last or first)
     if end < begin:
-        problems.add("CL502", place, f"the range `{place.text}` runs backwards", "the week goes from mon to sun")
+        problems.add("CL502", place, said("the range `{place}` runs backwards", place=place.text), "the week goes from mon to sun")
     return list(range(begin, end + 1))
 
 
@@ -94,7 +100,7 @@ def _window(node: Node, problems: Problems) -> Window | None:
     if begin < end:
         return Window(begin, end)
     hint = 'a window past midnight ends after 24:00: "22:00-30:00" is 22:00 to 06:00 of the next day'
-    problems.add("CL503", node, f"the window `{node.text}` ends before it begins", hint)
+    problems.add("CL503", node, said("the window `{node}` ends before it begins", node=node.text), hint)
     return None
 
 
@@ -105,7 +111,7 @@ def _moments(node: Node | None, timezone: ZoneInfo, problems: Problems) -> tuple
         try:
             day = date.fromisoformat(item.text.partition(" ")[0])
         except ValueError:
-            problems.add("CL502", item, f"there is no such day: `{item.text}`", "write year-month-day")
+            problems.add("CL502", item, said("there is no such day: `{item}`", item=item.text), "write year-month-day")
             continue
         if (hours := _window(item, problems)) is not None:
             midnight = datetime(day.year, day.month, day.day, tzinfo=timezone)
@@ -119,7 +125,7 @@ def _arrangement(node: Node, problems: Problems) -> dict[int, HolidayYear]:
         off, workdays = (_days(entry[key], int(year), problems) for key in ("off", "workdays"))
         both = set(off) & set(workdays)
         for day in sorted(both):
-            problems.add("CL504", workdays[day], f"{day} is both off and a workday", "take it out of one of the two lists")
+            problems.add("CL504", workdays[day], said("{day} is both off and a workday", day=day), "take it out of one of the two lists")
         provisional = entry.get("provisional")
         years[int(year)] = HolidayYear(
             frozenset(off), frozenset(workdays), provisional is not None and provisional.value is True, entry.string("source")
@@ -133,5 +139,10 @@ def _days(node: Node, year: int, problems: Problems) -> dict[date, Node]:
         try:
             found.update(dict.fromkeys(days(item.text, year), item))
         except ValueError as error:
-            problems.add("CL502", item, f"`{item.text}` is not a day or range of {year}: {error}", 'write "10-01" or "10-01/10-07"')
+            problems.add(
+                "CL502",
+                item,
+                said("`{item}` is not a day or range of {year}: {error}", item=item.text, year=year, error=error),
+                'write "10-01" or "10-01/10-07"',
+            )
     return found

@@ -120,7 +120,7 @@ class _Checker:
         what, known = self._known[key]
         name = node.text.partition(":")[0] if what == "deadline" else node.text
         if name not in known:
-            self._add("CL641", node, said("there is no {what} `{name}`", what=what, name=name), suggestion(name, known))
+            self._add("CL641", node, said("there is no {what} `{name}`", what=said(what), name=name), suggestion(name, known))
 
     def _instant(self, node: Node) -> datetime | None:
         try:

@@ -16,6 +16,7 @@ from engine.policy.document import Document
 from engine.policy.nodes import Node
 from engine.policy.reader import read
 from engine.policy.references import References, escalations, recipients
+from engine.policy.said import said
 from engine.policy.schema import check_shape
 from engine.policy.sources import check_name, kind_of, read_files
 from engine.policy.vocabulary import KIND_OF_SECTION, NEEDED
@@ -119,7 +120,12 @@ def _check_needed(document: Document, problems: Problems) -> None:
     for section in NEEDED:
         if not document.has(section):
             file = f"{KIND_OF_SECTION[section]}.yaml"
-            problems.file("CL316", file, f"the policy has no `{section}`", f"write it in {file}; the shipped policies show how")
+            problems.file(
+                "CL316",
+                file,
+                said("the policy has no `{section}`", section=section),
+                said("write it in {file}; the shipped policies show how", file=file),
+            )
 
 
 def _policy(document: Document, policy_digest: str, problems: Problems, proven: bool) -> Policy | None:

@@ -11,15 +11,16 @@ from engine.core.text import normalise
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
 from engine.policy.nodes import Node
+from engine.policy.said import said
 from engine.policy.units import duration
 
 _REFERENCES = {"ticket.tier": "tiers", "ticket.queue": "queues"}
 _ABSENT = {
-    "kinds": ("answer.", "a message"),
-    "tiers": ("answer.", "the grading of a ticket"),
-    "routes": ("answer.", "the routing of a ticket"),
-    "surveys": ("answer.", "the sending of a survey"),
-    "calls": ("answer.", "a call"),
+    "kinds": ("answer.", said("a message")),
+    "tiers": ("answer.", said("the grading of a ticket")),
+    "routes": ("answer.", said("the routing of a ticket")),
+    "surveys": ("answer.", said("the sending of a survey")),
+    "calls": ("answer.", said("a call")),
 }
 """By section: the fields that have no value where its rules are asked, and what is judged there."""
 
@@ -78,7 +79,9 @@ class Conditions:
         if name in self._pending:
             circle = " → ".join([*self._pending[self._pending.index(name) :], name])
             node = self._document.entries("conditions")[name] if place is None else place
-            self._problems.add("CL303", node, f"conditions use each other in a circle: {circle}", "take one of these uses out")
+            self._problems.add(
+                "CL303", node, said("conditions use each other in a circle: {circle}", circle=circle), "take one of these uses out"
+            )
             return None
         if name in self._named:
             return self._named[name]
@@ -86,7 +89,7 @@ class Conditions:
         if entry is None:
             known = self._document.ids("conditions")
             if place is not None and known is not None and name not in known:
-                self._problems.add("CL302", place, f"there is no condition `{name}`", suggestion(name, known))
+                self._problems.add("CL302", place, said("there is no condition `{name}`", name=name), suggestion(name, known))
             return None
         self._pending.append(name)
         self._named[name] = compiled = self._when(entry)
@@ -117,7 +120,7 @@ class Conditions:
                 return None
             if any(comma in word.text for comma in _WIDE_COMMAS):
                 hint = "two keywords are separated by a half-width comma: `, `"
-                self._problems.add("CL652", word, f"the keyword `{word.text}` holds a full-width comma", hint)
+                self._problems.add("CL652", word, said("the keyword `{word}` holds a full-width comma", word=word.text), hint)
         self.keywords.update(dict.fromkeys(word.text for word in words))
         return Match(name, "mentions", tuple(word.text for word in words), node.source, FIELDS[name].personal)
 
@@ -129,7 +132,7 @@ class Conditions:
         except re2.error as error:
             reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
             hint = "patterns are RE2: no look-ahead, no back-references (github.com/google/re2/wiki/Syntax)"
-            self._problems.add("CL314", expected, f"the pattern cannot be compiled: {reason}", hint)
+            self._problems.add("CL314", expected, said("the pattern cannot be compiled: {reason}", reason=reason), hint)
             return None
 
     def _check_references(self, field: str, expected: Node) -> None:
@@ -141,17 +144,19 @@ class Conditions:
             return
         for item in expected.items:
             if known is not None and item.text not in known:
-                what = field.removeprefix("ticket.")
-                self._problems.add("CL318", item, f"there is no {what} `{item.text}`", suggestion(item.text, known))
+                what = said(field.removeprefix("ticket."))
+                self._problems.add(
+                    "CL318", item, said("there is no {what} `{item}`", what=what, item=item.text), suggestion(item.text, known)
+                )
 
     def _check_place(self, condition: Condition, when: Node, section: str) -> None:
         """Report the first field that can have no value where the condition is asked."""
-        prefix, where = _ABSENT.get(section, ("", ""))
+        prefix, where = _ABSENT.get(section, ("", said("")))
         for match in _matches(condition):
             if (prefix and match.field.startswith(prefix)) or (section == "calls" and match.field.startswith("ticket.")):
                 place = next((node for node in when.walk() if node.source == match.source), when)
                 hint = "the matcher would never hold; ask another field"
-                self._problems.add("CL319", place, f"{match.field} has no value at {where}", hint)
+                self._problems.add("CL319", place, said("{field} has no value at {where}", field=match.field, where=where), hint)
                 return
 
 
@@ -170,10 +175,10 @@ def check_order(rules: list[Node], what: str, problems: Problems) -> None:
     for rule in rules[:-1]:
         if rule.get("default") is not None:
             hint = "move it to the end: rules behind it are never asked"
-            problems.add("CL311", rule["default"], f"a default stands before the end of {what}", hint)
+            problems.add("CL311", rule["default"], said("a default stands before the end of {what}", what=what), hint)
     if rules and rules[-1].get("default") is None:
         hint = "add a last entry with `default: true`, so that every case is decided"
-        problems.add("CL310", rules[-1], f"the last of {what} is not the default", hint)
+        problems.add("CL310", rules[-1], said("the last of {what} is not the default", what=what), hint)
 
 
 def _scalar(node: Node, type_: FieldType) -> Scalar:

@@ -1,19 +1,14 @@
-"""What is wrong with a policy: where, what, and how to mend it; as text for people and as JSON for programs."""
+"""What is wrong with a policy: where, what, and how to mend it."""
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from unicodedata import east_asian_width
 
 from engine.policy.codes import CODES
 from engine.policy.nodes import Node, Span
+from engine.policy.said import said
 
 ERROR, WARNING = "error", "warning"
-
-_KEYS = ("code", "severity", "file", "line", "column", "end_line", "end_column", "path", "rule", "message", "hint")
-_COLOURS = {ERROR: "\033[1;31m", WARNING: "\033[1;33m"}
-_PLAIN = "\033[0m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,38 +32,6 @@ class Diagnostic:
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     """Return whether one of them is an error, not only a warning."""
     return any(diagnostic.severity == ERROR for diagnostic in diagnostics)
-
-
-def format_json(diagnostics: Sequence[Diagnostic]) -> str:
-    """Return a JSON list of objects with the keys code, severity, file, line, column, end_line, end_column, path, rule, message, hint."""
-    return json.dumps([{key: getattr(item, key) for key in _KEYS} for item in diagnostics], ensure_ascii=False, indent=2)
-
-
-def format_text(diagnostics: Sequence[Diagnostic], *, colour: bool = False) -> str:
-    """Return one paragraph per problem: `file:line:column: severity code: message`, the line with a caret below it, the hint."""
-    return "\n".join(_paragraph(item, colour) for item in diagnostics)
-
-
-def _paragraph(item: Diagnostic, colour: bool) -> str:
-    name = f"{item.severity} {item.code}"
-    shown = f"{_COLOURS[item.severity]}{name}{_PLAIN}" if colour else name
-    lines = [f"{item.file}:{item.line}:{item.column}: {shown}: {item.message}"]
-    if item.excerpt.strip():
-        lines += [f"  {item.excerpt}", f"  {_caret(item)}"]
-    if item.hint:
-        lines.append(f"  hint: {item.hint}")
-    return "\n".join(lines)
-
-
-def _caret(item: Diagnostic) -> str:
-    """Return the marks that stand under the excerpt; East Asian characters are two columns wide on a terminal."""
-    end = item.end_column if item.end_line == item.line else len(item.excerpt) + 1
-    before, marked = item.excerpt[: item.column - 1], item.excerpt[item.column - 1 : end - 1]
-    return " " * _width(before) + "^" * max(1, _width(marked))
-
-
-def _width(text: str) -> int:
-    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
 class Problems:
@@ -139,5 +102,5 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     """Return a hint that names the nearest known word, or all of them when none is near and they are few."""
     names = sorted(set(known))
     if (near := nearest(word, names)) is not None:
-        return f"did you mean `{near}`?"
-    return f"known: {', '.join(names)}" if 0 < len(names) <= 20 else ""
+        return said("did you mean `{near}`?", near=near)
+    return said("known: {known}", known=", ".join(names)) if 0 < len(names) <= 20 else ""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from engine.policy.diagnostics import Problems
 from engine.policy.nodes import Node
+from engine.policy.said import said
 from engine.policy.vocabulary import KIND_OF_SECTION, NEEDED, SECTIONS
 
 _WHOLE = "*"
@@ -73,14 +74,19 @@ class Document:
         parts = self._parts.get(section, [])
         if section in _SINGLE:
             for part in parts[1:]:
-                hint = f"the first stands in {parts[0].source}; keep one of them"
-                problems.add("CL301", part, f"`{section}` is written in two files", hint)
+                hint = said("the first stands in {place}; keep one of them", place=parts[0].source)
+                problems.add("CL301", part, said("`{section}` is written in two files", section=section), hint)
             return merged
         for part in parts:
             for name, node, place in _named(part):
                 ids.add(name)
                 if name in merged:
-                    problems.add("CL301", place, f"the id `{name}` is used twice", f"the first stands in {merged[name].source}")
+                    problems.add(
+                        "CL301",
+                        place,
+                        said("the id `{name}` is used twice", name=name),
+                        said("the first stands in {place}", place=merged[name].source),
+                    )
                 else:
                     merged[name] = node
         return merged

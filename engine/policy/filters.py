@@ -8,6 +8,7 @@ import jinja2
 from jinja2.runtime import Context
 
 from engine.policy import phrases
+from engine.policy.said import said
 
 _MAX_TEXT = 20_000
 _MAX_STEPS = 10_000
@@ -31,7 +32,7 @@ def items_within_bounds(context: Context, value: object) -> Iterator[object]:
     for item in value:
         steps = context.vars.get(_STEPS, 0) + 1
         if steps > _MAX_STEPS:
-            raise OutputTooLong(f"the loops run more than {_MAX_STEPS:,} times")
+            raise OutputTooLong(said("the loops run more than {limit:,} times", limit=_MAX_STEPS))
         context.vars[_STEPS] = steps
         yield item
 
@@ -70,7 +71,7 @@ def join(value: object, separator: object = "") -> str:
         part = (_text(separator) if parts else "") + _text(item)
         length += len(part)
         if length > _MAX_TEXT:
-            raise OutputTooLong(f"the joined text would be longer than {_MAX_TEXT:,} characters")
+            raise OutputTooLong(said("the joined text would be longer than {limit:,} characters", limit=_MAX_TEXT))
         parts.append(part)
     return "".join(parts)
 
@@ -131,7 +132,7 @@ def _text(value: object) -> str:
         raise Unprintable("this filter needs a text")
     text = str(value)
     if len(text) > _MAX_TEXT:
-        raise OutputTooLong(f"a text would be longer than {_MAX_TEXT:,} characters")
+        raise OutputTooLong(said("a text would be longer than {limit:,} characters", limit=_MAX_TEXT))
     return text
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from engine.policy.diagnostics import Problems
 from engine.policy.nodes import Node, Span
+from engine.policy.said import said
 from engine.policy.scalars import Odd, full_width_key, resolve
 
 MAX_BYTES = 1_000_000
@@ -29,7 +30,7 @@ def decode(file: str, data: bytes, problems: Problems) -> str | None:
     """Return the text of a file, None (with a diagnostic) when it is too large or no text."""
     if len(data) > MAX_BYTES:
         hint = "split it into several files of the same kind, such as sla-vip.yaml beside sla.yaml"
-        problems.file("CL105", file, f"the file has {len(data):,} bytes, more than {MAX_BYTES:,}", hint)
+        problems.file("CL105", file, said("the file has {size:,} bytes, more than {limit:,}", size=len(data), limit=MAX_BYTES), hint)
         return None
     try:
         return data.decode("utf-8")
@@ -53,7 +54,7 @@ def read(file: str, text: str, problems: Problems) -> Node | None:
     if (control := _control(text)) is not None:
         line, column = text.count("\n", 0, control) + 1, control - text.rfind("\n", 0, control)
         hint = "delete it; it is invisible in most editors"
-        problems.file("CL104", file, f"control character U+{ord(text[control]):04X}", hint, line=line, column=column)
+        problems.file("CL104", file, said("control character U+{code:04X}", code=ord(text[control])), hint, line=line, column=column)
         return None
     try:
         return _Reader(file, text, problems).document()
@@ -97,10 +98,11 @@ def _syntax(file: str, text: str, error: yaml.MarkedYAMLError, problems: Problem
     if begun is not None and line >= len(lines):
         line, column = begun.line + 1, begun.column + 1
     what = ", ".join(part for part in (error.context, error.problem) if part)
+    message = said("this is not well-formed YAML: {what}", what=what)
     if begun is not None and begun.line + 1 != line:
-        what += f" (what is being read began in line {begun.line + 1})"
+        message = said("{message} (what is being read began in line {line})", message=message, line=begun.line + 1)
     hint = "look for a missing quote, bracket or colon here or on the line above; texts with `: `, `#` or `{` need quotes"
-    problems.file("CL101", file, f"this is not well-formed YAML: {what}", hint, line=line, column=column)
+    problems.file("CL101", file, message, hint, line=line, column=column)
 
 
 class _Reader:
@@ -140,7 +142,12 @@ class _Reader:
         """Return the node that begins with this event; None when it was refused."""
         self._refuse_cleverness(event)
         if depth > MAX_DEPTH:
-            self._stop("CL106", event, f"nested more than {MAX_DEPTH} deep", "give parts of a condition a name under `conditions:`")
+            self._stop(
+                "CL106",
+                event,
+                said("nested more than {limit} deep", limit=MAX_DEPTH),
+                "give parts of a condition a name under `conditions:`",
+            )
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(event, path, depth)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -150,13 +157,15 @@ class _Reader:
     def _refuse_cleverness(self, event: yaml.Event) -> None:
         """Stop at an alias, an anchor or a tag."""
         if isinstance(event, yaml.AliasEvent):
-            self._stop("CL108", event, f"`*{event.anchor}` refers to another place", "write the value out")
+            self._stop("CL108", event, said("`*{anchor}` refers to another place", anchor=event.anchor), "write the value out")
         begun = cast(yaml.NodeEvent, event)
         if begun.anchor is not None:
-            self._stop("CL108", event, f"`&{begun.anchor}` marks a place to refer to", "leave it out and write the value out")
+            self._stop(
+                "CL108", event, said("`&{anchor}` marks a place to refer to", anchor=begun.anchor), "leave it out and write the value out"
+            )
         if (tag := getattr(event, "tag", None)) is not None:
             shown = tag.replace("tag:yaml.org,2002:", "!!")
-            self._stop("CL109", event, f"`{shown}` is a tag", 'leave it out; put texts in quotes: "…"')
+            self._stop("CL109", event, said("`{shown}` is a tag", shown=shown), 'leave it out; put texts in quotes: "…"')
 
     def _mapping(self, start: yaml.Event, path: str, depth: int) -> Node:
         entries: dict[str, Node] = {}
@@ -167,8 +176,8 @@ class _Reader:
             below = f"{path}.{key}" if path else key
             value = self._node(self._next(), below, depth + 1)
             if key in places:
-                hint = f"the first stands in line {places[key].line}; keep one of them"
-                self._problems.add("CL107", self._span(event), f"the key `{key}` is written twice", hint, path=below)
+                hint = said("the first stands in line {line}; keep one of them", line=places[key].line)
+                self._problems.add("CL107", self._span(event), said("the key `{key}` is written twice", key=key), hint, path=below)
                 continue
             if not refused:
                 places[key] = self._span(event)
@@ -192,7 +201,7 @@ class _Reader:
         if word in _NOTHING:
             odd = Odd("CL111", "a key is missing before the colon", "write `word: value`")
         elif odd is None and not isinstance(resolve(word), str) and word.lower() not in _READ_AS_FLAGS:
-            odd = Odd("CL111", f"the key `{word}` is not a word", f'put it in quotes: "{word}"')
+            odd = Odd("CL111", said("the key `{word}` is not a word", word=word), said('put it in quotes: "{word}"', word=word))
         if odd is not None:
             self._problems.add(odd.code, self._span(event), odd.message, odd.hint)
         return word, odd is not None

@@ -4,6 +4,7 @@ from engine.core.compiled import Escalation, EscalationStep
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
 from engine.policy.nodes import Node
+from engine.policy.said import said
 from engine.policy.units import duration, share
 from engine.policy.vocabulary import ALWAYS_NAME, ROLES
 
@@ -17,21 +18,21 @@ class References:
 
     def queue(self, node: Node | None) -> None:
         """Report a queue that does not exist."""
-        self._look_up("CL304", "queue", node, self._document.ids("queues"))
+        self._look_up("CL304", said("queue"), node, self._document.ids("queues"))
 
     def deadline(self, node: Node) -> None:
         """Report a kind of deadline that does not exist."""
-        self._look_up("CL307", "deadline", node, self._document.ids("deadlines"))
+        self._look_up("CL307", said("deadline"), node, self._document.ids("deadlines"))
 
     def calendar(self, node: Node | None) -> str | None:
         """Return the name of a calendar; report one that does not exist."""
         known = self._document.ids("calendars")
-        self._look_up("CL305", "calendar", node, None if known is None else known | {ALWAYS_NAME})
+        self._look_up("CL305", said("calendar"), node, None if known is None else known | {ALWAYS_NAME})
         return None if node is None else node.text
 
     def _look_up(self, code: str, what: str, node: Node | None, known: frozenset[str] | None) -> None:
         if node is not None and known is not None and node.text not in known:
-            self._problems.add(code, node, f"there is no {what} `{node.text}`", suggestion(node.text, known))
+            self._problems.add(code, node, said("there is no {what} `{node}`", what=what, node=node.text), suggestion(node.text, known))
 
 
 def escalations(document: Document, references: References, problems: Problems) -> tuple[Escalation, ...]:
@@ -42,8 +43,8 @@ def escalations(document: Document, references: References, problems: Problems) 
         for deadline in node["deadlines"].items:
             references.deadline(deadline)
             if deadline.text in seen:
-                hint = f"it stands in {seen[deadline.text].source} already; keep one of them"
-                problems.add("CL320", deadline, f"the deadline `{deadline.text}` is escalated twice", hint)
+                hint = said("it stands in {place} already; keep one of them", place=seen[deadline.text].source)
+                problems.add("CL320", deadline, said("the deadline `{deadline}` is escalated twice", deadline=deadline.text), hint)
             seen.setdefault(deadline.text, deadline)
         found.append(_escalation(name, node, problems))
     return tuple(found)

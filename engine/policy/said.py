@@ -1,7 +1,8 @@
 """What diagnostics say, in the languages of people who write policies.
 
 A text is English and its own template. One with values in it is made by `said`, which keeps template and values, so that `translated`
-can say the same in another language; its catalogue is `said.LANGUAGE.json`, English template to translated template.
+can say the same in another language; its catalogue is `said.LANGUAGE.json`, English template to translated template. Values are kept
+as they are, unless they were made by `said` too.
 """
 
 import json
@@ -34,12 +35,11 @@ def translated(text: str, language: str) -> str:
     """Return a text in a language, in English where the catalogue lacks it."""
     if language == "en":
         return str(text)
+    template = text.template if isinstance(text, Said) else text
+    spoken = _catalogue(language).get(template, template)
     if not isinstance(text, Said):
-        return _catalogue(language).get(text, text)
-    template = _catalogue(language).get(text.template, text.template)
-    return template.format(
-        **{name: translated(value, language) if isinstance(value, str) else value for name, value in text.values.items()}
-    )
+        return spoken
+    return spoken.format(**{name: translated(value, language) if isinstance(value, Said) else value for name, value in text.values.items()})
 
 
 @cache

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from engine.policy.said import said
+
 OCCASION_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "promise": (),
     "promise_changed": (),
@@ -68,7 +70,7 @@ def samples(occasion: str | None, language: str, setting: Setting) -> Iterator[t
             certain = occasion is None or occasion in PROMISES or full
             context["deadlines"] = {kind: _deadline(_pick(setting.deadlines[kind], language)) for kind in kinds if certain}
             context |= {name: _extra(name, full) for name in extras}
-            yield f"tier {tier}{'' if full else ', little known'}", context
+            yield said("tier {tier}" if full else "tier {tier}, little known", tier=tier), context
 
 
 def _base(language: str, setting: Setting, full: bool) -> dict[str, object]:

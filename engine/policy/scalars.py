@@ -4,6 +4,8 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+from engine.policy.said import said
+
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\Z")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}\Z")
 _MEANT_AS_FIGURE = re.compile(r"[+-]?[0-9][0-9:.]*\s*(?:[dhms%]|[dhms]?(?:\s*[0-9]+[dhms])*)?\s*(?:[-/]\s*[0-9][0-9:.-]*)?\Z")
@@ -53,7 +55,7 @@ _ODD = (
     (
         re.compile(r"(?:\+[0-9]+|[+-]?(?:[0-9]+\.|\.[0-9]+)|[+-]?[0-9][0-9_]*_[0-9_]*|-?[0-9]{19,}|-?[0-9]+\.[0-9]{18,})\Z"),
         "`{word}` is not a number as policies write them",
-        "write digits only, like 10 or 0.5; " + _QUOTE_IT,
+        'write digits only, like 10 or 0.5; put it in quotes if it is meant as text: "{word}"',
     ),
 )
 
@@ -71,7 +73,7 @@ def resolve(word: str) -> str | int | float | bool | Odd:
         return float(word)
     for pattern, message, hint in _ODD:
         if pattern.match(word):
-            return Odd("CL113", message.format(word=word), hint.format(word=word))
+            return Odd("CL113", said(message, word=word), said(hint, word=word))
     return full_width_figure(word) or word
 
 
@@ -80,7 +82,11 @@ def full_width_figure(word: str) -> Odd | None:
     narrow = unicodedata.normalize("NFKC", word)
     if narrow == word or not _MEANT_AS_FIGURE.match(narrow):
         return None
-    return Odd("CL115", f"`{word}` is typed in full-width characters", f"type it in half-width characters: {narrow}")
+    return Odd(
+        "CL115",
+        said("`{word}` is typed in full-width characters", word=word),
+        said("type it in half-width characters: {narrow}", narrow=narrow),
+    )
 
 
 def full_width_key(word: str) -> Odd | None:
@@ -88,4 +94,8 @@ def full_width_key(word: str) -> Odd | None:
     if not any("\uff01" <= character <= "\uff5e" or character in "\u3000\u3001\u3002" for character in word):
         return None
     narrow = unicodedata.normalize("NFKC", word).strip()
-    return Odd("CL115", f"the key `{word}` holds a full-width character", f"type it in half-width characters: {narrow}")
+    return Odd(
+        "CL115",
+        said("the key `{word}` holds a full-width character", word=word),
+        said("type it in half-width characters: {narrow}", narrow=narrow),
+    )

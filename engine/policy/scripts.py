@@ -7,6 +7,7 @@ from engine.core.compiled import Body, Company, DeadlineKind, Guide, GuideStep, 
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
 from engine.policy.nodes import Node, Span
+from engine.policy.said import said
 from engine.policy.samples import Setting, samples
 from engine.policy.templates import ScriptTemplate, TemplateError, TemplateRefused, compile_template
 from engine.policy.texts import text_map
@@ -46,11 +47,16 @@ class Scripts:
         for use in uses:
             name = use.script.text
             if known is not None and name not in known:
-                self._problems.add("CL306", use.script, f"there is no script `{name}`", suggestion(name, known))
+                self._problems.add("CL306", use.script, said("there is no script `{name}`", name=name), suggestion(name, known))
             elif (script := self.compiled.get(name)) is not None:
                 occasions.setdefault(name, set()).add(use.occasion)
                 if script.audience not in use.audiences:
-                    message = f"the script `{name}` is meant for {script.audience}, here it goes to {' or '.join(use.audiences)}"
+                    message = said(
+                        "the script `{name}` is meant for {audience}, here it goes to {audiences}",
+                        name=name,
+                        audience=script.audience,
+                        audiences=" or ".join(use.audiences),
+                    )
                     self._problems.add("CL317", use.script, message, "name another script, or change its `audience`")
         if setting is None:
             return
@@ -86,7 +92,7 @@ class Scripts:
             return True
         hint = suggestion(language, self._languages)
         place = Node(language, part.keys[language], f"{part.path}.{language}")
-        self._problems.add("CL315", place, f"the company has no language `{language}` (see company.yaml)", hint)
+        self._problems.add("CL315", place, said("the company has no language `{language}` (see company.yaml)", language=language), hint)
         return False
 
     def _check_languages(self, name: str, node: Node) -> None:
@@ -95,7 +101,11 @@ class Scripts:
             if language not in spoken:
                 code = "CL406" if language == self._languages[0] else "CL405"
                 self._problems.add(
-                    code, node.keys["audience"], f"`{name}` has no text in `{language}`", f"add `{language}: …`", path=node.path
+                    code,
+                    node.keys["audience"],
+                    said("`{name}` has no text in `{language}`", name=name, language=language),
+                    said("add `{language}: …`", language=language),
+                    path=node.path,
                 )
 
     def _template(self, name: str, language: str, text: Node) -> ScriptTemplate | None:
@@ -105,7 +115,7 @@ class Scripts:
         try:
             template = compile_template(name, text.text, text.source, first_line)
         except TemplateRefused as refused:
-            self._problems.add(refused.code, self._line(text, refused.line), str(refused), refused.hint, path=text.path)
+            self._problems.add(refused.code, self._line(text, refused.line), refused.reason, refused.hint, path=text.path)
             return None
         self._texts.append((name, language, template, text))
         return template
@@ -122,7 +132,13 @@ class Scripts:
                 template.render(context)
             except TemplateError as error:
                 hint = "docs/policies.md lists what each occasion knows; `{% if name is defined %}` asks first"
-                self._problems.add("CL404", self._line(text, error.line), f"{situation}: {error.reason}", hint, path=text.path)
+                self._problems.add(
+                    "CL404",
+                    self._line(text, error.line),
+                    said("{situation}: {reason}", situation=situation, reason=error.reason),
+                    hint,
+                    path=text.path,
+                )
                 return
 
     def _line(self, text: Node, line: int) -> Span:
@@ -134,7 +150,14 @@ def samples_of(occasions: Iterable[str | None], language: str, setting: Setting)
     """Yield (situation in words, context) for every situation of these occasions."""
     for occasion in occasions:
         for situation, context in samples(occasion, language, setting):
-            yield ((f"on the occasion {occasion} ({situation})" if occasion else f"with everything known ({situation})"), context)
+            yield (
+                (
+                    said("on the occasion {occasion} ({situation})", occasion=occasion, situation=situation)
+                    if occasion
+                    else said("with everything known ({situation})", situation=situation)
+                ),
+                context,
+            )
 
 
 def uses(document: Document) -> Iterable[Use]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.policy.diagnostics import Problems
 from engine.policy.reader import MAX_BYTES, decode
+from engine.policy.said import said
 from engine.policy.vocabulary import DATA, KINDS_OF_FILE
 
 _SUFFIXES = (".yaml", ".yml")
@@ -47,11 +48,11 @@ def check_name(name: str, problems: Problems) -> bool:
     if kind_of(name) is not None and name.endswith(".yaml"):
         return True
     if name.endswith(".yml"):
-        problems.file("CL117", name, "policy files end with .yaml", f"rename it to {name.removesuffix('.yml')}.yaml")
+        problems.file("CL117", name, "policy files end with .yaml", said("rename it to {stem}.yaml", stem=name.removesuffix(".yml")))
         return False
     kinds = ", ".join(kind for kind in KINDS_OF_FILE if kind not in _FOLDERS)
-    hint = f"a file is named after what it holds, one of {kinds}: sla.yaml or sla-vip.yaml; calendars go into calendars/"
-    problems.file("CL117", name, f"`{name}` is not the name of a policy file", hint)
+    hint = said("a file is named after what it holds, one of {kinds}: sla.yaml or sla-vip.yaml; calendars go into calendars/", kinds=kinds)
+    problems.file("CL117", name, said("`{name}` is not the name of a policy file", name=name), hint)
     return False
 
 
@@ -68,8 +69,8 @@ def read_text(directory: Path, name: str, problems: Problems) -> str | None:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
-        reason = error.strerror if isinstance(error, OSError) else "links lead in a circle"
-        problems.file("CL119", name, f"the file cannot be read: {reason}", "check its owner and its permissions")
+        reason = error.strerror if isinstance(error, OSError) else said("links lead in a circle")
+        problems.file("CL119", name, said("the file cannot be read: {reason}", reason=reason), "check its owner and its permissions")
         return None
     return decode(name, data, problems)
 
@@ -88,5 +89,5 @@ def _listed(directory: Path, problems: Problems) -> list[str]:
         return sorted(name for name in os.listdir(directory) if not name.startswith("."))
     except OSError as error:
         hint = "`engine init DIR` lays out a working policy"
-        problems.file("CL118", str(directory), f"the directory cannot be read: {error.strerror}", hint)
+        problems.file("CL118", str(directory), said("the directory cannot be read: {reason}", reason=error.strerror), hint)
         return []

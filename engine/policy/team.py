@@ -11,6 +11,7 @@ from engine.policy.compilation import Compilation, read_document
 from engine.policy.diagnostics import Diagnostic, Problems, has_errors, suggestion
 from engine.policy.document import Document
 from engine.policy.nodes import Node
+from engine.policy.said import said
 from engine.policy.sources import read_text
 from engine.policy.units import day
 
@@ -61,18 +62,18 @@ def check_team(load: TeamLoad, compilation: Compilation) -> tuple[Diagnostic, ..
         problems.know_text(node.span.file, load.text)
         for queue in node["queues"].items:
             if queue.text not in policy.queues:
-                problems.add("CL602", queue, f"there is no queue `{queue.text}`", suggestion(queue.text, policy.queues))
+                problems.add("CL602", queue, said("there is no queue `{queue}`", queue=queue.text), suggestion(queue.text, policy.queues))
     for node in document.entries("shifts").values():
         calendar = node["calendar"]
         if calendar.text not in policy.calendars:
             hint = suggestion(calendar.text, policy.calendars)
-            problems.add("CL604", calendar, f"there is no calendar `{calendar.text}`", hint)
+            problems.add("CL604", calendar, said("there is no calendar `{calendar}`", calendar=calendar.text), hint)
     _check_queues(team, policy, problems)
     _check_skills(team, policy, problems)
     for recipient in compilation.agents:
         if recipient.text not in team.agents:
             hint = "recipients are assignee, queue.lead, manager, customer, a queue, or an agent of team.yaml"
-            problems.add("CL308", recipient, f"there is no queue and no agent `{recipient.text}`", hint)
+            problems.add("CL308", recipient, said("there is no queue and no agent `{recipient}`", recipient=recipient.text), hint)
     return problems.all()
 
 
@@ -81,10 +82,10 @@ def _check_queues(team: Team, policy: Policy, problems: Problems) -> None:
     for queue in policy.queues.values():
         if queue.lead not in team.agents:
             hint = suggestion(queue.lead, team.agents)
-            message = f"the lead `{queue.lead}` of the queue `{queue.id}` is not in the team"
+            message = said("the lead `{lead}` of the queue `{queue}` is not in the team", lead=queue.lead, queue=queue.id)
             problems.add("CL601", problems.line(queue.source.file, queue.source.line), message, hint, path=queue.source.path)
         if queue.id not in staffed:
-            message = f"nobody in the team works in the queue `{queue.id}`"
+            message = said("nobody in the team works in the queue `{queue}`", queue=queue.id)
             problems.add(
                 "CL607",
                 problems.line(queue.source.file, queue.source.line),
@@ -98,7 +99,7 @@ def _check_skills(team: Team, policy: Policy, problems: Problems) -> None:
     for route in policy.routes:
         for skill in route.skills:
             if not any(skill in agent.skills for agent in team.agents.values() if route.queue in agent.queues):
-                message = f"nobody in the queue `{route.queue}` has the skill `{skill}`"
+                message = said("nobody in the queue `{queue}` has the skill `{skill}`", queue=route.queue, skill=skill)
                 problems.add(
                     "CL608",
                     problems.line(route.source.file, route.source.line),
@@ -132,10 +133,10 @@ def _absences(node: Node | None, problems: Problems) -> tuple[tuple[date, date],
         try:
             begin, end = day(first), day(last)
         except ValueError:
-            problems.add("CL606", item, f"there is no such day: `{item.text}`", "write year-month-day/year-month-day")
+            problems.add("CL606", item, said("there is no such day: `{item}`", item=item.text), "write year-month-day/year-month-day")
             continue
         if end < begin:
-            problems.add("CL606", item, f"the absence `{item.text}` runs backwards", "write the first day first")
+            problems.add("CL606", item, said("the absence `{item}` runs backwards", item=item.text), "write the first day first")
         found.append((begin, end))
     return tuple(found)
 
@@ -143,7 +144,7 @@ def _absences(node: Node | None, problems: Problems) -> tuple[tuple[date, date],
 def _check_agent(node: Node | None, document: Document, problems: Problems) -> None:
     known = document.ids("agents")
     if node is not None and known is not None and node.text not in known:
-        problems.add("CL601", node, f"there is no agent `{node.text}`", suggestion(node.text, known))
+        problems.add("CL601", node, said("there is no agent `{node}`", node=node.text), suggestion(node.text, known))
 
 
 def _check_shifts(document: Document, problems: Problems) -> None:
@@ -151,7 +152,7 @@ def _check_shifts(document: Document, problems: Problems) -> None:
     for node in document.entries("agents").values():
         shift = node["shift"]
         if known is not None and shift.text not in known:
-            problems.add("CL603", shift, f"there is no shift `{shift.text}`", suggestion(shift.text, known))
+            problems.add("CL603", shift, said("there is no shift `{shift}`", shift=shift.text), suggestion(shift.text, known))
 
 
 def _check_users(document: Document, problems: Problems) -> None:
@@ -160,5 +161,7 @@ def _check_users(document: Document, problems: Problems) -> None:
         for user in node["users"].items if "users" in node.map else []:
             if user.text in seen:
                 hint = "an account on the machine belongs to one person"
-                problems.add("CL605", user, f"the user name `{user.text}` stands for {seen[user.text]} already", hint)
+                problems.add(
+                    "CL605", user, said("the user name `{user}` stands for {value} already", user=user.text, value=seen[user.text]), hint
+                )
             seen.setdefault(user.text, name)

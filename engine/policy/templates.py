@@ -21,6 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from engine.core.conditions import Source
 from engine.errors import EngineError
 from engine.policy.filters import FILTERS, TESTS, OutputTooLong, Unprintable, items_within_bounds
+from engine.policy.said import said
 
 MAX_SOURCE = 16_384
 MAX_NODES = 2_000
@@ -55,15 +56,15 @@ _ALLOWED: tuple[type[nodes.Node], ...] = (
     nodes.Tuple,
 )
 _WORDS = {
-    "Call": "a call `…(…)`",
+    "Call": said("a call `…(…)`"),
     "Assign": "`set`",
     "AssignBlock": "`set`",
-    "Add": "reckoning with `+`",
-    "Sub": "reckoning with `-`",
-    "Mul": "reckoning with `*`",
-    "Div": "reckoning with `/`",
-    "Concat": "joining with `~`",
-    "Slice": "a slice `[…:…]`",
+    "Add": said("reckoning with `+`"),
+    "Sub": said("reckoning with `-`"),
+    "Mul": said("reckoning with `*`"),
+    "Div": said("reckoning with `/`"),
+    "Concat": said("joining with `~`"),
+    "Slice": said("a slice `[…:…]`"),
 }
 
 
@@ -79,11 +80,14 @@ class TemplateError(EngineError):
 
 
 class TemplateRefused(EngineError):
-    """A template's source is not well-formed, not allowed or too large. `code` is that of the diagnostic, `line` counts from 1."""
+    """A template's source is not well-formed, not allowed or too large.
+
+    `code` is that of the diagnostic, `reason` the message, `line` counts from 1.
+    """
 
     def __init__(self, code: str, message: str, hint: str = "", line: int = 1) -> None:
         super().__init__(message)
-        self.code, self.hint, self.line = code, hint, line
+        self.code, self.reason, self.hint, self.line = code, message, hint, line
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -110,9 +114,9 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 def _absent(obj: object, name: str) -> str:
     """Say that there is no such entry, and which there are."""
     if not isinstance(obj, dict):
-        return f"there is no `{name}` here: the value before it has no entries of that name"
+        return said("there is no `{name}` here: the value before it has no entries of that name", name=name)
     known = ", ".join(sorted(key for key in obj if isinstance(key, str))[:20])
-    return f"there is no `{name}` here; known: {known or 'nothing'}"
+    return said("there is no `{name}` here; known: {known}", name=name, known=known or said("nothing"))
 
 
 def _printable(value: object) -> object:
@@ -168,7 +172,7 @@ class ScriptTemplate:
             for piece in self._pieces(context):
                 length += len(piece)
                 if length > MAX_OUTPUT:
-                    raise OutputTooLong(f"the text would be longer than {MAX_OUTPUT:,} characters")
+                    raise OutputTooLong(said("the text would be longer than {limit:,} characters", limit=MAX_OUTPUT))
                 pieces.append(piece)
         except (jinja2.TemplateError, OutputTooLong, Unprintable, TypeError, ValueError, KeyError, OverflowError) as error:
             line = self._line_of(error.__traceback__)
@@ -195,10 +199,11 @@ def _explained(error: Exception) -> str:
     if isinstance(error, jinja2.UndefinedError):
         # The library's own words for a name that the context lacks are "'name' is undefined".
         name = str(error.message).removesuffix(" is undefined").strip("'")
-        return f"there is no `{name}` on this occasion" if name.isidentifier() else str(error.message)
+        return said("there is no `{name}` on this occasion", name=name) if name.isidentifier() else str(error.message)
     if isinstance(error, (OutputTooLong, Unprintable)):
-        return str(error)
-    return f"it cannot be rendered: {error}"
+        reason: str = error.args[0]
+        return reason
+    return said("it cannot be rendered: {error}", error=error)
 
 
 def compile_template(script: str, text: str, source: Source, first_line: int) -> ScriptTemplate:
@@ -225,12 +230,16 @@ def _compiled(text: str) -> jinja2.Template:
 
 def _parse(text: str) -> nodes.Template:
     if len(text) > MAX_SOURCE:
-        raise TemplateRefused("CL403", f"the template has {len(text):,} characters, more than {MAX_SOURCE:,}", "split the script")
+        raise TemplateRefused(
+            "CL403", said("the template has {size:,} characters, more than {limit:,}", size=len(text), limit=MAX_SOURCE), "split the script"
+        )
     try:
         return _SANDBOX.parse(_TAGS_ALONE.sub(_swallow_line, text))
     except jinja2.TemplateSyntaxError as error:
         hint = "known filters: " + ", ".join(sorted(name for name in FILTERS if not name.startswith("items_")))
-        raise TemplateRefused("CL401", f"the template is not well-formed: {error.message}", hint, error.lineno) from error
+        raise TemplateRefused(
+            "CL401", said("the template is not well-formed: {reason}", reason=error.message), hint, error.lineno
+        ) from error
     except (RecursionError, ValueError, OverflowError) as error:
         raise TemplateRefused("CL403", "the template is nested too deeply or holds too large a number") from error
 
@@ -248,12 +257,12 @@ def _check(tree: nodes.Template) -> None:
         count += 1
         line = node.lineno or 1
         if count > MAX_NODES:
-            raise TemplateRefused("CL403", f"the template has more than {MAX_NODES:,} parts", "split the script", line)
+            raise TemplateRefused("CL403", said("the template has more than {limit:,} parts", limit=MAX_NODES), "split the script", line)
         if depth > MAX_DEPTH:
-            raise TemplateRefused("CL403", f"the template is nested more than {MAX_DEPTH} deep", "split the script", line)
+            raise TemplateRefused("CL403", said("the template is nested more than {limit} deep", limit=MAX_DEPTH), "split the script", line)
         loops += isinstance(node, nodes.For)
         if loops > MAX_LOOPS:
-            raise TemplateRefused("CL402", f"loops stand more than {MAX_LOOPS} deep in each other", "", line)
+            raise TemplateRefused("CL402", said("loops stand more than {limit} deep in each other", limit=MAX_LOOPS), "", line)
         if (reason := _refusal(node)) is not None:
             raise TemplateRefused("CL402", *reason, line)
         pending.extend((child, depth + 1, loops) for child in node.iter_child_nodes())
@@ -264,18 +273,18 @@ def _refusal(node: nodes.Node) -> tuple[str, str] | None:
     name = type(node).__name__
     if not isinstance(node, _ALLOWED) or type(node) not in _ALLOWED:
         hint = "a script may print values, use if, for, comparisons and the listed filters; it cannot call, assign, reckon or include"
-        return f"{_WORDS.get(name, f'`{name}`')} is not allowed in a script", hint
+        return said("{what} is not allowed in a script", what=_WORDS.get(name, f"`{name}`")), hint
     if isinstance(node, nodes.Filter) and (node.name not in FILTERS or node.name == items_within_bounds.__name__ or node.node is None):
         known = ", ".join(sorted(name for name in FILTERS if name != items_within_bounds.__name__))
-        return f"there is no filter `{node.name}`", f"known filters: {known}"
+        return said("there is no filter `{name}`", name=node.name), said("known filters: {known}", known=known)
     if isinstance(node, nodes.Test) and node.name not in TESTS:
-        return f"there is no test `{node.name}`", f"known tests: {', '.join(sorted(TESTS))}"
+        return said("there is no test `{name}`", name=node.name), said("known tests: {known}", known=", ".join(sorted(TESTS)))
     if isinstance(node, (nodes.Filter, nodes.Test)) and (node.kwargs or node.dyn_args or node.dyn_kwargs):
-        return f"`{node.name}` takes no named arguments", "write the value alone"
+        return said("`{name}` takes no named arguments", name=node.name), said("write the value alone")
     if isinstance(node, nodes.For) and node.recursive:
-        return "a loop cannot be recursive", "leave the word recursive out"
+        return said("a loop cannot be recursive"), said("leave the word `recursive` out")
     if isinstance(node, (nodes.Name, nodes.Getattr)) and _is_private(node):
-        return "names that begin with `_` are not allowed", ""
+        return said("names that begin with `_` are not allowed"), ""
     return None
 
 

@@ -3,6 +3,7 @@
 from engine.core.compiled import Text
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.nodes import Node
+from engine.policy.said import said
 
 
 def text_map(node: Node | None, languages: tuple[str, ...], problems: Problems) -> Text:
@@ -15,5 +16,5 @@ def text_map(node: Node | None, languages: tuple[str, ...], problems: Problems) 
         if language not in languages:
             hint = suggestion(language, languages)
             place = Node(language, node.keys[language], text.path)
-            problems.add("CL315", place, f"the company has no language `{language}` (see company.yaml)", hint)
+            problems.add("CL315", place, said("the company has no language `{language}` (see company.yaml)", language=language), hint)
     return {language: text.text for language, text in node.map.items()}

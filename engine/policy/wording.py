@@ -3,22 +3,25 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from engine.core.conditions import OPERATORS
 from engine.policy.diagnostics import Problems, nearest, suggestion
 from engine.policy.nodes import Node, Span
+from engine.policy.said import Said, said
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 _KINDS = {
-    "object": "a group of `key: value` entries",
-    "array": "a list",
-    "string": "a text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
+    "object": said("a group of `key: value` entries"),
+    "array": said("a list"),
+    "string": said("a text"),
+    "integer": said("a whole number"),
+    "number": said("a number"),
+    "boolean": said("true or false"),
 }
 _TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number"}
 _MATCHER_KEYS = frozenset({"all", "any", "not", "use"})
+_OPERATORS = frozenset(operator for operators in OPERATORS.values() for operator in operators)
 
 
 class Fault(NamedTuple):
@@ -62,26 +65,34 @@ class Wording:
         key = str(fault.instance)
         place, path = node.keys[key], f"{node.path}.{key}".lstrip(".")
         if fault.keyword == "enum" and "field" in node.map:
+            if key not in _OPERATORS | _MATCHER_KEYS:
+                return  # reported as unknown at any place
             field, known = node["field"].text, [str(name) for name in fault.value if name != "field"]
             if key in _MATCHER_KEYS:
-                self._add("CL209", place, f"`{key}` cannot stand beside `field`", "put both into a list under `all:`", path)
+                self._add("CL209", place, said("`{key}` cannot stand beside `field`", key=key), "put both into a list under `all:`", path)
             else:
-                self._add("CL211", place, f"`{key}` cannot be asked of {field}", f"possible: {', '.join(known)}", path)
+                self._add(
+                    "CL211",
+                    place,
+                    said("`{key}` cannot be asked of {field}", key=key, field=field),
+                    said("possible: {known}", known=", ".join(known)),
+                    path,
+                )
         elif fault.keyword == "enum" and set(fault.value) == _MATCHER_KEYS:
-            hint = "write {field: …, " + key + ": …}"
-            self._add("CL209", place, f"`{key}` does not say which field it asks", hint, path)
+            hint = said("write {{field: …, {key}: …}}", key=key)
+            self._add("CL209", place, said("`{key}` does not say which field it asks", key=key), hint, path)
         elif fault.keyword == "pattern":
-            self._add("CL205", place, f"`{key}`: expected {_described(fault.schema)}", "", path)
+            self._add("CL205", place, said("`{key}`: expected {form}", key=key, form=_described(fault.schema)), "", path)
         else:
             known = fault.value if fault.keyword == "enum" else _known_keys(fault)
-            self._add("CL201", place, f"unknown key `{key}` here", suggestion(key, map(str, known)), path)
+            self._add("CL201", place, said("unknown key `{key}` here", key=key), suggestion(key, map(str, known)), path)
 
     def _unknown(self, node: Node, fault: Fault) -> None:
         known = fault.schema.get("properties", {})
         for key, place in node.keys.items():
             if key not in known:
                 hint = suggestion(key, [name for name in known if name not in node.keys] or known)
-                self._add("CL201", place, f"unknown key `{key}` here", hint, f"{node.path}.{key}".lstrip("."))
+                self._add("CL201", place, said("unknown key `{key}` here", key=key), hint, f"{node.path}.{key}".lstrip("."))
 
     def _missing(self, node: Node, fault: Fault) -> None:
         if node.gaps:  # the reader refused a key or a value here, perhaps this one
@@ -92,30 +103,39 @@ class Wording:
         for key in absent:
             # The library names one key in each error; a misspelt one is reported as unknown already.
             if fault.message == f"{key!r} is a required property" and key not in misspelt:
-                hint = "every file begins with `version: 1`" if key == "version" else f"add `{key}: …`"
-                self._add("CL202", _first_line(node), f"the key `{key}` is missing", hint, node.path)
+                hint = "every file begins with `version: 1`" if key == "version" else said("add `{key}: …`", key=key)
+                self._add("CL202", _first_line(node), said("the key `{key}` is missing", key=key), hint, node.path)
 
     def _companion(self, node: Node, fault: Fault) -> None:
         for key, needed in fault.value.items():
             for other in needed if key in node.keys else ():
                 if other not in node.keys:
-                    self._add("CL202", node.keys[key], f"`{key}` needs the key `{other}` beside it", f"add `{other}: …`", node.path)
+                    self._add(
+                        "CL202",
+                        node.keys[key],
+                        said("`{key}` needs the key `{other}` beside it", key=key, other=other),
+                        said("add `{other}: …`", other=other),
+                        node.path,
+                    )
 
     def _other_kind(self, node: Node, fault: Fault) -> None:
         wanted = fault.value if isinstance(fault.value, list) else [fault.value]
-        expected = " or ".join(_KINDS[name] for name in wanted)
+        one, *other = (_KINDS[name] for name in wanted)
+        expected = said("{one} or {other}", one=one, other=other[0]) if other else one
         found = _TYPES[type(node.value)]
         hint = ""
         if "object" in wanted and found == "string" and "\uff1a" in node.text:
             self._add("CL115", node, "a full-width colon `\uff1a` follows the key", "type a half-width colon and a space: `: `")
             return
         if wanted == ["string"] and found in {"integer", "number", "boolean"}:
-            hint = f'put it in quotes: "{_written(node)}"'
+            hint = said('put it in quotes: "{written}"', written=_written(node))
         elif found == "string" and wanted[0] in {"integer", "number", "boolean"}:
             hint = "write it without quotes" if wanted[0] != "boolean" else "write true or false without quotes"
         elif wanted == ["array"]:
-            hint = f"put it in brackets: [{_written(node)}]" if found not in {"object"} else "begin each entry with `- `"
-        self._add("CL203", node, f"expected {expected}, found {_KINDS[found]}", hint)
+            hint = (
+                said("put it in brackets: [{written}]", written=_written(node)) if found not in {"object"} else "begin each entry with `- `"
+            )
+        self._add("CL203", node, said("expected {expected}, found {found}", expected=expected, found=_KINDS[found]), hint)
 
     def _unknown_word(self, node: Node, fault: Fault) -> None:
         known = [str(word) for word in fault.value]
@@ -123,24 +143,24 @@ class Wording:
             hint = "separate entries with a half-width comma: `, `"
             self._add("CL115", node, "a full-width comma `\uff0c` stands between the entries", hint)
             return
-        what = "field" if node.path.endswith(".field") else "word"
-        self._add("CL204", node, f"unknown {what} `{_written(node)}`", suggestion(node.text, known))
+        what = said("field") if node.path.endswith(".field") else said("word")
+        self._add("CL204", node, said("unknown {what} `{written}`", what=what, written=_written(node)), suggestion(node.text, known))
 
     def _constant(self, node: Node, fault: Fault) -> None:
         if node.path == "version":
-            self._add("CL210", node, f"unknown version `{_written(node)}`", "this engine reads `version: 1`")
+            self._add("CL210", node, said("unknown version `{written}`", written=_written(node)), "this engine reads `version: 1`")
             return
         hint = "leave the key out if it does not apply"
-        self._add("CL204", node, f"expected `true`, found `{_written(node)}`", hint)
+        self._add("CL204", node, said("expected `true`, found `{written}`", written=_written(node)), hint)
 
     def _pattern(self, node: Node, fault: Fault) -> None:
-        self._add("CL205", node, f"expected {_described(fault.schema)}, found `{_written(node)}`")
+        self._add("CL205", node, said("expected {form}, found `{written}`", form=_described(fault.schema), written=_written(node)))
 
     def _minimum(self, node: Node, fault: Fault) -> None:
-        self._add("CL206", node, f"expected at least {fault.value}, found {_written(node)}")
+        self._add("CL206", node, said("expected at least {limit}, found {written}", limit=fault.value, written=_written(node)))
 
     def _maximum(self, node: Node, fault: Fault) -> None:
-        self._add("CL206", node, f"expected at most {fault.value}, found {_written(node)}")
+        self._add("CL206", node, said("expected at most {limit}, found {written}", limit=fault.value, written=_written(node)))
 
     def _too_short_list(self, node: Node, fault: Fault) -> None:
         if node.gaps:
@@ -148,13 +168,13 @@ class Wording:
         self._add("CL207", node, "the list is empty", "add an entry, or leave the key out")
 
     def _too_long_list(self, node: Node, fault: Fault) -> None:
-        self._add("CL207", node, f"the list has more than {fault.value} entries")
+        self._add("CL207", node, said("the list has more than {limit} entries", limit=fault.value))
 
     def _empty_text(self, node: Node, fault: Fault) -> None:
         self._add("CL207", node, "the text is empty", "write a text, or leave the key out")
 
     def _too_long_text(self, node: Node, fault: Fault) -> None:
-        self._add("CL207", node, f"the text is longer than {fault.value} characters")
+        self._add("CL207", node, said("the text is longer than {limit} characters", limit=fault.value))
 
     def _too_few_keys(self, node: Node, fault: Fault) -> None:
         if "field" in node.keys and len(node.keys) == 1:
@@ -163,6 +183,8 @@ class Wording:
             self._add("CL207", node, "there are no entries", "add an entry, or leave the key out")
 
     def _too_many_keys(self, node: Node, fault: Fault) -> None:
+        if node.keys.keys() - _OPERATORS - _MATCHER_KEYS - {"field"}:
+            return  # an unknown key is reported as that
         if not _MATCHER_KEYS & node.keys.keys() or "field" not in node.keys:
             hint = "make it a list of matchers that must all hold: [{field: …}, {field: …}]"
             self._add("CL209", node, "the matcher asks several things at once", hint)
@@ -171,12 +193,12 @@ class Wording:
         seen: set[str] = set()
         for item in node.items:
             if item.text in seen:
-                self._add("CL208", item, f"`{_written(item)}` stands in the list already", "leave one of them out")
+                self._add("CL208", item, said("`{written}` stands in the list already", written=_written(item)), "leave one of them out")
             seen.add(item.text)
 
 
-def _described(schema: Any) -> str:
-    return str(schema.get("description", "another form"))
+def _described(schema: Any) -> Said:
+    return said(schema.get("description", "another form"))
 
 
 def _known_keys(fault: Fault) -> list[str]:

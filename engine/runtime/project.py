@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ConfigurationError
-from engine.policy.diagnostics import Problems, format_text, has_errors
+from engine.policy.diagnostics import Problems, has_errors
+from engine.policy.formats import format_text
 from engine.policy.reader import decode, read
 from engine.policy.units import duration
 from engine.runtime.outbox import Delivery

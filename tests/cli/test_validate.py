@@ -7,6 +7,7 @@ import pytest
 
 from engine.cli.init import lay_out
 from engine.cli.validate import check
+from tests.cli.conftest import Command
 
 PAGE = (Path(__file__).parents[2] / "docs" / "diagnostics.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^### (CL7\d+) [^\n]*\n\nIn `engine.yaml`:\n\n```yaml\n(.*?)```\n\n> ([^\n]*)", PAGE, re.DOTALL | re.MULTILINE)
@@ -30,3 +31,45 @@ def test_each_documented_fault_of_the_deployment_is_told_with_its_code_and_place
 
 def test_every_code_of_the_deployment_has_an_example() -> None:
     assert [code for code, _, _ in EXAMPLES] == ["CL701", "CL702"]
+
+
+UNKNOWN_QUEUE = "version: 1\nroutes:\n  - {id: x, when: {field: ticket.kind, is: care}, queue: vip}\n"
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Command:
+    """A project with one error and a warning in its policies."""
+    lay_out(tmp_path)
+    (tmp_path / "policies" / "routing-x.yaml").write_text(UNKNOWN_QUEUE, encoding="utf-8")
+    return Command(tmp_path)
+
+
+def test_the_language_is_the_one_asked_for_else_that_of_the_locale(broken: Command) -> None:
+    assert "there is no queue `vip`" in broken("validate", code=1).stdout
+    assert "没有队列 `vip`" in broken("validate", "--lang", "zh", code=1).stdout
+    assert "没有队列 `vip`" in broken("validate", LANG="zh_CN.UTF-8", code=1).stdout
+    assert "there is no queue `vip`" in broken("validate", "--lang", "en", LANG="zh_CN.UTF-8", code=1).stdout
+
+
+@pytest.mark.parametrize(("form", "begins"), [("json", "["), ("sarif", "{"), ("junit", "<?xml"), ("github", "::error ")])
+def test_each_format_is_printed_alone_or_written_to_a_file(broken: Command, tmp_path: Path, form: str, begins: str) -> None:
+    printed = broken("validate", "--format", form, code=1).stdout
+    assert printed.startswith(begins)
+    assert "policies/routing-x.yaml" in printed or form == "json"
+    said = broken("validate", "--format", form, "--output", "report", code=1).stdout
+    assert said == ".: 1 errors, 0 warnings\n"
+    assert (tmp_path / "report").read_text(encoding="utf-8") == printed
+
+
+def test_nothing_to_check_is_no_pass_in_any_format(run: Command, tmp_path: Path) -> None:
+    for form in ("text", "json", "sarif", "junit", "github"):
+        assert "nothing to check" in run("validate", "--format", form, code=2).stderr
+
+
+def test_warnings_count_only_under_strict(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    slip = "version: 1\nconditions:\n  down: {field: ticket.text, mentions: [宕机，瘫痪]}\n"  # the full-width comma is the point
+    (tmp_path / "policies" / "sla-x.yaml").write_text(slip, encoding="utf-8")
+    command = Command(tmp_path)
+    assert "0 errors, 1 warnings" in command("validate").stdout
+    command("validate", "--strict", code=3)

@@ -7,7 +7,8 @@ import click
 import pytest
 
 from engine.cli.app import engine
-from engine.policy.diagnostics import Problems, format_text, has_errors
+from engine.policy.diagnostics import Problems, has_errors
+from engine.policy.formats import format_text
 from engine.policy.reader import read
 from engine.policy.vocabulary import KIND_OF_SECTION
 from engine.runtime.project import load_project

@@ -1,0 +1,141 @@
+"""Diagnostics as text for people, and as JSON, SARIF, JUnit and GitHub annotations for programs.
+
+`language` is that of messages, hints and titles; `place` turns a diagnostic's file into the path a reader knows (policies/sla.yaml).
+"""
+
+import hashlib
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Sequence
+from unicodedata import east_asian_width
+from urllib.parse import quote
+
+from engine import __version__
+from engine.policy.codes import CODES
+from engine.policy.diagnostics import ERROR, WARNING, Diagnostic
+from engine.policy.said import said, translated
+
+_KEYS = ("code", "severity", "file", "line", "column", "end_line", "end_column", "path", "rule", "message", "hint")
+_COLOURS = {ERROR: "\033[1;31m", WARNING: "\033[1;33m"}
+_PLAIN = "\033[0m"
+_HINT = said("hint: ")
+_SEVERITIES = {ERROR: said("error"), WARNING: said("warning")}
+_SARIF = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+Place = Callable[[str], str]
+
+
+def format_text(diagnostics: Sequence[Diagnostic], *, colour: bool = False, language: str = "en") -> str:
+    """Return one paragraph per problem: `file:line:column: severity code: message`, the line with a caret below it, the hint."""
+    return "\n".join(_paragraph(item, colour, language) for item in diagnostics)
+
+
+def format_json(diagnostics: Sequence[Diagnostic], language: str = "en") -> str:
+    """Return a JSON list of objects with the keys code, severity, file, line, column, end_line, end_column, path, rule, message, hint."""
+    spoken = [{key: getattr(item, key) for key in _KEYS} | _spoken(item, language) for item in diagnostics]
+    return json.dumps(spoken, ensure_ascii=False, indent=2)
+
+
+def format_sarif(diagnostics: Sequence[Diagnostic], place: Place, language: str = "en") -> str:
+    """Return a SARIF 2.1.0 log of one run (OASIS standard). Columns count Unicode code points."""
+    codes = sorted({item.code for item in diagnostics})
+    rules = [
+        {
+            "id": code,
+            "shortDescription": {"text": translated(CODES[code].title, language)},
+            "defaultConfiguration": {"level": CODES[code].severity},
+        }
+        for code in codes
+    ]
+    run = {
+        "tool": {"driver": {"name": "closedloop", "semanticVersion": __version__, "rules": rules}},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(item, codes.index(item.code), place(item.file), language) for item in diagnostics],
+    }
+    return json.dumps({"$schema": _SARIF, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2)
+
+
+def format_junit(diagnostics: Sequence[Diagnostic], checked: Sequence[str], place: Place, language: str = "en") -> str:
+    """Return a JUnit report with one test case for each file that was checked; a file with problems fails with all of them."""
+    suites = ET.Element("testsuites", name="engine validate")
+    files = list(dict.fromkeys([*checked, *(item.file for item in diagnostics)]))
+    suite = ET.SubElement(suites, "testsuite", name="policies", tests=str(len(files)))
+    failures = 0
+    for file in files:
+        case = ET.SubElement(suite, "testcase", classname="policies", name=place(file))
+        if found := [item for item in diagnostics if item.file == file]:
+            errors = any(item.severity == ERROR for item in found)
+            failures += errors
+            first = _spoken(found[0], language)["message"]
+            part = ET.SubElement(case, "failure", message=first) if errors else ET.SubElement(case, "system-out")
+            part.text = format_text(found, language=language)
+    suite.set("failures", str(failures))
+    return ET.tostring(suites, encoding="unicode", xml_declaration=True)
+
+
+def format_github(diagnostics: Sequence[Diagnostic], place: Place, language: str = "en") -> str:
+    """Return GitHub workflow commands, an annotation each, escaped as GitHub's runner unescapes them."""
+    lines = []
+    for item in diagnostics:
+        at = {"file": place(item.file), "line": item.line, "endLine": item.end_line, "col": item.column, "title": item.code}
+        if item.line == item.end_line:  # the runner takes a last column on one line only
+            at["endColumn"] = item.end_column
+        spoken = _spoken(item, language)
+        text = f"{spoken['message']}\n{spoken['hint']}" if item.hint else spoken["message"]
+        properties = ",".join(f"{key}={_property(str(value))}" for key, value in at.items())
+        lines.append(f"::{item.severity} {properties}::{_data(text)}")
+    return "\n".join(lines)
+
+
+def _spoken(item: Diagnostic, language: str) -> dict[str, str]:
+    return {"message": translated(item.message, language), "hint": translated(item.hint, language)}
+
+
+def _paragraph(item: Diagnostic, colour: bool, language: str) -> str:
+    spoken = _spoken(item, language)
+    name = f"{translated(_SEVERITIES[item.severity], language)} {item.code}"
+    shown = f"{_COLOURS[item.severity]}{name}{_PLAIN}" if colour else name
+    lines = [f"{item.file}:{item.line}:{item.column}: {shown}: {spoken['message']}"]
+    if item.excerpt.strip():
+        lines += [f"  {item.excerpt}", f"  {_caret(item)}"]
+    if item.hint:
+        lines.append(f"  {translated(_HINT, language)}{spoken['hint']}")
+    return "\n".join(lines)
+
+
+def _caret(item: Diagnostic) -> str:
+    """Return the marks that stand under the excerpt; East Asian characters are two columns wide on a terminal."""
+    end = item.end_column if item.end_line == item.line else len(item.excerpt) + 1
+    before, marked = item.excerpt[: item.column - 1], item.excerpt[item.column - 1 : end - 1]
+    return " " * _width(before) + "^" * max(1, _width(marked))
+
+
+def _width(text: str) -> int:
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _result(item: Diagnostic, rule: int, uri: str, language: str) -> dict[str, object]:
+    spoken = _spoken(item, language)
+    region = {"startLine": item.line, "startColumn": item.column, "endLine": item.end_line, "endColumn": item.end_column}
+    identity = f"{item.code} {item.file} {item.path} {item.message}"
+    return {
+        "ruleId": item.code,
+        "ruleIndex": rule,
+        "level": item.severity,
+        "message": {"text": f"{spoken['message']}\n{spoken['hint']}" if item.hint else spoken["message"]},
+        "locations": [
+            {
+                "physicalLocation": {"artifactLocation": {"uri": quote(uri)}, "region": region},
+                "logicalLocations": [{"fullyQualifiedName": item.path or item.file}],
+            }
+        ],
+        "partialFingerprints": {"problem/v1": hashlib.sha256(identity.encode()).hexdigest()},
+    }
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,117 @@
+"""Diagnostics in every format, and in Chinese."""
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from junitparser import JUnitXml
+from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema as Sarif  # generated from the schema of OASIS
+
+from engine.policy import Diagnostic
+from engine.policy.codes import CODES
+from engine.policy.formats import format_github, format_json, format_junit, format_sarif, format_text
+from engine.policy.said import Said, said, translated
+from tests.policy.support import diagnose
+from tests.policy.templates import all_templates, f_strings
+
+BAD = sorted((Path(__file__).parent / "bad").glob("*.yaml"))
+CATALOGUE = json.loads((Path(__file__).parents[2] / "engine" / "policy" / "said.zh.json").read_text("utf-8"))
+FOUND = {path.stem: diagnose(path.read_text("utf-8").split("\n")[0].removeprefix("# file: "), path.read_text("utf-8")) for path in BAD}
+WORDS = {"tier", "queue", "language", "agent", "party", "rule", "script", "channel", "action", "escalation", "another form"}
+"""What `said` is given by a variable."""
+OF_THE_COMMAND = {"{checked}: sound", "{checked}: {errors} errors, {warnings} warnings"}
+TERMS = {"YAML", "UTF", "BOM", "GBK", "IANA", "RE2", "zh", "en", "vip"}
+
+
+def place(file: str) -> str:
+    return f"my policies/{file}"
+
+
+def test_no_text_of_a_diagnostic_is_put_together_where_nobody_could_translate_it() -> None:
+    assert f_strings() == []
+
+
+def test_every_text_has_its_chinese_and_the_catalogue_holds_nothing_else() -> None:
+    assert all_templates() - {""} | WORDS | OF_THE_COMMAND == set(CATALOGUE)
+
+
+def test_a_translation_keeps_the_places_of_its_values() -> None:
+    fields = re.compile(r"(?<!\{)\{\w+[^{}]*\}(?!\})")
+    differing = {en: zh for en, zh in CATALOGUE.items() if sorted(fields.findall(en)) != sorted(fields.findall(zh))}
+    assert differing == {}
+
+
+def test_the_values_of_a_text_are_left_as_they_are_unless_they_are_texts_themselves() -> None:
+    plain = said("there is no {what} `{name}`", what=said("queue"), name="queue")
+    assert translated(plain, "zh") == "没有队列 `queue`"
+    assert translated("nobody ever said so", "zh") == "nobody ever said so"
+    assert translated(said("nobody ever said {so}", so=1), "zh") == "nobody ever said 1"
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_a_diagnostic_says_in_chinese_holds_no_english_but_names(name: str) -> None:
+    for item in FOUND[name]:
+        for text in (item.message, item.hint):
+            spoken = translated(text, "zh")
+            values = [str(value) for value in (text.values.values() if isinstance(text, Said) else ())]
+            for value in sorted(values, key=len, reverse=True):
+                spoken = spoken.replace(value, "")
+            rest = re.sub(r"`[^`]*`|\"[^\"]*\"|\S+\.yaml", "", spoken)
+            words = set(re.findall(r"[A-Za-z]{4,}", rest)) - TERMS
+            assert words == set() or item.code in {"CL101", "CL401", "CL404", "CL314"}, spoken
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_sarif_keeps_to_the_schema_and_names_every_place(language: str) -> None:
+    found = [item for items in FOUND.values() for item in items]
+    log = format_sarif(found, place, language)
+    Sarif.model_validate_json(log)
+    [run] = json.loads(log)["runs"]
+    assert len(run["results"]) == len(found)
+    rules = run["tool"]["driver"]["rules"]
+    for item, result in zip(found, run["results"], strict=True):
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"] == item.code
+        [location] = result["locations"]
+        assert location["physicalLocation"]["artifactLocation"]["uri"] == f"my%20policies/{item.file}"
+        assert location["physicalLocation"]["region"]["startLine"] == item.line
+    assert rules[0]["shortDescription"]["text"] == translated(CODES[rules[0]["id"]].title, language)
+
+
+def test_a_sarif_log_without_problems_is_one_too() -> None:
+    Sarif.model_validate_json(format_sarif([], place))
+
+
+def test_junit_has_a_case_for_each_file_and_fails_those_with_errors(tmp_path: Path) -> None:
+    found = [*FOUND["CL304"], *FOUND["CL405"]]
+    (tmp_path / "report.xml").write_text(format_junit(found, ["sla.yaml", "company.yaml"], place), encoding="utf-8")
+    [suite] = JUnitXml.fromfile(str(tmp_path / "report.xml"))
+    assert (suite.tests, suite.failures) == (4, 1)
+    assert {case.name: bool(case.result) for case in suite} == {
+        "my policies/sla.yaml": False,
+        "my policies/company.yaml": False,
+        f"my policies/{FOUND['CL304'][0].file}": True,
+        f"my policies/{FOUND['CL405'][0].file}": False,
+    }
+    warned = ET.parse(tmp_path / "report.xml").find(".//system-out")
+    assert warned is not None
+    assert "warning CL405" in (warned.text or "")
+
+
+def test_a_github_annotation_is_one_line_that_the_runner_reads_back() -> None:
+    item = Diagnostic("CL101", "error", "a,b:c.yaml", 3, 5, 4, 1, "", "", "50 % of\nit: lost", "mend it")
+    line = format_github([item], lambda file: file)
+    assert line == "::error file=a%2Cb%3Ac.yaml,line=3,endLine=4,col=5,title=CL101::50 %25 of%0Ait: lost%0Amend it"
+    on_one_line = Diagnostic("CL405", "warning", "x.yaml", 3, 5, 3, 9, "", "", "no hint", "")
+    assert (
+        format_github([on_one_line], place) == "::warning file=my policies/x.yaml,line=3,endLine=3,col=5,title=CL405,endColumn=9::no hint"
+    )
+
+
+def test_json_and_text_speak_both_languages() -> None:
+    [item] = FOUND["CL304"]
+    assert "错误 CL304" in format_text([item], language="zh")
+    assert "  提示：" in format_text([item], language="zh")
+    assert json.loads(format_json([item], "zh"))[0]["message"].startswith("没有队列")
+    assert json.loads(format_json([item]))[0]["severity"] == "error"
