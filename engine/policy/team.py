@@ -11,6 +11,7 @@ from engine.policy.compilation import Compilation, read_document
 from engine.policy.diagnostics import Diagnostic, Problems, has_errors, suggestion
 from engine.policy.document import Document
 from engine.policy.nodes import Node
+from engine.policy.said import said
 from engine.policy.sources import read_text
 from engine.policy.units import day
 
@@ -73,6 +74,9 @@ def check_team(load: TeamLoad, compilation: Compilation) -> tuple[Diagnostic, ..
         if recipient.text not in team.agents:
             hint = "recipients are assignee, queue.lead, manager, customer, a queue, or an agent of team.yaml"
             problems.add("CL308", recipient, f"there is no queue and no agent `{recipient.text}`", hint)
+    for assignee in compilation.assignees:
+        if assignee.text not in team.agents:
+            problems.add("CL601", assignee, said("there is no agent `{name}`", name=assignee.text), suggestion(assignee.text, team.agents))
     return problems.all()
 
 

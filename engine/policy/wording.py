@@ -3,8 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from engine.core.fields import FIELDS
 from engine.policy.diagnostics import Problems, nearest, suggestion
+from engine.policy.installed import OWN_NAMESPACES, installed
 from engine.policy.nodes import Node, Span
+from engine.policy.said import said
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -18,6 +21,7 @@ _KINDS = {
     "boolean": "true or false",
 }
 _TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number"}
+_COUNTED = [name for name, one in FIELDS.items() if one.counted]
 _MATCHER_KEYS = frozenset({"all", "any", "not", "use"})
 
 
@@ -66,7 +70,10 @@ class Wording:
             if key in _MATCHER_KEYS:
                 self._add("CL209", place, f"`{key}` cannot stand beside `field`", "put both into a list under `all:`", path)
             else:
-                self._add("CL211", place, f"`{key}` cannot be asked of {field}", f"possible: {', '.join(known)}", path)
+                hint = said("possible: {names}", names=", ".join(name for name in known if name != "last"))
+                if key == "last":
+                    hint = said("`last` is the span over which {fields} is counted", fields=", ".join(_COUNTED))
+                self._add("CL211", place, f"`{key}` cannot be asked of {field}", hint, path)
         elif fault.keyword == "enum" and set(fault.value) == _MATCHER_KEYS:
             hint = "write {field: …, " + key + ": …}"
             self._add("CL209", place, f"`{key}` does not say which field it asks", hint, path)
@@ -124,7 +131,8 @@ class Wording:
             self._add("CL115", node, "a full-width comma `\uff0c` stands between the entries", hint)
             return
         what = "field" if node.path.endswith(".field") else "word"
-        self._add("CL204", node, f"unknown {what} `{_written(node)}`", suggestion(node.text, known))
+        hint = suggestion(node.text, known) or (_of_a_plugin(node.text) if what == "field" else "")
+        self._add("CL204", node, f"unknown {what} `{_written(node)}`", hint)
 
     def _constant(self, node: Node, fault: Fault) -> None:
         if node.path == "version":
@@ -145,6 +153,9 @@ class Wording:
     def _too_short_list(self, node: Node, fault: Fault) -> None:
         if node.gaps:
             return
+        if node.items:
+            self._add("CL207", node, said("the list has fewer than {least} entries", least=fault.value))
+            return
         self._add("CL207", node, "the list is empty", "add an entry, or leave the key out")
 
     def _too_long_list(self, node: Node, fault: Fault) -> None:
@@ -157,12 +168,14 @@ class Wording:
         self._add("CL207", node, f"the text is longer than {fault.value} characters")
 
     def _too_few_keys(self, node: Node, fault: Fault) -> None:
-        if "field" in node.keys and len(node.keys) == 1:
+        if "field" in node.keys and node.keys.keys() <= {"field", "last"}:
             self._add("CL209", node, "the matcher does not say what it asks of the field", "add an operator: is, in, mentions, …")
         elif not node.keys and not node.gaps:
             self._add("CL207", node, "there are no entries", "add an entry, or leave the key out")
 
     def _too_many_keys(self, node: Node, fault: Fault) -> None:
+        if "last" in node.keys and (fault.value, len(node.keys)) == (2, 3):
+            return  # said already: it cannot be asked of this field
         if not _MATCHER_KEYS & node.keys.keys() or "field" not in node.keys:
             hint = "make it a list of matchers that must all hold: [{field: …}, {field: …}]"
             self._add("CL209", node, "the matcher asks several things at once", hint)
@@ -173,6 +186,15 @@ class Wording:
             if item.text in seen:
                 self._add("CL208", item, f"`{_written(item)}` stands in the list already", "leave one of them out")
             seen.add(item.text)
+
+
+def _of_a_plugin(field: str) -> str:
+    """Return why a field of a namespace that is not ours is not known here."""
+    if "." not in field or field.partition(".")[0] in OWN_NAMESPACES:
+        return ""
+    hint = "no plugin installed here offers this field; install the one the policy was written for"
+    failed = "; ".join(installed().problems)
+    return said("{hint} (failed: {failed})", hint=hint, failed=failed) if failed else hint
 
 
 def _described(schema: Any) -> str:
