@@ -121,7 +121,8 @@ class Conditions:
         if field.counted:
             name = f"{name} last {node.string('last')}"
             self.spans[name] = duration(node.string("last"))
-        items = tuple(_scalar(item, field.type) for item in expected.items)
+        span = field.type is FieldType.DURATION and operator != "exists"
+        items = tuple(duration(item.text) if span else cast(Scalar, item.value) for item in expected.items)
         if operator == "between" and items[1] < items[0]:  # type: ignore[operator]  # two numbers or two durations
             first, second = (item.text for item in expected.items)
             hint = "write the smaller value first"
@@ -209,10 +210,6 @@ def check_order(rules: list[Node], what: str, problems: Problems) -> None:
     if rules and rules[-1].get("default") is None:
         hint = "add a last entry with `default: true`, so that every case is decided"
         problems.add("CL310", rules[-1], f"the last of {what} is not the default", hint)
-
-
-def _scalar(node: Node, type_: FieldType) -> Scalar:
-    return duration(node.text) if type_ is FieldType.DURATION else cast(Scalar, node.value)
 
 
 def _matches(condition: Condition) -> Iterator[Match]:

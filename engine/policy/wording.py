@@ -70,7 +70,7 @@ class Wording:
             if key in _MATCHER_KEYS:
                 self._add("CL209", place, f"`{key}` cannot stand beside `field`", "put both into a list under `all:`", path)
             else:
-                hint = said("possible: {names}", names=", ".join(name for name in known if name != "last"))
+                hint: str = said("possible: {names}", names=", ".join(name for name in known if name != "last"))
                 if key == "last":
                     hint = said("`last` is the span over which {fields} is counted", fields=", ".join(_COUNTED))
                 self._add("CL211", place, f"`{key}` cannot be asked of {field}", hint, path)
