@@ -3,6 +3,7 @@
 Every plugin gets a plugin manager of its own, so that one that fails takes only itself out.
 """
 
+import logging
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -36,6 +37,11 @@ def offers(group: str, hooks: type, hook: str, what: str, check: Callable[[Any],
             else:
                 found[one.name] = one
     return found, problems
+
+
+def warn(message: str, **facts: object) -> None:
+    """Note a plugin's fault in the engine's log, as a line with named facts."""
+    logging.getLogger(PROJECT).warning(message, extra={"facts": facts})
 
 
 def _place(point: EntryPoint) -> str:

@@ -1,6 +1,5 @@
 """Which fields and predicates there are on this machine: those of the registry, and those that installed plugins offer."""
 
-import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import pluggy
 from engine.core.conditions import Field, FieldType
 from engine.core.fields import EXTRA_TYPES, FIELDS, FieldSource, Predicate
 from engine.errors import ConfigurationError
-from engine.plugins import PROJECT, offers
+from engine.plugins import PROJECT, offers, warn
 
 ENTRY_POINT_GROUP = "engine.fields"
 OWN_NAMESPACES = frozenset(name.partition(".")[0] for name in FIELDS)
@@ -60,8 +59,7 @@ def _holds(predicate: Predicate, text: object) -> bool | None:
     try:
         return bool(predicate.test(str(text)))
     except Exception as error:  # noqa: BLE001  # a plugin's fault must not stop the decision; the text stays out of the log
-        facts = {"predicate": predicate.name, "error": type(error).__name__}
-        logging.getLogger(PROJECT).warning("a predicate failed", extra={"facts": facts})
+        warn("a predicate failed", predicate=predicate.name, error=type(error).__name__)
         return None
 
 

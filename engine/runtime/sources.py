@@ -1,13 +1,12 @@
 """Asks plugins for their fields while a ticket is decided. One that fails or is late is missing, and never stops the decision."""
 
-import logging
 import queue
 import threading
 from collections.abc import Collection, Mapping, Sequence
 
 from engine.core.conditions import FieldType
 from engine.core.fields import Extra, FieldSource
-from engine.runtime import log
+from engine.plugins import warn
 
 WITHIN = 1.0
 """Seconds a plugin has to answer."""
@@ -26,19 +25,20 @@ class Source:
         """Return the value for a customer, None where there is none, or where the plugin fails, is late, or answers what cannot be."""
         answers: queue.SimpleQueue[object] = queue.SimpleQueue()
         if self._asked is not None and self._asked.is_alive():
-            self._warn("late")
+            warn("a field is missing", field=self.name, reason="late")
             return None
         self._asked = threading.Thread(target=self._ask, args=(customer, addresses, answers), name=self.name, daemon=True)
         self._asked.start()
         try:
             answer = answers.get(timeout=self._within)
         except queue.Empty:
-            self._warn("late")
+            warn("a field is missing", field=self.name, reason="late")
             return None
         self._asked.join()  # it has nothing left to do
         value = None if isinstance(answer, Exception) else _sound(answer, self._field)
         if value is None and answer is not None:
-            self._warn(type(answer).__name__ if isinstance(answer, Exception) else f"the answer is no {self._field.type} of this field")
+            fault = type(answer).__name__ if isinstance(answer, Exception) else f"the answer is no {self._field.type} of this field"
+            warn("a field is missing", field=self.name, reason=fault)
         return value
 
     def _ask(self, customer: str, addresses: Mapping[str, Sequence[str]], answers: "queue.SimpleQueue[object]") -> None:
@@ -46,9 +46,6 @@ class Source:
             answers.put(self._field.read(customer, addresses))
         except Exception as error:  # noqa: BLE001  # a plugin's fault is told as one; its words may be personal
             answers.put(error)
-
-    def _warn(self, reason: str) -> None:
-        log.say("a field is missing", logging.WARNING, field=self.name, reason=reason)
 
 
 def _sound(answer: object, field: FieldSource) -> Extra | None:
