@@ -27,6 +27,11 @@ _ABSENT = {
 }
 """By section: the fields that have no value where its rules are asked, and what is judged there."""
 
+_PATTERN_STEPS = 8192
+_PATTERN_MEMORY = 32 << 20
+"""Bounds of a pattern: the steps of its compiled program, and the bytes its automaton may take. RE2 falls back to a way a hundred times
+slower where memory is short or groups are captured; within these a text of 100 kB takes less than 50 ms (benchmarks/patterns.py)."""
+
 _WIDE_COMMAS = "\uff0c\u3001\uff1b"
 
 
@@ -159,14 +164,19 @@ class Conditions:
 
     def _pattern(self, expected: Node) -> "re2._Regexp | None":
         options = re2.Options()
-        options.log_errors = False
+        options.log_errors, options.never_capture, options.max_mem = False, True, _PATTERN_MEMORY
         try:
-            return re2.compile(expected.text, options)
+            pattern = re2.compile(expected.text, options)
         except re2.error as error:
             reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
             hint = "patterns are RE2: no look-ahead, no back-references (github.com/google/re2/wiki/Syntax)"
             self._problems.add("CL314", expected, f"the pattern cannot be compiled: {reason}", hint)
             return None
+        if pattern.programsize > _PATTERN_STEPS:
+            message = said("the pattern is too large: {size} steps, at most {most}", size=pattern.programsize, most=_PATTERN_STEPS)
+            self._problems.add("CL314", expected, message, "repeat less (`{1,50}`), or use `mentions` for words")
+            return None
+        return pattern
 
     def _check_references(self, field: str, expected: Node) -> None:
         if field == "ticket.language":

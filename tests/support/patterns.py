@@ -1,6 +1,7 @@
-"""A hundred patterns that make a backtracking engine run for ever, or a careless one fill its memory, and a text that hurts each most."""
+"""Patterns that make a backtracking engine run for ever, or a careless one fill its memory, and the texts that hurt them most."""
 
 from itertools import product
+from random import Random
 
 LENGTH = 100_000
 
@@ -20,12 +21,12 @@ _ALTERNATIONS = [
     "(?:" + "|".join(f"{letter}*" for letter in "abcdefgh") + ")*z",
 ]
 _REPEATED = [
-    *("a{0,%d}b" % count for count in (10, 100, 500, 1000)),
-    *("(a?){%d}a{%d}b" % (count, count) for count in (10, 30, 100, 300)),
-    *("(a{0,%d}){0,%d}b" % (count, count) for count in (5, 10, 30)),
+    *(f"a{{0,{count}}}b" for count in (10, 100, 500, 1000)),
+    *(f"(a?){{{count}}}a{{{count}}}b" for count in (10, 30, 100, 300)),
+    *(f"(a{{0,{count}}}){{0,{count}}}b" for count in (5, 10, 30)),
     *(".*" * count + "b" for count in (2, 5, 20, 50)),
-    *("(.*a){%d}b" % count for count in (5, 20, 100)),
-    *("[^b]{%d}b" % count for count in (10, 100, 1000)),
+    *(f"(.*a){{{count}}}b" for count in (5, 20, 100)),
+    *(f"[^b]{{{count}}}b" for count in (10, 100, 1000)),
     "(((((a*)*)*)*)*)*b",
     "((a{1,9}){1,9}){1,9}b",
     "(a*)*(a*)*(a*)*(a*)*b",
@@ -67,13 +68,20 @@ _TOO_MUCH = [
     "(?<!a)b",
     "(?>a+)b",
     r"[\p{L}\p{M}\p{N}]{1000}{9}",
+    r"[\p{L}\p{N}]{200}!",
+    "(.{1,100}宕机.{1,100}){1,9}",
+    "(a|b)*a(a|b){20}c",
+    "x*(a|b)*a[a-d]{14}[^a-d]",
     "(",
     "[z-a]",
     "*a",
 ]
-EVIL = tuple(dict.fromkeys([*_NESTED, *_ALTERNATIONS, *_REPEATED, *_MAIL_LIKE, *_UNICODE, *_TOO_MUCH]))[:100]
+EVIL = tuple(dict.fromkeys([*_NESTED, *_ALTERNATIONS, *_REPEATED, *_MAIL_LIKE, *_UNICODE, *_TOO_MUCH]))
 
 
-def worst(pattern: str) -> tuple[str, ...]:
-    """The texts of `LENGTH` characters to try a pattern on: what repeats its parts and never ends as it wants."""
-    return tuple((unit * (LENGTH // len(unit)))[:LENGTH] for unit in ("a", "ab", "a ", "abcd", "宕机", "系统坏了,"))
+def texts() -> tuple[str, ...]:
+    """The texts of `LENGTH` characters to try each on: what repeats its parts and never ends as it wants, and mixtures of those."""
+    units = ("a", "ab", "a ", "abcd", "宕机", "系统坏了,")
+    chance = Random(7)
+    mixed = ("".join(chance.choices(letters, k=LENGTH)) for letters in ("ab", "abcd宕机系统, "))
+    return (*((unit * LENGTH)[:LENGTH] for unit in units), *mixed)
