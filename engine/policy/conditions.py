@@ -28,9 +28,9 @@ _ABSENT = {
 """By section: the fields that have no value where its rules are asked, and what is judged there."""
 
 _PATTERN_STEPS = 8192
-_PATTERN_MEMORY = 32 << 20
+_PATTERN_MEMORY = 24 << 20
 """Bounds of a pattern: the steps of its compiled program, and the bytes its automaton may take. RE2 falls back to a way a hundred times
-slower where memory is short or groups are captured; within these a text of 100 kB takes less than 50 ms (benchmarks/patterns.py)."""
+slower where memory is short or groups are captured; within these the patterns of benchmarks/patterns.py take less than 50 ms on a text of 100,000 characters."""
 
 _WIDE_COMMAS = "\uff0c\u3001\uff1b"
 
