@@ -30,7 +30,9 @@ _ABSENT = {
 _PATTERN_STEPS = 8192
 _PATTERN_MEMORY = 24 << 20
 """Bounds of a pattern: the steps of its compiled program, and the bytes its automaton may take. RE2 falls back to a way a hundred times
-slower where memory is short or groups are captured; within these the patterns of benchmarks/patterns.py take less than 50 ms on a text of 100,000 characters."""
+slower where memory is short or groups are captured. Within these bounds the patterns of benchmarks/patterns.py take less than 50 ms on a
+text of 100,000 characters.
+"""
 
 _WIDE_COMMAS = "\uff0c\u3001\uff1b"
 
