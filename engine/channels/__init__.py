@@ -1,4 +1,4 @@
-"""What integrators import: the channel contract, the hook, the folder transport. See docs/channels.md."""
+"""What integrators import: the channel contract, fields and predicates, the hook, the folder transport. See docs/channels.md."""
 
 from engine.channels.contract import (
     AddressKind,
@@ -21,6 +21,8 @@ from engine.channels.contract import (
 )
 from engine.channels.folder import FolderInbox, write_atomically
 from engine.channels.hookspecs import hookimpl
+from engine.core.conditions import FieldType
+from engine.core.fields import FieldSource, Predicate
 
 __all__ = [
     "AddressKind",
@@ -32,10 +34,13 @@ __all__ = [
     "ChannelType",
     "Delivery",
     "Direction",
+    "FieldSource",
+    "FieldType",
     "FolderInbox",
     "Inbound",
     "Outbound",
     "PermanentFailure",
+    "Predicate",
     "Receipt",
     "ReceiptStatus",
     "Rejected",

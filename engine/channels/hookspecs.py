@@ -1,10 +1,10 @@
-"""The one hook a channel plugin implements, and the markers to do it with."""
+"""The one hook a channel plugin implements, and the markers to do it with. Plugins of fields have one too: docs/fields.md."""
 
 import pluggy
 
 from engine.channels.contract import ChannelType
+from engine.plugins import PROJECT
 
-PROJECT = "closedloop"
 ENTRY_POINT_GROUP = "engine.channels"
 
 hookspec = pluggy.HookspecMarker(PROJECT)

@@ -1,23 +1,19 @@
-"""Discovery and building of channels: which plugins are installed, whether their settings are sound, one channel object per entry.
-
-pluggy is asked at boot only. Every plugin gets a plugin manager of its own, so that one that fails takes only itself out.
-"""
+"""Discovery and building of channels: which plugins are installed, whether their settings are sound, one channel object per entry."""
 
 import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any
 
 import jsonschema
-import pluggy
 from jsonschema.exceptions import SchemaError, ValidationError, best_match
 
 from engine.channels.contract import Channel, ChannelContext, ChannelType
-from engine.channels.hookspecs import ENTRY_POINT_GROUP, PROJECT, ChannelHooks
+from engine.channels.hookspecs import ENTRY_POINT_GROUP, ChannelHooks
 from engine.errors import ConfigurationError, EngineError
+from engine.plugins import offers
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _JSON_NAMES = {
@@ -68,21 +64,7 @@ class ChannelTypes:
     @classmethod
     def discover(cls) -> "ChannelTypes":
         """Load every entry point of the group `engine.channels`, in the order of distribution and entry point names."""
-        found: dict[str, ChannelType] = {}
-        owners: dict[str, str] = {}
-        problems: list[str] = []
-        for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=_place):
-            try:
-                offered = _offered_by(point)
-            except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin's import can raise anything, and takes only itself out
-                problems.append(f"{_place(point)}: {type(error).__name__}: {error}")
-                continue
-            for channel_type in offered:
-                owner = owners.setdefault(channel_type.name, _place(point))
-                if channel_type.name in found:
-                    problems.append(f"{_place(point)}: channel type {channel_type.name!r} is already offered by {owner}; uninstall one")
-                else:
-                    found[channel_type.name] = channel_type
+        found, problems = offers(ENTRY_POINT_GROUP, ChannelHooks, "engine_channel_types", "channel type", _must_be_sound)
         return cls(MappingProxyType(found), tuple(problems))
 
     def named(self, name: str) -> ChannelType:
@@ -112,24 +94,6 @@ def validate_settings(channel_type: ChannelType, settings: Mapping[str, Any]) ->
     validator = jsonschema.Draft202012Validator(channel_type.settings_schema, format_checker=jsonschema.FormatChecker())
     problems = [problem for error in validator.iter_errors(settings) for problem in _explain(error)]
     return sorted(problems, key=lambda problem: ([str(step) for step in problem.path], problem.message))
-
-
-def _place(point: EntryPoint) -> str:
-    distribution = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown distribution"
-    return f"{distribution}, entry point {point.name!r} ({point.value})"
-
-
-def _offered_by(point: EntryPoint) -> list[ChannelType]:
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(ChannelHooks)
-    manager.register(point.load(), name=point.name)
-    manager.check_pending()
-    offered = [channel_type for result in manager.hook.engine_channel_types() for channel_type in result]
-    if not offered:
-        raise ConfigurationError("offers no channel type: implement the hook engine_channel_types with @hookimpl")
-    for channel_type in offered:
-        _must_be_sound(channel_type)
-    return offered
 
 
 def _must_be_sound(channel_type: object) -> None:

@@ -251,7 +251,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Everything the company decided, compiled. `notices` names the script of each built-in occasion (promise, assignment, …)."""
+    """Everything the company decided, compiled. `notices` names the script of each built-in occasion (promise, assignment, …).
+
+    `fields` are the fields that some condition asks. `spans` has the span of each counted one, whose name tells it: `… last 30d`.
+    """
 
     digest: str
     company: Company
@@ -274,6 +277,8 @@ class Policy:
     calendars: Mapping[str, Calendar]
     limits: Limits
     replies_source: Source | None = None
+    fields: frozenset[str] = frozenset()
+    spans: Mapping[str, timedelta] = field(default_factory=dict)
 
     def text(self, texts: Text, language: str) -> str:
         """Return the text in `language`, else in the company's default language, else in any."""

@@ -4,16 +4,17 @@ Truth has three values: True, False and None for "missing". A matcher on a field
 absence. `all` and `any` follow Kleene's strong three-valued logic, `not` keeps missing missing, and a rule matches only on True.
 """
 
+import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 import re2
 
 Scalar: TypeAlias = str | int | float | bool | timedelta
-Value: TypeAlias = Scalar | frozenset[str] | None
+Value: TypeAlias = Scalar | datetime | frozenset[str] | None
 
 
 class FieldType(StrEnum):
@@ -24,26 +25,32 @@ class FieldType(StrEnum):
     TEXT = "text"
     NUMBER = "number"
     DURATION = "duration"
+    INSTANT = "instant"
     FLAG = "flag"
     LABELS = "labels"
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field a matcher may ask. `choices` are its known values (empty: open), `personal` values are masked when shown."""
+    """A field a matcher may ask. `choices` are its known values (empty: open), `personal` values are masked when shown.
+
+    One that is `counted` has a number for every span of time, and a matcher names its span with `last`.
+    """
 
     name: str
     type: FieldType
     choices: tuple[str, ...] = ()
     personal: bool = False
+    counted: bool = False
 
 
 OPERATORS: dict[FieldType, tuple[str, ...]] = {
     FieldType.CHOICE: ("is", "in", "exists"),
     FieldType.STRING: ("is", "in", "matches", "exists"),
-    FieldType.TEXT: ("mentions", "matches", "exists"),
-    FieldType.NUMBER: ("is", "in", "over", "under", "at_least", "at_most", "exists"),
-    FieldType.DURATION: ("over", "under", "at_least", "at_most", "exists"),
+    FieldType.TEXT: ("mentions", "matches", "satisfies", "exists"),
+    FieldType.NUMBER: ("is", "in", "over", "under", "at_least", "at_most", "between", "exists"),
+    FieldType.DURATION: ("over", "under", "at_least", "at_most", "between", "exists"),
+    FieldType.INSTANT: ("within", "exists"),
     FieldType.FLAG: ("is", "exists"),
     FieldType.LABELS: ("has", "exists"),
 }
@@ -73,7 +80,9 @@ class Values(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One operator asked of one field. For `matches`, `pattern` holds the compiled RE2 pattern."""
+    """One operator asked of one field. For `matches`, `pattern` holds the compiled RE2 pattern; for `within` and `satisfies`, whose
+    `expected` is the name of a calendar or predicate, `test` is what it stands for. A counted field's name ends with its span.
+    """
 
     field: str
     operator: str
@@ -81,6 +90,7 @@ class Match:
     source: Source
     personal: bool = False
     pattern: "re2._Regexp | None" = None
+    test: Callable[[typing.Any], bool | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +174,8 @@ def ask(match: Match, values: Values) -> tuple[bool | None, Value]:
         return None, None
     if match.operator == "matches":
         return bool(match.pattern and match.pattern.search(str(actual))), None
+    if match.test is not None:
+        return match.test(actual), None if match.personal else actual
     return _COMPARE[match.operator](actual, match.expected), actual
 
 
@@ -171,7 +183,8 @@ def ask(match: Match, values: Values) -> tuple[bool | None, Value]:
 _COMPARE: dict[str, Callable[..., bool]] = {
     "is": lambda actual, expected: actual == expected,
     "in": lambda actual, expected: actual in expected,
-    "has": lambda actual, expected: expected in actual,
+    "has": lambda actual, expected: actual.issuperset(expected),
+    "between": lambda actual, expected: expected[0] <= actual <= expected[1],
     "over": lambda actual, expected: actual > expected,
     "under": lambda actual, expected: actual < expected,
     "at_least": lambda actual, expected: actual >= expected,

@@ -95,7 +95,8 @@ class Draft:
         """Return what matchers see now."""
         ticket = self.ticket
         text = "\n".join(filter(None, (self.text_of(ticket.subject), self.text_of(ticket.description))))
-        return TicketValues(self.policy, self.facts, ticket, text, extra)
+        words = {"ticket.subject": self.text_of(ticket.subject) or None, "ticket.wish": self.text_of(ticket.wish) or None}
+        return TicketValues(self.policy, self.facts, ticket, text, {**words, **(extra or {})}, self.now)
 
     def queued_for(self, party: str) -> int:
         """Return how many automatic messages this decision has queued for a party so far."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from engine.core.fields import Extra
+
 
 @dataclass(frozen=True, slots=True)
 class Contact:
@@ -18,13 +20,21 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class CustomerFacts:
-    """The customer as the archive knows them. `known` says they were there before this signal. `id` is an opaque number."""
+    """The customer as the archive knows them. `known` says they were there before this signal. `id` is an opaque number.
+
+    `since` is when they became known. `tickets` are the instants at which their needs were opened, newest first, without the ticket
+    that is decided on; `last_contact_at` is when they last spoke with or wrote to us, or we to them. Both are read only where the
+    policy asks for them.
+    """
 
     id: str
     known: bool
     segment: str | None = None
     language: str | None = None
     last_survey_at: datetime | None = None
+    since: datetime | None = None
+    last_contact_at: datetime | None = None
+    tickets: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,7 @@ class Facts:
     `texts` are the contents the decision may need, by content id. `recent` counts automatic messages lately queued per party.
     `opted_out` names channels the customer wants no automatic message over. `channels` gives the kind of address (email, phone) of
     every channel, `senders` names those that can send, in order of preference. `last_agent` is who served this customer last.
+    `extra` holds the fields of plugins that the policy asks; one that its plugin did not tell is left out.
     """
 
     number: str
@@ -79,3 +90,4 @@ class Facts:
     recent: Mapping[str, int] = field(default_factory=dict)
     opted_out: frozenset[str] = frozenset()
     last_agent: str | None = None
+    extra: Mapping[str, Extra] = field(default_factory=dict)

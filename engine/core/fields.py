@@ -1,5 +1,9 @@
 """The registry of fields that matchers may ask; the JSON Schema of matchers is made from it."""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
 from engine.core.conditions import Field, FieldType
 
 NEEDS = ("inquiry", "complaint", "after_sales", "suggestion", "care", "incident")
@@ -22,13 +26,24 @@ FIELDS: dict[str, Field] = {
         Field("ticket.kind", _C, KINDS),
         Field("ticket.channel", _C),
         Field("ticket.text", _T, personal=True),
+        Field("ticket.subject", _T, personal=True),
+        Field("ticket.wish", _T, personal=True),
         Field("ticket.impact", _C, IMPACTS),
         Field("ticket.tier", _C),
         Field("ticket.state", _C, STATES),
         Field("ticket.queue", _C),
         Field("ticket.language", _C),
+        Field("ticket.assignee", _C),
+        Field("ticket.objections", FieldType.NUMBER),
+        Field("ticket.reopened", FieldType.NUMBER),
+        Field("ticket.opened_at", FieldType.INSTANT),
+        Field("ticket.age", FieldType.DURATION),
         Field("customer.segment", _C),
         Field("customer.known", FieldType.FLAG),
+        Field("customer.language", _C),
+        Field("customer.since", FieldType.DURATION),
+        Field("customer.last_contact", FieldType.DURATION),
+        Field("customer.tickets", FieldType.NUMBER, counted=True),
         Field("customer.phone", FieldType.STRING, personal=True),
         Field("customer.email", FieldType.STRING, personal=True),
         Field("call.direction", _C, ("inbound", "outbound")),
@@ -37,5 +52,34 @@ FIELDS: dict[str, Field] = {
         Field("call.wait", FieldType.DURATION),
         Field("call.talk", FieldType.DURATION),
         Field("answer.lowest", FieldType.NUMBER),
+        Field("now", FieldType.INSTANT),
     )
 }
+
+Extra: TypeAlias = str | int | float | bool | tuple[str, ...]
+"""What a plugin's field may hold: text, a number, true or false, labels."""
+
+EXTRA_TYPES = (FieldType.CHOICE, FieldType.STRING, FieldType.NUMBER, FieldType.FLAG, FieldType.LABELS)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSource:
+    """A field about customers that a plugin supplies: `name` is in a namespace of its own (`crm.level`), `choices` are its known values.
+
+    `read` gets the customer's id and normalised addresses by kind (`email`, `phone`), and returns the value, None where there is none:
+    text for a choice or string, an int or float for a number, a bool for a flag, a collection of texts for labels. It is called while
+    a ticket is decided and must answer within a second; the value is kept with the decision and so must not be personal.
+    """
+
+    name: str
+    type: FieldType
+    read: Callable[[str, Mapping[str, Sequence[str]]], object]
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """A question about a text that a plugin answers, for `satisfies: NAME`. `test` must be a pure function of the text, and quick."""
+
+    name: str
+    test: Callable[[str], bool]

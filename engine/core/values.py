@@ -1,6 +1,7 @@
 """What matchers see: the fields of `fields.FIELDS`, read off a ticket, its facts and what the signal brought."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from engine.core.compiled import Policy
@@ -11,15 +12,26 @@ from engine.core.tracing import Asked, RuleLike, asked
 
 
 class TicketValues:
-    """The values of one moment. `extra` are fields only this moment has (`answer.lowest`, `ticket.kind` before there is a ticket)."""
+    """The values of one moment. `extra` are fields only this moment has (`answer.lowest`, `ticket.kind` before there is a ticket).
+
+    Without `now`, what depends on it is missing.
+    """
 
     def __init__(
-        self, policy: Policy, facts: Facts, ticket: Ticket | None, text: str | None, extra: Mapping[str, Value] | None = None
+        self,
+        policy: Policy,
+        facts: Facts,
+        ticket: Ticket | None,
+        text: str | None,
+        extra: Mapping[str, Value] | None = None,
+        now: datetime | None = None,
     ) -> None:
         self._policy = policy
         self._fields = {**_ticket_fields(ticket), **_customer_fields(facts), **_call_fields(facts), **(extra or {})}
         self._fields["ticket.text"] = text or None
-        self._keywords: frozenset[str] | None = None
+        if now is not None:
+            self._fields |= _timely_fields(policy, facts, ticket, now)
+        self._keywords: dict[str, frozenset[str]] = {}
 
     def value(self, field: str) -> Value:
         """Return the field's value, None when missing."""
@@ -30,9 +42,9 @@ class TicketValues:
         text = self._fields.get(field)
         if text is None:
             return None
-        if self._keywords is None:
-            self._keywords = self._policy.keywords.find(str(text))
-        return self._keywords
+        if field not in self._keywords:
+            self._keywords[field] = self._policy.keywords.find(str(text))
+        return self._keywords[field]
 
 
 def _ticket_fields(ticket: Ticket | None) -> dict[str, Value]:
@@ -46,18 +58,36 @@ def _ticket_fields(ticket: Ticket | None) -> dict[str, Value]:
         "ticket.state": ticket.state,
         "ticket.queue": ticket.queue,
         "ticket.language": ticket.language,
+        "ticket.assignee": ticket.assignee,
+        "ticket.objections": ticket.objections,
+        "ticket.reopened": ticket.reopened,
     }
 
 
 def _customer_fields(facts: Facts) -> dict[str, Value]:
     customer = facts.customer
     kinds = {facts.channels[channel]: address for channel, address in facts.contact.addresses.items() if channel in facts.channels}
-    return {
+    extra: dict[str, Value] = {name: frozenset(held) if isinstance(held, tuple) else held for name, held in facts.extra.items()}
+    return extra | {
         "customer.segment": customer.segment if customer else None,
+        "customer.language": customer.language if customer else None,
         "customer.known": customer.known if customer else False,
         "customer.phone": kinds.get("phone"),
         "customer.email": kinds.get("email"),
     }
+
+
+def _timely_fields(policy: Policy, facts: Facts, ticket: Ticket | None, now: datetime) -> dict[str, Value]:
+    """What changes as time goes by. A ticket that is being opened is opened now."""
+    opened, customer = ticket.opened_at if ticket else now, facts.customer
+    found: dict[str, Value] = {"now": now, "ticket.opened_at": opened, "ticket.age": now - opened}
+    if customer is None:
+        return found
+    for name, at in (("customer.since", customer.since), ("customer.last_contact", customer.last_contact_at)):
+        found[name] = None if at is None else now - at
+    for name, span in policy.spans.items():
+        found[name] = sum(now - span <= at for at in customer.tickets)
+    return found
 
 
 def _call_fields(facts: Facts) -> dict[str, Value]:

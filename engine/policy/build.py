@@ -1,8 +1,10 @@
 """Builds the compiled parts of a policy out of sound entries, and checks what they refer to."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from engine.core.answers import ReplyWords, Scale
+from engine.core.calendar import Calendar
 from engine.core.compiled import (
     Assignment,
     CallRule,
@@ -33,17 +35,27 @@ from engine.policy.units import duration, quiet_hours, share
 class Builder:
     """Builds part after part; every problem is reported, and what is not sound is left out."""
 
-    def __init__(self, document: Document, languages: tuple[str, ...], problems: Problems) -> None:
+    def __init__(self, document: Document, languages: tuple[str, ...], problems: Problems, calendars: Mapping[str, Calendar]) -> None:
         self._document = document
         self._languages = languages
         self._problems = problems
         self._references = References(document, problems)
-        self._conditions = Conditions(document, languages, problems)
+        self._conditions = Conditions(document, languages, problems, calendars)
 
     @property
     def keywords(self) -> tuple[str, ...]:
         """Every keyword that some condition mentions; complete once all rules are built."""
         return tuple(self._conditions.keywords)
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Every field that some condition asks; complete once all rules are built."""
+        return frozenset(self._conditions.fields)
+
+    @property
+    def spans(self) -> Mapping[str, timedelta]:
+        """The span of every counted field, by its name; complete once all rules are built."""
+        return dict(self._conditions.spans)
 
     def kinds(self) -> tuple[KindRule, ...]:
         """Return the rules that say what kind of need a message is."""

@@ -15,7 +15,7 @@ from engine.policy.diagnostics import Diagnostic, Problems, has_errors
 from engine.policy.document import Document
 from engine.policy.nodes import Node
 from engine.policy.reader import read
-from engine.policy.references import References, escalations, recipients
+from engine.policy.references import References, assignees, escalations, recipients
 from engine.policy.said import said
 from engine.policy.schema import check_shape
 from engine.policy.sources import check_name, kind_of, read_files
@@ -29,13 +29,15 @@ _FALLBACK_LANGUAGES = ("zh", "en")
 class Compilation:
     """What came of compiling: the policy (None if and only if a diagnostic is an error), all diagnostics, the texts by file name.
 
-    `agents` are the ids of agents that the policy itself names, with their places: the team is checked against them.
+    `agents` are the ids of agents that escalations name, `assignees` those that matchers name, with their places: the team is checked
+    against them.
     """
 
     policy: Policy | None
     diagnostics: tuple[Diagnostic, ...]
     files: Mapping[str, str]
     agents: tuple[Node, ...] = ()
+    assignees: tuple[Node, ...] = ()
 
 
 def compile_policy(directory: Path) -> Compilation:
@@ -112,8 +114,8 @@ def _compile(texts: Mapping[str, str], unread: frozenset[str], problems: Problem
     _check_needed(document, problems)
     policy = _policy(document, digest(texts), problems, proven)
     diagnostics = problems.all()
-    agents = tuple(recipients(document))
-    return Compilation(None if has_errors(diagnostics) else policy, diagnostics, texts, agents)
+    agents, holders = tuple(recipients(document)), tuple(assignees(document))
+    return Compilation(None if has_errors(diagnostics) else policy, diagnostics, texts, agents, holders)
 
 
 def _check_needed(document: Document, problems: Problems) -> None:
@@ -132,7 +134,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     company = build.company(document, problems)
     languages = company.languages if company else _FALLBACK_LANGUAGES
     calendars = compile_calendars(document, problems)
-    builder = build.Builder(document, languages, problems)
+    builder = build.Builder(document, languages, problems, calendars)
     kinds, calls, tiers = builder.kinds(), builder.calls(), builder.tiers()
     deadlines, queues, routes, surveys = builder.deadlines(), builder.queues(), builder.routes(), builder.surveys()
     escalated = escalations(document, References(document, problems), problems)
@@ -167,4 +169,6 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         calendars=calendars,
         limits=limits,
         replies_source=replied.source if (replied := document.single("replies")) else None,
+        fields=builder.fields,
+        spans=builder.spans,
     )

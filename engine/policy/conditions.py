@@ -1,16 +1,19 @@
 """Compiles matchers into conditions and checks what they refer to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import cast
 
 import re2
 
-from engine.core.conditions import All, Any, Condition, FieldType, Match, Named, Not, Scalar, Value
-from engine.core.fields import FIELDS
+from engine.core.calendar import Calendar
+from engine.core.conditions import All, Any, Condition, FieldType, Match, Named, Not, Scalar
 from engine.core.text import normalise
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
+from engine.policy.installed import installed
 from engine.policy.nodes import Node
+from engine.policy.references import References
 from engine.policy.said import said
 from engine.policy.units import duration
 
@@ -24,19 +27,32 @@ _ABSENT = {
 }
 """By section: the fields that have no value where its rules are asked, and what is judged there."""
 
+_PATTERN_STEPS = 8192
+_PATTERN_MEMORY = 24 << 20
+"""Bounds of a pattern: the steps of its compiled program, and the bytes its automaton may take. RE2 falls back to a way a hundred times
+slower where memory is short or groups are captured. Within these bounds the patterns of benchmarks/patterns.py take less than 50 ms on a
+text of 100,000 characters.
+"""
+
 _WIDE_COMMAS = "\uff0c\u3001\uff1b"
 
 
 class Conditions:
-    """Compiles the conditions of one document; `keywords` gathers every keyword they mention."""
+    """Compiles the conditions of one document.
 
-    def __init__(self, document: Document, languages: tuple[str, ...], problems: Problems) -> None:
+    `keywords` gathers every keyword they mention, `fields` the fields they ask, `spans` the span of each counted one by its name.
+    """
+
+    def __init__(self, document: Document, languages: tuple[str, ...], problems: Problems, calendars: Mapping[str, Calendar]) -> None:
         self._document = document
+        self._calendars = calendars
         self._languages = languages
         self._problems = problems
         self._named: dict[str, Condition | None] = {}
         self._pending: list[str] = []
         self.keywords: dict[str, None] = {}
+        self.fields: set[str] = set()
+        self.spans: dict[str, timedelta] = {}
         for name in document.entries("conditions"):
             self._use(name, None)
 
@@ -98,9 +114,12 @@ class Conditions:
 
     def _match(self, node: Node) -> Condition | None:
         name = node.string("field")
-        field = FIELDS[name]
-        operator = next(key for key in node.map if key != "field")
+        field = installed().fields[name]
+        self.fields.add(name)
+        operator = next(key for key in node.map if key not in {"field", "last"})
         expected = node[operator]
+        if operator in {"within", "satisfies"}:
+            return self._test(node, name, operator, expected)
         if operator == "mentions":
             return self._mentions(node, name, expected)
         if operator == "matches":
@@ -108,9 +127,32 @@ class Conditions:
             return pattern and Match(name, operator, expected.text, node.source, field.personal, pattern)
         if operator != "exists":
             self._check_references(name, expected)
-        items = tuple(_scalar(item, field.type) for item in expected.items)
-        value: Value | tuple[Scalar, ...] = items if operator == "in" else items[0]
+        if field.counted:
+            name = f"{name} last {node.string('last')}"
+            self.spans[name] = duration(node.string("last"))
+        span = field.type is FieldType.DURATION and operator != "exists"
+        items = tuple(duration(item.text) if span else cast(Scalar, item.value) for item in expected.items)
+        if operator == "between" and items[1] < items[0]:  # type: ignore[operator]  # two numbers or two durations
+            first, second = (item.text for item in expected.items)
+            hint = "write the smaller value first"
+            self._problems.add(
+                "CL205", expected, said("the range runs backwards, from {first} to {second}", first=first, second=second), hint
+            )
+        value = items if operator in {"in", "has", "between"} else items[0]
         return Match(name, operator, value, node.source, field.personal)
+
+    def _test(self, node: Node, name: str, operator: str, expected: Node) -> Condition | None:
+        """Compile an operator that names what answers it: `within` a calendar, `satisfies` a predicate."""
+        if operator == "within":
+            References(self._document, self._problems).calendar(expected)
+            calendar = self._calendars.get(expected.text)
+            return None if calendar is None else Match(name, operator, expected.text, node.source, test=calendar.is_open)
+        known = installed().predicates
+        if (test := known.get(expected.text)) is None:
+            hint = suggestion(expected.text, known) or said("predicates come with plugins, and no plugin installed here offers any")
+            self._problems.add("CL318", expected, said("there is no predicate `{name}`", name=expected.text), hint)
+            return None
+        return Match(name, operator, expected.text, node.source, installed().fields[name].personal, test=test)
 
     def _mentions(self, node: Node, name: str, expected: Node) -> Condition | None:
         words = expected.items
@@ -122,18 +164,23 @@ class Conditions:
                 hint = "two keywords are separated by a half-width comma: `, `"
                 self._problems.add("CL652", word, said("the keyword `{word}` holds a full-width comma", word=word.text), hint)
         self.keywords.update(dict.fromkeys(word.text for word in words))
-        return Match(name, "mentions", tuple(word.text for word in words), node.source, FIELDS[name].personal)
+        return Match(name, "mentions", tuple(word.text for word in words), node.source, installed().fields[name].personal)
 
     def _pattern(self, expected: Node) -> "re2._Regexp | None":
         options = re2.Options()
-        options.log_errors = False
+        options.log_errors, options.never_capture, options.max_mem = False, True, _PATTERN_MEMORY
         try:
-            return re2.compile(expected.text, options)
+            pattern = re2.compile(expected.text, options)
         except re2.error as error:
             reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
             hint = "patterns are RE2: no look-ahead, no back-references (github.com/google/re2/wiki/Syntax)"
             self._problems.add("CL314", expected, said("the pattern cannot be compiled: {reason}", reason=reason), hint)
             return None
+        if pattern.programsize > _PATTERN_STEPS:
+            message = said("the pattern is too large: {size} steps, at most {most}", size=pattern.programsize, most=_PATTERN_STEPS)
+            self._problems.add("CL314", expected, message, "repeat less (`{1,50}`), or use `mentions` for words")
+            return None
+        return pattern
 
     def _check_references(self, field: str, expected: Node) -> None:
         if field == "ticket.language":
@@ -179,10 +226,6 @@ def check_order(rules: list[Node], what: str, problems: Problems) -> None:
     if rules and rules[-1].get("default") is None:
         hint = "add a last entry with `default: true`, so that every case is decided"
         problems.add("CL310", rules[-1], said("the last of {what} is not the default", what=what), hint)
-
-
-def _scalar(node: Node, type_: FieldType) -> Scalar:
-    return duration(node.text) if type_ is FieldType.DURATION else cast(Scalar, node.value)
 
 
 def _matches(condition: Condition) -> Iterator[Match]:

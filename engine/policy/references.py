@@ -1,12 +1,14 @@
 """Checks names that one part of a policy uses and another part defines."""
 
+from collections.abc import Iterator
+
 from engine.core.compiled import Escalation, EscalationStep
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
 from engine.policy.nodes import Node
 from engine.policy.said import said
 from engine.policy.units import duration, share
-from engine.policy.vocabulary import ALWAYS_NAME, ROLES
+from engine.policy.vocabulary import ALWAYS_NAME, KIND_OF_SECTION, ROLES
 
 
 class References:
@@ -61,6 +63,13 @@ def recipients(document: Document) -> list[Node]:
         for step in node["steps"].items if "steps" in node.map else []:
             named += step["notify"].items if "notify" in step.map else []
     return [one for one in named if one.text not in ROLES and one.text not in queues]
+
+
+def assignees(document: Document) -> Iterator[Node]:
+    """Yield every agent that a matcher asks for."""
+    entries = (entry for section in KIND_OF_SECTION for entry in document.entries(section).values())
+    for node in (node for entry in entries for node in entry.walk() if node.string("field") == "ticket.assignee"):
+        yield from (item for key in ("is", "in") if key in node.map for item in node[key].items)
 
 
 def _escalation(name: str, node: Node, problems: Problems) -> Escalation:

@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from engine.core.conditions import OPERATORS, FieldType
-from engine.core.fields import FIELDS, IMPACTS, KINDS, NEEDS, OPEN_STATES, OUTCOMES, STATES, WORK
+from engine.core.fields import IMPACTS, KINDS, NEEDS, OPEN_STATES, OUTCOMES, STATES, WORK
 from engine.policy import vocabulary
 from engine.policy.diagnostics import Problems
+from engine.policy.installed import installed
 from engine.policy.nodes import Node
 from engine.policy.wording import Wording
 
@@ -79,24 +81,30 @@ def _matcher() -> dict[str, Any]:
     }
     return {
         "type": "object",
-        "properties": {"field": {"enum": list(FIELDS)}, **branches, **dict.fromkeys(operators, True)},
+        "properties": {"field": {"enum": list(installed().fields)}, **branches, **dict.fromkeys([*operators, "last"], True)},
         "additionalProperties": False,
         "if": {"required": ["field"]},
-        "then": {"minProperties": 2, "maxProperties": 2, "allOf": list(_fields())},
+        "then": {"minProperties": 2, "allOf": list(_fields())},
         "else": {"minProperties": 1, "maxProperties": 1, "propertyNames": {"enum": list(_BRANCHES)}},
     }
 
 
 def _fields() -> Iterator[dict[str, Any]]:
-    for type_ in FieldType:
-        names = [name for name, field in FIELDS.items() if field.type is type_]
+    fields = installed().fields
+    for type_, counted in product(FieldType, (False, True)):
+        names = [name for name, field in fields.items() if field.type is type_ and field.counted == counted]
+        if not names:
+            continue
         values = {operator: _expected(type_, operator) for operator in OPERATORS[type_]}
-        then = {"properties": values, "propertyNames": {"enum": ["field", *values]}}
-        yield {"if": {"properties": {"field": {"enum": names}}}, "then": then}
-    for name, field in FIELDS.items():
+        properties = {"field": True, **values, **({"last": {"$ref": "#/$defs/positive_duration"}} if counted else {})}
+        then = {"properties": properties, "propertyNames": {"enum": list(properties)}, "maxProperties": 2 + counted}
+        needed = {"required": ["last"], "minProperties": 3} if counted else {}
+        yield {"if": {"properties": {"field": {"enum": names}}}, "then": then | needed}
+    for name, field in fields.items():
         if field.choices:
             word = {"enum": list(field.choices)}
-            yield {"if": {"properties": {"field": {"const": name}}}, "then": {"properties": {"is": word, "in": {"items": word}}}}
+            asked = {"has": {"items": word, "if": {"type": "string"}, "then": word}} if field.type is FieldType.LABELS else {"is": word}
+            yield {"if": {"properties": {"field": {"const": name}}}, "then": {"properties": {"in": {"items": word}, **asked}}}
 
 
 def _expected(type_: FieldType, operator: str) -> dict[str, Any]:
@@ -104,7 +112,13 @@ def _expected(type_: FieldType, operator: str) -> dict[str, Any]:
         return {"type": "boolean"}
     if operator == "mentions":
         return {"$ref": "#/$defs/some_words"}
+    if operator == "has":
+        return {"$ref": "#/$defs/id_or_ids"}
+    if operator == "satisfies":
+        return {"type": "string", "examples": list(installed().predicates)}
     one = {FieldType.NUMBER: {"type": "number"}, FieldType.DURATION: {"$ref": "#/$defs/duration"}, FieldType.FLAG: {"type": "boolean"}}.get(
         type_, {"type": "string"}
     )
+    if operator == "between":
+        return {"type": "array", "items": one, "minItems": 2, "maxItems": 2}
     return {"type": "array", "items": one, "minItems": 1, "uniqueItems": True} if operator == "in" else one

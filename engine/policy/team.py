@@ -74,6 +74,9 @@ def check_team(load: TeamLoad, compilation: Compilation) -> tuple[Diagnostic, ..
         if recipient.text not in team.agents:
             hint = "recipients are assignee, queue.lead, manager, customer, a queue, or an agent of team.yaml"
             problems.add("CL308", recipient, said("there is no queue and no agent `{recipient}`", recipient=recipient.text), hint)
+    for assignee in compilation.assignees:
+        if assignee.text not in team.agents:
+            problems.add("CL601", assignee, said("there is no agent `{node}`", node=assignee.text), suggestion(assignee.text, team.agents))
     return problems.all()
 
 

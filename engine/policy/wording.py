@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.core.conditions import OPERATORS
+from engine.core.fields import FIELDS
 from engine.policy.diagnostics import Problems, nearest, suggestion
+from engine.policy.installed import OWN_NAMESPACES, installed
 from engine.policy.nodes import Node, Span
 from engine.policy.said import Said, said
 
@@ -20,6 +22,7 @@ _KINDS = {
     "boolean": said("true or false"),
 }
 _TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number"}
+_COUNTED = [name for name, one in FIELDS.items() if one.counted]
 _MATCHER_KEYS = frozenset({"all", "any", "not", "use"})
 _OPERATORS = frozenset(operator for operators in OPERATORS.values() for operator in operators)
 
@@ -65,19 +68,16 @@ class Wording:
         key = str(fault.instance)
         place, path = node.keys[key], f"{node.path}.{key}".lstrip(".")
         if fault.keyword == "enum" and "field" in node.map:
-            if key not in _OPERATORS | _MATCHER_KEYS:
+            if key not in _OPERATORS | _MATCHER_KEYS | {"last"}:
                 return  # reported as unknown at any place
             field, known = node["field"].text, [str(name) for name in fault.value if name != "field"]
             if key in _MATCHER_KEYS:
                 self._add("CL209", place, said("`{key}` cannot stand beside `field`", key=key), "put both into a list under `all:`", path)
             else:
-                self._add(
-                    "CL211",
-                    place,
-                    said("`{key}` cannot be asked of {field}", key=key, field=field),
-                    said("possible: {known}", known=", ".join(known)),
-                    path,
-                )
+                hint: str = said("possible: {known}", known=", ".join(name for name in known if name != "last"))
+                if key == "last":
+                    hint = said("`last` is the span over which {fields} is counted", fields=", ".join(_COUNTED))
+                self._add("CL211", place, said("`{key}` cannot be asked of {field}", key=key, field=field), hint, path)
         elif fault.keyword == "enum" and set(fault.value) == _MATCHER_KEYS:
             hint = said("write {{field: …, {key}: …}}", key=key)
             self._add("CL209", place, said("`{key}` does not say which field it asks", key=key), hint, path)
@@ -144,7 +144,8 @@ class Wording:
             self._add("CL115", node, "a full-width comma `\uff0c` stands between the entries", hint)
             return
         what = said("field") if node.path.endswith(".field") else said("word")
-        self._add("CL204", node, said("unknown {what} `{written}`", what=what, written=_written(node)), suggestion(node.text, known))
+        hint = suggestion(node.text, known) or (_of_a_plugin(node.text) if node.path.endswith(".field") else "")
+        self._add("CL204", node, said("unknown {what} `{written}`", what=what, written=_written(node)), hint)
 
     def _constant(self, node: Node, fault: Fault) -> None:
         if node.path == "version":
@@ -165,6 +166,9 @@ class Wording:
     def _too_short_list(self, node: Node, fault: Fault) -> None:
         if node.gaps:
             return
+        if node.items:
+            self._add("CL207", node, said("the list has fewer than {least} entries", least=fault.value))
+            return
         self._add("CL207", node, "the list is empty", "add an entry, or leave the key out")
 
     def _too_long_list(self, node: Node, fault: Fault) -> None:
@@ -177,14 +181,16 @@ class Wording:
         self._add("CL207", node, said("the text is longer than {limit} characters", limit=fault.value))
 
     def _too_few_keys(self, node: Node, fault: Fault) -> None:
-        if "field" in node.keys and len(node.keys) == 1:
+        if "field" in node.keys and node.keys.keys() <= {"field", "last"}:
             self._add("CL209", node, "the matcher does not say what it asks of the field", "add an operator: is, in, mentions, …")
         elif not node.keys and not node.gaps:
             self._add("CL207", node, "there are no entries", "add an entry, or leave the key out")
 
     def _too_many_keys(self, node: Node, fault: Fault) -> None:
-        if node.keys.keys() - _OPERATORS - _MATCHER_KEYS - {"field"}:
+        if node.keys.keys() - _OPERATORS - _MATCHER_KEYS - {"field", "last"}:
             return  # an unknown key is reported as that
+        if "last" in node.keys and (fault.value, len(node.keys)) == (2, 3):
+            return  # said already: it cannot be asked of this field
         if not _MATCHER_KEYS & node.keys.keys() or "field" not in node.keys:
             hint = "make it a list of matchers that must all hold: [{field: …}, {field: …}]"
             self._add("CL209", node, "the matcher asks several things at once", hint)
@@ -195,6 +201,15 @@ class Wording:
             if item.text in seen:
                 self._add("CL208", item, said("`{written}` stands in the list already", written=_written(item)), "leave one of them out")
             seen.add(item.text)
+
+
+def _of_a_plugin(field: str) -> str:
+    """Return why a field of a namespace that is not ours is not known here."""
+    if "." not in field or field.partition(".")[0] in OWN_NAMESPACES:
+        return ""
+    hint = said("no plugin installed here offers this field; install the one the policy was written for")
+    failed = "; ".join(installed().problems)
+    return said("{hint} (failed: {failed})", hint=hint, failed=failed) if failed else hint
 
 
 def _described(schema: Any) -> Said:

@@ -14,6 +14,7 @@ from engine.core.compiled import Policy
 from engine.core.signals import Signal
 from engine.errors import NotFound
 from engine.policy import Compilation
+from engine.policy.installed import installed
 from engine.runtime import inbox, timers
 from engine.runtime.addresses import normalise
 from engine.runtime.clock import Clock
@@ -22,6 +23,7 @@ from engine.runtime.handle import Handled, Listener, Outcome, handle
 from engine.runtime.outbox import Postman
 from engine.runtime.policies import PolicyBroken, load_active, load_from_directory, load_people, sound
 from engine.runtime.project import ChannelSettings, Project, resolve_secrets
+from engine.runtime.sources import Source
 from engine.runtime.tokens import Tokens
 from engine.store import Store, open_store
 
@@ -165,12 +167,13 @@ def open_engine(
             channels={name: channel_type.address_kind.value for name, channel_type in types.items()},
             senders=tuple(name for name, channel_type in types.items() if channel_type.can_send),
             chance=chance or random.SystemRandom(),
+            sources={name: Source(source) for name, source in installed().sources.items()},
         )
         tokens = Tokens(key or _signing_key(store), team.agents)
     except BaseException:
         store.close()
         raise
-    notices = (*alarms, *discovered.problems, *(f"{w.file}:{w.line}: {w.message}" for w in warnings))
+    notices = (*alarms, *discovered.problems, *installed().problems, *(f"{w.file}:{w.line}: {w.message}" for w in warnings))
     return Engine(project, store, world, clock, tokens, types, channels, builders, notices)
 
 

@@ -2,17 +2,20 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from engine.core.compiled import Policy
 from engine.core.contacts import from_text
 from engine.core.facts import AgentFacts, CallFacts, Contact, CustomerFacts, Facts
+from engine.core.fields import Extra
 from engine.core.model import CUSTOMER, Ticket
 from engine.core.signals import AgentActed, Signal, TaskClosed, TicketRequested
 from engine.core.team import Team
+from engine.runtime.sources import Source
 from engine.store.contract import Transaction
+from engine.store.contract.tickets import HISTORY
 from engine.store.rows import CustomerRow
 
 
@@ -28,13 +31,16 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What does not change from one decision to the next: the policy in force, the people, the channels, the source of chance."""
+    """What does not change from one decision to the next: the policy in force, the people, the channels, the source of
+    chance, the fields of plugins.
+    """
 
     policy: Policy
     team: Team
     channels: Mapping[str, str]
     senders: tuple[str, ...]
     chance: random.Random = field(default_factory=random.SystemRandom)
+    sources: Mapping[str, Source] = field(default_factory=dict)
 
 
 class Gatherer:
@@ -53,6 +59,8 @@ class Gatherer:
         sealed = request is not None and request.answer is not None  # nothing decided there may tell whom it is about
         customer = None if sealed else self._customer(about, origin)
         contact = Contact() if sealed else self._contact(about, origin, customer)
+        if customer is not None:
+            customer = self._history(customer, ticket)
         return Facts(
             number=self._next_number(ticket, signal),
             answer_id=f"{self._world.chance.getrandbits(128):032x}",
@@ -69,6 +77,7 @@ class Gatherer:
             recent=self._recent(contact),
             opted_out=frozenset(name for name, to in contact.addresses.items() if self._tx.opted_out(name, to)),
             last_agent=self._tx.last_agent(customer.id) if customer else None,
+            extra=self._extra(customer) if customer else {},
         )
 
     def opened(self) -> None:
@@ -96,6 +105,26 @@ class Gatherer:
         self._tx.add_customer(row)
         self._tx.add_address(row.id, kind, origin.address)
         return _customer_facts(row, known=False)
+
+    def _history(self, customer: CustomerFacts, ticket: Ticket | None) -> CustomerFacts:
+        """Add what the policy asks of the customer's history."""
+        policy = self._world.policy
+        if policy.spans:
+            since = self._now - max(policy.spans.values())
+            needs = self._tx.needs_of(customer.id, since, HISTORY, ticket.number if ticket else "")
+            customer = replace(customer, tickets=tuple(needs))
+        if "customer.last_contact" in policy.fields:
+            customer = replace(customer, last_contact_at=self._tx.last_contact(customer.id))
+        return customer
+
+    def _extra(self, customer: CustomerFacts) -> dict[str, Extra]:
+        """Ask the plugins for those of their fields that the policy asks."""
+        asked = [source for name, source in self._world.sources.items() if name in self._world.policy.fields]
+        addresses: dict[str, list[str]] = {}
+        for kind, address in self._tx.addresses(customer.id) if asked else ():
+            addresses.setdefault(kind, []).append(address)
+        told = {source.name: source.tell(customer.id, addresses) for source in asked}
+        return {name: value for name, value in told.items() if value is not None}
 
     def _contact(self, about: Ticket | None, origin: Origin | None, customer: CustomerFacts | None) -> Contact:
         if about is not None:
@@ -150,4 +179,4 @@ class Gatherer:
 
 
 def _customer_facts(row: CustomerRow, known: bool) -> CustomerFacts:
-    return CustomerFacts(row.id, known, row.segment, row.language, row.last_survey_at)
+    return CustomerFacts(row.id, known, row.segment, row.language, row.last_survey_at, row.created_at)

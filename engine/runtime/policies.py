@@ -8,6 +8,7 @@ from engine.core.compiled import Policy
 from engine.core.team import Team
 from engine.errors import ConfigurationError
 from engine.policy import Compilation, Diagnostic, check_team, compile_files, compile_policy, format_text, has_errors, load_team
+from engine.policy.installed import installed
 from engine.store.contract import Store
 
 _PROVEN = "proven_policy"
@@ -52,7 +53,7 @@ def load_active(store: Store) -> Compilation | None:
 
 
 def _proof(digest: str) -> str:
-    return f"{digest} by {__version__}"
+    return f"{digest} by {__version__} {installed().signature}".rstrip()
 
 
 def load_people(directory: Path, compilation: Compilation) -> tuple[Team, tuple[Diagnostic, ...]]:

@@ -1,8 +1,5 @@
 """Discovery and building of channels, on real distributions laid out in a temporary directory."""
 
-import sys
-import textwrap
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +9,7 @@ import pytest
 from engine.channels import AddressKind, ChannelContext, ChannelType
 from engine.channels.manager import ChannelTypes, validate_settings
 from engine.errors import ConfigurationError
-
-Install = Callable[..., None]
+from tests.support.distributions import Install, installer
 
 PLUGIN = """
     from engine.channels import AddressKind, ChannelType, hookimpl
@@ -49,18 +45,7 @@ SCHEMA: dict[str, Any] = {
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Lay a distribution with one module and one entry point on the import path."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-
-    def lay(distribution: str, source: str, entry: str = "channel") -> None:
-        module = f"{distribution}_module"
-        monkeypatch.delitem(sys.modules, module, raising=False)
-        (tmp_path / f"{module}.py").write_text(textwrap.dedent(source))
-        info = tmp_path / f"{distribution}-1.2.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
-        (info / "entry_points.txt").write_text(f"[engine.channels]\n{entry} = {module}\n")
-
-    return lay
+    return installer(tmp_path, monkeypatch, "engine.channels")
 
 
 @pytest.fixture

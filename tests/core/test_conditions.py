@@ -1,7 +1,8 @@
 """Matchers have three truth values, and what explain shows is what was evaluated."""
 
+import typing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import re2
@@ -14,8 +15,8 @@ from engine.core.contacts import from_text, to_text
 from engine.core.draft import Draft
 from engine.core.facts import CallFacts, Contact, CustomerFacts
 from engine.core.tracing import asked, failed, show, trace
-from engine.core.values import TicketValues
-from tests.core.worlds import MINUTE, PHONE, WEDNESDAY, facts, opened, seen, shipped
+from engine.core.values import TicketValues, first_match
+from tests.core.worlds import DAY, HOUR, MINUTE, PHONE, WEDNESDAY, House, at, changed, facts, opened, rules_of, seen, shipped
 
 HERE = Source("sla.yaml", 7, "tiers/0")
 
@@ -46,8 +47,17 @@ def ask(operator: str, expected: object, actual: Value, **more: object) -> bool 
         ("is", "vip", None, None),
         ("in", ("a", "b"), "b", True),
         ("in", ("a", "b"), "c", False),
-        ("has", "x", frozenset({"x"}), True),
-        ("has", "x", frozenset({"y"}), False),
+        ("has", ("x",), frozenset({"x"}), True),
+        ("has", ("x",), frozenset({"y"}), False),
+        ("has", ("x", "y"), frozenset({"x", "y", "z"}), True),
+        ("has", ("x", "y"), frozenset({"x", "z"}), False),
+        ("has", ("x",), None, None),
+        ("between", (2, 4), 2, True),
+        ("between", (2, 4), 4, True),
+        ("between", (2, 4), 5, False),
+        ("between", (2, 4), None, None),
+        ("between", (MINUTE, HOUR), HOUR, True),
+        ("between", (MINUTE, HOUR), HOUR + timedelta(microseconds=1), False),
         ("over", 3, 4, True),
         ("over", 3, 3, False),
         ("under", 3, 2, True),
@@ -81,6 +91,45 @@ def test_keywords_that_were_met_are_shown_for_they_are_the_policys() -> None:
     assert (met.result, met.actual, met.personal) == (True, frozenset({"宕机"}), False)
     assert trace(match, Seen({}, frozenset())).result is False
     assert trace(match, Seen({})).result is None
+
+
+@given(st.integers(), st.integers(), st.integers())
+def test_between_is_at_least_and_at_most(low: int, high: int, actual: int) -> None:
+    both = (ask("at_least", low, actual), ask("at_most", high, actual))
+    assert ask("between", (low, high), actual) is all(both)
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_open"),
+    [
+        ("03-04 08:59", False),
+        ("03-04 09:00", True),
+        ("03-04 11:59", True),
+        ("03-04 12:00", False),
+        ("03-04 18:00", False),
+        ("03-08 10:00", False),
+        ("02-28 10:00", True),
+    ],
+)
+def test_within_a_calendar_is_while_it_is_open(moment: str, is_open: bool) -> None:
+    within = Match("now", "within", "cn_office", HERE, test=shipped().calendars["cn_office"].is_open)
+    assert evaluate(within, Seen({"now": at(moment)})) is is_open
+    assert trace(within, Seen({"now": at(moment)})).actual == at(moment)
+    assert evaluate(Not(within, HERE), Seen({"now": at(moment)})) is not is_open
+
+
+@pytest.mark.parametrize("told", [True, False, None])
+def test_a_predicate_has_three_answers_and_its_text_is_not_shown(told: bool | None) -> None:
+    satisfies = Match("ticket.text", "satisfies", "crm.shouting", HERE, personal=True, test=lambda text: told)
+    found = trace(satisfies, Seen({"ticket.text": "HELP"}))
+    assert (found.result, found.actual) == (told, None)
+
+
+@given(st.sampled_from(["between", "within", "satisfies", "has", "is", "over", "matches", "mentions"]))
+def test_not_of_what_is_missing_stays_missing(operator: str) -> None:
+    match = Match("f", operator, ("x", "y"), HERE, test=(lambda value: True) if operator in {"within", "satisfies"} else None)
+    assert evaluate(match, Seen({})) is None
+    assert evaluate(Not(match, HERE), Seen({})) is None
 
 
 def leaf(name: str) -> Match:
@@ -248,8 +297,88 @@ def test_a_matcher_sees_ticket_customer_and_call() -> None:
     assert (values.value("customer.phone"), values.value("customer.email")) == (PHONE, "a@b.test")
     assert (values.value("call.direction"), values.value("call.queue")) == ("inbound", None)
     assert values.keywords("ticket.text") == values.keywords("ticket.text")
+    assert values.keywords("ticket.subject") is None
     nobody = TicketValues(shipped(), facts(customer=None), None, "")
     assert (nobody.value("customer.known"), nobody.value("ticket.kind"), nobody.keywords("ticket.text")) == (False, None, None)
+
+
+def came_true(condition: str, moment: datetime = WEDNESDAY, text: str = "发票", **more: typing.Any) -> bool:
+    """Whether the condition, as policies write it, holds for a ticket that is opened now."""
+    rule = f"  - {{id: asked, when: {condition}, queue: finance}}\n"
+    policy = changed(("routing.yaml", "routes:\n", f"routes:\n{rule}"))
+    return rules_of(opened(text, policy, moment, **more)).get("queue: finance") == "asked"
+
+
+def a_customer(**more: typing.Any) -> CustomerFacts:
+    return CustomerFacts("C1", True, **more)
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("{field: now, within: cn_office}", True),
+        ("{not: {field: now, within: cn_office}}", False),
+        ("{field: ticket.opened_at, within: 24x7}", True),
+        ("{field: ticket.age, under: 1s}", True),
+        ("{field: ticket.age, between: [0s, 0s]}", True),
+        ("{field: ticket.objections, between: [0, 0]}", True),
+        ("{field: ticket.reopened, at_least: 1}", False),
+        ("{field: ticket.assignee, exists: false}", True),
+        ("{field: ticket.subject, mentions: [发票]}", True),
+        ("{field: ticket.subject, mentions: [退款]}", False),
+        ("{field: ticket.wish, matches: 今天}", True),
+        ("{field: customer.language, is: en}", True),
+        ("{field: customer.since, over: 29d}", True),
+        ("{field: customer.last_contact, between: [3d, 3d]}", True),
+        ("{field: customer.tickets, last: 2d, at_least: 2}", True),
+        ("{field: customer.tickets, last: 2d, is: 3}", False),
+        ("{all: [{field: customer.tickets, last: 1d, is: 1}, {field: customer.tickets, last: 9d, is: 3}]}", True),
+    ],
+)
+def test_a_matcher_asks_the_moment_and_the_history(condition: str, holds: bool) -> None:
+    customer = a_customer(
+        language="en",
+        since=WEDNESDAY - 30 * DAY,
+        last_contact_at=WEDNESDAY - 3 * DAY,
+        tickets=tuple(WEDNESDAY - days * DAY for days in (1, 2, 8)),
+    )
+    assert came_true(condition, customer=customer, subject="发票", fields={"wish": "今天之内"}) is holds
+
+
+@pytest.mark.parametrize("condition", ["over: 0s", "under: 9d", "exists: true"])
+@pytest.mark.parametrize("field", ["customer.since", "customer.last_contact"])
+def test_a_history_that_nobody_knows_is_missing(field: str, condition: str) -> None:
+    assert not came_true(f"{{field: {field}, {condition}}}", customer=a_customer())
+    assert not came_true(f"{{field: {field}, {condition}}}", customer=None)
+
+
+def test_the_count_over_a_span_of_nobody_is_missing() -> None:
+    assert not came_true("{field: customer.tickets, last: 2d, at_least: 0}", customer=None)
+    assert came_true("{field: customer.tickets, last: 2d, at_least: 0}", customer=a_customer())
+
+
+def test_without_the_present_what_depends_on_it_is_missing() -> None:
+    ticket = opened("发票").ticket
+    values = TicketValues(shipped(), facts(customer=a_customer(since=WEDNESDAY)), ticket, "发票")
+    assert [values.value(name) for name in ("now", "ticket.age", "ticket.opened_at", "customer.since")] == [None] * 4
+
+
+def test_labels_of_a_plugin_are_a_set_and_its_other_values_as_they_are() -> None:
+    told = {"crm.tags": ("gold", "loud"), "crm.score": 3, "crm.level": "a"}
+    values = TicketValues(shipped(), facts(extra=told), None, None)
+    assert (values.value("crm.tags"), values.value("crm.score"), values.value("crm.level")) == (frozenset({"gold", "loud"}), 3, "a")
+
+
+def test_a_ticket_ages_and_is_asked_by_who_holds_it() -> None:
+    policy = changed(("routing.yaml", "routes:\n", "routes:\n  - {id: old, when: {field: ticket.age, at_least: 2h}, queue: finance}\n"))
+    house = House(policy)
+    number = house.mail("发票怎么开")
+    draft = Draft(house.ticket(number), facts(), policy, WEDNESDAY + 2 * HOUR, lambda draft, before, event: None)
+    values = draft.values()
+    assert values.value("ticket.age") == 2 * HOUR
+    assert values.value("ticket.opened_at") == WEDNESDAY
+    assert values.value("ticket.assignee") == house.ticket(number).assignee
+    assert first_match(policy.routes, values)[0].id == "old"
 
 
 def test_a_script_speaks_the_language_and_the_channel_or_what_comes_next() -> None:

@@ -9,36 +9,24 @@ import pytest
 
 from tests.docs.markdown import blocks
 from tests.docs.shell import Shell
+from tests.docs.workshop import install, lay_out
 from tests.support.repository import ROOT
 
 PAGE = ROOT / "docs" / "channels.md"
-FILE = "file: "
 
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with every file that the page shows."""
     directory = tmp_path_factory.mktemp("workshop")
-    for block in blocks(PAGE):
-        if block.comment.startswith(FILE):
-            path = directory / block.comment.removeprefix(FILE)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(block.text, encoding="utf-8")
+    lay_out(PAGE, directory)
     return directory
 
 
 @pytest.fixture(scope="module")
 def installed(workshop: Path) -> Path:
     """Where the built distribution was installed, as an entry for sys.path."""
-    target = workshop / "installed"
-    offline = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--quiet"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "install", *offline, "--target", str(target), str(workshop / "notepad")],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return target
+    return install(workshop / "notepad", workshop / "installed")
 
 
 def test_the_plugin_holds_the_contract(workshop: Path, installed: Path) -> None:

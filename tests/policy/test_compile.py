@@ -193,6 +193,7 @@ def test_every_keyword_that_schemas_use_has_its_words() -> None:
         "$defs",
         "$schema",
         "description",
+        "examples",
         "if",
         "then",
         "else",

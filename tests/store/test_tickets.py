@@ -1,5 +1,6 @@
 """Tickets, their log and their contents."""
 
+import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from engine.core.decision import Reason
 from engine.core.signals import AgentActed, TimerFired
 from engine.errors import UsageError
 from engine.store import Conflict, Store, TicketQuery
+from engine.store.sqlite.tickets import _LAST_CONTACT, _NEEDS_OF
 from tests.store.samples import MINUTE, NOW, folded, happen, open_ticket, opening, problems, record, the
 
 N1, N2, N3 = "202405120001", "202405120002", "202405120003"
@@ -169,3 +171,50 @@ def test_contents_stand_beside_the_log_and_may_be_missing(store: Store) -> None:
         assert view.contents(["c-2", "c-9", "gone"]) == {"c-2": "100 routers_", "c-9": "wang@example.test"}
         assert view.contents([]) == {}
         assert [(id, kind) for id, kind, _ in view.content_of(N1)] == [("c-0", "note"), ("c-1", "description")]
+
+
+def test_a_customers_needs_are_given_newest_first_without_the_work_of_the_house(store: Store) -> None:
+    with store.write() as tx:
+        for minute, kind in enumerate(["complaint", "task", "inquiry", "call_back", "care"]):
+            open_ticket(tx, f"20240512000{minute}", at=NOW + minute * MINUTE, kind=kind, customer="C1")
+        open_ticket(tx, "202405120009", customer="C2")
+        assert tx.needs_of("C1", NOW, 9) == [NOW + 4 * MINUTE, NOW + 2 * MINUTE, NOW]
+        assert tx.needs_of("C1", NOW + MINUTE, 9) == [NOW + 4 * MINUTE, NOW + 2 * MINUTE]
+        assert tx.needs_of("C1", NOW, 9, without="202405120002") == [NOW + 4 * MINUTE, NOW]
+        assert tx.needs_of("C1", NOW, 1) == [NOW + 4 * MINUTE]
+        assert tx.needs_of("C9", NOW, 9) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "counts"),
+    [
+        (e.MessageReceived("c", "email", "customer"), True),
+        (e.MessageReceived("c", "email", "zhao"), False),
+        (e.CustomerContacted("zhao", "phone_log"), True),
+        (e.CustomerContacted("system", "phone_log"), False),
+        (e.ProgressReported("zhao"), True),
+        (e.ProgressReported("system"), False),
+        (e.ResultReported("c", "zhao"), True),
+        (e.Noted("c", "zhao"), False),
+        (e.MessageSent("m"), False),
+    ],
+    ids=repr,
+)
+def test_what_passes_between_a_customer_and_a_person_is_the_last_contact(store: Store, event: e.Event, counts: bool) -> None:
+    with store.write() as tx:
+        ticket = open_ticket(tx, customer="C1", by="customer")
+        happen(tx, ticket, event, at=NOW + MINUTE)
+        open_ticket(tx, customer="C1", kind="task", by="zhao", at=NOW + 2 * MINUTE)
+        open_ticket(tx, customer="C2", by="customer", at=NOW + 3 * MINUTE)
+        assert tx.last_contact("C1") == (NOW + MINUTE if counts else NOW)
+        assert tx.last_contact("C9") is None
+
+
+def test_a_customers_history_is_found_by_index(durable_backend) -> None:
+    durable_backend.open().close()
+    connection = sqlite3.connect(durable_backend.url.removeprefix("sqlite:///"))
+    for sql, values in ((_NEEDS_OF, ("C1", 0, "", "[]", 9)), (_LAST_CONTACT, ("C1", 9))):
+        plan = [step for _, _, _, step in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+        assert any("ticket USING" in step and "ticket_by_customer" in step for step in plan), plan
+        assert not [step for step in plan if step.startswith(("SCAN ticket", "SCAN event", "USE TEMP"))], plan
+    connection.close()

@@ -34,7 +34,7 @@ def message(draft: Draft, signal: MessageArrived) -> None:
 
 def call(draft: Draft, signal: CallArrived) -> None:
     """Do with a call of nobody's ticket what the first matching call rule says; a need that a person registered is always opened."""
-    values = TicketValues(draft.policy, draft.facts, None, signal.text)
+    values = TicketValues(draft.policy, draft.facts, None, signal.text, now=draft.now)
     rule, traces = first_match(draft.policy.calls, values)
     kind = _kind(signal.fields) or rule.opens
     if kind is None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from engine.core import events as e
 from engine.core.clocks import tier_of
 from engine.core.commands import SealLink
+from engine.core.conditions import Value
 from engine.core.contacts import to_text
 from engine.core.draft import Draft
 from engine.core.fields import NEEDS
@@ -89,11 +90,15 @@ def keep_contact(draft: Draft) -> str | None:
 def before_opening(draft: Draft, opened: e.TicketOpened) -> TicketValues:
     """Return what matchers see of a ticket that is about to be opened."""
     text = "\n".join(filter(None, (draft.text_of(opened.subject), draft.text_of(opened.description))))
-    fields = {
+    fields: dict[str, Value] = {
         "ticket.kind": opened.kind,
         "ticket.channel": opened.channel,
         "ticket.impact": opened.impact,
         "ticket.language": opened.language,
         "ticket.state": "new",
+        "ticket.subject": draft.text_of(opened.subject) or None,
+        "ticket.wish": draft.text_of(opened.wish) or None,
+        "ticket.objections": 0,
+        "ticket.reopened": 0,
     }
-    return TicketValues(draft.policy, draft.facts, None, text, dict(fields))
+    return TicketValues(draft.policy, draft.facts, None, text, fields, draft.now)

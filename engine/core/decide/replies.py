@@ -29,7 +29,7 @@ def message(draft: Draft, signal: MessageArrived) -> None:
 def call(draft: Draft, signal: CallArrived) -> None:
     """Put a call with the customer of this ticket on record. It was a contact if its rule says so, or opens what this ticket stands for."""
     facts = draft.facts.call
-    rule, traces = first_match(draft.policy.calls, TicketValues(draft.policy, draft.facts, None, signal.text))
+    rule, traces = first_match(draft.policy.calls, TicketValues(draft.policy, draft.facts, None, signal.text, now=draft.now))
     spoken = rule.opens is not None and facts is not None and facts.outcome == "answered"
     contact = rule.notes_contact or spoken
     draft.because(f"call noted{' as a contact' if contact else ''}", rule.id, rule.source, {}, traces)

@@ -8,6 +8,9 @@ from engine.core.events import Event
 from engine.core.model import Ticket
 from engine.store.rows import DecisionRecord, StoredDecision, StoredEvent, TicketQuery, TimerRow
 
+HISTORY = 1_000
+"""How many of a customer's tickets count as their history."""
+
 
 class TicketReader(Protocol):
     """Asks about tickets."""
@@ -23,6 +26,15 @@ class TicketReader(Protocol):
 
     def last_agent(self, customer: str) -> str | None:
         """Return who holds the latest ticket of the customer that anybody holds."""
+
+    def needs_of(self, customer: str, since: datetime, limit: int, without: str = "") -> list[datetime]:
+        """Return when the customer's needs (no work of the house) since then were opened, newest first; never that of `without`."""
+
+    def last_contact(self, customer: str) -> datetime | None:
+        """Return when the customer last wrote, called or answered, or an agent last contacted, updated or answered them.
+
+        Their newest `HISTORY` tickets are looked at. What the engine sends by itself is no contact.
+        """
 
     def loads(self) -> dict[str, int]:
         """Return how many tickets that have not ended each agent holds; agents without any are left out."""

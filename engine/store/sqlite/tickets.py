@@ -1,16 +1,18 @@
 """Tickets, their log and their contents in SQLite."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from engine.core.events import Event
+from engine.core.fields import NEEDS
 from engine.core.model import Ticket
 from engine.errors import UsageError
 from engine.store.codec import decode_event, decode_plain, decode_ticket, encode, record_facts, record_reasons, record_signal, signal_name
 from engine.store.contract.store import Conflict
+from engine.store.contract.tickets import HISTORY
 from engine.store.rows import DecisionRecord, StoredDecision, StoredEvent, TicketQuery
-from engine.store.sqlite.session import Column, Room, instant, micros, micros_or_none
+from engine.store.sqlite.session import Column, Room, instant, instant_or_none, micros, micros_or_none
 
 _STATE = "SELECT state_json FROM ticket WHERE number = ?"
 
@@ -34,6 +36,22 @@ SELECT state_json FROM ticket WHERE customer = ? AND closed_at IS NULL ORDER BY 
 
 _LAST_AGENT = """
 SELECT assignee FROM ticket WHERE customer = ? AND assignee IS NOT NULL ORDER BY opened_at DESC, number DESC LIMIT 1
+"""
+
+_NEEDS_OF = """
+SELECT opened_at FROM ticket
+WHERE customer = ? AND opened_at >= ? AND number <> ? AND kind IN (SELECT value FROM json_each(?))
+ORDER BY opened_at DESC LIMIT ?
+"""
+
+_LAST_CONTACT = """
+SELECT max(event.at)
+FROM (SELECT number FROM ticket WHERE customer = ? ORDER BY opened_at DESC LIMIT ?) AS own CROSS JOIN event ON event.ticket = own.number
+WHERE CASE
+    WHEN event.type IN ('ticket_opened', 'message_received') THEN event.event_json ->> 'by' = 'customer'
+    WHEN event.type IN ('customer_contacted', 'progress_reported', 'result_reported', 'customer_confirmed', 'customer_objected')
+        THEN event.event_json ->> 'by' <> 'system'
+END
 """
 
 _LOADS = """
@@ -111,6 +129,15 @@ class TicketReads(Room):
         """Who served the customer last."""
         agent: str | None = self._session.value(_LAST_AGENT, customer)
         return agent
+
+    def needs_of(self, customer: str, since: datetime, limit: int, without: str = "") -> list[datetime]:
+        """When the customer's needs were opened."""
+        rows = self._session.all(_NEEDS_OF, customer, micros(since), without, encode(NEEDS), limit)
+        return [instant(at) for (at,) in rows]
+
+    def last_contact(self, customer: str) -> datetime | None:
+        """When there last was contact."""
+        return instant_or_none(self._session.value(_LAST_CONTACT, customer, HISTORY))
 
     def loads(self) -> dict[str, int]:
         """Open tickets by agent."""
