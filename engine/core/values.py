@@ -1,13 +1,18 @@
 """What matchers see: the fields of `fields.FIELDS`, read off a ticket, its facts and what the signal brought."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Final
 
 from engine.core.compiled import Policy
-from engine.core.conditions import Condition, Value, evaluate
+from engine.core.conditions import Value
 from engine.core.facts import Facts
+from engine.core.index import R, Rules
 from engine.core.model import Ticket
 from engine.core.tracing import Trace, trace
+
+MOST_TOLD: Final = 50
+"""Rules of which a decision keeps what was seen, besides the one that holds: a record stays readable, and quick to make."""
 
 
 class TicketValues:
@@ -73,28 +78,15 @@ def _call_fields(facts: Facts) -> dict[str, Value]:
     }
 
 
-class RuleLike(Protocol):
-    """Anything with a stable id and a condition."""
-
-    @property
-    def id(self) -> str:
-        """The rule's stable id."""
-
-    @property
-    def when(self) -> Condition | None:
-        """The condition; None for the default."""
-
-
-R = TypeVar("R", bound=RuleLike)
-
-
 def first_match(rules: Sequence[R], values: TicketValues) -> tuple[R, tuple[tuple[str, Trace], ...]]:
     """Return the first rule that holds, and what was seen of each rule that was asked, in order.
 
-    The compiler guarantees that the last rule is the default, so there is always a first.
+    Of a long list only the first rules that came near are told, those that failed by one field alone, and the one that holds.
+    Raises AssertionError when none holds: the compiler guarantees that the last rule is the default.
     """
-    for position, rule in enumerate(rules):
-        if rule.when is None or evaluate(rule.when, values):
-            asked = rules[: position + 1]
-            return rule, tuple((other.id, trace(other.when, values)) for other in asked if other.when is not None)
-    raise AssertionError("a compiled list of rules ends with a default")
+    indexed = rules if isinstance(rules, Rules) else Rules(rules)
+    position = indexed.position(values)
+    asked: Iterable[R] = indexed[: position + 1]
+    if position > MOST_TOLD:
+        asked = [*islice(indexed.near(values, position), MOST_TOLD), indexed[position]]
+    return indexed[position], tuple((rule.id, trace(rule.when, values)) for rule in asked if rule.when is not None)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.core.compiled import Policy
+from engine.core.index import Rules
 from engine.core.text import KeywordIndex
 from engine.policy import build, scripts
 from engine.policy.calendars import compile_calendars
@@ -142,14 +143,14 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     return Policy(
         digest=policy_digest,
         company=company,
-        kinds=kinds,
-        calls=calls,
-        tiers=tiers,
+        kinds=Rules(kinds),
+        calls=Rules(calls),
+        tiers=Rules(tiers),
         deadlines=deadlines,
         escalations=escalated,
         on_tier_change=on_tier_change.text if on_tier_change else "recompute",
         queues=queues,
-        routes=routes,
+        routes=Rules(routes),
         assignment=assignment,
         scripts=spoken.compiled,
         notices={occasion: node.text for occasion, node in document.entries("notices").items()},
