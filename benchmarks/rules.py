@@ -284,7 +284,8 @@ def lines(size: int, tickets: Sequence[Ticket], seconds: float) -> Iterator[str]
             continue
         rate, found = timed(rival.make(library, rules, tickets), len(tickets), seconds)
         _agree(rival.name, found, decided)
-        yield f"  {rival.name:<28}{rate:>10,.0f} /s  on {len(found):,} tickets, all agree; closedloop is {fastest / rate:,.1f} times as fast"
+        times = f"closedloop is {fastest / rate:,.1f} times as fast"
+        yield f"  {rival.name:<28}{rate:>10,.0f} /s  on {len(found):,} tickets, all agree; {times}"
 
 
 def _agree(name: str, found: Sequence[str], decided: Sequence[str]) -> None:
