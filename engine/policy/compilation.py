@@ -1,7 +1,9 @@
 """From the files of a policy to one immutable Policy, or to everything that is wrong with them."""
 
+import gc
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -105,6 +107,19 @@ def _read_file(name: str, kind: str, text: str, proven: bool) -> _File:
     return _File(root if root.map else None, faults, problems.all())
 
 
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Hold the collector of garbage: a tree that grows has none, and looking for it takes a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@_without_collecting()
 def _compile(texts: Mapping[str, str], unread: frozenset[str], problems: Problems, *, proven: bool = False) -> Compilation:
     if not texts:
         return Compilation(None, problems.all(), texts)

@@ -1,5 +1,6 @@
 """What the YAML becomes: conditions, texts, defaults."""
 
+import gc
 import json
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -225,3 +226,13 @@ def _schemas(node):
     for key in ("allOf", "anyOf"):
         for below in node.get(key, []):
             yield from _schemas(below)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_of_garbage_is_left_as_it_was(enabled: bool) -> None:
+    try:
+        (gc.enable if enabled else gc.disable)()
+        assert compile_files(shipped().files).policy is not None
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
