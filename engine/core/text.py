@@ -29,7 +29,7 @@ _FULL_WIDTH: Final = re.compile("[\uff01-\uff5e]")
 _LONG_UNWORDED: Final = re.compile(r"[^\w\s]{31}")
 _LONG_MARKS: Final = re2.compile(r"(\p{M}{30})\p{M}+")
 _LINE_ENDS: Final = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-_SPACES: Final = re.compile(r"[^\S\n]+")
+_SPACES: Final = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 
 _IDEOGRAPHS: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 _KANA_AND_HANGUL: Final = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff\uac00-\ud7a3\uff66-\uff9f]")
@@ -58,6 +58,8 @@ def compatible(text: str) -> str:
         if _LONG_UNWORDED.search(text):
             text = _LONG_MARKS.sub(r"\1", text)
         text = unicodedata.normalize("NFKC", _FULL_WIDTH.sub(_half_width, text))
+    if text.isprintable() and "  " not in text:  # no line end is printable, and no space but the plain one
+        return text
     return _SPACES.sub(" ", _LINE_ENDS.sub("\n", text))
 
 

@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from itertools import islice
+from typing import Final
 
 from engine.core.compiled import Policy
-from engine.core.conditions import Value, evaluate
+from engine.core.conditions import Value
 from engine.core.facts import Facts
+from engine.core.index import R, Rules
 from engine.core.model import Ticket
-from engine.core.tracing import Asked, RuleLike, asked
+from engine.core.tracing import Asked, asked
+
+MOST_TOLD: Final = 50
+"""Rules of which a decision keeps what was seen, besides the one that holds: a record stays readable, and quick to make."""
 
 
 class TicketValues:
@@ -103,15 +108,15 @@ def _call_fields(facts: Facts) -> dict[str, Value]:
     }
 
 
-R = TypeVar("R", bound=RuleLike)
-
-
 def first_match(rules: Sequence[R], values: TicketValues) -> tuple[R, Asked]:
     """Return the first rule that holds, and what was seen of the rules.
 
-    The compiler guarantees that the last rule is the default, so there is always a first.
+    Of a long list only the first rules that came near are told, those that failed by one field alone, and the one that holds.
+    Raises AssertionError when none holds: the compiler guarantees that the last rule is the default.
     """
-    for position, rule in enumerate(rules):
-        if rule.when is None or evaluate(rule.when, values):
-            return rule, asked(rules, position, values)
-    raise AssertionError("a compiled list of rules ends with a default")
+    indexed = rules if isinstance(rules, Rules) else Rules(rules)
+    position = indexed.position(values)
+    if position <= MOST_TOLD:
+        return indexed[position], asked(indexed, position, values)
+    near = list(islice(indexed.near(values, position), MOST_TOLD))
+    return indexed[position], asked([*near, *indexed[position:]], len(near), values)

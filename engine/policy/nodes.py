@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from engine.core.conditions import Source
 
 Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain]"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of a file; lines and columns count from 1, the end column is the one behind the last character."""
 
     file: str
@@ -81,9 +80,11 @@ class Node:
 
     def walk(self) -> "Iterator[Node]":
         """Yield this node and all below it, top down."""
-        yield self
-        for child in self.children():
-            yield from child.walk()
+        pending = [self]
+        while pending:
+            node = pending.pop()
+            yield node
+            pending.extend(reversed(tuple(node.children())))
 
     def plain(self) -> Plain:
         """Return the bare value, as schemas see it."""

@@ -4,6 +4,7 @@ Built on the event stream of PyYAML's C parser: nothing of YAML's type guessing,
 refused becomes one diagnostic. Sources of the rules: YAML 1.1 (what other readers would guess) and 1.2 chapter 10.
 """
 
+import re
 from collections.abc import Iterator
 from typing import NoReturn, cast
 
@@ -18,6 +19,8 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
 
 _BOM = "\ufeff"
+# The characters that YAML does not allow (YAML 1.2, 5.1).
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 _READ_AS_FLAGS = frozenset({"on", "off", "yes", "no"})  # as keys they are plain words: only their position counts
 
@@ -51,10 +54,10 @@ def read(file: str, text: str, problems: Problems) -> Node | None:
     if text.startswith(_BOM):
         problems.file("CL103", file, "the file begins with a byte order mark", "save it as UTF-8 without BOM")
         return None
-    if (control := _control(text)) is not None:
-        line, column = text.count("\n", 0, control) + 1, control - text.rfind("\n", 0, control)
+    if (control := _CONTROL.search(text)) is not None:
+        line, column = text.count("\n", 0, control.start()) + 1, control.start() - text.rfind("\n", 0, control.start())
         hint = "delete it; it is invisible in most editors"
-        problems.file("CL104", file, said("control character U+{code:04X}", code=ord(text[control])), hint, line=line, column=column)
+        problems.file("CL104", file, said("control character U+{code:04X}", code=ord(control[0])), hint, line=line, column=column)
         return None
     try:
         return _Reader(file, text, problems).document()
@@ -63,18 +66,6 @@ def read(file: str, text: str, problems: Problems) -> Node | None:
     except yaml.MarkedYAMLError as error:
         _syntax(file, text, error, problems)
         return None
-
-
-def _control(text: str) -> int | None:
-    """Return where the first character stands that YAML does not allow (YAML 1.2, 5.1), None without one."""
-    for position, character in enumerate(text):
-        if character < " " and character not in "\t\n\r":
-            return position
-        if "\x7f" <= character <= "\x9f" and character != "\x85":
-            return position
-        if "\ud800" <= character <= "\udfff" or character in "\ufeff\ufffe\uffff":
-            return position
-    return None
 
 
 def _syntax(file: str, text: str, error: yaml.MarkedYAMLError, problems: Problems) -> None:

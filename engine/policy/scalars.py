@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 from engine.policy.said import said
@@ -60,6 +61,7 @@ _ODD = (
 )
 
 
+@lru_cache(maxsize=4096)  # a policy says few words, many times
 def resolve(word: str) -> str | int | float | bool | Odd:
     """Return what a plain word stands for: true, false, a whole or decimal number, else text; Odd when it must not be used so.
 
@@ -89,6 +91,7 @@ def full_width_figure(word: str) -> Odd | None:
     )
 
 
+@lru_cache(maxsize=4096)
 def full_width_key(word: str) -> Odd | None:
     """Return why a key with a full-width character cannot be used, None for a key without one."""
     if not any("\uff01" <= character <= "\uff5e" or character in "\u3000\u3001\u3002" for character in word):

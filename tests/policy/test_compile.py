@@ -1,5 +1,6 @@
 """What the YAML becomes: conditions, texts, defaults."""
 
+import gc
 import json
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -9,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from engine.core.compiled import Policy
 from engine.core.conditions import All, Any, Condition, Match, Named, Not, evaluate
-from engine.policy import check_team
+from engine.policy import check_team, compile_files
 from engine.policy.schema import schema
 from engine.policy.vocabulary import KINDS_OF_FILE
 from engine.policy.wording import REPORTS
@@ -226,3 +227,13 @@ def _schemas(node):
     for key in ("allOf", "anyOf"):
         for below in node.get(key, []):
             yield from _schemas(below)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_of_garbage_is_left_as_it_was(enabled: bool) -> None:
+    try:
+        (gc.enable if enabled else gc.disable)()
+        assert compile_files(shipped().files).policy is not None
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
