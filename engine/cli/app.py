@@ -48,6 +48,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "demo": ("engine.cli.demo:command", "Play a business day and show what happens."),
     "init": ("engine.cli.init:command", "Lay out a new project."),
     "validate": ("engine.cli.validate:command", "Say whether policies (and a project) are sound."),
+    "schema": ("engine.cli.schema:command", "Print the JSON Schemas of policy files, for editors."),
     "test": ("engine.cli.test:command", "Run the tests that lie beside the policies."),
     "run": ("engine.cli.run:command", "Work day and night: take in, decide, send."),
     "status": ("engine.cli.status:command", "Show how the work stands."),
