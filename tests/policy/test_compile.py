@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from engine.core.compiled import Policy
 from engine.core.conditions import All, Any, Condition, Match, Named, Not, evaluate
-from engine.policy import check_team
+from engine.policy import check_team, compile_files
 from engine.policy.schema import schema
 from engine.policy.vocabulary import KINDS_OF_FILE
 from engine.policy.wording import REPORTS
