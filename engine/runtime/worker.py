@@ -10,13 +10,14 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from watchfiles import watch
+from watchfiles.main import FileChange
 
 from engine.channels import TemporaryFailure
 from engine.errors import EngineError
@@ -98,7 +99,7 @@ class Worker:
         self._holding_until = 0.0
         self._only = only
         self._reloader = Reloader(engine)
-        self._changes: Iterator[object] | None = None
+        self._changes: Generator[set[FileChange], None, None] | None = None
         self._decider = Loop("decide", self._decide, self.stop)
         self._receivers = [Loop(f"receive {name}", self._receiving(name), self.stop) for name in engine.channels if "intake" in only]
         self._watcher = Loop("reload", self._reload, self.stop)
@@ -156,26 +157,23 @@ class Worker:
 
     def _reload(self) -> int:
         """Look for saved policies and people, and for another policy put in force by somebody else."""
-        if self._changes is None:
-            policies = self.engine.project.policies
-            self._changes = watch(
-                policies, stop_event=self.stop, debounce=400, rust_timeout=1000, yield_on_timeout=True, raise_interrupt=False
-            )
-            saved: object = True  # whatever was saved since the start
-        else:
-            saved = self._next_changes()
-        if saved or self._reloader.wants_another_look:
+        watching = self._changes is not None
+        changes = self._changes or watch(
+            self.engine.project.policies,
+            stop_event=self.stop,
+            debounce=400,
+            rust_timeout=1000,
+            yield_on_timeout=True,
+            raise_interrupt=False,
+        )
+        self._changes = None  # after a fault (the directory is gone, say) the watch begins anew
+        saved = next(changes, None)
+        self._changes = changes
+        # What was saved before the watch began is only seen by looking.
+        if saved or not watching or self._reloader.wants_another_look:
             self._reloader.saved()
         self._reloader.follow()
         return 1
-
-    def _next_changes(self) -> object:
-        """What was saved within the last second; after a fault (the directory is gone, say) the watch begins anew."""
-        changes, self._changes = self._changes, None
-        saved = next(changes, None) if changes is not None else None
-        if not self.stop.is_set():
-            self._changes = changes
-        return saved
 
     def _receiving(self, name: str) -> Callable[[], int]:
         def step() -> int:
