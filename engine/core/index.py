@@ -24,8 +24,8 @@ _BLOCK: Final = 4096
 
 
 R = TypeVar("R", bound=RuleLike)
-_Literal: TypeAlias = tuple[Condition, bool]  # a condition, and which of the two truths it must have; missing is neither
-_Way: TypeAlias = tuple[_Literal, ...]
+Literal: TypeAlias = tuple[Condition, bool]  # a condition, and which of the two truths it must have; missing is neither
+Way: TypeAlias = tuple[Literal, ...]
 _Asked: TypeAlias = list[tuple[int, Match, bool]]  # the bit of a way, the matcher, and the truth it must have
 _Cell: TypeAlias = Callable[[Values], int]
 
@@ -68,10 +68,10 @@ class _Block:
     __slots__ = ("_all", "_cells", "_lookups", "_owners", "_residual", "_residues")
 
     def __init__(self, rules: Sequence[RuleLike]) -> None:
-        ways = [(owner, way) for owner, rule in enumerate(rules) for way in _ways_of(rule)]
+        ways = [(owner, way) for owner, rule in enumerate(rules) for way in ways_of(rule)]
         self._owners = [owner for owner, _ in ways]
         self._all = (1 << len(ways)) - 1
-        self._residues: dict[int, list[_Literal]] = defaultdict(list)
+        self._residues: dict[int, list[Literal]] = defaultdict(list)
         columns = _Columns(defaultdict(list), defaultdict(list), defaultdict(list))
         for number, (_, way) in enumerate(ways):
             for position, (condition, wanted) in enumerate(way):
@@ -120,11 +120,12 @@ def _bits(mask: int) -> Iterator[int]:
         mask ^= lowest
 
 
-def _ways_of(rule: RuleLike) -> Sequence[_Way]:
+def ways_of(rule: RuleLike) -> Sequence[Way]:
+    """Return the ways in which a rule can hold; the default holds in the one that asks nothing."""
     return [()] if rule.when is None else _ways(rule.when, wanted=True)
 
 
-def _ways(condition: Condition, *, wanted: bool) -> Sequence[_Way]:
+def _ways(condition: Condition, *, wanted: bool) -> Sequence[Way]:
     """Return the ways in which the condition has that truth; what would have too many ways stays whole."""
     match condition:
         case Not(part=part):
@@ -150,7 +151,7 @@ class _Columns(NamedTuple):
     ordered: dict[str, _Asked]
     mentioned: dict[tuple[str, int], _Asked]
 
-    def of(self, condition: Condition, before: _Way) -> _Asked | None:
+    def of(self, condition: Condition, before: Way) -> _Asked | None:
         """Return the column that can tell the truth of a matcher, None when none can. `before` it stand others of the same way."""
         if not isinstance(condition, Match) or condition != Match(*_known(condition)):
             return None

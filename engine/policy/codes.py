@@ -90,6 +90,9 @@ CODES: dict[str, Code] = {
     "CL641": Code("A test names what does not exist"),
     "CL651": Code("The response is promised later than the plan", "warning"),
     "CL652": Code("A keyword holds a full-width comma", "warning"),
+    "CL653": Code("A rule can never be reached", "warning"),
+    "CL654": Code("A value looks like a pattern", "warning"),
+    "CL655": Code("A definition is not used", "warning"),
     # 7xx: the deployment, engine.yaml
     "CL701": Code("engine.yaml is not sound"),
     "CL702": Code("The settings of a channel are not sound"),

@@ -127,6 +127,8 @@ class Conditions:
             return pattern and Match(name, operator, expected.text, node.source, field.personal, pattern)
         if operator != "exists":
             self._check_references(name, expected)
+        if operator in {"is", "in"}:
+            self._check_patterns(expected)
         if field.counted:
             name = f"{name} last {node.string('last')}"
             self.spans[name] = duration(node.string("last"))
@@ -181,6 +183,13 @@ class Conditions:
             self._problems.add("CL314", expected, message, "repeat less (`{1,50}`), or use `mentions` for words")
             return None
         return pattern
+
+    def _check_patterns(self, expected: Node) -> None:
+        """Advise who seems to take a value for a pattern."""
+        for item in expected.items:
+            if isinstance(item.value, str) and ("*" in item.value or "|" in item.value):
+                hint = "several values are a list: `in: [a, b]`; patterns are asked with `matches`"
+                self._problems.add("CL654", item, said("`{item}` is compared as it stands, `*` and `|` too", item=item.text), hint)
 
     def _check_references(self, field: str, expected: Node) -> None:
         if field == "ticket.language":
