@@ -68,8 +68,9 @@ def test_nothing_to_check_is_no_pass_in_any_format(run: Command, tmp_path: Path)
 
 def test_warnings_count_only_under_strict(tmp_path: Path) -> None:
     lay_out(tmp_path)
-    slip = "version: 1\nconditions:\n  down: {field: ticket.text, mentions: [宕机，瘫痪]}\n"  # the full-width comma is the point
-    (tmp_path / "policies" / "sla-x.yaml").write_text(slip, encoding="utf-8")
+    route = "{id: down, when: {field: ticket.text, mentions: [宕机\uff0c瘫痪]}, queue: product}"
+    slip = f"version: 1\nroutes:\n  - {route}\n"
+    (tmp_path / "policies" / "routing-a.yaml").write_text(slip, encoding="utf-8")
     command = Command(tmp_path)
     assert "0 errors, 1 warnings" in command("validate").stdout
     command("validate", "--strict", code=3)

@@ -77,7 +77,7 @@ def routes(*rules: str) -> dict[str, str]:
 
 
 def messages(condition: str) -> list[tuple[str, str, str]]:
-    found = diagnose("sla-crm.yaml", f"version: 1\nconditions:\n  asked: {condition}\n")
+    found = diagnose("routing-a.yaml", f"version: 1\nroutes:\n  - {{id: asked, when: {condition}, queue: product}}\n")
     return [(item.code, str(item.message), str(item.hint)) for item in found]
 
 
