@@ -29,7 +29,8 @@ def compile_over_the_shipped(excerpt: Mapping[str, Any], directory: Path) -> str
         path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
     compilation = compile_policy(policies)
     team = load_team(policies / "team.yaml")
-    return format_text((*compilation.diagnostics, *team.diagnostics, *check_team(team, compilation)))
+    found = (*compilation.diagnostics, *team.diagnostics, *check_team(team, compilation))
+    return format_text([item for item in found if item.code != "CL655"])  # an excerpt may replace what used a condition
 
 
 def _run_tests(excerpt: Mapping[str, Any], policies: Path) -> str:
