@@ -16,8 +16,8 @@ from engine.cli.session import Session, options
 def command(session: Session, only: tuple[str, ...]) -> int:
     """Work day and night: take in from every channel, decide, fire timers, send, run the jobs.
 
-    The policies are read when it starts. Stop it with Ctrl-C or SIGTERM; it goes on where it was when it starts again. It writes one
-    JSON line per decision to standard error.
+    Policies and people that are saved meanwhile take effect within two seconds, if they are sound. Stop it with Ctrl-C or SIGTERM; it
+    goes on where it was when it starts again. It writes one JSON line per decision to standard error.
     """
     from engine.cli.jobs import JOBS
     from engine.runtime import worker

@@ -74,7 +74,8 @@ def _alarms(active: str | None, written: "Policy | None", dead: dict[str, int], 
     if written is None:
         alarms.append("the policies in the directory have errors: `engine validate` shows them; the last good ones stay in force")
     elif written.digest != active:
-        alarms.append("the policies in the directory are not the ones in force: restart `engine run` to load them")
+        how = "`engine policy diff` shows what differs, `engine policy activate --from-directory` puts them in force"
+        alarms.append(f"the policies in the directory are not the ones in force: {how}")
     if any(dead.values()):
         alarms.append("something was set aside: `engine dead list` shows it")
     if outbox.get("held") and not hold:

@@ -44,12 +44,12 @@ def _entry(error: "ValidationError") -> list[str | int]:
 
 @cache
 def schema(kind: str) -> dict[str, Any]:
-    """Return the whole JSON Schema of a kind of file; editors can use it too."""
+    """Return the whole JSON Schema of a kind of file, which editors use too (`engine schema`)."""
     folder = files("engine.policy") / "schemas"
     found: dict[str, Any] = json.loads((folder / f"{kind}.json").read_text("utf-8"))
     definitions: dict[str, Any] = json.loads((folder / "common.json").read_text("utf-8"))
     found["$defs"] = {**definitions, **_word_lists(), "matcher": _matcher()}
-    return found
+    return {"$id": f"urn:closedloop:schema:{kind}", "title": f"closedloop: {kind}", **found}
 
 
 @cache

@@ -22,6 +22,12 @@ class PolicyBroken(ConfigurationError):
 def load_from_directory(directory: Path, store: Store, now: datetime) -> Compilation:
     """Compile the directory, keep its files, put it in force. Raises PolicyBroken with every diagnostic; nothing is changed then."""
     compilation = compile_policy(directory)
+    put_in_force(compilation, store, now)
+    return compilation
+
+
+def put_in_force(compilation: Compilation, store: Store, now: datetime) -> None:
+    """Keep the files of a sound policy and activate it, if it is not in force already. Raises PolicyBroken."""
     digest = sound(compilation).digest
     with store.read() as reader:
         active = reader.active_policy()
@@ -32,7 +38,6 @@ def load_from_directory(directory: Path, store: Store, now: datetime) -> Compila
                 tx.save_policy(digest, compilation.files, now)
                 tx.activate(digest, now)
             tx.set_meta(_PROVEN, _proof(digest))
-    return compilation
 
 
 def load_active(store: Store) -> Compilation | None:

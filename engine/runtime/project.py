@@ -42,7 +42,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A deployment. Paths are absolute. `outbound` is hold or live; with `redirect` every message goes to that address instead."""
+    """A deployment. Paths are absolute. `outbound` is hold or live; with `redirect` every message goes to that address instead.
+
+    `alarm_to` is the mail address of whoever operates it.
+    """
 
     root: Path
     database: str
@@ -55,6 +58,7 @@ class Project:
     send_deadline: timedelta
     channels: tuple[ChannelSettings, ...]
     jobs: tuple[Job, ...] = field(default=())
+    alarm_to: str | None = None
 
     @property
     def hold(self) -> bool:
@@ -143,4 +147,5 @@ def _project(root: Path, plain: Mapping[str, Any]) -> Project:
         send_deadline=duration(delivery.get("deadline", "60s")),
         channels=tuple(channels),
         jobs=tuple(jobs),
+        alarm_to=plain.get("operations", {}).get("alarm_to"),
     )

@@ -22,6 +22,10 @@ class Tokens:
         self._key = key
         self._parties = {_spell(agent): agent for agent in agents} | {"c": CUSTOMER}
 
+    def among(self, agents: Iterable[str]) -> "Tokens":
+        """Return the same installation's tokens for other people."""
+        return Tokens(self._key, agents)
+
     def make(self, ticket: str, party: str) -> str:
         """Return the token of this ticket for this party."""
         body = f"{ticket}.{'c' if party == CUSTOMER else _spell(party)}"

@@ -10,11 +10,14 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+
+from watchfiles import watch
+from watchfiles.main import FileChange
 
 from engine.channels import TemporaryFailure
 from engine.errors import EngineError
@@ -22,6 +25,7 @@ from engine.runtime import cron, log
 from engine.runtime.clock import JumpGuard, SystemClock
 from engine.runtime.engine import Engine, open_engine
 from engine.runtime.project import Job, load_project
+from engine.runtime.reload import Reloader
 
 POLL = 1.0
 """Seconds after which every loop looks again by itself; hints only shorten this."""
@@ -94,8 +98,11 @@ class Worker:
         self._guard = JumpGuard()
         self._holding_until = 0.0
         self._only = only
+        self._reloader = Reloader(engine)
+        self._changes: Generator[set[FileChange], None, None] | None = None
         self._decider = Loop("decide", self._decide, self.stop)
         self._receivers = [Loop(f"receive {name}", self._receiving(name), self.stop) for name in engine.channels if "intake" in only]
+        self._watcher = Loop("reload", self._reload, self.stop)
         senders = engine.world.senders if "outbox" in only else ()
         self._senders = {name: Loop(f"send {name}", self._sending(name), self.stop) for name in senders}
 
@@ -110,13 +117,13 @@ class Worker:
             channels=list(self.engine.channels),
             recovered=recovered,
         )
-        threads = [loop.start() for loop in (self._decider, *self._receivers, *self._senders.values())]
+        threads = [loop.start() for loop in (self._decider, self._watcher, *self._receivers, *self._senders.values())]
         while not self.stop.is_set():
             with contextlib.suppress(queue.Empty):
                 self._wanted.get(timeout=POLL)
                 self.stop.set()
             self._watch_senders()
-        for loop in (self._decider, *self._receivers, *self._senders.values()):
+        for loop in (self._decider, self._watcher, *self._receivers, *self._senders.values()):
             loop.hint.set()
         deadline = time.monotonic() + STOP_WITHIN
         for thread in threads:
@@ -147,6 +154,26 @@ class Worker:
         bodies = {name: partial(body, engine) for name, body in self._bodies.items()}
         zone = engine.world.policy.company.timezone
         return cron.run_due(engine.store, engine.project.jobs, bodies, engine.clock.now(), zone)
+
+    def _reload(self) -> int:
+        """Look for saved policies and people, and for another policy put in force by somebody else."""
+        watching = self._changes is not None
+        changes = self._changes or watch(
+            self.engine.project.policies,
+            stop_event=self.stop,
+            debounce=400,
+            rust_timeout=1000,
+            yield_on_timeout=True,
+            raise_interrupt=False,
+        )
+        self._changes = None  # after a fault (the directory is gone, say) the watch begins anew
+        saved = next(changes, None)
+        self._changes = changes
+        # What was saved before the watch began is only seen by looking.
+        if saved or not watching or self._reloader.wants_another_look:
+            self._reloader.saved()
+        self._reloader.follow()
+        return 1
 
     def _receiving(self, name: str) -> Callable[[], int]:
         def step() -> int:

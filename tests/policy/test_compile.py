@@ -192,6 +192,8 @@ def test_every_keyword_that_schemas_use_has_its_words() -> None:
         "propertyNames",
         "$ref",
         "$defs",
+        "$id",
+        "title",
         "$schema",
         "description",
         "examples",
@@ -237,3 +239,9 @@ def test_the_collector_of_garbage_is_left_as_it_was(enabled: bool) -> None:
         assert gc.isenabled() is enabled
     finally:
         gc.enable()
+
+
+def test_a_policy_that_was_proven_sound_compiles_to_the_same_without_being_tried_again() -> None:
+    proven = compile_files(shipped().files, proven=True).policy
+    assert proven is not None
+    assert (proven.digest, proven.scripts) == (shipped_policy().digest, shipped_policy().scripts)

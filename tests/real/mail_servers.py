@@ -182,7 +182,13 @@ class MailServers:
         shutil.chown(root / "postfix/data", "postfix")
 
     def _start_postfix(self) -> None:
-        self._postfix("start")
+        for trial in range(3):  # its master gives up after a few seconds, which a busy machine may take
+            try:
+                self._postfix("start")
+                break
+            except subprocess.CalledProcessError:
+                if trial == 2:
+                    raise
         _wait_until(lambda: _greets(self.smtp_port), lambda: "Postfix to answer")
 
     def _postfix(self, verb: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ROOT / ".ci" / "debian-packages"
+INSTALLERS = {"debian-packages": "apt-get install", "npm-packages": "npm install --global"}
 REQUIRE = "CLOSEDLOOP_REQUIRE_REAL"
 WHEELS = "CLOSEDLOOP_WHEELS_VENV"
 ADMINISTRATORS_PATH = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -29,21 +29,25 @@ def required() -> bool:
     return os.environ.get(REQUIRE, "") not in ("", "0")
 
 
-def package_of(program: str) -> str | None:
-    """The Debian package that brings a program, as .ci/debian-packages says."""
-    for line in PACKAGES.read_text(encoding="utf-8").splitlines():
-        package, *programs = line.partition("#")[0].split() or [""]
-        if program in programs:
-            return package
-    return None
+def installer_of(program: str) -> tuple[str, str]:
+    """What installs a program, and the package that brings it, as .ci/debian-packages and .ci/npm-packages say."""
+    for name, installer in INSTALLERS.items():
+        for line in (ROOT / ".ci" / name).read_text(encoding="utf-8").splitlines():
+            package, *programs = line.partition("#")[0].split() or [""]
+            if program in programs:
+                return installer, package
+    return INSTALLERS["debian-packages"], program
 
 
 def _what_is_missing(item: pytest.Item) -> str | None:
     programs = [str(name) for marker in item.iter_markers("real") for name in marker.args]
     absent = [name for name in programs if find_program(name) is None]
     if absent:
-        packages = sorted({package_of(name) or name for name in absent})
-        return f"not installed here: {', '.join(absent)} (apt-get install {' '.join(packages)})"
+        wanted: defaultdict[str, set[str]] = defaultdict(set)
+        for installer, package in map(installer_of, absent):
+            wanted[installer].add(package)
+        ways = "; ".join(f"{installer} {' '.join(sorted(packages))}" for installer, packages in wanted.items())
+        return f"not installed here: {', '.join(absent)} ({ways})"
     if item.get_closest_marker("wheels") and not os.environ.get(WHEELS):
         return f"needs the built wheels in a virtual environment named by {WHEELS} (.ci/run makes one)"
     return None

@@ -1,0 +1,150 @@
+"""`engine policy`: the versions of the policy, what differs between them, and which one is in force."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli.session import FORMAT, Desk, Session, options
+from engine.errors import NotFound, Refused, UsageError
+
+if TYPE_CHECKING:
+    from engine.policy.diff import Change
+
+_STYLES = {"added": "green", "removed": "red", "changed": "yellow", "moved": "cyan"}
+_ACTIVE = "active"
+
+
+@click.group()
+def group() -> None:
+    """See the versions of the policy, compare them, and put one in force."""
+
+
+@group.command("log")
+@options(FORMAT)
+def log(session: Session) -> None:
+    """List every policy that was ever in force, the latest first, with what changed against the one before."""
+    from engine.cli.output import say, say_json
+    from engine.policy.diff import compare
+
+    with session.desk() as desk:
+        with desk.store.read() as reader:
+            rows = reader.policies()
+            active = reader.active_policy()
+            files = [reader.policy_files(row.digest) or {} for row in rows]
+        words = desk.words
+    summaries = [_summary(compare(before, new)) for new, before in pairwise(files)]
+    entries = list(zip(rows, [*summaries, "the first"][: len(rows)], strict=True))
+    if session.json:
+        keys = ("digest", "saved_at", "activated_at")
+        say_json([{key: getattr(row, key) for key in keys} | {"active": row.digest == active, "changes": what} for row, what in entries])
+        return
+    for row, what in entries:
+        mark, style = ("●", "bold") if row.digest == active else (" ", "")
+        say(f"{mark} {row.digest[:12]}  {words.clock(row.activated_at or row.saved_at, seconds=True)}  {what}", style)
+
+
+@group.command("show")
+@options()
+@click.argument("version", default=_ACTIVE)
+@click.argument("file", required=False)
+def show(session: Session, version: str, file: str | None) -> None:
+    """Print the files of VERSION (`active`, a digest or its beginning, a directory), or one FILE of it."""
+    with session.desk() as desk:
+        files = _files(desk, version)
+    if file is not None and file not in files:
+        raise NotFound(f"this policy has no file {file!r}; it has {', '.join(files)}")
+    for name, text in files.items():
+        if file in (None, name):
+            click.echo(text if file else f"# --- {name}\n{text}", nl=not text.endswith("\n"))
+
+
+@group.command("diff")
+@options(FORMAT)
+@click.argument("old", default=_ACTIVE)
+@click.argument("new", required=False)
+def diff(session: Session, old: str, new: str | None) -> None:
+    """Say what NEW changes against OLD, rule by rule: `active`, a digest or its beginning, or a directory.
+
+    Default: what the project's directory would change against the policy in force.
+    """
+    from engine.cli.output import say, say_json
+    from engine.policy.diff import compare
+
+    with session.desk() as desk:
+        changes = compare(_files(desk, old), _files(desk, new or str(desk.project.policies)))
+    if session.json:
+        say_json(changes)
+        return
+    for change in changes:
+        say(_told(change), _STYLES[change.what])
+    say(_summary(changes), "bold")
+
+
+@group.command("activate")
+@options()
+@click.argument("version", required=False)
+@click.option("--from-directory", is_flag=True, help="Put in force what the project's directory holds.")
+def activate(session: Session, version: str | None, from_directory: bool) -> None:
+    """Put an earlier policy in force again; a running daemon follows within two seconds, without a restart.
+
+    Open tickets keep the promises they were given; routing, scripts and escalation follow the policy in force. Files in the directory
+    stay as they are: when one of them is saved, the directory comes into force again.
+    """
+    from engine.cli.output import say
+    from engine.policy import compile_files
+    from engine.runtime.policies import load_people, put_in_force
+
+    if (version is None) is not from_directory:
+        raise UsageError("say which policy: a digest (`engine policy log` lists them), or --from-directory")
+    with session.desk() as desk:
+        files = _files(desk, str(desk.project.policies) if version is None else version)
+        compilation = compile_files(files)
+        load_people(desk.project.policies, compilation)
+        put_in_force(compilation, desk.store, desk.now)
+        with desk.store.read() as reader:
+            say(f"in force: {(reader.active_policy() or '')[:12]}", "green")
+
+
+def _files(desk: Desk, version: str) -> dict[str, str]:
+    """The files of a version by name. Raises NotFound, and Refused where a beginning fits several."""
+    if version and Path(version).is_dir():
+        from engine.policy import compile_policy
+
+        if written := compile_policy(Path(version)).files:
+            return dict(written)
+        raise NotFound(f"there are no policy files in {version}")
+    with desk.store.read() as reader:
+        wanted = reader.active_policy() or "" if version == _ACTIVE else version
+        found = [row.digest for row in reader.policies() if row.digest.startswith(wanted)]
+        if len(found) > 1:
+            raise Refused(f"{version} is the beginning of {len(found)} policies; write more of it")
+        files = reader.policy_files(found[0]) if found else None
+    if files is None:
+        raise NotFound(f"there is no policy {version!r} in the store and no such directory; `engine policy log` lists them")
+    return files
+
+
+def _summary(changes: "list[Change]") -> str:
+    counts = {what: len({(one.section, one.id) for one in changes if one.what == what}) for what in _STYLES}
+    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return told or "no rule or entry differs"
+
+
+def _told(change: "Change") -> str:
+    name = f"{change.section} {change.id}".rstrip()
+    match change.what:
+        case "added":
+            return f"+ {name}  ({change.place})"
+        case "removed":
+            return f"- {name}  ({change.place})"
+        case "moved":
+            return f"↕ {name}: place {change.old} → {change.new}  ({change.place})"
+    return f"~ {name}: {change.path or 'value'}: {_shown(change.old)} → {_shown(change.new)}  ({change.place})"
+
+
+def _shown(value: str | None) -> str:
+    from engine.cli.output import one_line
+
+    return "nothing" if value is None else one_line(value, 60)

@@ -1,0 +1,108 @@
+"""Hot reload: what is saved in the policy directory, or put in force by another process, takes effect between two decisions.
+
+A policy and its people are compiled whole before anything changes; then `Engine.world` is replaced as one reference, so that no decision
+sees two versions. What cannot be used changes nothing: if it is no better a second later (an editor may write a file in two steps), it is
+logged, and the operator gets a mail, once for each fault.
+"""
+
+import hashlib
+import logging
+from dataclasses import replace
+
+from engine.channels import AddressKind
+from engine.policy import Compilation, compile_policy
+from engine.runtime import log
+from engine.runtime.engine import Engine
+from engine.runtime.policies import PolicyBroken, load_active, load_people, put_in_force, sound
+from engine.store.rows import OutboxRow
+
+
+class Reloader:
+    """Brings one engine's policy and people up to date."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._seen = ""
+        self._told = ""
+
+    @property
+    def wants_another_look(self) -> bool:
+        """Whether the last look found a fault that may only be a file that was not written to its end."""
+        return self._seen != self._told
+
+    def saved(self) -> bool:
+        """Something was saved in the directory: put it in force if it is sound; return whether it is."""
+        engine = self._engine
+        try:
+            compilation = compile_policy(engine.project.policies)
+            sound(compilation)
+            self._swap(compilation)
+        except PolicyBroken as broken:
+            fault = str(broken)
+            if fault == self._seen:
+                self._tell(fault)
+            self._seen = fault
+            return False
+        put_in_force(compilation, engine.store, engine.clock.now())
+        if self._told:
+            log.say("policies mended", policy=engine.world.policy.digest[:12])
+        self._seen = self._told = ""
+        return True
+
+    def follow(self) -> bool:
+        """Take over the active policy if another process has put it in force; return whether it did."""
+        with self._engine.store.read() as reader:
+            if reader.active_policy() == self._engine.world.policy.digest:
+                return False
+        try:
+            active = load_active(self._engine.store)
+            if active is not None:
+                self._swap(active)
+        except PolicyBroken as broken:
+            self._seen = str(broken)
+            self._tell(self._seen)
+            return False
+        return active is not None
+
+    def _swap(self, compilation: Compilation) -> None:
+        """Work by this policy and the people of team.yaml from the next decision on. Raises PolicyBroken, and changes nothing then."""
+        engine = self._engine
+        policy = sound(compilation)
+        team, _ = load_people(engine.project.policies, compilation)
+        if (policy.digest, team) == (engine.world.policy.digest, engine.world.team):
+            return
+        log.say("policies reloaded", policy=policy.digest[:12], before=engine.world.policy.digest[:12])
+        engine.tokens = engine.tokens.among(team.agents)
+        engine.world = replace(engine.world, policy=policy, team=team)
+
+    def _tell(self, fault: str) -> None:
+        """Say that a policy cannot be used, the same fault once."""
+        if fault == self._told:
+            return
+        self._told = fault
+        log.say("policies refused: the ones in force stay", logging.ERROR, diagnostics=fault.splitlines())
+        world, project = self._engine.world, self._engine.project
+        mail = next((name for name in world.senders if world.channels[name] == AddressKind.EMAIL), None)
+        if project.alarm_to is None or mail is None:
+            return
+        now = self._engine.clock.now()
+        id = f"alarm.{hashlib.sha256(fault.encode()).hexdigest()[:16]}.{now:%Y%m%d%H%M%S}"
+        subject = "closedloop: policies refused (策略有误,未生效)"
+        with self._engine.store.write() as tx:
+            tx.keep_content(id, None, "message", f"The policies in force stay as they are (现行策略不变).\n\n{fault}\n")
+            tx.queue_message(
+                OutboxRow(
+                    id=id,
+                    ticket=None,
+                    channel=mail,
+                    party="operations",
+                    address=project.alarm_to,
+                    subject=subject,
+                    content_id=id,
+                    language=world.policy.company.languages[0],
+                    automatic=True,
+                    script=None,
+                    created_at=now,
+                    state="held" if project.hold else "queued",
+                )
+            )

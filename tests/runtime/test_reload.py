@@ -1,0 +1,136 @@
+"""Hot reload: sound policies and people take effect between two decisions, others change nothing and are told."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from engine.cli.init import lay_out
+from engine.policy import compile_policy
+from engine.runtime.clock import VirtualClock
+from engine.runtime.engine import Engine, open_engine
+from engine.runtime.policies import put_in_force
+from engine.runtime.project import load_project
+from engine.runtime.reload import Reloader
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    lay_out(tmp_path)
+    settings = tmp_path / "engine.yaml"
+    settings.write_text(settings.read_text(encoding="utf-8") + "\noperations: {alarm_to: ops@example.test}\n", encoding="utf-8")
+    opened = open_engine(load_project(tmp_path), VirtualClock(datetime(2026, 3, 4, 2, tzinfo=UTC)), reload=True)
+    yield opened
+    opened.close()
+
+
+def edit(engine: Engine, file: str, old: str, new: str) -> None:
+    path = engine.project.policies / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def budget(engine: Engine) -> timedelta:
+    return engine.world.policy.tiers[0].budgets["response"]
+
+
+def alarms(engine: Engine) -> list[str]:
+    with engine.store.read() as reader:
+        rows = [row for row in reader.messages() if row.party == "operations"]
+        assert {(row.address, row.channel, row.state) for row in rows} <= {("ops@example.test", "email", "held")}
+        return [reader.contents([row.content_id])[row.content_id] for row in rows]
+
+
+def test_a_saved_policy_takes_effect_and_is_the_one_in_force(engine: Engine) -> None:
+    edit(engine, "sla.yaml", "response: 10m", "response: 7m")
+    assert Reloader(engine).saved()
+    assert budget(engine) == timedelta(minutes=7)
+    with engine.store.read() as reader:
+        assert reader.active_policy() == engine.world.policy.digest
+
+
+def test_people_are_reloaded_without_another_policy_and_their_mail_is_known(engine: Engine) -> None:
+    before = engine.world.policy.digest
+    edit(engine, "team.yaml", "  zhou: {", "  hu: {name: 胡杰, queues: [finance], email: hu@example.test, shift: day}\n  zhou: {")
+    assert Reloader(engine).saved()
+    assert engine.world.policy.digest == before
+    assert "hu" in engine.world.team.agents
+    assert engine.tokens.read(engine.tokens.make("202603040001", "hu")) == ("202603040001", "hu")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"), [("sla.yaml", "response: 10m", "response: soon"), ("team.yaml", "manager: zhou", "manager: nobody")]
+)
+def test_what_cannot_be_used_changes_nothing_and_is_told_once_when_it_stays(engine: Engine, file: str, old: str, new: str) -> None:
+    world = engine.world
+    edit(engine, "routing.yaml", "capacity: 20", "capacity: 21")
+    edit(engine, file, old, new)
+    reloader = Reloader(engine)
+    assert not reloader.saved()
+    assert (engine.world, alarms(engine), reloader.wants_another_look) == (world, [], True)
+    for _ in range(3):
+        assert not reloader.saved()
+    [told] = alarms(engine)
+    assert new.split()[-1] in told
+    assert not reloader.wants_another_look
+    with engine.store.read() as reader:
+        assert reader.active_policy() == world.policy.digest
+
+
+def test_a_file_that_was_only_half_written_raises_no_alarm(engine: Engine) -> None:
+    reloader = Reloader(engine)
+    edit(engine, "sla.yaml", "response: 10m", "response: ")
+    assert not reloader.saved()
+    edit(engine, "sla.yaml", "response: ", "response: 9m")
+    assert reloader.saved()
+    assert (budget(engine), alarms(engine), reloader.wants_another_look) == (timedelta(minutes=9), [], False)
+
+
+def test_after_it_was_mended_the_same_fault_is_told_again(engine: Engine) -> None:
+    reloader = Reloader(engine)
+    for minute in (0, 1):
+        assert isinstance(engine.clock, VirtualClock)
+        engine.clock.set(engine.clock.now() + timedelta(minutes=minute))
+        edit(engine, "sla.yaml", "response: 10m", "response: soon")
+        reloader.saved()
+        reloader.saved()
+        edit(engine, "sla.yaml", "response: soon", "response: 10m")
+        assert reloader.saved()
+    assert len(alarms(engine)) == 2
+
+
+def test_a_policy_that_another_process_put_in_force_is_taken_over(engine: Engine) -> None:
+    reloader = Reloader(engine)
+    assert not reloader.follow()
+    edit(engine, "sla.yaml", "response: 10m", "response: 6m")
+    put_in_force(compile_policy(engine.project.policies), engine.store, engine.clock.now())
+    assert reloader.follow()
+    assert budget(engine) == timedelta(minutes=6)
+
+
+def test_a_policy_in_force_that_cannot_be_used_here_is_told_and_not_taken_over(engine: Engine) -> None:
+    digest = engine.world.policy.digest
+    with engine.store.write() as tx:
+        tx.save_policy("f" * 64, {"sla.yaml": "version: 1\n"}, engine.clock.now())
+        tx.activate("f" * 64, engine.clock.now())
+    reloader = Reloader(engine)
+    for _ in range(2):
+        assert not reloader.follow()
+    assert len(alarms(engine)) == 1
+    assert engine.world.policy.digest == digest
+
+
+def test_without_anybody_to_tell_the_fault_is_only_logged(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    edit(engine, "../engine.yaml", "operations: {alarm_to: ops@example.test}", "")
+    quiet = open_engine(load_project(engine.project.root), engine.clock)
+    try:
+        edit(engine, "sla.yaml", "response: 10m", "response: soon")
+        reloader = Reloader(quiet)
+        reloader.saved()
+        reloader.saved()
+        assert alarms(quiet) == []
+        assert any(record.getMessage() == "policies refused: the ones in force stay" for record in caplog.records)
+    finally:
+        quiet.close()
