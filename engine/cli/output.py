@@ -7,9 +7,12 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import click
+
+from engine.errors import UsageError
 
 _SEQUENCES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~])")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -45,6 +48,16 @@ def say_json(value: Any) -> None:
     """Print JSON: instants as RFC 3339, durations in seconds. It holds what was stored, and nothing a terminal would obey."""
     text = json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
     click.echo(_FOR_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def write_report(path: Path, text: str) -> None:
+    """Write a report to a file, whole or not at all. Raises UsageError where the file cannot be written."""
+    from engine.channels import write_atomically
+
+    try:
+        write_atomically(path, f"{text}\n".encode())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}; choose another file with --output") from error
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[Cell]], title: str = "") -> None:

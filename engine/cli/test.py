@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.app import FINDINGS
+from engine.cli.output import write_report
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,7 +73,6 @@ def policies_in(path: Path) -> Path:
 
 def _report(directory: Path, wanted: str, form: str, output: Path | None, least: float | None) -> int:
     """Run everything once and say what came of it."""
-    from engine.channels import write_atomically
     from engine.policy import has_errors
 
     text = form == "text" and output is None
@@ -84,7 +84,7 @@ def _report(directory: Path, wanted: str, form: str, output: Path | None, least:
         if output is None:
             click.echo(made)
         else:
-            write_atomically(output, f"{made}\n".encode())
+            write_report(output, made)
             click.echo(f"{len(run.results)} tests, {run.failed} failed: {output}")
     too_low = least is not None and run.coverage < least
     if too_low:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.app import FINDINGS, WARNINGS
+from engine.cli.output import write_report
 from engine.cli.session import LANGUAGE, by_locale
 from engine.errors import ConfigurationError, EngineError, UsageError
 
@@ -35,15 +36,14 @@ def command(path: Path | None, form: str, output: Path | None, strict: bool, lan
     PATH is a directory of policies, or a project: then engine.yaml and the settings of its channels are checked too. Default: the
     project in the current directory, else ./policies. Exit code 0: sound, 1: errors, 3: only warnings, under --strict.
     """
-    from engine.channels import write_atomically
     from engine.policy import has_errors
 
     language = lang or by_locale() or "en"
     found, checked, policies = check(path or Path())
     report = _report(form, found, (checked, policies), language, colour=output is None and sys.stdout.isatty())
     if output is not None:
-        write_atomically(output, f"{report}\n".encode())
-    elif report or form != "text":
+        write_report(output, report)
+    elif report:
         click.echo(report)
     if output is not None or form == "text":
         click.echo(_summary(found, checked, language))
@@ -55,10 +55,12 @@ def command(path: Path | None, form: str, output: Path | None, strict: bool, lan
 def _report(form: str, found: Sequence["Diagnostic"], places: tuple[Path, Path], language: str, colour: bool) -> str:
     from engine.policy import formats
 
-    root, policies = places
+    root, policies = (path.resolve() for path in places)
+    here = Path.cwd().resolve()
 
     def place(file: str) -> str:
-        return (root / file if file == SETTINGS else policies / file).as_posix()
+        whole = (root if file == SETTINGS else policies) / file
+        return (whole.relative_to(here) if whole.is_relative_to(here) else whole).as_posix()
 
     match form:
         case "json":
@@ -67,6 +69,7 @@ def _report(form: str, found: Sequence["Diagnostic"], places: tuple[Path, Path],
             return formats.format_sarif(found, place, language)
         case "junit":
             files = sorted(path.relative_to(policies).as_posix() for path in policies.rglob("*.yaml"))
+            files = [SETTINGS, *files] if (root / SETTINGS).is_file() else files
             return formats.format_junit(found, files, place, language)
         case "github":
             return formats.format_github(found, place, language)
@@ -135,6 +138,7 @@ def _project(root: Path) -> tuple[list["Diagnostic"], Path]:
 
 def _channels(project: "Project", tree: "Node") -> list["Diagnostic"]:
     from engine.channels.manager import ChannelTypes, validate_settings
+    from engine.policy.said import said
 
     discovered = ChannelTypes.discover()
     found = []
@@ -146,7 +150,10 @@ def _channels(project: "Project", tree: "Node") -> list["Diagnostic"]:
             found.append(_diagnostic(_UNSOUND_CHANNEL, str(error), tree, place))
             continue
         found += [
-            _diagnostic(_UNSOUND_CHANNEL, f"channel {channel.name}: {problem}", tree, (*place, *problem.path)) for problem in problems
+            _diagnostic(
+                _UNSOUND_CHANNEL, said("channel {name}: {problem}", name=channel.name, problem=problem), tree, (*place, *problem.path)
+            )
+            for problem in problems
         ]
     return found
 

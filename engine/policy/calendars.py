@@ -142,7 +142,7 @@ def _days(node: Node, year: int, problems: Problems) -> dict[date, Node]:
             problems.add(
                 "CL502",
                 item,
-                said("`{item}` is not a day or range of {year}: {error}", item=item.text, year=year, error=error),
+                said("`{item}` is not a day or range of {year}: {error}", item=item.text, year=year, error=error.args[0]),
                 'write "10-01" or "10-01/10-07"',
             )
     return found

@@ -28,7 +28,7 @@ def items_within_bounds(context: Context, value: object) -> Iterator[object]:
     """Yield the items of a list or the keys of a mapping; all loops of one rendering share one bound."""
     _known(value)
     if not isinstance(value, (list, tuple, dict)):
-        raise Unprintable("only lists can be looped over")
+        raise Unprintable(said("only lists can be looped over"))
     for item in value:
         steps = context.vars.get(_STEPS, 0) + 1
         if steps > _MAX_STEPS:
@@ -54,7 +54,7 @@ def duration(context: Context, value: object) -> str:
     """Say a time span: 2小时30分钟, 2 h 30 min."""
     _known(value)
     if not isinstance(value, timedelta):
-        raise Unprintable("`| duration` needs a time span, such as deadline.overdue")
+        raise Unprintable(said("`| duration` needs a time span, such as deadline.overdue"))
     return phrases.duration(value, str(context["language"]))
 
 
@@ -109,7 +109,7 @@ def escape(value: object) -> str:
 def rounded(value: object, digits: object = 0) -> float | int:
     """Return a number rounded to that many digits (0 to 6)."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not isinstance(digits, int) or not 0 <= digits <= 6:
-        raise Unprintable("`| round` needs a number, and 0 to 6 digits")
+        raise Unprintable(said("`| round` needs a number, and 0 to 6 digits"))
     return round(value, digits) if digits else round(value)
 
 
@@ -123,13 +123,13 @@ def _known(value: object) -> object:
 def _instant(value: object) -> datetime:
     _known(value)
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise Unprintable("`| clock` and `| date` need an instant, such as deadline.due")
+        raise Unprintable(said("`| clock` and `| date` need an instant, such as deadline.due"))
     return value
 
 
 def _text(value: object) -> str:
     if isinstance(value, bool) or not isinstance(_known(value), (str, int, float)):
-        raise Unprintable("this filter needs a text")
+        raise Unprintable(said("this filter needs a text"))
     text = str(value)
     if len(text) > _MAX_TEXT:
         raise OutputTooLong(said("a text would be longer than {limit:,} characters", limit=_MAX_TEXT))
@@ -139,7 +139,7 @@ def _text(value: object) -> str:
 def _list(value: object) -> list[object]:
     _known(value)
     if not isinstance(value, (list, tuple)):
-        raise Unprintable("this filter needs a list")
+        raise Unprintable(said("this filter needs a list"))
     return list(value)
 
 

@@ -5,6 +5,8 @@
 
 import hashlib
 import json
+import os
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from unicodedata import east_asian_width
@@ -22,6 +24,11 @@ _HINT = said("hint: ")
 _SEVERITIES = {ERROR: said("error"), WARNING: said("warning")}
 _SARIF = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
+# What a terminal would obey, what XML cannot hold, and what turns the direction of writing: shown as escapes instead.
+_HIDDEN = "\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff"
+_UNSEEN = re.compile(f"[\x00-\x08\x0b-\x1f{_HIDDEN}]")
+_UNSEEN_IN_JSON = re.compile(f"[{_HIDDEN}]")
+
 Place = Callable[[str], str]
 
 
@@ -33,7 +40,7 @@ def format_text(diagnostics: Sequence[Diagnostic], *, colour: bool = False, lang
 def format_json(diagnostics: Sequence[Diagnostic], language: str = "en") -> str:
     """Return a JSON list of objects with the keys code, severity, file, line, column, end_line, end_column, path, rule, message, hint."""
     spoken = [{key: getattr(item, key) for key in _KEYS} | _spoken(item, language) for item in diagnostics]
-    return json.dumps(spoken, ensure_ascii=False, indent=2)
+    return _json(spoken)
 
 
 def format_sarif(diagnostics: Sequence[Diagnostic], place: Place, language: str = "en") -> str:
@@ -43,16 +50,17 @@ def format_sarif(diagnostics: Sequence[Diagnostic], place: Place, language: str 
         {
             "id": code,
             "shortDescription": {"text": translated(CODES[code].title, language)},
+            "help": {"text": _section(code)},
             "defaultConfiguration": {"level": CODES[code].severity},
         }
         for code in codes
     ]
     run = {
-        "tool": {"driver": {"name": "closedloop", "semanticVersion": __version__, "rules": rules}},
+        "tool": {"driver": {"name": "closedloop", "version": __version__, "semanticVersion": __version__, "rules": rules}},
         "columnKind": "unicodeCodePoints",
         "results": [_result(item, codes.index(item.code), place(item.file), language) for item in diagnostics],
     }
-    return json.dumps({"$schema": _SARIF, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2)
+    return _json({"$schema": _SARIF, "version": "2.1.0", "runs": [run]})
 
 
 def format_junit(diagnostics: Sequence[Diagnostic], checked: Sequence[str], place: Place, language: str = "en") -> str:
@@ -62,7 +70,7 @@ def format_junit(diagnostics: Sequence[Diagnostic], checked: Sequence[str], plac
     suite = ET.SubElement(suites, "testsuite", name="policies", tests=str(len(files)))
     failures = 0
     for file in files:
-        case = ET.SubElement(suite, "testcase", classname="policies", name=place(file))
+        case = ET.SubElement(suite, "testcase", classname="policies", name=_visible(place(file)))
         if found := [item for item in diagnostics if item.file == file]:
             errors = any(item.severity == ERROR for item in found)
             failures += errors
@@ -70,14 +78,15 @@ def format_junit(diagnostics: Sequence[Diagnostic], checked: Sequence[str], plac
             part = ET.SubElement(case, "failure", message=first) if errors else ET.SubElement(case, "system-out")
             part.text = format_text(found, language=language)
     suite.set("failures", str(failures))
-    return ET.tostring(suites, encoding="unicode", xml_declaration=True)
+    report: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)  # as "unicode" it would name the locale's encoding
+    return report.decode()
 
 
 def format_github(diagnostics: Sequence[Diagnostic], place: Place, language: str = "en") -> str:
     """Return GitHub workflow commands, an annotation each, escaped as GitHub's runner unescapes them."""
     lines = []
     for item in diagnostics:
-        at = {"file": place(item.file), "line": item.line, "endLine": item.end_line, "col": item.column, "title": item.code}
+        at = {"file": _visible(place(item.file)), "line": item.line, "endLine": item.end_line, "col": item.column, "title": item.code}
         if item.line == item.end_line:  # the runner takes a last column on one line only
             at["endColumn"] = item.end_column
         spoken = _spoken(item, language)
@@ -88,16 +97,36 @@ def format_github(diagnostics: Sequence[Diagnostic], place: Place, language: str
 
 
 def _spoken(item: Diagnostic, language: str) -> dict[str, str]:
-    return {"message": translated(item.message, language), "hint": translated(item.hint, language)}
+    return {"message": _visible(translated(item.message, language)), "hint": _visible(translated(item.hint, language))}
+
+
+def _visible(text: str) -> str:
+    return _UNSEEN.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
+def _json(value: object) -> str:
+    """Return JSON that every encoding and terminal can take: what is hidden becomes JSON's own escapes."""
+    return _UNSEEN_IN_JSON.sub(_escape, json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _section(code: str) -> str:
+    """Return where the documentation explains a code. SARIF's `helpUri` would have to be absolute (3.49.12)."""
+    heading = f"{code} {CODES[code].title}{' (warning)' if CODES[code].severity == WARNING else ''}"
+    title = re.sub(r"[^\w -]", "", heading.lower())
+    return f"docs/diagnostics.md#{title.replace(' ', '-')}"
 
 
 def _paragraph(item: Diagnostic, colour: bool, language: str) -> str:
     spoken = _spoken(item, language)
     name = f"{translated(_SEVERITIES[item.severity], language)} {item.code}"
     shown = f"{_COLOURS[item.severity]}{name}{_PLAIN}" if colour else name
-    lines = [f"{item.file}:{item.line}:{item.column}: {shown}: {spoken['message']}"]
+    lines = [f"{_visible(item.file)}:{item.line}:{item.column}: {shown}: {spoken['message']}"]
     if item.excerpt.strip():
-        lines += [f"  {item.excerpt}", f"  {_caret(item)}"]
+        lines += [f"  {_UNSEEN.sub('�', item.excerpt)}", f"  {_caret(item)}"]
     if item.hint:
         lines.append(f"  {translated(_HINT, language)}{spoken['hint']}")
     return "\n".join(lines)
@@ -117,7 +146,7 @@ def _width(text: str) -> int:
 def _result(item: Diagnostic, rule: int, uri: str, language: str) -> dict[str, object]:
     spoken = _spoken(item, language)
     region = {"startLine": item.line, "startColumn": item.column, "endLine": item.end_line, "endColumn": item.end_column}
-    identity = f"{item.code} {item.file} {item.path} {item.message}"
+    identity = os.fsencode(f"{item.code} {item.file} {item.path} {item.message}")
     return {
         "ruleId": item.code,
         "ruleIndex": rule,
@@ -125,12 +154,17 @@ def _result(item: Diagnostic, rule: int, uri: str, language: str) -> dict[str, o
         "message": {"text": f"{spoken['message']}\n{spoken['hint']}" if item.hint else spoken["message"]},
         "locations": [
             {
-                "physicalLocation": {"artifactLocation": {"uri": quote(uri)}, "region": region},
+                "physicalLocation": {"artifactLocation": {"uri": _uri(uri)}, "region": region},
                 "logicalLocations": [{"fullyQualifiedName": item.path or item.file}],
             }
         ],
-        "partialFingerprints": {"problem/v1": hashlib.sha256(identity.encode()).hexdigest()},
+        "partialFingerprints": {"problem/v1": hashlib.sha256(identity).hexdigest()},
     }
+
+
+def _uri(path: str) -> str:
+    """Return the URI of a path: relative where the path is; a name that is not UTF-8 keeps its bytes."""
+    return ("file://" if path.startswith("/") else "") + quote(os.fsencode(path))
 
 
 def _data(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 from engine.core.compiled import Body, Company, DeadlineKind, Guide, GuideStep, Script, Text, Tier
 from engine.policy.diagnostics import Problems, suggestion
@@ -55,7 +56,7 @@ class Scripts:
                         "the script `{name}` is meant for {audience}, here it goes to {audiences}",
                         name=name,
                         audience=script.audience,
-                        audiences=" or ".join(use.audiences),
+                        audiences=reduce(lambda one, other: said("{one} or {other}", one=one, other=other), use.audiences),
                     )
                     self._problems.add("CL317", use.script, message, "name another script, or change its `audience`")
         if setting is None:

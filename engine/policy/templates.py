@@ -21,7 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from engine.core.conditions import Source
 from engine.errors import EngineError
 from engine.policy.filters import FILTERS, TESTS, OutputTooLong, Unprintable, items_within_bounds
-from engine.policy.said import said
+from engine.policy.said import Said, said
 
 MAX_SOURCE = 16_384
 MAX_NODES = 2_000
@@ -125,10 +125,10 @@ def _printable(value: object) -> object:
     if isinstance(value, jinja2.Undefined):
         return str(value)
     if isinstance(value, datetime):
-        raise Unprintable("an instant needs a filter: write `| clock` or `| date` behind it")
+        raise Unprintable(said("an instant needs a filter: write `| clock` or `| date` behind it"))
     if isinstance(value, timedelta):
-        raise Unprintable("a time span needs a filter: write `| duration` behind it")
-    raise Unprintable("only texts and numbers can be printed: name one entry of it, loop over it, or use `if`")
+        raise Unprintable(said("a time span needs a filter: write `| duration` behind it"))
+    raise Unprintable(said("only texts and numbers can be printed: name one entry of it, loop over it, or use `if`"))
 
 
 def _sandbox() -> _Sandbox:
@@ -197,6 +197,8 @@ class ScriptTemplate:
 
 def _explained(error: Exception) -> str:
     if isinstance(error, jinja2.UndefinedError):
+        if isinstance(error.message, Said):
+            return error.message
         # The library's own words for a name that the context lacks are "'name' is undefined".
         name = str(error.message).removesuffix(" is undefined").strip("'")
         return said("there is no `{name}` on this occasion", name=name) if name.isidentifier() else str(error.message)
@@ -236,7 +238,7 @@ def _parse(text: str) -> nodes.Template:
     try:
         return _SANDBOX.parse(_TAGS_ALONE.sub(_swallow_line, text))
     except jinja2.TemplateSyntaxError as error:
-        hint = "known filters: " + ", ".join(sorted(name for name in FILTERS if not name.startswith("items_")))
+        hint = said("known filters: {known}", known=", ".join(sorted(name for name in FILTERS if not name.startswith("items_"))))
         raise TemplateRefused(
             "CL401", said("the template is not well-formed: {reason}", reason=error.message), hint, error.lineno
         ) from error

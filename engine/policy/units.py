@@ -2,6 +2,8 @@
 
 from datetime import date, time, timedelta
 
+from engine.policy.said import said
+
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _DAY = timedelta(days=1)
 
@@ -48,5 +50,5 @@ def days(text: str, year: int) -> list[date]:
     first, _, last = text.partition("/")
     begin, end = day(f"{year:04d}-{first}"), day(f"{year:04d}-{last or first}")
     if end < begin:
-        raise ValueError(f"{last} is before {first}")
+        raise ValueError(said("{last} is before {first}", last=last, first=first))
     return [begin + _DAY * number for number in range((end - begin).days + 1)]

@@ -74,3 +74,24 @@ def test_warnings_count_only_under_strict(tmp_path: Path) -> None:
     command = Command(tmp_path)
     assert "0 errors, 1 warnings" in command("validate").stdout
     command("validate", "--strict", code=3)
+
+
+def test_places_are_told_from_the_current_directory_so_that_code_scanning_finds_them(broken: Command, tmp_path: Path) -> None:
+    for path in (".", "policies", str(tmp_path)):
+        printed = broken("validate", "--format", "github", path, code=1).stdout
+        assert printed.startswith("::error file=policies/routing-x.yaml,line=3,"), path
+    report = broken("validate", "--format", "junit", code=1).stdout
+    assert 'name="engine.yaml"' in report
+    assert str(tmp_path) not in report
+
+
+def test_a_report_that_cannot_be_written_is_a_mistake_of_the_caller(broken: Command) -> None:
+    assert "engine.yaml/report cannot be written" in broken("validate", "--output", "engine.yaml/report", code=2).stderr
+
+
+def test_what_is_wrong_with_the_deployment_is_said_in_chinese_too(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    (tmp_path / "engine.yaml").write_text("version: 1\nchannels:\n  sms: {transport: pigeon}\n", encoding="utf-8")
+    printed = Command(tmp_path)("validate", "--lang", "zh", code=1).stdout
+    assert "错误 CL702: 渠道 `sms`：" in printed
+    assert "提示：请看 `engine init` 写入 `engine.yaml` 的注释" in printed

@@ -9,14 +9,15 @@ from typing import Any
 from engine.policy.codes import CODES
 
 ROOM = Path(__file__).parents[2] / "engine" / "policy"
-SPEAKERS = {"said", "add", "file", "_add", "_stop", "Odd", "TemplateRefused", "Unprintable", "OutputTooLong"}
+SOURCES = [*sorted(ROOM.glob("*.py")), ROOM.parent / "cli" / "validate.py"]
+SPEAKERS = {"said", "add", "file", "_add", "_stop", "_diagnostic", "Diagnostic", "Odd", "TemplateRefused", "Unprintable", "OutputTooLong"}
 NAMES = {"hint", "message", "_QUOTE_IT", "_ODD", "_SPEECH"}
 
 
 def all_templates() -> set[str]:
     """Every template and plain text, the titles of codes and the descriptions in schemas among them."""
     found = {code.title for code in CODES.values()}
-    for path in sorted(ROOM.glob("*.py")):
+    for path in SOURCES:
         found |= set(_of(ast.parse(path.read_text("utf-8"))))
     for path in sorted((ROOM / "schemas").glob("*.json")):
         found |= set(_descriptions(json.loads(path.read_text("utf-8"))))
@@ -26,7 +27,7 @@ def all_templates() -> set[str]:
 def f_strings() -> list[str]:
     """Where an f-string reaches a diagnostic: nobody could say it in another language."""
     found = []
-    for path in sorted(ROOM.glob("*.py")):
+    for path in SOURCES:
         for call in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(call, ast.Call) and _name(call) in SPEAKERS:
                 spoken = call.args[:1] if _name(call) == "said" else call.args

@@ -66,3 +66,13 @@ def test_a_hint_names_the_nearest_word_or_the_few_there_are() -> None:
     assert suggestion("xyz", ["plan", "response"]) == "known: plan, response"
     assert suggestion("xyz", []) == ""
     assert suggestion("xyz", [f"word{number}" for number in range(30)]) == ""
+
+
+def test_an_unknown_key_of_a_matcher_is_reported_once_and_as_that() -> None:
+    for matcher in (
+        "{field: ticket.kind, iss: care}",
+        "{field: ticket.kind, is: care, colour: red}",
+        "{field: ticket.kind, is: care, in: [care], colour: red}",
+    ):
+        [found] = diagnose("sla-x.yaml", f"version: 1\nconditions:\n  a: {matcher}\n")
+        assert (found.code, found.path) == ("CL201", "conditions.a.iss" if "iss" in matcher else "conditions.a.colour")
