@@ -32,6 +32,7 @@ CODES: dict[str, Code] = {
     "CL118": Code("There is no policy here"),
     "CL119": Code("The file cannot be read"),
     "CL120": Code("A link leads out of the policy directory"),
+    "CL121": Code("There are too many files"),
     # 2xx: the shape of a file
     "CL201": Code("Unknown key"),
     "CL202": Code("A key is missing"),
@@ -44,6 +45,7 @@ CODES: dict[str, Code] = {
     "CL209": Code("A matcher is incomplete or asks two things at once"),
     "CL210": Code("Unknown version of the policy language"),
     "CL211": Code("This operator cannot be asked of this field"),
+    "CL212": Code("A file has more faults than are shown"),
     # 3xx: references between entries
     "CL301": Code("An id is used twice"),
     "CL302": Code("Unknown condition"),

@@ -106,8 +106,8 @@ def _read_file(name: str, kind: str, text: str, proven: bool) -> _File:
     if root is None:
         return _File(None, (), problems.all())
     problems.know_root(name, root)
-    faults = () if proven else tuple(check_shape(kind, root, problems))
-    return _File(root if root.map else None, faults, problems.all())
+    faults = [] if proven else check_shape(kind, root, problems)
+    return _File(root if root.map and faults is not None else None, tuple(faults or ()), problems.all())
 
 
 @contextmanager

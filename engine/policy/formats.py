@@ -9,6 +9,7 @@ import os
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from unicodedata import east_asian_width
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from engine.policy.said import said, translated
 _KEYS = ("code", "severity", "file", "line", "column", "end_line", "end_column", "path", "rule", "message", "hint")
 _COLOURS = {ERROR: "\033[1;31m", WARNING: "\033[1;33m"}
 _PLAIN = "\033[0m"
+_LONGEST_EXCERPT = 240
 _HINT = said("hint: ")
 _SEVERITIES = {ERROR: said("error"), WARNING: said("warning")}
 _SARIF = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -126,10 +128,22 @@ def _paragraph(item: Diagnostic, colour: bool, language: str) -> str:
     shown = f"{_COLOURS[item.severity]}{name}{_PLAIN}" if colour else name
     lines = [f"{_visible(item.file)}:{item.line}:{item.column}: {shown}: {spoken['message']}"]
     if item.excerpt.strip():
-        lines += [f"  {_UNSEEN.sub('�', item.excerpt)}", f"  {_caret(item)}"]
+        cut = _cut(item)
+        lines += [f"  {_UNSEEN.sub('�', cut.excerpt)}", f"  {_caret(cut)}"]
     if item.hint:
         lines.append(f"  {translated(_HINT, language)}{spoken['hint']}")
     return "\n".join(lines)
+
+
+def _cut(item: Diagnostic) -> Diagnostic:
+    """Return the diagnostic with what stands around its place, where its line is too long to be read."""
+    if len(item.excerpt) <= _LONGEST_EXCERPT:
+        return item
+    start = max(0, item.column - 1 - _LONGEST_EXCERPT // 3)
+    end = start + _LONGEST_EXCERPT
+    excerpt = "…" * (start > 0) + item.excerpt[start:end] + "…" * (end < len(item.excerpt))
+    shift = start - (start > 0)
+    return replace(item, excerpt=excerpt, column=item.column - shift, end_column=min(item.end_column, end + 1) - shift)
 
 
 def _caret(item: Diagnostic) -> str:

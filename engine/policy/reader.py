@@ -4,6 +4,7 @@ Built on the event stream of PyYAML's C parser: nothing of YAML's type guessing,
 refused becomes one diagnostic. Sources of the rules: YAML 1.1 (what other readers would guess) and 1.2 chapter 10.
 """
 
+import codecs
 import re
 from collections.abc import Iterator
 from typing import NoReturn, cast
@@ -19,6 +20,10 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
 
 _BOM = "\ufeff"
+_OTHER_MARKS = {  # a mark of UTF-32 begins with one of UTF-16
+    "UTF-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+    "UTF-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+}
 # The characters that YAML does not allow (YAML 1.2, 5.1).
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
@@ -35,6 +40,11 @@ def decode(file: str, data: bytes, problems: Problems) -> str | None:
         hint = "split it into several files of the same kind, such as sla-vip.yaml beside sla.yaml"
         problems.file("CL105", file, said("the file has {size:,} bytes, more than {limit:,}", size=len(data), limit=MAX_BYTES), hint)
         return None
+    for encoding, marks in _OTHER_MARKS.items():
+        if data.startswith(marks):
+            hint = "save it with the encoding UTF-8 (not GBK, not UTF-16)"
+            problems.file("CL102", file, said("the file is encoded in {encoding}, not in UTF-8", encoding=encoding), hint)
+            return None
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -72,6 +82,10 @@ def _syntax(file: str, text: str, error: yaml.MarkedYAMLError, problems: Problem
     """Say in plain words what the parser did not understand."""
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    if "nesting depth" in str(error.problem):  # the parser's own bound, which it meets first where it reads ahead
+        hint = "give parts of a condition a name under `conditions:`"
+        problems.file("CL106", file, said("nested more than {limit} deep", limit=MAX_DEPTH), hint, line=line, column=column)
+        return
     lines = text.split("\n")
     for number in range(min(line, len(lines)), max(line - 3, 0), -1):
         written = lines[number - 1]

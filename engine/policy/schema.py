@@ -15,7 +15,8 @@ from engine.policy import vocabulary
 from engine.policy.diagnostics import Problems
 from engine.policy.installed import installed
 from engine.policy.nodes import Node
-from engine.policy.wording import Wording
+from engine.policy.said import said
+from engine.policy.wording import MOST_FAULTS, TooManyFaults, Wording
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
@@ -24,16 +25,25 @@ _BRANCHES = ("all", "any", "not", "use")
 _SCRIPT_KEYS = ("audience", "label", "subject", "channels")
 
 
-def check_shape(kind: str, root: Node, problems: Problems) -> list[list[str | int]]:
-    """Report every place where the tree of a file of this kind does not fit its schema; return the paths of those places."""
+def check_shape(kind: str, root: Node, problems: Problems) -> list[list[str | int]] | None:
+    """Report every place where the tree of a file of this kind does not fit its schema; return the paths of those places.
+
+    Return None where there are so many that only the first are shown, and the rest of the file is not known to be sound.
+    """
     plain = root.plain()
     if _quick_validator(kind).is_valid(plain):
         return []
     wording = Wording(root, problems)
-    errors = sorted(_validator(kind).iter_errors(plain), key=lambda error: [str(step) for step in error.absolute_path])
-    for error in errors:
-        wording.report(error)
-    return [_entry(error) for error in errors]
+    faults = []
+    try:
+        for error in _validator(kind).iter_errors(plain):
+            faults.append(_entry(error))
+            wording.report(error)
+    except TooManyFaults:
+        message = said("the file has more faults of this kind than the {shown} that are shown", shown=MOST_FAULTS)
+        problems.add("CL212", root.span, message, "mend these first")
+        return None
+    return faults
 
 
 def _entry(error: "ValidationError") -> list[str | int]:

@@ -11,6 +11,7 @@ from engine.policy.vocabulary import DATA, KINDS_OF_FILE
 
 _SUFFIXES = (".yaml", ".yml")
 _FOLDERS = ("calendars", "tests")
+_MOST_FILES = 1_000
 
 
 def kind_of(name: str) -> str | None:
@@ -30,7 +31,12 @@ def read_files(directory: Path, problems: Problems) -> tuple[dict[str, str], fro
     """Return the texts of the policy's files by name (team and tests are data and left out), and the kinds of unreadable ones."""
     texts: dict[str, str] = {}
     unread: set[str] = set()
-    for name in names(directory, problems):
+    found = list(names(directory, problems))
+    if len(found) > _MOST_FILES:
+        message = said("there are {count:,} files here, more than {limit:,}", count=len(found), limit=_MOST_FILES)
+        problems.file("CL121", str(directory), message, "lay several entries together in one file; keep other files elsewhere")
+        return {}, frozenset(KINDS_OF_FILE)
+    for name in found:
         if not check_name(name, problems) or kind_of(name) in DATA:
             continue
         text = read_text(directory, name, problems)
@@ -78,7 +84,7 @@ def read_text(directory: Path, name: str, problems: Problems) -> str | None:
 def names(directory: Path, problems: Problems) -> Iterator[str]:
     """Yield the names of the YAML files in the directory and one level below, sorted; hidden ones are left out."""
     for name in _listed(directory, problems):
-        if (directory / name).is_dir():
+        if (directory / name).is_dir() and not name.endswith(_SUFFIXES):
             yield from (f"{name}/{below}" for below in _listed(directory / name, problems) if below.endswith(_SUFFIXES))
         elif name.endswith(_SUFFIXES):
             yield name
@@ -86,8 +92,18 @@ def names(directory: Path, problems: Problems) -> Iterator[str]:
 
 def _listed(directory: Path, problems: Problems) -> list[str]:
     try:
-        return sorted(name for name in os.listdir(directory) if not name.startswith("."))
+        found = sorted(name for name in os.listdir(directory) if not name.startswith("."))
     except OSError as error:
         hint = "`engine init DIR` lays out a working policy"
         problems.file("CL118", str(directory), said("the directory cannot be read: {reason}", reason=error.strerror), hint)
         return []
+    odd = [name for name in found if name.endswith(_SUFFIXES) and not _is_text(name)]
+    for name in odd:
+        shown = name.encode("utf-8", "replace").decode()
+        problems.file("CL117", shown, "the file's name is not UTF-8", "give it a name of ordinary letters")
+    return [name for name in found if name not in odd]
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is made of characters; bytes that are none come from the system as lone surrogates."""
+    return name.encode("utf-8", "replace").decode() == name

@@ -45,10 +45,19 @@ class Fault(NamedTuple):
         return cls(str(error.validator), error.validator_value, schema, error.instance, error.message, of_key)
 
 
+MOST_FAULTS = 100
+"""How many faults of one file are told at most: nobody reads more, and finding what was meant takes time for each."""
+
+
+class TooManyFaults(Exception):
+    """There are more faults than are told."""
+
+
 class Wording:
-    """Reports the schema errors of one file."""
+    """Reports the schema errors of one file; raises TooManyFaults at the one past the last that is told."""
 
     def __init__(self, root: Node, problems: Problems) -> None:
+        self._told = 0
         self._root = root
         self._problems = problems
 
@@ -61,6 +70,9 @@ class Wording:
             REPORTS[fault.keyword](self, node, fault)
 
     def _add(self, code: str, place: Node | Span, message: str, hint: str = "", path: str = "") -> None:
+        if self._told == MOST_FAULTS:
+            raise TooManyFaults
+        self._told += 1
         self._problems.add(code, place, message, hint, path=path)
 
     def _key(self, node: Node, fault: Fault) -> None:

@@ -183,3 +183,57 @@ def test_the_text_form_marks_the_place_under_wide_characters() -> None:
         "  ^^^^^^\n"
         "  hint: known: conditions, deadlines, escalations, on_tier_change, tiers"
     )
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_a_mark_of_another_encoding_is_called_by_its_name(tmp_path: Path, encoding: str) -> None:
+    directory = lay_out(tmp_path, sla__x_yaml="\ufeffversion: 1\n".encode(encoding))
+    (found,) = compile_policy(directory).diagnostics
+    assert (found.code, found.message) == ("CL102", f"the file is encoded in {encoding[:6].upper()}, not in UTF-8")
+
+
+def test_the_bound_of_the_parser_on_depth_is_the_bound_on_depth() -> None:
+    problems = Problems()
+    assert read("sla.yaml", "version: 1\nconditions: " + "[" * 5000, problems) is None
+    assert [(item.code, item.line) for item in problems.all()] == [("CL106", 2)]
+
+
+def test_a_directory_named_like_a_file_is_reported(tmp_path: Path) -> None:
+    (lay_out(tmp_path) / "sla-x.yaml").mkdir()
+    assert place(tmp_path)[:2] == ("CL119", "sla-x.yaml")
+
+
+def test_a_name_that_is_no_text_is_reported_so_that_it_can_be_printed(tmp_path: Path) -> None:
+    directory = lay_out(tmp_path)
+    Path(os.fsdecode(os.fsencode(directory) + b"/sla-\xff.yaml")).write_text("version: 1\n")
+    assert place(directory)[:2] == ("CL117", "sla-?.yaml")
+
+
+def test_of_too_many_files_none_is_read(tmp_path: Path) -> None:
+    for number in range(1001):
+        (tmp_path / f"sla-{number}.yaml").write_text("version: 9\n")
+    compilation = compile_policy(tmp_path)
+    assert [(item.code, item.message) for item in compilation.diagnostics] == [("CL121", "there are 1,001 files here, more than 1,000")]
+    (tmp_path / "sla-1000.yaml").unlink()
+    assert "CL121" not in codes(compile_policy(tmp_path))
+
+
+def test_of_very_many_faults_the_first_are_told_and_nothing_is_said_of_the_rest_of_the_file() -> None:
+    conditions = "".join(f"  c{number}: {{field: ticket.kid, is: care}}\n" for number in range(150))
+    found = compile_files({**shipped().files, "sla-x.yaml": f"version: 1\nconditions:\n{conditions}"}).diagnostics
+    assert sorted({item.code for item in found}) == ["CL204", "CL212"]
+    assert len(found) == 101
+
+
+def test_of_a_long_line_what_stands_around_the_place_is_shown() -> None:
+    def shown(text: str) -> tuple[str, str]:
+        problems = Problems()
+        problems.know_text("sla.yaml", text)
+        problems.file("CL101", "sla.yaml", "message", column=text.index("!") + 1)
+        _, excerpt, caret = format_text(problems.all()).split("\n")
+        return excerpt, excerpt[caret.index("^")]
+
+    assert shown("a" * 300 + "!" + "b" * 300) == (f"  …{'a' * 80}!{'b' * 159}…", "!")
+    assert shown("!" + "b" * 300) == (f"  !{'b' * 239}…", "!")
+    assert shown("a" * 300 + "!") == (f"  …{'a' * 80}!", "!")
+    assert shown("a" * 239 + "!") == (f"  {'a' * 239}!", "!")

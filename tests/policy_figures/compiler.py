@@ -56,14 +56,14 @@ def _read_once(read: Callable[[str, str, Problems], Node | None]) -> Callable[[s
     return again
 
 
-def _checked_once(check: Callable[[str, Node, Problems], list[Any]]) -> Callable[[str, Node, Problems], list[Any]]:
+def _checked_once(check: Callable[[str, Node, Problems], list[Any] | None]) -> Callable[[str, Node, Problems], list[Any]]:
     sound: dict[int, Node] = {}
 
-    def again(kind: str, root: Node, problems: Problems) -> list[Any]:
+    def again(kind: str, root: Node, problems: Problems) -> list[Any] | None:
         if id(root) in sound:
             return []
         faults = check(kind, root, problems)
-        if not faults:
+        if faults == []:
             sound[id(root)] = root
         return faults
 
