@@ -56,7 +56,7 @@ def _read_once(read: Callable[[str, str, Problems], Node | None]) -> Callable[[s
     return again
 
 
-def _checked_once(check: Callable[[str, Node, Problems], list[Any] | None]) -> Callable[[str, Node, Problems], list[Any]]:
+def _checked_once(check: Callable[[str, Node, Problems], list[Any] | None]) -> Callable[[str, Node, Problems], list[Any] | None]:
     sound: dict[int, Node] = {}
 
     def again(kind: str, root: Node, problems: Problems) -> list[Any] | None:
