@@ -3,9 +3,8 @@
 import pytest
 
 from engine.policy import load_team
-from engine.policy.cases import CHANNELS, load_cases
+from engine.policy.cases import load_cases
 from engine.policy.rules import rules_of
-from engine.runtime.gather import World
 from engine.whatif.policy_tests import Result, never_matched, run_case
 from tests.policy.support import SHIPPED, cases, shipped_policy
 
@@ -140,7 +139,3 @@ def test_a_rule_that_no_test_matched_is_named_with_its_place() -> None:
     assert ("tier", "general", "sla.yaml:34") in [(one.kind, one.id, str(one.source)) for one in never]
     assert ("tier", "urgent") not in [(one.kind, one.id) for one in never]
     assert len(never) < len(list(rules_of(shipped_policy())))
-
-
-def test_the_channels_of_tests_are_ones_the_world_knows() -> None:
-    assert World(shipped_policy(), team(), CHANNELS, ("email", "sms")).channels == {"email": "email", "sms": "phone", "phone_log": "phone"}
