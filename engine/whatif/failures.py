@@ -11,6 +11,7 @@ from engine.core.decision import Reason
 from engine.core.tracing import Trace, show
 from engine.policy.nodes import Node
 from engine.policy.rules import rules_of
+from engine.policy.said import said
 
 _LISTS = ("sent", "suppressed", "escalated", "opened")
 _WITHIN = ("text", "refused")
@@ -97,10 +98,10 @@ class Comparison:
             wanted = {rule.id for rule in self.policy.kinds if rule.kind == what}
         for id, trace in because.traces:
             if id in wanted and trace.result is not True:
-                yield f"{id} ({trace.source}) does not hold: {'; '.join(_leaves(trace))}"
+                yield said("{id} ({place}) does not hold: {parts}", id=id, place=trace.source, parts="; ".join(_leaves(trace)))
         for id in because.first_behind:
             if id in wanted:
-                yield f"{id} was not asked: {because.rule} stands before it"
+                yield said("{id} was not asked: {rule} stands before it", id=id, rule=because.rule)
 
 
 def _named(reason: Reason) -> str:
@@ -113,8 +114,8 @@ def _leaves(trace: Trace) -> Iterator[str]:
         for part in trace.parts:
             yield from _leaves(part) if part.reached and part.result is not True else ()
     else:
-        was = "missing" if trace.result is None else show(trace.actual) if trace.actual not in (None, "", ()) else "false"
-        yield f"{_brief(trace.what)} ({_brief(was)})"
+        met = "missing" if trace.result is None else show(trace.actual) if trace.actual or isinstance(trace.actual, int) else "not so"
+        yield f"{_brief(trace.what)} ({_brief(met)})"
 
 
 def _asked(key: str, node: Node, actual: Any) -> Iterator[tuple[Node, str, bool]]:

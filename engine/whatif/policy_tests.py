@@ -21,6 +21,7 @@ from engine.errors import EngineError
 from engine.policy.cases import USUAL, Case, Channels
 from engine.policy.nodes import Node
 from engine.policy.rules import Named, rules_of
+from engine.policy.said import said
 from engine.policy.units import duration
 from engine.runtime.addresses import normalise
 from engine.runtime.gather import Origin
@@ -52,7 +53,7 @@ def run_case(case: Case, policy: Policy, team: Team, channels: Channels = USUAL)
     try:
         play.run(earlier)
     except EngineError as error:
-        play.failed.append(Failure(play.step.source, "a decision", str(error)))
+        play.failed.append(Failure(play.step.source, said("that it can be decided"), str(error)))
     finally:
         lab.close()
     matched = {reason.source for reason in play.reasons() if reason.source}
@@ -136,8 +137,8 @@ class _Play:
         if channel == _PHONE:
             return self.lab.handle(*self._phoned(entry, None, fields))
         automatic = "automatic" in entry.map
-        said = MessageArrived(None, channel, entry.string("text"), entry.string("subject"), automatic=automatic, fields=fields)
-        return self.lab.handle(said, self._caller(channel))
+        message = MessageArrived(None, channel, entry.string("text"), entry.string("subject"), automatic=automatic, fields=fields)
+        return self.lab.handle(message, self._caller(channel))
 
     def _caller(self, channel: str) -> Origin:
         kind = self.channels.kinds[channel]
@@ -162,7 +163,7 @@ class _Play:
         seen = Comparison(self.lab.world.policy, self._seen(self._about(self.step)), self.reasons(), self.reasons(self.since))
         expected, excluded = self.step.get("expect"), self.step.get("expect_not")
         if self.refused and not any(one is not None and "refused" in one.map for one in (expected, excluded)):
-            self.failed.append(Failure(self.step.source, "that it is done", f"refused: {self.refused}"))
+            self.failed.append(Failure(self.step.source, said("that it is done"), said("refused: {why}", why=self.refused)))
         self.failed += seen.failures(expected, True) if expected is not None else ()
         self.failed += seen.failures(excluded, False) if excluded is not None else ()
 
