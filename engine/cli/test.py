@@ -3,8 +3,9 @@
 import json
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,18 @@ import click
 
 from engine.cli.app import FINDINGS
 from engine.cli.output import write_report
+from engine.cli.session import LANGUAGE, by_locale
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
     from engine.policy import Diagnostic
+    from engine.policy.cases import Channels
     from engine.policy.rules import Named
-    from engine.whatif.policy_tests import Failure, Result
+    from engine.policy.said import Said
+    from engine.runtime.project import Project
+    from engine.whatif.policy_tests import Result
+
+_LINES = {"failed": "bold red", "passed": "bold green", "✗": "red", "✓": "green", "never": "yellow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,52 +54,75 @@ class Run:
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file instead.")
 @click.option("--min-coverage", type=click.FloatRange(0, 100), metavar="PERCENT", help="Fail when fewer rules than that were matched.")
 @click.option("--watch", is_flag=True, help="Run again whenever a file of the policies is saved; Ctrl-C ends it.")
-def command(path: Path | None, wanted: str, form: str, output: Path | None, min_coverage: float | None, watch: bool) -> int:
+@LANGUAGE
+def command(
+    path: Path | None, wanted: str, form: str, output: Path | None, min_coverage: float | None, watch: bool, lang: str | None
+) -> int:
     """Run the tests in PATH/tests/*.yaml against the policies in PATH: the same decisions as the daemon's, with a clock that runs ahead.
 
     PATH is a directory of policies or a project. Default: the project in the current directory, else ./policies. Exit code 0: all is
     as expected, 1: it is not, or the coverage is too low, 2: there are no tests.
     """
-    directory = policies_in(path or Path())
-    if watch:
-        return _watch(directory, lambda: _report(directory, wanted, form, output, min_coverage))
-    return _report(directory, wanted, form, output, min_coverage)
+    directory, channels = policies_in(path or Path())
+    language = lang or by_locale() or "en"
+    once = partial(_report, directory, channels, wanted, form, output, min_coverage, language)
+    return _watch(directory, once) if watch else once()
 
 
-def policies_in(path: Path) -> Path:
-    """Return the directory of policies that a path means: itself, or that of the project. Raises UsageError where there are none."""
+def policies_in(path: Path) -> "tuple[Path, Channels]":
+    """Return the directory of policies that a path means, itself or that of the project, and the channels its tests may name.
+
+    Raises UsageError where there are no policies.
+    """
+    from engine.policy.cases import USUAL
+
     if (path / "engine.yaml").is_file():
         from engine.runtime.project import load_project
 
-        return load_project(path).policies
+        project = load_project(path)
+        return project.policies, channels_of(project)
     directory = path / "policies" if (path / "policies").is_dir() else path
     if not any(directory.glob("*.yaml")):
         raise UsageError(f"there are no policies in {path.absolute()}. `engine init DIR` lays out a project")
-    return directory
+    return directory, USUAL
 
 
-def _report(directory: Path, wanted: str, form: str, output: Path | None, least: float | None) -> int:
+def channels_of(project: "Project") -> "Channels":
+    """Return the channels that tests in a project may name: its own, by whose addresses people can be known, and the usual ones."""
+    from engine.channels.manager import ChannelTypes
+    from engine.policy.cases import USUAL, Channels
+
+    types = ChannelTypes.discover().types
+    own = {one.name: types[one.type] for one in project.channels if one.type in types}
+    kinds = {name: str(type_.address_kind) for name, type_ in own.items() if type_.address_kind in USUAL.kinds.values()}
+    senders = [name for name in kinds if own[name].can_send]
+    return Channels({**USUAL.kinds, **kinds}, tuple(dict.fromkeys([*senders, *USUAL.senders])), project.phone_region)
+
+
+def _report(directory: Path, channels: "Channels", wanted: str, form: str, output: Path | None, least: float | None, language: str) -> int:
     """Run everything once and say what came of it."""
     from engine.policy import has_errors
+    from engine.policy.said import said, translated
 
-    text = form == "text" and output is None
-    run = _run(directory, wanted, _say_result if text else lambda result: None)
-    if text:
-        _say_summary(run, whole=not wanted)
+    live = form == "text" and output is None
+    run = _run(directory, channels, wanted, lambda result: _say(_of_result(result, language)) if live else None)
+    if live:
+        _say(_of_run(run, not wanted, language, colour=sys.stdout.isatty()))
     else:
-        made = {"text": _as_text, "json": _as_json, "junit": _as_junit}[form](run)
+        made = {"text": _as_text, "json": _as_json, "junit": _as_junit}[form](run, language)
         if output is None:
             click.echo(made)
         else:
             write_report(output, made)
-            click.echo(f"{len(run.results)} tests, {run.failed} failed: {output}")
+            click.echo(translated(said("{counts}: {file}", counts=_counts(run), file=output), language))
     too_low = least is not None and run.coverage < least
     if too_low:
-        click.echo(f"coverage {run.coverage:.0f} % is below {least:g} %", err=True)
+        low = said("coverage {share} % is below {least} %", share=f"{run.coverage:.0f}", least=f"{least:g}")
+        click.echo(translated(low, language), err=True)
     return FINDINGS if run.failed or has_errors(run.diagnostics) or too_low else 0
 
 
-def _run(directory: Path, wanted: str, echo: "Callable[[Result], None]") -> Run:
+def _run(directory: Path, channels: "Channels", wanted: str, echo: "Callable[[Result], None]") -> Run:
     from engine.policy import check_team, compile_policy, has_errors, load_team
     from engine.policy.cases import load_cases
     from engine.policy.rules import rules_of
@@ -104,55 +134,72 @@ def _run(directory: Path, wanted: str, echo: "Callable[[Result], None]") -> Run:
     policy, team = compilation.policy, load.team
     if policy is None or team is None or has_errors(diagnostics):
         return Run((), (), 0, diagnostics)
-    loaded = load_cases(directory, policy, team)
+    loaded = load_cases(directory, policy, team, channels)
     cases = [case for case in loaded.cases if wanted in case.name]
     if not cases and not loaded.diagnostics:
         what = f"no test with {wanted!r} in its name" if wanted else "no tests/*.yaml"
         raise UsageError(f"there is nothing to run in {directory.absolute()}: {what}. docs/policies.md shows how a test is written")
     results = []
     for case in cases:
-        results.append(run_case(case, policy, team))
+        results.append(run_case(case, policy, team, channels))
         echo(results[-1])
     rules = list(rules_of(policy))
     return Run(results, never_matched(policy, results), len(rules), [*diagnostics, *loaded.diagnostics])
 
 
-def _say_result(result: "Result") -> None:
+Styled = Iterator[tuple[str, str]]
+"""Lines with the style that each has on a terminal."""
+
+
+def _say(lines: Styled) -> None:
     from engine.cli.output import say
 
-    say(f"{'✗' if result.failures else '✓'} {result.name}", "red" if result.failures else "green")
-    for failure in result.failures:
-        for line in _told(failure):
-            say(f"    {line}")
+    for line, style in lines:
+        if style == "raw":
+            click.echo(line)
+        else:
+            say(line, style)
 
 
-def _told(failure: "Failure") -> list[str]:
-    lines = [f"{failure.source}: expected {failure.expected}", f"  was {failure.actual}"]
-    return [*lines, f"  because of {failure.because}"] if failure.because else lines
+def _of_result(result: "Result", language: str) -> Styled:
+    from engine.policy.said import said, translated
+
+    mark = "✗" if result.failures else "✓"
+    yield f"{mark} {result.name}", _LINES[mark]
+    for one in result.failures:
+        told = [said("{place}: expected {expected}", place=one.source, expected=one.expected), said("  was {actual}", actual=one.actual)]
+        told += [said("  because of {because}", because=one.because)] if one.because else []
+        told += [said("  nearest: {nearest}", nearest=line) for line in one.nearest]
+        yield from ((f"    {translated(line, language)}", "") for line in told)
 
 
-def _say_summary(run: Run, whole: bool) -> None:
-    from engine.cli.output import say
+def _of_run(run: Run, whole: bool, language: str, colour: bool = False) -> Styled:
     from engine.policy import format_text
+    from engine.policy.said import said, translated
 
     if run.diagnostics:
-        click.echo(format_text(run.diagnostics, colour=sys.stdout.isatty()))
-    if whole and run.results:
-        for rule in run.never:
-            say(f"never matched: {rule.source} {rule.kind} {rule.id}", "yellow")
-    matched = f"{run.rules - len(run.never)} of {run.rules} rules matched ({run.coverage:.0f} %)"
-    say(f"{len(run.results)} tests, {run.failed} failed; {matched}", "bold red" if run.failed else "bold green")
+        yield format_text(run.diagnostics, colour=colour, language=language), "raw"
+    for rule in run.never if whole and run.results else ():
+        never = said("never matched: {place} {kind} {id}", place=rule.source, kind=rule.kind, id=rule.id)
+        yield translated(never, language), _LINES["never"]
+    matched = run.rules - len(run.never)
+    share = said("{matched} of {rules} rules matched ({share} %)", matched=matched, rules=run.rules, share=f"{run.coverage:.0f}")
+    told = translated(said("{counts}; {share}", counts=_counts(run), share=share), language)
+    yield told, _LINES["failed" if run.failed else "passed"]
 
 
-def _as_text(run: Run) -> str:
-    lines = []
-    for result in run.results:
-        lines.append(f"{'✗' if result.failures else '✓'} {result.name}")
-        lines += [f"    {line}" for failure in result.failures for line in _told(failure)]
-    return "\n".join([*lines, *(f"never matched: {rule.source} {rule.kind} {rule.id}" for rule in run.never)])
+def _counts(run: Run) -> "Said":
+    from engine.policy.said import said
+
+    return said("{tests} tests, {failed} failed", tests=len(run.results), failed=run.failed)
 
 
-def _as_json(run: Run) -> str:
+def _as_text(run: Run, language: str) -> str:
+    lines = [line for result in run.results for line, _ in _of_result(result, language)]
+    return "\n".join([*lines, *(line for line, _ in _of_run(run, True, language))])
+
+
+def _as_json(run: Run, language: str) -> str:
     from engine.policy import format_json
 
     results = [
@@ -169,6 +216,7 @@ def _as_json(run: Run) -> str:
                     "expected": one.expected,
                     "actual": one.actual,
                     "because": one.because,
+                    "nearest": one.nearest,
                 }
                 for one in result.failures
             ],
@@ -177,34 +225,49 @@ def _as_json(run: Run) -> str:
     ]
     never = [{"kind": rule.kind, "id": rule.id, "file": rule.source.file, "line": rule.source.line} for rule in run.never]
     counts = {"tests": len(run.results), "failed": run.failed, "rules": run.rules, "coverage": round(run.coverage, 1)}
-    diagnostics = json.loads(format_json(run.diagnostics))
+    diagnostics = json.loads(format_json(run.diagnostics, language))
     return json.dumps({**counts, "results": results, "never_matched": never, "diagnostics": diagnostics}, ensure_ascii=False, indent=2)
 
 
-def _as_junit(run: Run) -> str:
+def _as_junit(run: Run, language: str) -> str:
+    """Each test is a case, and so is each diagnostic: an error where it is one, else a case that passes and tells of it."""
+    from engine.cli.output import clean
+    from engine.policy import format_text
+    from engine.policy.said import translated
+
+    errors = sum(item.severity == "error" for item in run.diagnostics)
     suites = ET.Element("testsuites", name="engine test")
-    suite = ET.SubElement(suites, "testsuite", name="policies", failures=str(run.failed), errors=str(len(run.diagnostics)))
+    suite = ET.SubElement(suites, "testsuite", name="policies", failures=str(run.failed), errors=str(errors))
     suite.set("tests", str(len(run.results) + len(run.diagnostics)))
     for result in run.results:
-        case = ET.SubElement(suite, "testcase", classname=result.source.file, name=result.name)
-        for one in result.failures:
-            failure = ET.SubElement(case, "failure", message=f"expected {one.expected}, was {one.actual}")
-            failure.text = "\n".join(_told(one))
+        case = ET.SubElement(suite, "testcase", classname=result.source.file, name=clean(result.name))
+        if result.failures:
+            first, *rest = [clean(line.strip()) for line, _ in list(_of_result(result, language))[1:]]
+            ET.SubElement(case, "failure", message=first).text = "\n".join([first, *rest])
     for item in run.diagnostics:
         case = ET.SubElement(suite, "testcase", classname=item.file, name=f"{item.code} at {item.line}:{item.column}")
-        ET.SubElement(case, "error", message=str(item.message))
-    return ET.tostring(suites, encoding="unicode", xml_declaration=True)
+        told = clean(format_text([item], language=language))
+        if item.severity == "error":
+            ET.SubElement(case, "error", message=clean(translated(item.message, language))).text = told
+        else:
+            ET.SubElement(case, "system-out").text = told
+    report: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)  # as "unicode" it would name the locale's encoding
+    return report.decode()
 
 
 def _watch(directory: Path, run: Callable[[], int]) -> int:
     """Run now, and again after every save, until it is interrupted; return the last outcome."""
     from watchfiles import watch
 
-    code = _once(run)
+    code = 0
+    # The watch begins before the first run, which its first timeout leads to, so that nothing saved meanwhile is missed.
+    changes = watch(directory, debounce=400, rust_timeout=200, yield_on_timeout=True, raise_interrupt=True)
     try:
-        for _ in watch(directory, raise_interrupt=True):
-            click.echo()
-            code = _once(run)
+        for position, saved in enumerate(changes):
+            if saved and position:
+                click.echo()
+            if saved or position == 0:
+                code = _once(run)
     except KeyboardInterrupt:
         click.echo()
     return code

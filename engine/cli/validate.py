@@ -101,9 +101,10 @@ def check(path: Path) -> tuple[Sequence["Diagnostic"], Path, Path]:
     return _policies(directory), directory, directory
 
 
-def _policies(directory: Path) -> list["Diagnostic"]:
+def _policies(directory: Path, project: "Project | None" = None) -> list["Diagnostic"]:
+    from engine.cli.test import channels_of
     from engine.policy import check_team, compile_policy, load_team
-    from engine.policy.cases import load_cases
+    from engine.policy.cases import USUAL, load_cases
 
     compilation = compile_policy(directory)
     found = [*compilation.diagnostics]
@@ -111,7 +112,7 @@ def _policies(directory: Path) -> list["Diagnostic"]:
         team = load_team(directory / "team.yaml")
         found += [*team.diagnostics, *check_team(team, compilation)]
         if compilation.policy is not None and team.team is not None:
-            found += load_cases(directory, compilation.policy, team.team).diagnostics
+            found += load_cases(directory, compilation.policy, team.team, channels_of(project) if project else USUAL).diagnostics
     return found
 
 
@@ -130,7 +131,7 @@ def _project(root: Path) -> tuple[list["Diagnostic"], Path]:
         project = load_project(root)
     except ConfigurationError as error:
         return [_told(line, tree) for line in str(error).splitlines()], root / "policies"
-    found = _channels(project, tree) + _policies(project.policies)
+    found = _channels(project, tree) + _policies(project.policies, project)
     if not (project.policies / "team.yaml").exists():
         found.append(_diagnostic(_UNSOUND_PROJECT, "there is no team.yaml beside the policies: nobody could work a ticket", tree, ()))
     return found, project.policies

@@ -15,17 +15,32 @@ from engine.policy.nodes import Node
 from engine.policy.rules import rules_of
 from engine.policy.said import said
 from engine.policy.sources import kind_of, names, read_text
+from engine.policy.units import duration
 
-CHANNELS: Mapping[str, str] = {"email": "email", "sms": "phone", "phone_log": "phone"}
-"""The channels of a test and the kind of address each has, whatever the deployment calls its own."""
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """The channels that tests may name: the kind of address (email, phone) of each, and those that can send, the preferred one first.
+
+    `region` is whose national phone numbers need no country code.
+    """
+
+    kinds: Mapping[str, str]
+    senders: tuple[str, ...]
+    region: str = "CN"
+
+
+USUAL = Channels({"email": "email", "sms": "phone", "phone_log": "phone"}, ("email", "sms"))
+"""What every test may name, whatever channels a deployment has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test: its name, when it begins, and its entry, whose shape the schema has checked."""
+    """One test: its name, when it begins, when each of its steps is, and its entry, whose shape the schema has checked."""
 
     name: str
     start: datetime
+    times: tuple[datetime, ...]
     node: Node
 
 
@@ -37,56 +52,71 @@ class CaseLoad:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def load_cases(directory: Path, policy: Policy, team: Team) -> CaseLoad:
+def load_cases(directory: Path, policy: Policy, team: Team, channels: Channels = USUAL) -> CaseLoad:
     """Load `tests/*.yaml` below a policy directory. Raises nothing: every fault is a diagnostic."""
     problems = Problems()
     wanted = [name for name in names(directory, problems) if kind_of(name) == "tests" and name.endswith(".yaml")]
     texts = {name: read_text(directory, name, problems) for name in wanted}
     document = read_document({name: text for name, text in texts.items() if text is not None}, frozenset(), problems, kind="tests")
     entries = document.entries("tests")
-    checker = _Checker(policy, team, problems)
-    starts = {name: checker.check(node) for name, node in entries.items()}
-    cases = tuple(Case(name, start, entries[name]) for name, start in starts.items() if start is not None)
+    checker = _Checker(policy, team, channels, problems)
+    times = {name: checker.check(node) for name, node in entries.items()}
+    cases = tuple(Case(name, found[0], found[1:], entries[name]) for name, found in times.items() if found)
     return CaseLoad(cases, problems.all())
 
 
 class _Checker:
     """Reports the names in a test that stand for nothing."""
 
-    def __init__(self, policy: Policy, team: Team, problems: Problems) -> None:
+    def __init__(self, policy: Policy, team: Team, channels: Channels, problems: Problems) -> None:
         self._problems = problems
         self._sound = True
         scripts, agents = policy.scripts, team.agents
-        clocks = {f"deadline {name}" for name in policy.deadlines}
         self._known: Mapping[str, tuple[str, Collection[str]]] = {
             "tier": ("tier", [tier.id for tier in policy.tiers]),
             "queue": ("queue", policy.queues),
-            "rule": ("rule", {rule.id for rule in rules_of(policy)} | {one.id for one in policy.escalations} | clocks),
+            "rule": ("rule", {rule.reason for rule in rules_of(policy)}),
             "script": ("script", scripts),
             "to": ("party", [CUSTOMER, *agents]),
             "assignee": ("agent", agents),
             "agent": ("agent", agents),
             "by": ("agent", agents),
-            "channel": ("channel", CHANNELS),
+            "channel": ("channel", channels.kinds),
             "language": ("language", policy.company.languages),
             "action": ("action", ACTIONS),
             "escalation": ("escalation", [one.id for one in policy.escalations]),
             **dict.fromkeys(("breached", "warned", "met", "deadline"), ("deadline", policy.deadlines)),
         }
 
-    def check(self, case: Node) -> datetime | None:
-        """Return when a test begins, None when something in it is not sound."""
+    def check(self, case: Node) -> tuple[datetime, ...]:
+        """Return when a test begins and when each step is, nothing where something in the test is not sound."""
         self._sound = True
         if ("ticket" in case.map) == ("call" in case.map):
             hint = "write `ticket: …` for a message or a case that was told by phone, `call: …` for a call as the exchange records it"
             self._add("CL202", case, "the test has neither `ticket` nor `call`, or both", hint)
-        if (call := case.get("call")) is not None:
-            self._names({"agent": call["agent"]} if "agent" in call.map else {})
-        self._names({"channel": channel} if (channel := case.get("ticket") and case["ticket"].get("channel")) else {})
+        for key in ("ticket", "call"):
+            if (entry := case.get(key)) is not None:
+                self._names({name: entry[name] for name in ("channel", "agent") if name in entry.map})
+        customer = case.get("customer")
+        for earlier in customer["earlier"].items if customer is not None and "earlier" in customer.map else ():
+            self._names({"channel": earlier["channel"]})
         for step in case["steps"].items:
             self._step(step)
+        times = self._times(case)
+        return times if self._sound else ()
+
+    def _times(self, case: Node) -> tuple[datetime, ...]:
         start = self._instant(case["start"])
-        return start if self._sound else None
+        if start is None:
+            return ()
+        times = [start]
+        for node in (step["at"] for step in case["steps"].items):
+            at = start + duration(node.text.removeprefix("+")) if node.text.startswith("+") else self._instant(node)
+            if at is not None and at < times[-1]:
+                message = said("`{at}` is earlier than the step above it, or than the start", at=node.text)
+                self._add("CL502", node, message, "write the steps in the order of their times")
+            times.append(at or start)
+        return tuple(times)
 
     def _step(self, step: Node) -> None:
         self._names(step.map)

@@ -15,12 +15,19 @@ class Named:
     id: str
     source: Source
 
+    @property
+    def reason(self) -> str:
+        """The name by which a decision gives it as its reason."""
+        return f"deadline {self.id}" if self.kind == "deadline" else self.id.partition(" step ")[0]
+
 
 def rules_of(policy: Policy) -> Iterator[Named]:
     """Yield everything in a policy that decides something by itself, in the order of its sections."""
     for kind, rules in (("kind", policy.kinds), ("call", policy.calls), ("tier", policy.tiers), ("route", policy.routes)):
         for rule in rules:
             yield Named(kind, rule.id, rule.source)
+    for deadline in policy.deadlines.values():
+        yield Named("deadline", deadline.name, deadline.source)
     for escalation in policy.escalations:
         if escalation.warn:
             yield Named("warning", escalation.id, escalation.source)

@@ -7,24 +7,22 @@ from engine.core.compiled import Policy
 from engine.core.model import Ticket
 from engine.core.signals import Signal
 from engine.core.team import Team
-from engine.policy.cases import CHANNELS
+from engine.policy.cases import USUAL, Channels
 from engine.runtime import timers
 from engine.runtime.clock import VirtualClock
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Outcome, handle
 from engine.store import CustomerRow, open_store
 
-_SENDERS = ("email", "sms")
-
 
 class Lab:
     """Works by one policy and one team from `start` on. `handled` are all decisions in order. `close` it at the end."""
 
-    def __init__(self, policy: Policy, team: Team, start: datetime, seed: int = 1) -> None:
+    def __init__(self, policy: Policy, team: Team, start: datetime, channels: Channels = USUAL, seed: int = 1) -> None:
         self.store = open_store("sqlite://:memory:")
         self.clock = VirtualClock(start)
         chance = random.Random(seed)  # noqa: S311  # what-if runs must repeat themselves; nothing secret comes of it
-        self.world = World(policy, team, CHANNELS, _SENDERS, chance)
+        self.world = World(policy, team, channels.kinds, channels.senders, chance)
         self.handled: list[Handled] = []
 
     def close(self) -> None:

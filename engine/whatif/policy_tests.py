@@ -1,10 +1,10 @@
 """Runs the tests beside a policy: each is a ticket or a call, steps in time, and what is expected of the decisions.
 
 Expectations are subsets: what a test does not name may be anything. `tier`, `queue`, `due`, … are of the ticket as it stands after the
-step; `rule`, `sent`, `suppressed`, `warned`, `escalated`, `opened` and `refused` of what happened since the step before.
+step; `rule`, `sent`, `suppressed`, `warned`, `escalated`, `opened`, `survey_skipped` and `refused` of what happened since the step before.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from typing import Any
@@ -12,35 +12,27 @@ from typing import Any
 from engine.core import events as e
 from engine.core.compiled import Policy
 from engine.core.conditions import Source
+from engine.core.decision import Reason
 from engine.core.facts import CallFacts
 from engine.core.model import CUSTOMER, Ticket
 from engine.core.signals import AgentActed, CallArrived, MessageArrived, StepDraft
 from engine.core.team import Team
-from engine.core.tracing import show
-from engine.policy.cases import CHANNELS, Case
+from engine.errors import EngineError
+from engine.policy.cases import USUAL, Case, Channels
 from engine.policy.nodes import Node
 from engine.policy.rules import Named, rules_of
+from engine.policy.said import said
 from engine.policy.units import duration
 from engine.runtime.addresses import normalise
 from engine.runtime.gather import Origin
 from engine.runtime.handle import Handled, Outcome
+from engine.whatif.failures import Comparison, Failure
 from engine.whatif.lab import Lab
 
 _FORM = ("kind", "impact", "wish", "expected_by")
-_UNKNOWN = {"phone": "+8613900000001", "email": "customer@example.test"}
-_LISTS = ("sent", "suppressed", "escalated", "opened")
-_WITHIN = ("text", "refused")
-"""Where an expected text need only be part of the actual one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One expectation that was not met: where it is written, what it says, what was instead, and the rule that said so."""
-
-    source: Source
-    expected: str
-    actual: str
-    because: str
+_PHONE = "phone_log"
+_MADE_UP = {"phone": "+8613900000001", "email": "customer@example.test"}
+"""The addresses of customers of whom a test does not say any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +45,20 @@ class Result:
     matched: frozenset[Source]
 
 
-def run_case(case: Case, policy: Policy, team: Team) -> Result:
-    """Run one test in a world of its own; the same test gives the same result."""
-    lab = Lab(policy, team, case.start)
+def run_case(case: Case, policy: Policy, team: Team, channels: Channels = USUAL) -> Result:
+    """Run one test in a world of its own; the same test gives the same result. What cannot be decided fails the test at that step."""
+    earlier = _earlier(case.node)
+    lab = Lab(policy, team, case.start - duration(earlier[0].string("ago")) if earlier else case.start, channels)
+    play = _Play(lab, case, channels, step=case.node)
     try:
-        play = _Play(lab, case)
-        failures = tuple(play.failures())
+        play.run(earlier)
+    except EngineError as error:
+        play.failed.append(Failure(play.step.source, said("that it can be decided"), str(error)))
     finally:
         lab.close()
-    matched = frozenset(reason.source for one in lab.handled for reason in one.decision.reasons if reason.source)
-    return Result(case.name, case.node.source, failures, matched)
+    matched = {reason.source for reason in play.reasons() if reason.source}
+    matched |= {policy.deadlines[event.kind].source for event in play.events() if isinstance(event, e.DeadlineStarted)}
+    return Result(case.name, case.node.source, tuple(play.failed), frozenset(matched))
 
 
 def never_matched(policy: Policy, results: Sequence[Result]) -> list[Named]:
@@ -71,64 +67,111 @@ def never_matched(policy: Policy, results: Sequence[Result]) -> list[Named]:
     return [rule for rule in rules_of(policy) if rule.source not in matched]
 
 
+def _earlier(case: Node) -> list[Node]:
+    """The customer's earlier cases, the oldest first."""
+    customer = case.get("customer")
+    items = customer["earlier"].items if customer is not None and "earlier" in customer.map else []
+    return sorted(items, key=lambda item: duration(item.string("ago")), reverse=True)
+
+
 @dataclass(slots=True)
 class _Play:
+    """One test as it is played. `before` are the numbers of the customer's earlier cases, which expectations are not about; `since` is
+    the position of the first decision after the step before.
+    """
+
     lab: Lab
     case: Case
-    caller: Origin = field(default_factory=lambda: Origin("phone_log", ""))
+    channels: Channels
+    step: Node
     number: str | None = None
+    name: str = ""
+    addresses: dict[str, str] = field(default_factory=dict)
     refused: str = ""
-    since: int = field(default=0)
+    before: set[str | None] = field(default_factory=set)
+    since: int = 0
+    failed: list[Failure] = field(default_factory=list)
 
-    def failures(self) -> Iterator[Failure]:
-        """Play the test and yield what is not as it should be."""
-        self._open()
-        for step in self.case.node["steps"].items:
-            self.lab.advance(self.case.start + duration(step.string("at").removeprefix("+")))
-            about = self._about(step)
-            if (act := step.get("act")) is not None:
-                self._took(self.lab.handle(_action(act, about or "")) if about else None)
-            if (call := step.get("call")) is not None and about:
-                self._took(self.lab.handle(*self._phoned(call, about)))
-            if "reply" in step.map and about:
-                self._took(self.lab.handle(self._reply(step, about)))
-            seen = self._seen(about)
-            for key, wanted in (("expect", True), ("expect_not", False)):
-                if (expected := step.get(key)) is not None:
-                    yield from self._compare(expected, seen, wanted)
-            self.since, self.refused = len(self.lab.handled), ""
+    def run(self, earlier: Sequence[Node]) -> None:
+        """Play the test; what is not as it should be is in `failed`."""
+        case, lab = self.case, self.lab
+        entry = case.node.get("ticket") or case.node["call"]
+        used = {self.channels.kinds[one.string("channel", _PHONE)] for one in (*earlier, entry)}
+        if (customer := case.node.get("customer")) is not None:
+            self._know(customer, used)
+        for one in earlier:
+            self._was(one)
+        lab.advance(case.start)
+        self.since = len(lab.handled)
+        outcome = self._come(entry)
+        self._took(outcome)
+        self.number = outcome.ticket
+        for at, self.step in zip(case.times, case.node["steps"].items, strict=True):
+            lab.advance(at)
+            self._do()
+            self._compare()
+            self.since, self.refused = len(lab.handled), ""
 
-    def _open(self) -> None:
-        node, lab = self.case.node, self.lab
-        customer, call, ticket = node.get("customer"), node.get("call"), node.get("ticket")
-        given: dict[str, str] = {}
-        if customer is not None:
-            given = {kind: normalise(kind, customer.string(kind), "CN") for kind in _UNKNOWN if kind in customer.map}
-            segment, language = (customer.string(key) or None for key in ("segment", "language"))
-            lab.know(customer.string("name"), segment, language, given or _UNKNOWN)
-        channel = ticket.string("channel") if ticket else "phone_log"
-        kind = CHANNELS[channel]
-        address, name = given.get(kind, _UNKNOWN[kind]), customer.string("name") if customer else ""
-        entry = ticket or call
-        assert entry is not None  # noqa: S101  # the loader lets no other test through
-        self.caller = Origin(channel, address, name)
+    def _know(self, customer: Node, used: Collection[str]) -> None:
+        """Put the customer into the archive; an address that is not given is made up for the channels they use, or for all."""
+        given = {kind: normalise(kind, customer.string(kind), self.channels.region) for kind in _MADE_UP if kind in customer.map}
+        made_up = {kind: address for kind, address in _MADE_UP.items() if kind in used or not given}
+        self.name, self.addresses = customer.string("name"), made_up | given
+        segment, language = (customer.string(key) or None for key in ("segment", "language"))
+        self.lab.know(self.name, segment, language, self.addresses)
+
+    def _was(self, entry: Node) -> None:
+        """Let an earlier case of the customer come in, and be solved at once by whoever it was given to."""
+        lab = self.lab
+        lab.advance(self.case.start - duration(entry.string("ago")))
+        number = self._come(entry).ticket
+        self.before.add(number)
+        ticket = lab.ticket(number) if number else None
+        if ticket is not None:
+            lab.handle(AgentActed(ticket.number, "resolve", ticket.assignee or lab.world.team.manager, entry.string("text")))
+
+    def _come(self, entry: Node) -> Outcome:
+        """Let a message or a call come in, as a test describes it."""
+        channel = entry.string("channel", _PHONE)
         fields = {key: entry.string(key) for key in _FORM if key in entry.map}
-        if channel == "phone_log":
-            self._took(lab.handle(*self._phoned(entry, None, fields)))
-        else:
-            subject, automatic = entry.string("subject"), "automatic" in entry.map
-            said = MessageArrived(None, channel, entry.string("text"), subject, automatic=automatic, fields=fields)
-            self._took(lab.handle(said, self.caller))
-        self.number = lab.handled[0].number
+        if channel == _PHONE:
+            return self.lab.handle(*self._phoned(entry, None, fields))
+        automatic = "automatic" in entry.map
+        message = MessageArrived(None, channel, entry.string("text"), entry.string("subject"), automatic=automatic, fields=fields)
+        return self.lab.handle(message, self._caller(channel))
 
-    def _took(self, outcome: Outcome | None) -> None:
-        self.refused = (outcome.first.refused or "") if outcome else "there is no such ticket"
+    def _caller(self, channel: str) -> Origin:
+        kind = self.channels.kinds[channel]
+        return Origin(channel, self.addresses.get(kind, _MADE_UP[kind]), self.name)
+
+    def _do(self) -> None:
+        step, lab, about = self.step, self.lab, self._about(self.step)
+        if about is None:
+            self.refused = "there is no such ticket" if "on" in step.map else self.refused
+            return
+        if (act := step.get("act")) is not None:
+            self._took(lab.handle(_action(act, about)))
+        if (call := step.get("call")) is not None:
+            self._took(lab.handle(*self._phoned(call, about)))
+        if "reply" in step.map:
+            self._took(lab.handle(self._reply(step, about)))
+
+    def _took(self, outcome: Outcome) -> None:
+        self.refused = outcome.first.refused or self.refused
+
+    def _compare(self) -> None:
+        seen = Comparison(self.lab.world.policy, self._seen(self._about(self.step)), self.reasons(), self.reasons(self.since))
+        expected, excluded = self.step.get("expect"), self.step.get("expect_not")
+        if self.refused and not any(one is not None and "refused" in one.map for one in (expected, excluded)):
+            self.failed.append(Failure(self.step.source, said("that it is done"), said("refused: {why}", why=self.refused)))
+        self.failed += seen.failures(expected, True) if expected is not None else ()
+        self.failed += seen.failures(excluded, False) if excluded is not None else ()
 
     def _about(self, step: Node) -> str | None:
         """The ticket a step is about: the first one, or with `on` the latest of that kind."""
         if (kind := step.string("on")) == "":
             return self.number
-        opened = [one.number for one in self.lab.handled for event in one.decision.events if _opens(event, kind)]
+        opened = [one.number for one in self.decided() for event in one.decision.events if _opens(event, kind)]
         return opened[-1] if opened else None
 
     def _phoned(self, entry: Node, number: str | None, fields: Mapping[str, str] | None = None) -> tuple[CallArrived, Origin]:
@@ -137,27 +180,36 @@ class _Play:
         outcome, direction = entry.string("outcome", "answered"), entry.string("direction", "inbound")
         facts = CallFacts(direction, outcome, entry.string("queue"), wait, talk)
         agent = entry.string("agent") or None
-        return CallArrived(number, "phone_log", entry.string("text"), agent, fields or {}), replace(self.caller, call=facts)
+        return CallArrived(number, _PHONE, entry.string("text"), agent, fields or {}), replace(self._caller(_PHONE), call=facts)
 
     def _reply(self, step: Node, number: str) -> MessageArrived:
         party = step.string("by", CUSTOMER)
-        queued = [event for event in self._events(0) if isinstance(event, e.MessageQueued) and event.party == party]
+        queued = [event for event in self.events() if isinstance(event, e.MessageQueued) and event.party == party]
         ticket = self.lab.ticket(number)
         channel = step.string("channel") or (queued[-1].channel if queued else ticket.channel if ticket else "email")
         return MessageArrived(number, channel, step.string("reply"), party=party, trusted=True)
 
-    def _events(self, since: int) -> Iterator[e.Event]:
-        for one in self.lab.handled[since:]:
+    def decided(self, since: int = 0) -> list[Handled]:
+        """Return the decisions of the test itself, from a position on."""
+        return [one for one in self.lab.handled[since:] if one.number not in self.before]
+
+    def events(self, since: int = 0) -> Iterator[e.Event]:
+        """Yield the events of these decisions."""
+        for one in self.decided(since):
             yield from one.decision.events
+
+    def reasons(self, since: int = 0) -> list[Reason]:
+        """Return the reasons of these decisions."""
+        return [reason for one in self.decided(since) for reason in one.decision.reasons]
 
     def _seen(self, number: str | None) -> dict[str, Any]:
         """Everything a test may expect, by its key."""
         ticket = self.lab.ticket(number) if number else None
-        events = list(self._events(self.since))
-        rules = [reason.rule for one in self.lab.handled[self.since :] for reason in one.decision.reasons]
+        events = list(self.events(self.since))
         return {
             **(_state(ticket, self.case.start.tzinfo) if ticket else {}),
-            "rule": list(dict.fromkeys(rules)),
+            "rule": list(dict.fromkeys(reason.rule for reason in self.reasons(self.since))),
+            "survey_skipped": [event.reason for event in events if isinstance(event, e.SurveySkipped)],
             "warned": [event.id for event in events if isinstance(event, e.DeadlineWarned)],
             "escalated": [
                 {"escalation": event.escalation, "step": event.step + 1, "deadline": event.id}
@@ -170,7 +222,7 @@ class _Play:
                 for event in events
                 if isinstance(event, e.MessageSuppressed)
             ],
-            "opened": [self._opened(one) for one in self.lab.handled[self.since :] if _opens(next(iter(one.decision.events), None))],
+            "opened": [self._opened(one) for one in self.decided(self.since) if _opens(next(iter(one.decision.events), None))],
             "refused": self.refused,
         }
 
@@ -181,48 +233,6 @@ class _Play:
         ticket = one.decision.ticket
         assert ticket is not None  # noqa: S101  # it was opened
         return {"kind": ticket.kind, "queue": ticket.queue, "assignee": ticket.assignee}
-
-    def _compare(self, expected: Node, seen: Mapping[str, Any], wanted: bool) -> Iterator[Failure]:
-        for key, node in expected.map.items():
-            for place, what, met in _asked(key, node, seen.get(key)):
-                if met is not wanted:
-                    shown = f"{'' if wanted else 'not '}{key}: {what}"
-                    yield Failure(place.source, shown, f"{key}: {_shown(key, seen.get(key))}", self._because(key))
-
-    def _because(self, key: str) -> str:
-        """The latest rule that decided what `key` is about."""
-        for one in reversed(self.lab.handled):
-            for reason in reversed(one.decision.reasons):
-                if reason.decided.startswith(f"{key}:"):
-                    return f"{reason.rule} ({reason.source})" if reason.source else reason.rule
-        return ""
-
-
-def _asked(key: str, node: Node, actual: Any) -> Iterator[tuple[Node, str, bool]]:
-    """Yield each single expectation under a key: where it stands, in words, whether it is met."""
-    if key in _LISTS:
-        for item in node.items:
-            wanted = {name: part.value for name, part in item.map.items()}
-            words = ", ".join(f"{name} {value}" for name, value in wanted.items())
-            yield item, words, any(all(_is(name, value, one[name]) for name, value in wanted.items()) for one in actual)
-    elif key == "due":
-        for name, instant in node.map.items():
-            yield instant, f"{name} {instant.text}", (actual or {}).get(name) == datetime.fromisoformat(instant.text)
-    else:
-        for item in node.items:
-            yield item, item.text, item.value in actual if isinstance(actual, list) else _is(key, item.value, actual)
-
-
-def _is(key: str, expected: object, actual: object) -> bool:
-    return str(expected) in str(actual) if key in _WITHIN and actual else expected == actual
-
-
-def _shown(key: str, actual: Any) -> str:
-    if key == "due":
-        return ", ".join(f"{name} {due.isoformat()}" for name, due in (actual or {}).items()) or "none"
-    if key in _LISTS:
-        return "; ".join(", ".join(f"{name} {value}" for name, value in one.items()) for one in actual) or "none"
-    return show(actual) if actual not in (None, "", []) else "none"
 
 
 def _state(ticket: Ticket, zone: tzinfo | None) -> dict[str, Any]:

@@ -7,11 +7,11 @@ import subprocess
 import sys
 import threading
 import time
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from junitparser import JUnitXml
 
 from engine.channels import write_atomically
 from engine.resources import shipped_policies
@@ -78,14 +78,56 @@ def test_the_json_names_each_failure_by_its_place(failing: Command) -> None:
 
 def test_the_junit_report_counts_and_names_what_failed(failing: Command, tmp_path: Path) -> None:
     assert failing("test", "--format", "junit", "--output", "report.xml", code=1).stdout == "2 tests, 1 failed: report.xml\n"
-    [suite] = ET.parse(tmp_path / "report.xml").getroot()
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
-    assert [case.get("name") for case in suite if case.find("failure") is not None] == ["an outage is said to be general"]
+    [suite] = JUnitXml.fromfile(str(tmp_path / "report.xml"))
+    assert (suite.tests, suite.failures, suite.errors) == (2, 1, 0)
+    failed, passed = suite
+    [failure] = failed.result
+    assert (failed.name, failed.classname) == ("an outage is said to be general", "tests/x.yaml")
+    assert failure.message == "tests/x.yaml:6: expected tier: general"
+    assert "because of urgent (sla.yaml:19)" in failure.text
+    assert passed.is_passed
 
 
 def test_the_text_report_can_be_written_to_a_file(failing: Command, tmp_path: Path) -> None:
+    shown = failing("test", code=1).stdout
     failing("test", "--output", "report.txt", code=1)
-    assert (tmp_path / "report.txt").read_text(encoding="utf-8").startswith("✗ an outage is said to be general\n")
+    assert (tmp_path / "report.txt").read_text(encoding="utf-8") == shown
+    assert shown.startswith("✗ an outage is said to be general\n")
+
+
+def test_a_report_of_a_policy_that_is_not_sound_says_what_is_wrong(failing: Command, tmp_path: Path) -> None:
+    (tmp_path / "policies" / "sla.yaml").write_text("version: 1\n", encoding="utf-8")
+    failing("test", "--output", "report.txt", code=1)
+    assert "error CL316" in (tmp_path / "report.txt").read_text(encoding="utf-8")
+
+
+def test_a_warning_about_the_policy_is_no_error_of_the_report(failing: Command, tmp_path: Path) -> None:
+    team = tmp_path / "policies" / "team.yaml"
+    team.write_text(team.read_text(encoding="utf-8").replace("queues: [finance]", "queues: [product]"), encoding="utf-8")
+    [suite] = JUnitXml.fromstring(failing("test", "-k", "is urgent", "--format", "junit").stdout.encode())
+    assert (suite.tests, suite.errors) == (2, 0)
+    assert "CL607" in next(case.system_out for case in suite if case.name.startswith("CL607"))
+
+
+def test_results_are_told_in_chinese_too(failing: Command) -> None:
+    said = failing("test", "--lang", "zh", code=1).stdout
+    assert "tests/x.yaml:6：预期 tier: general" in said
+    assert "依据 urgent (sla.yaml:19)" in said
+    assert "从未命中：sla.yaml:34 tier general" in said
+    assert "2 个测试，1 个失败" in said
+
+
+def test_tests_in_a_project_may_name_its_channels(engine: Command) -> None:
+    settings = engine.root / "engine.yaml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace("\nchannels:\n", "\nchannels:\n  helpdesk: {type: email, transport: folder}\n"),
+        encoding="utf-8",
+    )
+    mine = engine.root / "policies" / "tests" / "mine.yaml"
+    mine.write_text(FAILING.replace("channel: email", "channel: helpdesk"), encoding="utf-8")
+    assert "✓ an outage is urgent" in engine("test", "-k", "an outage is", code=1).stdout
+    assert engine("validate").stdout.endswith("sound\n")
+    mine.unlink()
 
 
 def test_a_misspelt_name_in_a_test_is_an_error_with_its_place(failing: Command, tmp_path: Path) -> None:
@@ -94,8 +136,10 @@ def test_a_misspelt_name_in_a_test_is_an_error_with_its_place(failing: Command, 
         said = failing(verb, code=1).stdout
         assert "tests/x.yaml:10:38: error CL641: there is no tier `urgnt`" in said
         assert "did you mean `urgent`?" in said
-    suite = ET.fromstring(failing("test", "--format", "junit", code=1).stdout.encode())[0]
-    assert suite.get("errors") == "1"
+    [suite] = JUnitXml.fromstring(failing("test", "--format", "junit", code=1).stdout.encode())
+    assert (suite.tests, suite.failures, suite.errors) == (2, 1, 1)
+    [[error]] = [case.result for case in suite if case.name == "CL641 at 10:38"]
+    assert error.message == "there is no tier `urgnt`"
 
 
 def test_a_policy_that_is_not_sound_runs_no_test(failing: Command, tmp_path: Path) -> None:
@@ -135,15 +179,5 @@ def until(lines: "queue.SimpleQueue[str]", wanted: str) -> None:
 
 def test_watching_runs_again_when_a_file_is_saved_and_ends_cleanly(watching, tmp_path: Path) -> None:
     until(watching, "2 tests, 1 failed")
-    # The watcher may begin a moment after the first run ends, so the file is saved until it is seen.
-    mended = FAILING.replace("tier: general", "tier: urgent")
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        write_atomically(tmp_path / "policies" / "tests" / "x.yaml", mended.encode())
-        try:
-            while "2 tests, 0 failed" not in watching.get(timeout=1):
-                pass
-        except queue.Empty:
-            continue
-        return
-    raise AssertionError("the saved file was not seen")
+    write_atomically(tmp_path / "policies" / "tests" / "x.yaml", FAILING.replace("tier: general", "tier: urgent").encode())
+    until(watching, "2 tests, 0 failed")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.core.compiled import Policy
 from engine.policy import Compilation, Diagnostic, TeamLoad, check_team, compile_files, compile_policy, load_team
-from engine.policy.cases import CaseLoad, load_cases
+from engine.policy.cases import USUAL, CaseLoad, Channels, load_cases
 
 SHIPPED = Path(__file__).parents[2] / "policies"
 
@@ -51,7 +51,7 @@ def team(text: str) -> TeamLoad:
         return load_team(path)
 
 
-def cases(name: str, text: str) -> CaseLoad:
+def cases(name: str, text: str, channels: Channels = USUAL) -> CaseLoad:
     """Load one file of tests against the shipped policy and team."""
     people = shipped_team().team
     assert people is not None
@@ -59,7 +59,7 @@ def cases(name: str, text: str) -> CaseLoad:
         path = Path(directory, name)
         path.parent.mkdir()
         path.write_text(text, "utf-8")
-        return load_cases(Path(directory), shipped_policy(), people)
+        return load_cases(Path(directory), shipped_policy(), people, channels)
 
 
 def codes(compilation: Compilation | TeamLoad) -> list[str]:

@@ -15,8 +15,11 @@ NAMES = {"hint", "message", "_QUOTE_IT", "_ODD", "_SPEECH"}
 
 
 def all_templates() -> set[str]:
-    """Every template and plain text, the titles of codes and the descriptions in schemas among them."""
+    """Every template and plain text, the titles of codes, the descriptions in schemas and what commands say by `said` among them."""
     found = {code.title for code in CODES.values()}
+    for path in sorted(set(ROOM.parent.rglob("*.py")) - set(SOURCES)):
+        calls = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call) and _name(node) == "said")
+        found |= {text for call in calls for text in _literals(call.args[0])}
     for path in SOURCES:
         found |= set(_of(ast.parse(path.read_text("utf-8"))))
     for path in sorted((ROOM / "schemas").glob("*.json")):

@@ -9,7 +9,7 @@ from tests.policy.support import shipped_policy
 def test_every_rule_stands_in_the_list_once_with_its_place() -> None:
     rules = list(rules_of(shipped_policy()))
     assert len({rule.source for rule in rules}) == len(rules)
-    assert {rule.kind for rule in rules} >= {"kind", "call", "tier", "route", "warning", "escalation", "survey", "low score"}
+    assert {rule.kind for rule in rules} >= {"kind", "call", "tier", "route", "deadline", "warning", "escalation", "survey", "low score"}
 
 
 def test_an_escalation_without_warnings_and_a_survey_without_a_low_score_have_none_in_the_list() -> None:

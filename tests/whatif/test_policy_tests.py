@@ -2,12 +2,12 @@
 
 import pytest
 
+from engine.core.compiled import Policy
 from engine.policy import load_team
-from engine.policy.cases import CHANNELS, load_cases
+from engine.policy.cases import USUAL, Channels, load_cases
 from engine.policy.rules import rules_of
-from engine.runtime.gather import World
 from engine.whatif.policy_tests import Result, never_matched, run_case
-from tests.policy.support import SHIPPED, cases, shipped_policy
+from tests.policy.support import SHIPPED, cases, overlaid, shipped, shipped_policy
 
 HEAD = """version: 1
 tests:
@@ -142,5 +142,109 @@ def test_a_rule_that_no_test_matched_is_named_with_its_place() -> None:
     assert len(never) < len(list(rules_of(shipped_policy())))
 
 
-def test_the_channels_of_tests_are_ones_the_world_knows() -> None:
-    assert World(shipped_policy(), team(), CHANNELS, ("email", "sms")).channels == {"email": "email", "sms": "phone", "phone_log": "phone"}
+def test_a_rule_that_did_not_hold_is_told_with_what_kept_it_from_holding() -> None:
+    [failure] = run("      - {at: +0m, expect: {tier: important}}\n", "    ticket: {channel: email, text: 请问几点开门}\n").failures
+    [nearest] = failure.nearest
+    assert nearest.startswith("important (sla.yaml:27) does not hold: ticket.impact is degraded (missing); ticket.kind in [complaint")
+    assert "customer.segment is vip (missing)" in nearest
+
+
+@pytest.mark.parametrize(
+    ("expected", "because", "nearest"),
+    [
+        ("tier: general", "urgent (sla.yaml:19)", ["general was not asked: urgent stands before it"]),
+        ("rule: general", "urgent (sla.yaml:19)", ["general was not asked: urgent stands before it"]),
+        ("breached: [response]", "tier urgent (sla.yaml:19)", []),
+        ("met: [response]", "tier urgent (sla.yaml:19)", []),
+        ("queue: front_desk", "outages-to-tech (routing.yaml:18)", ["everything-else was not asked: outages-to-tech stands before it"]),
+        ("sent: [{to: zhou}]", "promise (scripts.yaml:97)", []),
+    ],
+)
+def test_a_failure_names_the_decision_it_is_about_and_what_was_nearest(expected: str, because: str, nearest: list[str]) -> None:
+    [failure] = run(f"      - {{at: +0m, expect: {{{expected}}}}}\n").failures
+    assert (failure.because.partition(":")[0], list(failure.nearest)) == (because.partition(":")[0], nearest)
+
+
+def test_where_no_rule_decided_the_last_decisions_are_told() -> None:
+    [failure] = run("      - {at: +0m, expect: {state: closed}}\n").failures
+    assert failure.because == ""
+    assert len(failure.nearest) == 3
+    assert failure.nearest[-1].startswith("message: promise to customer: promise (scripts.yaml:")
+
+
+def test_long_texts_are_shortened_where_they_are_shown() -> None:
+    [failure] = run("      - {at: +0m, expect: {sent: [{text: nothing of the kind}]}}\n").failures
+    assert "\n" not in failure.actual
+    assert "text 钱伟,您好: 工单202603040001(技术支持,一级(紧急))由您负责。" in failure.actual
+    assert "…" in failure.actual
+
+
+def test_an_action_that_is_refused_fails_unless_that_is_expected() -> None:
+    step = "      - {{at: +1m, act: {{agent: qian, action: task, target: prodct, text: 核对}}{}}}\n"
+    [failure] = run(step.format("")).failures
+    assert (failure.expected, failure.source.line) == ("that it is done", 7)
+    assert failure.actual.startswith("refused: 'prodct' is neither a queue nor an agent of one")
+    assert run(step.format(", expect: {refused: neither a queue}")).failures == ()
+    [failure] = run('      - {at: +1m, "on": follow_up, act: {agent: li, action: contact}}\n').failures
+    assert failure.actual == "refused: there is no such ticket"
+
+
+def test_what_cannot_be_decided_fails_the_test_and_keeps_what_failed_before() -> None:
+    load = cases("tests/x.yaml", f"{HEAD.replace('2026', '2031')}{MAIL}    steps:\n      - {{at: +0m, expect: {{tier: urgent}}}}\n")
+    [failure] = run_case(load.cases[0], shipped_policy(), team()).failures
+    assert (failure.expected, failure.source.line) == ("that it can be decided", 3)
+    assert "no holiday data for 2031" in failure.actual
+
+
+def test_a_step_may_be_at_an_instant() -> None:
+    steps = (
+        '      - {at: "2026-03-04T02:11:00Z", expect: {breached: [response]}}\n'
+        '      - {at: "2026-03-04T10:12:00+08:00", act: {agent: qian, action: contact}, expect: {state: in_progress}}\n'
+    )
+    assert run(steps).failures == ()
+
+
+def test_a_known_customer_is_known_by_the_address_of_the_channel_they_use() -> None:
+    opened = '    customer: {name: 王总, segment: vip, phone: "13900000002"}\n    ticket: {channel: email, text: 请问几点开门}\n'
+    assert run("      - {at: +0m, expect: {tier: important, sent: [{to: customer, channel: email, text: 王总}]}}\n", opened).failures == ()
+
+
+def asking_history() -> Policy:
+    """The shipped policy, by which whoever asks a third time in 30 days is important."""
+    asked = "- {field: ticket.impact, is: degraded}"
+    sla = shipped().files["sla.yaml"]
+    assert asked in sla
+    often = f"{asked}\n        - {{field: customer.tickets, last: 30d, at_least: 2}}"
+    policy = overlaid({"sla.yaml": sla.replace(asked, often)}).policy
+    assert policy is not None
+    return policy
+
+
+@pytest.mark.parametrize(("days", "tier"), [((40, 20), "general"), ((20, 10), "important")])
+def test_a_customer_may_have_a_history_which_expectations_are_not_about(days: tuple[int, int], tier: str) -> None:
+    earlier = "".join(f"        - {{ago: {ago}d, channel: phone_log, kind: inquiry, text: 请问怎么付款}}\n" for ago in days)
+    opened = f"    customer:\n      name: 常先生\n      earlier:\n{earlier}    ticket: {{kind: inquiry, channel: sms, text: 几点开门}}\n"
+    load = cases("tests/x.yaml", f"{HEAD}{opened}    steps: [{{at: +0m, expect: {{tier: {tier}, state: new}}}}, {{at: +4d}}]\n")
+    result = run_case(load.cases[0], asking_history(), team())
+    assert result.failures == ()
+    # The earlier cases are closed as unconfirmed by their own deadline, which is no decision of this test.
+    assert "deadline confirmation" not in {rule.reason for rule in rules_of(asking_history()) if rule.source in result.matched}
+
+
+def test_why_a_survey_is_skipped_can_be_expected() -> None:
+    opened = '    customer: {name: 周, phone: "13900000008"}\n    ticket: {kind: inquiry, channel: sms, text: 请问几点开门}\n'
+    steps = (
+        "      - {at: +1m, act: {agent: zhao, action: resolve, text: 九点}}\n"
+        "      - {at: +2m, reply: 退订}\n"
+        "      - {at: +3m, reply: Y, expect: {survey: skipped, survey_skipped: opted_out}, expect_not: {survey_skipped: too_soon}}\n"
+    )
+    assert run(steps, opened).failures == ()
+
+
+def test_the_channels_of_a_project_can_be_named() -> None:
+    channels = Channels({**USUAL.kinds, "chat": "email"}, ("chat", *USUAL.senders))
+    opened = f"{HEAD}    ticket: {{channel: chat, text: 系统宕机}}\n"
+    text = f"{opened}    steps: [{{at: +0m, expect: {{sent: [{{to: customer, channel: chat}}]}}}}]\n"
+    assert {item.message for item in cases("tests/x.yaml", text).diagnostics} == {"there is no channel `chat`"}
+    [case] = cases("tests/x.yaml", text, channels).cases
+    assert run_case(case, shipped_policy(), team(), channels).failures == ()
