@@ -256,10 +256,9 @@ def _as_junit(run: Run, language: str) -> str:
 
 
 def _watch(directory: Path, run: Callable[[], int]) -> int:
-    """Run now, and again after every save, until it is interrupted; return the last outcome."""
+    """Run now, and again after every save, until it is interrupted; to stop watching is no verdict, so the exit code is 0."""
     from watchfiles import watch
 
-    code = 0
     # The watch begins before the first run, which its first timeout leads to, so that nothing saved meanwhile is missed.
     changes = watch(directory, debounce=400, rust_timeout=200, yield_on_timeout=True, raise_interrupt=True)
     try:
@@ -267,18 +266,17 @@ def _watch(directory: Path, run: Callable[[], int]) -> int:
             if saved and position:
                 click.echo()
             if saved or position == 0:
-                code = _once(run)
+                _once(run)
     except KeyboardInterrupt:
         click.echo()
-    return code
+    return 0
 
 
-def _once(run: Callable[[], int]) -> int:
+def _once(run: Callable[[], int]) -> None:
     """Run; what cannot be run now may be mended by the next save."""
     from engine.errors import EngineError
 
     try:
-        return run()
+        run()
     except EngineError as error:
         click.echo(f"engine: {error}", err=True)
-        return FINDINGS
