@@ -19,6 +19,7 @@ class AddressKind(StrEnum):
 
     EMAIL = "email"
     PHONE = "phone"
+    ENDPOINT = "endpoint"  # a name in the channel's own settings; no person has one
 
 
 class Direction(StrEnum):
@@ -226,8 +227,8 @@ class ChannelType:
     """A kind of channel a plugin offers under `name`.
 
     `settings_schema` is a JSON Schema (closed object) of its settings in engine.yaml; `build` gets settings that passed it, with
-    secrets resolved. `can_send` is False for channels that only take in (call records). `idempotent` promises that sending one
-    message_id twice delivers once.
+    secrets resolved. `can_send` is False for channels that only take in (call records), `can_receive` for those that only send.
+    `idempotent` promises that sending one message_id twice delivers once.
     """
 
     name: str
@@ -235,4 +236,5 @@ class ChannelType:
     settings_schema: Mapping[str, Any]
     build: Callable[[Mapping[str, Any], ChannelContext], Channel]
     can_send: bool = True
+    can_receive: bool = True
     idempotent: bool = False

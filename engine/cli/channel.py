@@ -1,5 +1,6 @@
 """`engine channel`: which channels there are, and whether one works."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -23,7 +24,7 @@ def list_(session: Session) -> None:
             {
                 "name": one.name,
                 "type": one.type,
-                "transport": str(one.settings.get("transport", "folder")),
+                "transport": str(one.settings.get("transport") or _transport(engine.types[one.name].settings_schema)),
                 "address": engine.types[one.name].address_kind.value,
                 "can_send": engine.types[one.name].can_send,
             }
@@ -39,6 +40,11 @@ def list_(session: Session) -> None:
         [(row["name"], row["type"], row["transport"], row["address"], "✓" if row["can_send"] else "") for row in rows],
     )
     say(f"outbound: {outbound}")
+
+
+def _transport(schema: Mapping[str, Any]) -> str:
+    """The transport a channel takes when none is set; empty where its type knows only one way."""
+    return str(schema.get("properties", {}).get("transport", {}).get("default", ""))
 
 
 @group.command("test")

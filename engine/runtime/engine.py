@@ -130,8 +130,7 @@ class Engine:
         if self.project.redirect is None:
             return (lambda address: None) if self.project.hold else (lambda address: address)
         target = self.project.redirect
-        is_mail = "@" in target
-        fits = is_mail == (self.world.channels[name] == AddressKind.EMAIL)
+        fits = self.world.channels[name] == (AddressKind.EMAIL if "@" in target else AddressKind.PHONE)
         return lambda address: target if fits else None
 
 

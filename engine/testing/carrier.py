@@ -31,13 +31,13 @@ class Carrier(ABC):
     def settings(self) -> Mapping[str, Any]:
         """Return the settings for a channel on this carrier, as engine.yaml would hold them."""
 
-    @abstractmethod
     def put_good(self, count: int) -> None:
-        """Let `count` new good inputs wait at the carrier, each different; called several times in a test."""
+        """Let `count` new good inputs wait at the carrier, each different; called several times. Needed when `channel_type.can_receive`."""
+        raise NotImplementedError("a carrier whose channel can receive puts good inputs")
 
-    @abstractmethod
     def put_bad(self) -> None:
-        """Let one input wait that reaches the plugin but cannot be understood."""
+        """Let one input wait that reaches the plugin but cannot be understood. Needed when `channel_type.can_receive`."""
+        raise NotImplementedError("a carrier whose channel can receive puts a bad input")
 
     def recipient(self) -> str:
         """Return an address that a message can be sent to. Needed when `channel_type.can_send`."""

@@ -71,8 +71,8 @@ def test_every_file_of_the_package_and_every_shipped_policy_travels(run: Run) ->
         assert {name for name in names if (copy / name).read_bytes() != (origin / name).read_bytes()} == set()
 
 
-def test_the_extra_all_brings_the_three_channels(run: Run) -> None:
-    assert {"email", "phone_log", "sms"} <= set(python(run, CHANNEL_TYPES)[0].split())
+def test_the_extra_all_brings_every_channel(run: Run) -> None:
+    assert {"email", "phone_log", "sms", "webhook"} <= set(python(run, CHANNEL_TYPES)[0].split())
 
 
 def test_init_lays_out_a_project_that_mails_nobody_by_accident(project: Path) -> None:
