@@ -4,6 +4,7 @@ import json
 import re
 
 from tests.cli.conftest import MAIL, Command
+from tests.real.webhook_receivers import Receiver
 
 
 def test_init_refuses_a_directory_that_holds_a_project(engine: Command) -> None:
@@ -119,3 +120,21 @@ def test_a_project_is_validated_with_its_deployment(engine: Command) -> None:
 
 def test_outside_of_a_project_the_way_in_is_named(run: Command) -> None:
     assert "engine init" in run("ticket", "list", code=1).stderr
+
+
+def test_a_channel_of_endpoints_is_listed_proven_and_takes_nothing_in(engine: Command) -> None:
+    with Receiver() as receiver:
+        settings = f'{{endpoints: {{crm: {{url: "{receiver.url()}", secret: "${{env:CRM_SECRET}}"}}}}}}'
+        (engine.root / "engine.yaml").write_text(f"version: 1\nchannels: {{webhook: {settings}}}\n", encoding="utf-8")
+        secret = {"CRM_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+        (row,) = engine.json("channel", "list", **secret)
+        assert row == {"name": "webhook", "type": "webhook", "transport": "", "address": "endpoint", "can_send": True}
+        assert "endpoint 'crm'" in engine("channel", "test", "webhook", **secret).stdout
+        assert (receiver.connections, receiver.posted) == (1, [])
+        assert "took a test document" in engine("channel", "test", "webhook", "crm", **secret).stdout
+        assert len(receiver.posted) == 1
+        assert "did you mean 'crm'?" in engine("channel", "test", "webhook", "crn", code=1, **secret).stderr
+        assert "only sends" in engine("ingest", "webhook", "-", stdin="{}", code=1, **secret).stdout
+        wrong = engine("channel", "list", code=1, CRM_SECRET="hunter2").stderr
+        assert "channel 'webhook': endpoints.crm.secret must be" in wrong
+        assert "hunter2" not in wrong

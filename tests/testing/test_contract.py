@@ -118,6 +118,16 @@ class TestAChannelThatOnlyTakesInKeepsTheContract(ChannelContract):
         return Loft(context, self.Deaf, can_send=False)
 
 
+class TestAChannelThatOnlySendsKeepsTheContract(ChannelContract):
+    class Mute(Pigeon):
+        def parse(self, raw: bytes, name: str) -> Iterable[Inbound | Receipt | Rejected]:
+            yield Rejected(f"bad-{hash(raw)}", name, raw, "nothing comes in here")
+
+    @pytest.fixture
+    def carrier(self, context: ChannelContext) -> Carrier:
+        return Loft(context, self.Mute, can_receive=False)
+
+
 class Naive(Pigeon):
     def parse(self, raw: bytes, name: str) -> Iterable[Inbound | Receipt | Rejected]:
         for item in super().parse(raw, name):
@@ -292,6 +302,23 @@ def test_a_channel_that_lies_about_sending_is_caught(tmp_path: Path) -> None:
     surroundings = context(tmp_path)
     with pytest.raises(pytest.fail.Exception):
         RULES.test_send_delivers_the_text_untouched(Bench(Loft(surroundings, can_send=False), surroundings))
+
+
+class Credulous(Pigeon):
+    def receive(self, timeout: float) -> Iterable[Delivery]:
+        return ()
+
+    def parse(self, raw: bytes, name: str) -> Iterable[Inbound | Receipt | Rejected]:
+        yield Inbound("1", "10086", self.context.now(), text=raw.decode())
+
+
+@pytest.mark.parametrize(("build", "lie"), [(Pigeon, "has nothing to receive"), (Credulous, "rejects what it is given")])
+def test_a_channel_that_lies_about_only_sending_is_caught(build: type[Pigeon], lie: str, tmp_path: Path) -> None:
+    surroundings = context(tmp_path)
+    loft = Loft(surroundings, build, can_receive=False)
+    loft.put_good(1)
+    with pytest.raises(AssertionError, match=lie):
+        RULES.test_source_ids_are_distinct_per_input(Bench(loft, surroundings))
 
 
 def test_an_open_settings_schema_is_caught(tmp_path: Path) -> None:
