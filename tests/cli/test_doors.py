@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 from tests.cli.conftest import MAIL, Command
 from tests.real.webhook_receivers import Receiver
@@ -126,7 +127,7 @@ def test_a_channel_of_endpoints_is_listed_proven_and_takes_nothing_in(engine: Co
     with Receiver() as receiver:
         settings = f'{{endpoints: {{crm: {{url: "{receiver.url()}", secret: "${{env:CRM_SECRET}}"}}}}}}'
         (engine.root / "engine.yaml").write_text(f"version: 1\nchannels: {{webhook: {settings}}}\n", encoding="utf-8")
-        secret = {"CRM_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+        secret: dict[str, Any] = {"CRM_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
         (row,) = engine.json("channel", "list", **secret)
         assert row == {"name": "webhook", "type": "webhook", "transport": "", "address": "endpoint", "can_send": True}
         assert "endpoint 'crm'" in engine("channel", "test", "webhook", **secret).stdout
