@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,19 @@ class Bench:
         return self.carrier.channel_type.can_send
 
 
+def _receiving(rule: Callable[["ChannelContract", Bench], None]) -> Callable[["ChannelContract", Bench], None]:
+    """Ask `rule` of channels that take in; of the others, that they take nothing."""
+
+    @wraps(rule)
+    def held(self: "ChannelContract", bench: Bench) -> None:
+        if bench.can_receive:
+            rule(self, bench)
+        else:
+            bench.takes_nothing()
+
+    return held
+
+
 class ChannelContract:
     """Every rule the engine relies on. Override the `carrier` fixture; override `context` only to place the channel elsewhere."""
 
@@ -139,30 +153,24 @@ class ChannelContract:
         assert validate_settings(kind, good) == []
         assert validate_settings(kind, {**good, "no_such_setting": 1}), "the settings schema must refuse keys it does not know"
 
+    @_receiving
     def test_receive_yields_deliveries_with_raw_input_and_aware_instants(self, bench: Bench) -> None:
         """Naive instants would be read in whatever zone the server has."""
-        if not bench.can_receive:
-            bench.takes_nothing()
-            return
         for delivery in bench.collect_good(3):
             assert isinstance(delivery, Delivery)
             assert delivery.raw, "a delivery carries its input as it came"
             _check_item(delivery.item)
 
+    @_receiving
     def test_unacknowledged_input_is_yielded_again_after_a_restart(self, bench: Bench) -> None:
         """The engine may die between receive and commit."""
-        if not bench.can_receive:
-            bench.takes_nothing()
-            return
         before = _ids(bench.collect_good(3))
         bench.close()
         assert _ids(bench.collect(3)) == before, "the same inputs come again, with the same source ids"
 
+    @_receiving
     def test_acknowledged_input_is_never_yielded_again(self, bench: Bench) -> None:
         """Neither by the same channel nor after a restart, and its neighbours still come."""
-        if not bench.can_receive:
-            bench.takes_nothing()
-            return
         first, acknowledged, last = sorted(bench.collect_good(3), key=_id)
         acknowledged.acknowledge()
         bench.close()
@@ -174,11 +182,9 @@ class ChannelContract:
         bench.close()
         assert not _ids(bench.collect(1)) & {_id(first), _id(acknowledged), _id(last)}
 
+    @_receiving
     def test_bad_input_is_rejected_with_a_reason_and_blocks_nothing(self, bench: Bench) -> None:
         """Bad input is kept for a person to see; what follows goes on."""
-        if not bench.can_receive:
-            bench.takes_nothing()
-            return
         bench.carrier.put_good(1)
         bench.carrier.put_bad()
         bench.carrier.put_good(1)
@@ -192,19 +198,15 @@ class ChannelContract:
         bench.close()
         assert not _ids(bench.collect_good(1)) & _ids(deliveries), "acknowledged bad input does not come again"
 
+    @_receiving
     def test_source_ids_are_distinct_per_input(self, bench: Bench) -> None:
         """Equal ids would be taken for one input; that they are stable is held by the test of restarts."""
-        if not bench.can_receive:
-            bench.takes_nothing()
-            return
         deliveries = bench.collect_good(5)
         assert len(_ids(deliveries)) == 5
 
+    @_receiving
     def test_parse_understands_what_receive_took_the_same_way_every_time(self, bench: Bench) -> None:
         """`engine ingest` feeds raw input again: it must be recognised as the same."""
-        if not bench.can_receive:
-            bench.takes_nothing()
-            return
         for delivery in bench.collect_good(2):
             once, twice = (list(bench.channel.parse(delivery.raw, bench.carrier.input_name)) for _ in range(2))
             assert once == twice
