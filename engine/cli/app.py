@@ -53,6 +53,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "policy": ("engine.cli.policy:group", "See the versions of the policy, compare them, put one in force."),
     "run": ("engine.cli.run:command", "Work day and night: take in, decide, send."),
     "status": ("engine.cli.status:command", "Show how the work stands."),
+    "board": ("engine.cli.board:command", "Watch the open promises, the nearest deadline first."),
     "ticket": ("engine.cli.ticket:group", "Work tickets: list, show, claim, plan, resolve and more."),
     "phone": ("engine.cli.phone:group", "Register a phone call by hand."),
     "explain": ("engine.cli.explain:command", "Say why a ticket went the way it did."),

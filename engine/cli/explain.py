@@ -72,18 +72,7 @@ def _plain(place: int, one: "Explained") -> dict[str, object]:
 
 
 def _timer(timer: "TimerRow", words: "Words") -> dict[str, object]:
-    return {"at": timer.due, "timer": timer.key, "what": _expected(timer.key, words), "dead": timer.dead, "error": timer.error}
-
-
-def _expected(key: str, words: "Words") -> str:
-    """What a timer will do, in words."""
-    first, *rest = key.split("/")
-    if first == "deadline" and len(rest) > 1:
-        name, values = f"timer.{rest[1]}", (words.deadline(rest[0]), *rest[2:], "", "")
-    else:
-        name, values = ".".join(["timer", first, *rest[:1]]), ()
-    said = words.name(name, *values)
-    return key if said == name else said
+    return {"at": timer.due, "timer": timer.key, "what": words.timer(timer.key), "dead": timer.dead, "error": timer.error}
 
 
 def _print(tree: "Tree") -> None:
@@ -123,7 +112,7 @@ class _Page:
         for timer in timers:
             dead = f"  ✗ {self._words.name('dead')}: {timer.error or ''}" if timer.dead else ""
             at = self._words.clock(timer.due, seconds=True)
-            _branch(tree, f"{at}  {_expected(timer.key, self._words)}{dead}", "red" if dead else "")
+            _branch(tree, f"{at}  {self._words.timer(timer.key)}{dead}", "red" if dead else "")
         if not timers:
             _branch(tree, self._words.name("nothing_next"), "dim")
         return tree

@@ -5,20 +5,28 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
 from engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
 
 _SEQUENCES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~])")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _FOR_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNLIMITED = 100_000
 _LONGEST_CELL = 2_000
+_LONG_WORK = 1_000
+
+Item = TypeVar("Item")
 
 Cell: TypeAlias = str | tuple[str, str]
 """A text, or a text with a style of rich such as `bold red`."""
@@ -60,25 +68,42 @@ def write_report(path: Path, text: str) -> None:
         raise UsageError(f"{path} cannot be written: {error.strerror}; choose another file with --output") from error
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[Cell]], title: str = "") -> None:
-    """Print a table: fitted to the terminal, in plain full-length columns where the output is piped."""
+def shaped(headings: Sequence[str], rows: Iterable[Sequence[Cell]], title: str = "") -> "Table":
+    """Return a table for `show`."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    terminal = sys.stdout.isatty()
-    shown = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD if terminal else None, pad_edge=False)
+    made = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
     for heading in headings:
-        shown.add_column(heading, overflow="fold")
+        made.add_column(heading, overflow="fold")
     for row in rows:
         cells = [cell if isinstance(cell, tuple) else (cell, "") for cell in row]
-        shown.add_row(*(Text(one_line(text, _LONGEST_CELL), style=style) for text, style in cells))
-    width = shutil.get_terminal_size().columns if terminal else _UNLIMITED
+        made.add_row(*(Text(one_line(text, _LONGEST_CELL), style=style) for text, style in cells))
+    return made
+
+
+def show(drawn: "RenderableType") -> None:
+    """Print what rich draws: fitted to the terminal, as wide as it needs where the output is piped."""
+    from rich.console import Console
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _UNLIMITED
     console = Console(width=width, highlight=False, markup=False)
     with console.capture() as capture:
-        console.print(shown)
+        console.print(drawn)
     click.echo("\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n")))
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[Cell]], title: str = "") -> None:
+    """Print a table: fitted to the terminal, in plain full-length columns where the output is piped."""
+    show(shaped(headings, rows, title))
+
+
+@contextmanager
+def progress(items: Sequence[Item], what: str) -> Iterator[Iterable[Item]]:
+    """Go through `items` with a bar on standard error where that is a terminal and the work is long."""
+    with click.progressbar(items, label=what, file=sys.stderr, hidden=len(items) < _LONG_WORK or not sys.stderr.isatty()) as each:
+        yield each
 
 
 def bar(share: float, width: int = 10) -> str:

@@ -1,6 +1,7 @@
 """`engine status`: how the work stands."""
 
 from collections import Counter
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +12,13 @@ from engine.core.fields import OPEN_STATES
 if TYPE_CHECKING:
     from engine.cli.words import Words
     from engine.core.compiled import Policy
+    from engine.runtime.project import Job
 
 _ALL = 1_000_000
+_SHOWN = 5
+"""How many of the timers that fire next are named."""
+
+_AHEAD = timedelta(days=36525)
 
 
 @click.command()
@@ -41,6 +47,7 @@ def survey(desk: Desk) -> dict[str, Any]:
         upcoming = {"timer": reader.next_timer(), "message": reader.next_message(), "inbox": reader.next_inbox()}
         dead = {"inbox": inbox.get("dead", 0), "outbox": outbox.get("dead", 0), "timers": len(reader.dead_timers(_ALL))}
         active = reader.active_policy()
+        ahead = reader.due_timers(desk.now + _AHEAD, _SHOWN)
     overdue = [ticket.number for ticket in tickets if any(c.running and c.due and c.due <= desk.now for c in ticket.deadlines.values())]
     written = compile_policy(desk.project.policies)
     return {
@@ -53,10 +60,20 @@ def survey(desk: Desk) -> dict[str, Any]:
         "inbox": inbox,
         "outbox": outbox,
         "next": upcoming,
+        "timers": [{"at": row.next_attempt_at or row.due, "ticket": row.ticket, "timer": row.key} for row in ahead],
+        "jobs": [{"at": at, "job": job.name} for at, job in _jobs(desk)],
         "dead": dead,
         "holidays": _holidays(desk.policy),
         "alarms": _alarms(active, written.policy, dead, outbox, desk.project.hold),
     }
+
+
+def _jobs(desk: Desk) -> list[tuple[datetime, "Job"]]:
+    """When each job of engine.yaml runs next, the first one first."""
+    from engine.runtime.cron import next_slot
+
+    timezone = desk.policy.company.timezone
+    return sorted(((next_slot(job, desk.now, timezone), job) for job in desk.project.jobs), key=lambda row: row[0])
 
 
 def _holidays(policy: "Policy") -> list[dict[str, Any]]:
@@ -101,6 +118,10 @@ def _print(data: dict[str, Any], words: "Words", policy: "Policy") -> None:
         say(f"{part}: {counts or '0'}")
     following = ", ".join(f"{what} {words.clock(at, seconds=True)}" for what, at in data["next"].items() if at)
     say(f"next: {following or '-'}")
+    for one in data["timers"]:
+        say(f"  {words.clock(one['at'], seconds=True)}  {one['ticket']}  {words.timer(one['timer'])}")
+    for one in data["jobs"]:
+        say(f"  {words.clock(one['at'], seconds=True)}  {one['job']} (cron)")
     say(f"policy: {(data['policy']['active'] or '')[:12]}   outbound: {data['outbound']}")
     for one in data["holidays"]:
         if one["provisional"]:

@@ -70,6 +70,16 @@ class Words:
         form = "%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M"
         return at.astimezone(ZoneInfo(self.timezone)).strftime(form) if at else ""
 
+    def timer(self, key: str) -> str:
+        """Return what a timer will do; a key that has no words is shown as it is."""
+        first, *rest = key.split("/")
+        if first == "deadline" and len(rest) > 1:
+            name, values = f"timer.{rest[1]}", (self.deadline(rest[0]), *rest[2:], "", "")
+        else:
+            name, values = ".".join(["timer", first, *rest[:1]]), ()
+        said = self.name(name, *values)
+        return key if said == name else said
+
     def event(self, event: Event) -> str:
         """Return an event in people's words."""
         words = _WORDS.get(f"event.{event.type}")

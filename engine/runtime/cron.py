@@ -21,6 +21,12 @@ def latest_slot(job: Job, now: datetime, timezone: str) -> datetime:
     return previous.astimezone(now.tzinfo)
 
 
+def next_slot(job: Job, now: datetime, timezone: str) -> datetime:
+    """Return the first instant after `now` at which the job is due. The expression is a sound one."""
+    following: datetime = croniter(job.cron, now.astimezone(ZoneInfo(timezone)), ret_type=datetime).get_next(datetime)
+    return following.astimezone(now.tzinfo)
+
+
 def run_due(
     store: Store, jobs: Iterable[Job], bodies: Mapping[str, Callable[[Job, datetime, datetime], None]], now: datetime, timezone: str
 ) -> list[str]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from rich.cells import cell_len
 
-from engine.cli.explain import _expected, _length, _Page, _print
+from engine.cli.explain import _length, _Page, _print
 from engine.cli.words import Words
 from engine.core.events import MessageSuppressed
 from engine.core.model import CUSTOMER
@@ -120,8 +120,8 @@ def test_a_deadline_over_a_holiday_and_a_refusal_are_told(language: str, capsys:
 
 
 def test_a_timer_of_another_version_is_told_by_its_key() -> None:
-    assert _expected("deadline/response", Words("en")) == "deadline/response"
-    assert _expected("rule/x/later", Words("zh")) == "rule/x/later"
+    assert Words("en").timer("deadline/response") == "deadline/response"
+    assert Words("zh").timer("rule/x/later") == "rule/x/later"
 
 
 def test_a_message_that_was_not_sent_is_told_with_why(capsys: pytest.CaptureFixture[str]) -> None:

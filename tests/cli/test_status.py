@@ -1,4 +1,4 @@
-"""`engine status` says what the calendars count by."""
+"""`engine status` says what the calendars count by, and what the daemon will do next."""
 
 from tests.cli.conftest import Command
 
@@ -8,3 +8,16 @@ def test_the_holidays_are_named_with_their_sources_and_those_that_are_not_announ
     assert years[2026]["source"].startswith("国务院办公厅")
     assert [year for year, one in years.items() if one["provisional"]] == [2027]
     assert "holidays of 2027 are provisional: cn_office (not yet published)\n" in engine("status").stdout
+
+
+def test_what_happens_next_is_named_with_its_time(engine: Command) -> None:
+    number = engine.mail("next", "系统宕机", "系统故障")
+    status = engine.json("status")
+    assert len(status["timers"]) == 5
+    assert status["timers"][0] == {"at": status["next"]["timer"], "ticket": number, "timer": "deadline/response/warn/response-and-plan/0.5"}
+    assert [one["at"] for one in status["timers"]] == sorted(one["at"] for one in status["timers"])
+    assert {one["job"] for one in status["jobs"]} == {"backup", "summary"}
+    assert all(one["at"] > status["now"] for one in status["jobs"])
+    shown = engine("status").stdout
+    assert f"{number}  first response: warning (response-and-plan, 0.5 used)" in shown
+    assert "backup (cron)" in shown

@@ -117,6 +117,9 @@ def test_a_timer_that_fails_is_tried_again_and_set_aside_and_the_others_fire() -
 )
 def test_a_job_is_due_at_its_latest_slot_in_the_companys_zone(expression: str, now: str, slot: str) -> None:
     assert cron.latest_slot(Job("j", expression, 7), at(now), "Asia/Shanghai") == at(slot)
+    following = cron.next_slot(Job("j", expression, 7), at(now), "Asia/Shanghai")
+    assert following > at(now)
+    assert cron.latest_slot(Job("j", expression, 7), following, "Asia/Shanghai") == following
 
 
 def test_a_slot_is_told_in_utc_whatever_the_clock_does_there() -> None:

@@ -144,6 +144,17 @@ def test_a_query_finds_what_fits_next_due_first(store: Store, query: TicketQuery
         assert [ticket.number for ticket in view.tickets(query)] == found
 
 
+def test_what_may_have_been_open_at_an_instant_is_found_by_when_it_was_opened_and_ended(store: Store) -> None:
+    with store.write() as tx:
+        open_ticket(tx, N1, at=NOW)
+        ended = open_ticket(tx, N2, at=NOW + MINUTE)
+        happen(tx, ended, e.TicketClosed("closed", "qian"), at=NOW + 3 * MINUTE)
+        open_ticket(tx, N3, at=NOW + 5 * MINUTE)
+    with store.read() as view:
+        found = {minute: view.opened_until(NOW + minute * MINUTE) for minute in (-1, 0, 2, 3, 5)}
+    assert found == {-1: [], 0: [N1], 2: [N1, N2], 3: [N1], 5: [N1, N3]}
+
+
 def test_a_met_deadline_is_not_due(store: Store) -> None:
     fill(store)
     with store.write() as tx:

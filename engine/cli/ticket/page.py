@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from engine.analysis.board import share_used
 from engine.cli.session import Desk
 from engine.cli.words import Words
 from engine.core.compiled import Policy
@@ -81,17 +82,8 @@ def _clock(clock: Deadline, policy: Policy, now: datetime) -> dict[str, Any]:
         "started_at": clock.started_at,
         "due": clock.due,
         "stopped_at": clock.stopped_at,
-        "used": _used(clock, policy, clock.stopped_at or now),
+        "used": share_used(clock, policy, clock.stopped_at or now),
     }
-
-
-def _used(clock: Deadline, policy: Policy, at: datetime) -> float | None:
-    if clock.budget:
-        calendar = policy.calendars.get(clock.calendar)
-        return calendar.elapsed(clock.started_at, at, clock.pauses) / clock.budget if calendar else None
-    if clock.due and clock.due > clock.started_at:
-        return (at - clock.started_at) / (clock.due - clock.started_at)
-    return None
 
 
 def _plan(ticket: Ticket, texts: dict[str, str]) -> dict[str, Any] | None:

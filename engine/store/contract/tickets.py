@@ -21,6 +21,9 @@ class TicketReader(Protocol):
     def tickets(self, query: TicketQuery) -> list[Ticket]:
         """Return the tickets that fit, the next one due first, those without a running deadline last, then by number."""
 
+    def opened_until(self, at: datetime) -> list[str]:
+        """Return the numbers of the tickets that were opened up to `at` and had not ended for good by then, oldest first."""
+
     def open_tickets_of(self, customer: str) -> list[Ticket]:
         """Return the customer's tickets that have not ended, the latest first."""
 

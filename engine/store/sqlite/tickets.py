@@ -30,6 +30,11 @@ _FILTERS = {
     "text": r"""(number LIKE :text ESCAPE '\' OR number IN (SELECT ticket FROM content WHERE body LIKE :text ESCAPE '\'))""",
 }
 
+# A ticket that was reopened may have ended for a while; only its log tells.
+_OPENED_UNTIL = """
+SELECT number FROM ticket WHERE opened_at <= ? AND (closed_at IS NULL OR closed_at > ?) ORDER BY opened_at, number
+"""
+
 _OPEN_OF_CUSTOMER = """
 SELECT state_json FROM ticket WHERE customer = ? AND closed_at IS NULL ORDER BY opened_at DESC, number DESC
 """
@@ -120,6 +125,10 @@ class TicketReads(Room):
         filters = " AND ".join(sql for name, sql in _FILTERS.items() if values[name] is not None)
         rows = self._session.named(_QUERY.format(filters=filters or "TRUE"), values)
         return [decode_ticket(text) for (text,) in rows]
+
+    def opened_until(self, at: datetime) -> list[str]:
+        """The tickets that may have been open at that instant."""
+        return [number for (number,) in self._session.all(_OPENED_UNTIL, micros(at), micros(at))]
 
     def open_tickets_of(self, customer: str) -> list[Ticket]:
         """The customer's tickets that have not ended."""
