@@ -182,12 +182,13 @@ class _Page:
             _branch(branch, self._step(step), "" if step.counted else "dim")
 
     def _step(self, step: "Step") -> str:
-        """One line of the arithmetic: from, to, how much it counted, why."""
+        """One line of the arithmetic: from, to, how much it counted, why, over which holiday."""
         start, end = self._words.clock(step.start, seconds=True), self._words.clock(step.end, seconds=True)
         until = (end[11:] if end[:10] == start[:10] else end) or "…"
         more = f"  ({self._words.name('steps', str(step.steps))})" if step.steps > 1 else ""
         shift = f"  {self._words.name('shift', _length(step.shift))}" if step.shift else ""
-        return f"{start} – {until}  +{_length(step.counted)}  {self._words.name(f'step.{step.why}')}{more}{shift}"
+        names = f": {', '.join(map(self._words.text, step.names))}" if step.names else ""
+        return f"{start} – {until}  +{_length(step.counted)}  {self._words.name(f'step.{step.why}')}{names}{more}{shift}"
 
 
 def _branch(tree: "Tree | None", text: str, style: str = "") -> "Tree":

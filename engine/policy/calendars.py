@@ -9,6 +9,7 @@ from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
 from engine.policy.nodes import Node
 from engine.policy.said import said
+from engine.policy.texts import text_map
 from engine.policy.units import days, window
 from engine.policy.vocabulary import ALWAYS_NAME
 
@@ -16,9 +17,9 @@ _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MINUTE = timedelta(minutes=1)
 
 
-def compile_calendars(document: Document, problems: Problems) -> dict[str, Calendar]:
+def compile_calendars(document: Document, languages: tuple[str, ...], problems: Problems) -> dict[str, Calendar]:
     """Return every sound calendar by name, the built-in one included; report what is wrong with the others."""
-    arrangements = {name: _arrangement(node, problems) for name, node in document.entries("arrangements").items()}
+    arrangements = {name: _arrangement(node, languages, problems) for name, node in document.entries("arrangements").items()}
     calendars = {ALWAYS_NAME: ALWAYS}
     for name, node in document.entries("calendars").items():
         if name == ALWAYS_NAME:
@@ -119,7 +120,7 @@ def _moments(node: Node | None, timezone: ZoneInfo, problems: Problems) -> tuple
     return tuple(intervals)
 
 
-def _arrangement(node: Node, problems: Problems) -> dict[int, HolidayYear]:
+def _arrangement(node: Node, languages: tuple[str, ...], problems: Problems) -> dict[int, HolidayYear]:
     years: dict[int, HolidayYear] = {}
     for year, entry in node.map.items():
         off, workdays = (_days(entry[key], int(year), problems) for key in ("off", "workdays"))
@@ -128,21 +129,27 @@ def _arrangement(node: Node, problems: Problems) -> dict[int, HolidayYear]:
             problems.add("CL504", workdays[day], said("{day} is both off and a workday", day=day), "take it out of one of the two lists")
         provisional = entry.get("provisional")
         years[int(year)] = HolidayYear(
-            frozenset(off), frozenset(workdays), provisional is not None and provisional.value is True, entry.string("source")
+            frozenset(off),
+            frozenset(workdays),
+            provisional is not None and provisional.value is True,
+            entry.string("source"),
+            {day: text_map(item["name"], languages, problems) for day, item in (off | workdays).items() if "name" in item.map},
         )
     return years
 
 
 def _days(node: Node, year: int, problems: Problems) -> dict[date, Node]:
+    """Return each day of a list with the item that says it: a day or a range, or one of them as `days` beside its `name`."""
     found: dict[date, Node] = {}
     for item in node.items:
+        place = item.get("days") or item
         try:
-            found.update(dict.fromkeys(days(item.text, year), item))
+            found.update(dict.fromkeys(days(place.text, year), item))
         except ValueError as error:
             problems.add(
                 "CL502",
-                item,
-                said("`{item}` is not a day or range of {year}: {error}", item=item.text, year=year, error=error.args[0]),
+                place,
+                said("`{item}` is not a day or range of {year}: {error}", item=place.text, year=year, error=error.args[0]),
                 'write "10-01" or "10-01/10-07"',
             )
     return found

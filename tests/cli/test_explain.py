@@ -25,9 +25,11 @@ RECKONED = """\
     ├── 2026-10-01 00:00:00 – 2026-10-08 00:00:00  +0s  {holiday}
 """
 WORDS = {
-    "zh": {"mixed": "合计", "two": "合并 2 段", "holiday": "节假日"},
-    "en": {"mixed": "in all", "two": "2 stretches", "holiday": "holiday"},
+    "zh": {"mixed": "合计", "two": "合并 2 段", "holiday": "节假日: 国庆节"},
+    "en": {"mixed": "in all", "two": "2 stretches", "holiday": "holiday: National Day"},
 }
+
+NATIONAL_DAY = {"zh": "国庆节", "en": "National Day"}
 
 
 @pytest.fixture
@@ -116,7 +118,7 @@ def test_a_deadline_over_a_holiday_and_a_refusal_are_told(language: str, capsys:
     label = Words(language, shipped()).deadline("progress")
     assert f"└── ⏱ {label}: 2026-09-30 17:00:00 + 1d (cn_office) = 2026-10-12" in told
     assert RECKONED.format(**WORDS[language]) in told
-    assert Words(language).name("step.workday") in whole
+    assert f"{Words(language).name('step.workday')}: {NATIONAL_DAY[language]}" in whole
 
 
 def test_a_timer_of_another_version_is_told_by_its_key() -> None:
