@@ -139,7 +139,7 @@ def _project(root: Path) -> tuple[list["Diagnostic"], Path]:
 
 def _channels(project: "Project", tree: "Node") -> list["Diagnostic"]:
     from engine.channels.manager import ChannelTypes, validate_settings
-    from engine.policy.said import said
+    from engine.policy.said import foreign, said
 
     discovered = ChannelTypes.discover()
     found = []
@@ -148,11 +148,14 @@ def _channels(project: "Project", tree: "Node") -> list["Diagnostic"]:
         try:
             problems = validate_settings(discovered.named(channel.type), channel.settings)
         except EngineError as error:
-            found.append(_diagnostic(_UNSOUND_CHANNEL, str(error), tree, place))
+            found.append(_diagnostic(_UNSOUND_CHANNEL, foreign(str(error)), tree, place))
             continue
         found += [
             _diagnostic(
-                _UNSOUND_CHANNEL, said("channel {name}: {problem}", name=channel.name, problem=problem), tree, (*place, *problem.path)
+                _UNSOUND_CHANNEL,
+                said("channel {name}: {problem}", name=channel.name, problem=foreign(str(problem))),
+                tree,
+                (*place, *problem.path),
             )
             for problem in problems
         ]
@@ -161,9 +164,11 @@ def _channels(project: "Project", tree: "Node") -> list["Diagnostic"]:
 
 def _told(line: str, tree: "Node") -> "Diagnostic":
     """A line of load_project's error, at the place it names."""
+    from engine.policy.said import foreign
+
     placed = _PLACED.match(line)
     path = placed[1].split(".") if placed and placed[1] != "top level" else []
-    return _diagnostic(_UNSOUND_PROJECT, placed[2] if placed else line, tree, path)
+    return _diagnostic(_UNSOUND_PROJECT, foreign(placed[2] if placed else line), tree, path)
 
 
 def _diagnostic(code: str, message: str, tree: "Node", path: Sequence[str | int]) -> "Diagnostic":

@@ -1,10 +1,10 @@
 """Compiles calendars and holiday arrangements."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from engine.core.calendar import ALWAYS, Calendar, CalendarSpec, CalendarUnknown, HolidayYear, Interval, Window
+from engine.core.calendar import ALWAYS, Calendar, CalendarSpec, HolidayYear, Interval, Window
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
 from engine.policy.nodes import Node
@@ -60,11 +60,7 @@ def _calendar(
     if timezone is None:
         return None
     closed, opened = (_moments(node.get(key), timezone, problems) for key in ("closed", "open"))
-    try:
-        return Calendar(CalendarSpec(name, timezone.key, weekly, holidays, closed, opened))
-    except (CalendarUnknown, ValueError) as error:
-        problems.add("CL503", node, said("this calendar cannot be used: {error}", error=error))
-        return None
+    return Calendar(CalendarSpec(name, timezone.key, weekly, holidays, closed, opened))
 
 
 def _weekly(node: Node, problems: Problems) -> dict[int, tuple[Window, ...]]:
@@ -116,7 +112,12 @@ def _moments(node: Node | None, timezone: ZoneInfo, problems: Problems) -> tuple
             continue
         if (hours := _window(item, problems)) is not None:
             midnight = datetime(day.year, day.month, day.day, tzinfo=timezone)
-            intervals.append((midnight + hours.start_minute * _MINUTE, midnight + hours.end_minute * _MINUTE))
+            begin, end = ((midnight + minute * _MINUTE).astimezone(UTC) for minute in (hours.start_minute, hours.end_minute))
+            if begin < end:
+                intervals.append((begin, end))
+            else:
+                message = said("`{item}` ends before it begins: the clocks are put forward then", item=item.text)
+                problems.add("CL503", item, message, "write times that the clock shows on that day")
     return tuple(intervals)
 
 

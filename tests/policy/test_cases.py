@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.policy.cases import USUAL, CaseLoad, load_case
-from tests.policy.support import shipped_policy, shipped_team
+from engine.policy.cases import USUAL, CaseLoad, load_case, load_cases
+from tests.policy.support import SHIPPED, shipped_policy, shipped_team
 
 NOW = datetime(2026, 3, 4, 1, 0, tzinfo=UTC)
 LATER = datetime(2026, 3, 5, 1, 0, tzinfo=UTC)
@@ -54,3 +54,10 @@ def test_a_case_begins_when_the_caller_says_else_when_it_says_itself_else_now(te
 def test_whatever_is_wrong_is_one_diagnostic(text: str | bytes, said: str) -> None:
     loaded = load(text)
     assert (loaded.cases, [item.code for item in loaded.diagnostics]) == ((), [said])
+
+
+def test_the_shipped_cases_are_sound() -> None:
+    people = shipped_team().team
+    assert people is not None
+    loaded = load_cases(SHIPPED, shipped_policy(), people)
+    assert (bool(loaded.cases), loaded.diagnostics) == (True, ())
