@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 
 import click
@@ -10,6 +10,7 @@ import click
 from engine.cli.app import FINDINGS
 from engine.cli.output import say_json
 from engine.cli.session import FORMAT, Session, by_locale, instant, options
+from engine.core.tracing import show
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -169,10 +170,11 @@ class _Page:
     def decision(self, place: int, one: "Explained") -> "Tree":
         """Draw one decision: what came, why, what happened, how the deadlines were reckoned."""
         came = ", ".join(f"{name} {value}" for name, value in one.came.items() if value and isinstance(value, str | int))
-        title = f"{place}. {self._words.clock(one.at, seconds=True)}  {one.signal.replace('_', ' ')}{f': {came}' if came else ''}"
+        signal = self._words.spoken(one.signal.replace("_", " "))
+        title = f"{place}. {self._words.clock(one.at, seconds=True)}  {signal}{f': {came}' if came else ''}"
         tree = _branch(None, f"{title}   [{one.policy[:12]}]", "bold")
         if one.refused is not None:
-            _branch(tree, f"✗ {one.refused}", "red")
+            _branch(tree, f"✗ {self._words.spoken(one.refused)}", "red")
         for why in one.why:
             self._why(tree, why)
         for event in one.events:
@@ -202,7 +204,7 @@ class _Page:
 
     def _why(self, tree: "Tree", why: "Why") -> None:
         values = "".join(f"  {name} = {value}" for name, value in why.values.items())
-        branch = _branch(tree, f"→ {why.decided}   {why.rule}{f'  ({why.where})' if why.where else ''}{values}", "cyan")
+        branch = _branch(tree, f"→ {self._words.spoken(why.decided)}   {why.rule}{f'  ({why.where})' if why.where else ''}{values}", "cyan")
         near = dict(why.nearest)
         shown = [(rule, looked) for rule, looked in why.asked if self._full or looked.result == "true"]
         failed = [f"{rule} ({looked.file}:{looked.line})" for rule, looked in why.asked if (rule, looked) not in shown and rule not in near]
@@ -227,7 +229,9 @@ class _Page:
     def _node(self, tree: "Tree", looked: "Looked") -> None:
         mark, style = _MARKS[looked.result]
         what = " ".join(filter(None, (looked.field, looked.operator, self._short(looked.expected))))
-        branch = _branch(tree, f"{mark} {what}{self._met(looked)}  ({looked.file}:{looked.line})", style)
+        branch = _branch(
+            tree, f"{mark} {what}{self._met(looked)}  ({looked.file}:{looked.line}{f' {looked.path}' if self._full else ''})", style
+        )
         for part in looked.parts:
             self._node(branch, part)
 
@@ -248,7 +252,7 @@ class _Page:
         clock = self._words.clock
         due = clock(found.due, seconds=True) or self._words.name("unknown")
         start = clock(found.start, seconds=True)
-        title = f"⏱ {self._words.deadline(id)}: {start} + {_length(found.budget)} ({found.calendar}) = {due}"
+        title = f"⏱ {self._words.deadline(id)}: {start} + {show(found.budget)} ({found.calendar}) = {due}"
         branch = _branch(tree, title, "magenta")
         for step in found.steps:
             _branch(branch, self._step(step), "" if step.counted else "dim")
@@ -258,9 +262,9 @@ class _Page:
         start, end = self._words.clock(step.start, seconds=True), self._words.clock(step.end, seconds=True)
         until = (end[11:] if end[:10] == start[:10] else end) or "…"
         more = f"  ({self._words.name('steps', str(step.steps))})" if step.steps > 1 else ""
-        shift = f"  {self._words.name('shift', _length(step.shift))}" if step.shift else ""
+        shift = f"  {self._words.name('shift', show(step.shift))}" if step.shift else ""
         names = f": {', '.join(map(self._words.text, step.names))}" if step.names else ""
-        return f"{start} – {until}  +{_length(step.counted)}  {self._words.name(f'step.{step.why}')}{names}{more}{shift}"
+        return f"{start} – {until}  +{show(step.counted)}  {self._words.name(f'step.{step.why}')}{names}{more}{shift}"
 
 
 def _branch(tree: "Tree | None", text: str, style: str = "") -> "Tree":
@@ -272,10 +276,3 @@ def _branch(tree: "Tree | None", text: str, style: str = "") -> "Tree":
 
     label = Text(clean(text), style=style)
     return Tree(label, guide_style="dim") if tree is None else tree.add(label)
-
-
-def _length(length: timedelta) -> str:
-    """A duration as policies write it: `1d 4h`, `30m`, `0s`."""
-    seconds = abs(length) // timedelta(seconds=1)
-    parts = ((seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s"))
-    return ("-" if length < timedelta(0) else "") + (" ".join(f"{count}{unit}" for count, unit in parts if count) or "0s")

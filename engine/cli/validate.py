@@ -150,15 +150,10 @@ def _channels(project: "Project", tree: "Node") -> list["Diagnostic"]:
         except EngineError as error:
             found.append(_diagnostic(_UNSOUND_CHANNEL, foreign(str(error)), tree, place))
             continue
-        found += [
-            _diagnostic(
-                _UNSOUND_CHANNEL,
-                said("channel {name}: {problem}", name=channel.name, problem=foreign(str(problem))),
-                tree,
-                (*place, *problem.path),
-            )
-            for problem in problems
-        ]
+        for problem in problems:
+            where, what = ".".join(map(str, problem.path)), foreign(problem.message)
+            message = said("channel {name}: {where}: {what}", name=channel.name, where=where, what=what)
+            found.append(_diagnostic(_UNSOUND_CHANNEL, message, tree, (*place, *problem.path)))
     return found
 
 

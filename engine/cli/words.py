@@ -40,6 +40,12 @@ class Words:
         """Return a text of the policy."""
         return self._policy.text(texts, self.language) if self._policy else next(iter(texts.values()), "")
 
+    def spoken(self, text: str) -> str:
+        """Return what a decision says of itself, which the store keeps in English."""
+        from engine.policy.said import foreign, translated
+
+        return translated(foreign(text), self._column)
+
     def tier(self, id: str | None) -> str:
         """Return the label of a tier."""
         found = next((tier for tier in self._policy.tiers if tier.id == id), None) if self._policy else None

@@ -1,5 +1,6 @@
 """What libraries and plugins say is said in Chinese too: asked of the libraries themselves, so that a new version's words are noticed."""
 
+import ast
 import errno
 import json
 import os
@@ -13,6 +14,7 @@ import yaml
 
 from engine.channels.manager import _BOUNDS
 from engine.core.conditions import Source
+from engine.core.signals import SIGNAL_TYPES
 from engine.policy.diagnostics import Diagnostic
 from engine.policy.said import foreign, translated
 from engine.policy.templates import TemplateError, TemplateRefused, compile_template
@@ -22,6 +24,8 @@ from tests.policy.test_formats import CATALOGUE, FOREIGN
 
 FIELDS = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")
 TERMS = {"YAML", "RE", "Perl"}
+CORE = Path(__file__).parents[2] / "engine" / "core"
+SPEAKERS = {"because", "Refusal", "RefusedByRule", "IllegalEvent"}
 
 
 def english(text: str) -> set[str]:
@@ -198,3 +202,34 @@ def test_what_the_yaml_parser_is_said_to_say_stands_in_it() -> None:
     library = Path(yaml._yaml.__file__).read_bytes()
     known = [text for text in FOREIGN if text.startswith(("while ", "found ", "did not find ", "could not find "))]
     assert [text for text in known if text.replace("}}", "}").encode() not in library] == []
+
+
+def of_the_core() -> list[str]:
+    """What decisions say of themselves (reasons and refusals), with X1 for every value."""
+    found = [name.replace("_", " ") for name in SIGNAL_TYPES]
+    for path in CORE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).rpartition(".")[2] in SPEAKERS:
+                found += texts(node.args[0])
+    return found
+
+
+def texts(node: ast.expr) -> list[str]:
+    """The texts of a literal; of one that has two forms, both."""
+    if isinstance(node, ast.Constant):
+        return [str(node.value)]
+    made = [""]
+    for part in node.values if isinstance(node, ast.JoinedStr) else ():
+        if isinstance(part, ast.Constant):
+            made = [one + str(part.value) for one in made]
+        elif isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.IfExp):
+            made = [one + more for one in made for choice in (part.value.body, part.value.orelse) for more in texts(choice)]
+        elif isinstance(part, ast.FormattedValue):
+            made = [one + ("'X1'" if part.conversion == ord("r") else "X1") for one in made]
+    return [one for one in made if one]
+
+
+def test_what_decisions_say_of_themselves() -> None:
+    spoken = of_the_core()
+    assert len(spoken) > 40
+    assert [text for text in spoken if english(foreign(text))] == []
