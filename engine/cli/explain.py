@@ -255,16 +255,17 @@ class _Page:
         title = f"⏱ {self._words.deadline(id)}: {start} + {show(found.budget)} ({found.calendar}) = {due}"
         branch = _branch(tree, title, "magenta")
         for step in found.steps:
-            _branch(branch, self._step(step), "" if step.counted else "dim")
+            _branch(branch, step_line(self._words, step), "" if step.counted else "dim")
 
-    def _step(self, step: "Step") -> str:
-        """One line of the arithmetic: from, to, how much it counted, why, over which holiday."""
-        start, end = self._words.clock(step.start, seconds=True), self._words.clock(step.end, seconds=True)
-        until = (end[11:] if end[:10] == start[:10] else end) or "…"
-        more = f"  ({self._words.name('steps', str(step.steps))})" if step.steps > 1 else ""
-        shift = f"  {self._words.name('shift', show(step.shift))}" if step.shift else ""
-        names = f": {', '.join(map(self._words.text, step.names))}" if step.names else ""
-        return f"{start} – {until}  +{show(step.counted)}  {self._words.name(f'step.{step.why}')}{names}{more}{shift}"
+
+def step_line(words: "Words", step: "Step") -> str:
+    """One line of the arithmetic: from, to, how much it counted, why, over which holiday."""
+    start, end = words.clock(step.start, seconds=True), words.clock(step.end, seconds=True)
+    until = (end[11:] if end[:10] == start[:10] else end) or "…"
+    names = f": {', '.join(map(words.text, step.names))}" if step.names else ""
+    more = f"  ({words.name('steps', str(step.steps))})" if step.steps > 1 else ""
+    shift = f"  {words.name('shift', show(step.shift))}" if step.shift else ""
+    return f"{start} – {until}  +{show(step.counted)}  {words.name(f'step.{step.why}')}{names}{more}{shift}"
 
 
 def _branch(tree: "Tree | None", text: str, style: str = "") -> "Tree":

@@ -17,8 +17,11 @@ _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MINUTE = timedelta(minutes=1)
 
 
-def compile_calendars(document: Document, languages: tuple[str, ...], problems: Problems) -> dict[str, Calendar]:
-    """Return every sound calendar by name, the built-in one included; report what is wrong with the others."""
+def compile_calendars(document: Document, problems: Problems, languages: tuple[str, ...] = ()) -> dict[str, Calendar]:
+    """Return every sound calendar by name, the built-in one included; report what is wrong with the others.
+
+    `languages` are those that names of holidays may have; without them that is not judged.
+    """
     arrangements = {name: _arrangement(node, languages, problems) for name, node in document.entries("arrangements").items()}
     calendars = {ALWAYS_NAME: ALWAYS}
     for name, node in document.entries("calendars").items():
