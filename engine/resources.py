@@ -11,13 +11,20 @@ _PLACES = (_PACKAGE / "_shipped", _PACKAGE.parent)
 
 def shipped_policies() -> Path:
     """The directory of the shipped default policies. Raises ConfigurationError if the installation is damaged."""
+    return _found("policies")
+
+
+def explained_diagnostics() -> Path:
+    """The page that explains every diagnostic. Raises ConfigurationError if the installation is damaged."""
+    return _found("docs/diagnostics.md")
+
+
+def _found(name: str) -> Path:
     for place in _PLACES:
-        if (place / "policies").is_dir():
-            return place / "policies"
-    raise ConfigurationError(
-        f"The shipped policies are missing; they were looked for in {' and '.join(str(place) for place in _PLACES)}. "
-        "Install closedloop again."
-    )
+        if (place / name).exists():
+            return place / name
+    looked = " and ".join(map(str, _PLACES))
+    raise ConfigurationError(f"The shipped {name} is missing; it was looked for in {looked}. Install closedloop again.")
 
 
 def shipped(name: str) -> Path:

@@ -2,12 +2,16 @@
 
 import shutil
 import sys
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 
 import click
 
-from engine.cli.session import FORMAT, Session, options
+from engine.cli.app import FINDINGS
+from engine.cli.output import say_json
+from engine.cli.session import FORMAT, Session, by_locale, instant, options
+from engine.core.tracing import show
+from engine.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -28,33 +32,94 @@ _MOST_ITEMS = 4
 @options(FORMAT)
 @click.option("--decision", type=click.IntRange(min=1), metavar="N", help="Only the N-th decision.")
 @click.option("--full", is_flag=True, help="Whole trees: also what did not decide, what was not reached, and every step of a deadline.")
-@click.argument("number", metavar="TICKET")
-def command(session: Session, decision: int | None, full: bool, number: str) -> None:
+@click.option(
+    "--ticket", "file", type=click.File("rb"), metavar="FILE", help="Explain the case in FILE instead, which nobody ever sent in."
+)
+@click.option("--at", metavar="WHEN", help="With --ticket: when it comes in. Default: its `start`, else now.")
+@click.argument("number", metavar="[TICKET]", required=False)
+def command(session: Session, decision: int | None, full: bool, file: BinaryIO | None, at: str | None, number: str | None) -> int:
     """Say why TICKET went the way it did: each decision with its time, what came, the rule and its file and line, and what it looked at;
     how each deadline was reckoned; and what happens next.
 
-    ✓ a condition held, ✗ it did not, ? there was no value to ask, ○ not reached. What customers wrote and who they are is not shown.
-    """
-    from engine.cli.output import say_json
-    from engine.errors import UsageError
-    from engine.whatif.explain import explain, kept_policies, upcoming
+    With --ticket FILE it says what the policies in the directory would make of a case: YAML or JSON with a `ticket` or a `call`, and
+    `customer` and `start` if wanted, as in tests. Nothing is kept, and no database is needed. Exit code 1: the case is not sound.
 
-    with session.desk() as desk:
-        with desk.store.read() as reader:
-            policy_of = kept_policies(reader, desk.policy)
-            decisions = explain(reader, number, policy_of, most=0 if full or session.json else _MOST_STEPS)
-            timers = upcoming(reader, number)
-        words = desk.words
+    ✓ a condition held, ✗ it did not, ? there was no value to ask, ○ not reached. What customers wrote and who they are is not shown, except
+    in the messages to which a FILE would lead.
+    """
+    if (number is None) == (file is None) or (at is not None and file is None):
+        raise UsageError("explain what? Give the number of a TICKET, or --ticket FILE (and --at WHEN, if you like)")
+    most = 0 if full or session.json else _MOST_STEPS
+    found = _kept(session, number, most) if number is not None else _tried(session, cast("BinaryIO", file), at, most)
+    if found is None:
+        return FINDINGS
+    outcome, decisions, timers, words = found
     if decision is not None and decision > len(decisions):
-        raise UsageError(f"the decisions about ticket {number} are 1 to {len(decisions)}; there is no decision {decision}")
+        raise UsageError(f"{len(decisions)} decisions were taken about this ticket; there is no decision {decision}")
     chosen = [(place, one) for place, one in enumerate(decisions, 1) if decision in (None, place)]
     if session.json:
-        say_json({"ticket": number, "decisions": [_plain(*one) for one in chosen], "next": [_timer(timer, words) for timer in timers]})
-        return
+        told = {"decisions": [_plain(*one) for one in chosen], "next": [_timer(timer, words) for timer in timers]}
+        say_json({"ticket": outcome.pop("number"), **({"outcome": outcome} if outcome else {}), **told})
+        return 0
+    page = _Page(words, full)
     for place, one in chosen:
-        _print(_Page(words, full).decision(place, one))
+        _print(page.decision(place, one))
+    if outcome.get("sent"):
+        _print(page.messages(outcome["sent"]))
     if decision is None:
-        _print(_Page(words, full).upcoming(timers))
+        _print(page.upcoming(timers))
+    return 0
+
+
+Found: TypeAlias = "tuple[dict[str, Any], list[Explained], list[TimerRow], Words]"
+"""What came of it by key (of a ticket that is kept only its number), the decisions, what happens next, and the words to say it in."""
+
+
+def _kept(session: Session, number: str, most: int) -> Found:
+    """What is to be told of a ticket in the store. Raises NotFound."""
+    from engine.whatif.explain import explain, kept_policies, upcoming
+
+    with session.desk() as desk, desk.store.read() as reader:
+        return (
+            {"number": number},
+            explain(reader, number, kept_policies(reader, desk.policy), most=most),
+            upcoming(reader, number),
+            desk.words,
+        )
+
+
+def _tried(session: Session, file: "BinaryIO", at: str | None, most: int) -> "Found | None":
+    """What is to be told of the case in a file; None where it or the policies are not sound, which is said."""
+    from engine.cli.test import policies_in, sound_policies
+    from engine.policy import format_json, format_text
+    from engine.policy.cases import load_case
+    from engine.policy.reader import MAX_BYTES
+    from engine.runtime.clock import SystemClock
+    from engine.whatif.explain import would
+
+    directory, channels = policies_in(session.root)
+    policy, team, wrong = sound_policies(directory)
+    if policy is not None and team is not None:
+        when = _moment(at, policy.company.timezone) if at else None
+        loaded = load_case(file.name, file.read(MAX_BYTES + 1), policy, team, channels, SystemClock().now(), when)
+        if loaded.cases:
+            return *would(loaded.cases[0], policy, team, channels, most=most), session.words(policy, team)
+        wrong = [*loaded.diagnostics]
+    language = session.language or by_locale() or "en"
+    if session.json:
+        click.echo(format_json(wrong, language))
+    else:
+        click.echo(format_text(wrong, colour=sys.stderr.isatty(), language=language), err=True)
+    return None
+
+
+def _moment(text: str, timezone: str) -> datetime:
+    """Read an instant with its offset, or a date as people write it in the company's zone. Raises UsageError."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    return at if at is not None and at.tzinfo is not None else instant(text, timezone)
 
 
 def _plain(place: int, one: "Explained") -> dict[str, object]:
@@ -94,16 +159,25 @@ class _Page:
     def decision(self, place: int, one: "Explained") -> "Tree":
         """Draw one decision: what came, why, what happened, how the deadlines were reckoned."""
         came = ", ".join(f"{name} {value}" for name, value in one.came.items() if value and isinstance(value, str | int))
-        title = f"{place}. {self._words.clock(one.at, seconds=True)}  {one.signal.replace('_', ' ')}{f': {came}' if came else ''}"
+        signal = self._words.spoken(one.signal.replace("_", " "))
+        title = f"{place}. {self._words.clock(one.at, seconds=True)}  {signal}{f': {came}' if came else ''}"
         tree = _branch(None, f"{title}   [{one.policy[:12]}]", "bold")
         if one.refused is not None:
-            _branch(tree, f"✗ {one.refused}", "red")
+            _branch(tree, f"✗ {self._words.spoken(one.refused)}", "red")
         for why in one.why:
             self._why(tree, why)
         for event in one.events:
             _branch(tree, f"· {self._words.event(event)}", "yellow" if event.name == "message_suppressed" else "dim")
         for id, arithmetic in one.clocks:
             self._clock(tree, id, arithmetic)
+        return tree
+
+    def messages(self, sent: list[dict[str, str]]) -> "Tree":
+        """Draw the messages with their texts."""
+        tree = _branch(None, self._words.name("messages"), "bold")
+        for one in sent:
+            script, to = self._words.script(one["script"]), self._words.party(one["to"])
+            _branch(_branch(tree, f"{script} → {to} ({one['channel']})", "cyan"), one["text"].strip())
         return tree
 
     def upcoming(self, timers: "list[TimerRow]") -> "Tree":
@@ -119,7 +193,7 @@ class _Page:
 
     def _why(self, tree: "Tree", why: "Why") -> None:
         values = "".join(f"  {name} = {value}" for name, value in why.values.items())
-        branch = _branch(tree, f"→ {why.decided}   {why.rule}{f'  ({why.where})' if why.where else ''}{values}", "cyan")
+        branch = _branch(tree, f"→ {self._words.spoken(why.decided)}   {why.rule}{f'  ({why.where})' if why.where else ''}{values}", "cyan")
         near = dict(why.nearest)
         shown = [(rule, looked) for rule, looked in why.asked if self._full or looked.result == "true"]
         failed = [f"{rule} ({looked.file}:{looked.line})" for rule, looked in why.asked if (rule, looked) not in shown and rule not in near]
@@ -144,7 +218,9 @@ class _Page:
     def _node(self, tree: "Tree", looked: "Looked") -> None:
         mark, style = _MARKS[looked.result]
         what = " ".join(filter(None, (looked.field, looked.operator, self._short(looked.expected))))
-        branch = _branch(tree, f"{mark} {what}{self._met(looked)}  ({looked.file}:{looked.line})", style)
+        branch = _branch(
+            tree, f"{mark} {what}{self._met(looked)}  ({looked.file}:{looked.line}{f' {looked.path}' if self._full else ''})", style
+        )
         for part in looked.parts:
             self._node(branch, part)
 
@@ -165,18 +241,20 @@ class _Page:
         clock = self._words.clock
         due = clock(found.due, seconds=True) or self._words.name("unknown")
         start = clock(found.start, seconds=True)
-        title = f"⏱ {self._words.deadline(id)}: {start} + {_length(found.budget)} ({found.calendar}) = {due}"
+        title = f"⏱ {self._words.deadline(id)}: {start} + {show(found.budget)} ({found.calendar}) = {due}"
         branch = _branch(tree, title, "magenta")
         for step in found.steps:
-            _branch(branch, self._step(step), "" if step.counted else "dim")
+            _branch(branch, step_line(self._words, step), "" if step.counted else "dim")
 
-    def _step(self, step: "Step") -> str:
-        """One line of the arithmetic: from, to, how much it counted, why."""
-        start, end = self._words.clock(step.start, seconds=True), self._words.clock(step.end, seconds=True)
-        until = (end[11:] if end[:10] == start[:10] else end) or "…"
-        more = f"  ({self._words.name('steps', str(step.steps))})" if step.steps > 1 else ""
-        shift = f"  {self._words.name('shift', _length(step.shift))}" if step.shift else ""
-        return f"{start} – {until}  +{_length(step.counted)}  {self._words.name(f'step.{step.why}')}{more}{shift}"
+
+def step_line(words: "Words", step: "Step") -> str:
+    """One line of the arithmetic: from, to, how much it counted, why, over which holiday."""
+    start, end = words.clock(step.start, seconds=True), words.clock(step.end, seconds=True)
+    until = (end[11:] if end[:10] == start[:10] else end) or "…"
+    names = f": {', '.join(map(words.text, step.names))}" if step.names else ""
+    more = f"  ({words.name('steps', str(step.steps))})" if step.steps > 1 else ""
+    shift = f"  {words.name('shift', show(step.shift))}" if step.shift else ""
+    return f"{start} – {until}  +{show(step.counted)}  {words.name(f'step.{step.why}')}{names}{more}{shift}"
 
 
 def _branch(tree: "Tree | None", text: str, style: str = "") -> "Tree":
@@ -188,10 +266,3 @@ def _branch(tree: "Tree | None", text: str, style: str = "") -> "Tree":
 
     label = Text(clean(text), style=style)
     return Tree(label, guide_style="dim") if tree is None else tree.add(label)
-
-
-def _length(length: timedelta) -> str:
-    """A duration as policies write it: `1d 4h`, `30m`, `0s`."""
-    seconds = abs(length) // timedelta(seconds=1)
-    parts = ((seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s"))
-    return ("-" if length < timedelta(0) else "") + (" ".join(f"{count}{unit}" for count, unit in parts if count) or "0s")

@@ -17,6 +17,8 @@ from engine.cli.session import LANGUAGE, by_locale
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
+    from engine.core.compiled import Policy
+    from engine.core.team import Team
     from engine.policy import Diagnostic
     from engine.policy.cases import Channels
     from engine.policy.rules import Named
@@ -87,6 +89,17 @@ def policies_in(path: Path) -> "tuple[Path, Channels]":
     return directory, USUAL
 
 
+def sound_policies(directory: Path) -> "tuple[Policy | None, Team | None, list[Diagnostic]]":
+    """Return the policy and the team in a directory with everything that is to be said of them; None where one of the two is not sound."""
+    from engine.policy import check_team, compile_policy, has_errors, load_team
+
+    compilation = compile_policy(directory)
+    load = load_team(directory / "team.yaml")
+    diagnostics = [*compilation.diagnostics, *load.diagnostics, *check_team(load, compilation)]
+    sound = not has_errors(diagnostics)
+    return compilation.policy if sound else None, load.team if sound else None, diagnostics
+
+
 def channels_of(project: "Project") -> "Channels":
     """Return the channels that tests in a project may name: its own, by whose addresses people can be known, and the usual ones."""
     from engine.channels.manager import ChannelTypes
@@ -123,16 +136,12 @@ def _report(directory: Path, channels: "Channels", wanted: str, form: str, outpu
 
 
 def _run(directory: Path, channels: "Channels", wanted: str, echo: "Callable[[Result], None]") -> Run:
-    from engine.policy import check_team, compile_policy, has_errors, load_team
     from engine.policy.cases import load_cases
     from engine.policy.rules import rules_of
     from engine.whatif.policy_tests import never_matched, run_case
 
-    compilation = compile_policy(directory)
-    load = load_team(directory / "team.yaml")
-    diagnostics = [*compilation.diagnostics, *load.diagnostics, *check_team(load, compilation)]
-    policy, team = compilation.policy, load.team
-    if policy is None or team is None or has_errors(diagnostics):
+    policy, team, diagnostics = sound_policies(directory)
+    if policy is None or team is None:
         return Run((), (), 0, diagnostics)
     loaded = load_cases(directory, policy, team, channels)
     cases = [case for case in loaded.cases if wanted in case.name]

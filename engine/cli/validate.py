@@ -139,7 +139,7 @@ def _project(root: Path) -> tuple[list["Diagnostic"], Path]:
 
 def _channels(project: "Project", tree: "Node") -> list["Diagnostic"]:
     from engine.channels.manager import ChannelTypes, validate_settings
-    from engine.policy.said import said
+    from engine.policy.said import foreign, said
 
     discovered = ChannelTypes.discover()
     found = []
@@ -148,22 +148,22 @@ def _channels(project: "Project", tree: "Node") -> list["Diagnostic"]:
         try:
             problems = validate_settings(discovered.named(channel.type), channel.settings)
         except EngineError as error:
-            found.append(_diagnostic(_UNSOUND_CHANNEL, str(error), tree, place))
+            found.append(_diagnostic(_UNSOUND_CHANNEL, foreign(str(error)), tree, place))
             continue
-        found += [
-            _diagnostic(
-                _UNSOUND_CHANNEL, said("channel {name}: {problem}", name=channel.name, problem=problem), tree, (*place, *problem.path)
-            )
-            for problem in problems
-        ]
+        for problem in problems:
+            where, what = ".".join(map(str, problem.path)), foreign(problem.message)
+            message = said("channel {name}: {where}: {what}", name=channel.name, where=where, what=what)
+            found.append(_diagnostic(_UNSOUND_CHANNEL, message, tree, (*place, *problem.path)))
     return found
 
 
 def _told(line: str, tree: "Node") -> "Diagnostic":
     """A line of load_project's error, at the place it names."""
+    from engine.policy.said import foreign
+
     placed = _PLACED.match(line)
     path = placed[1].split(".") if placed and placed[1] != "top level" else []
-    return _diagnostic(_UNSOUND_PROJECT, placed[2] if placed else line, tree, path)
+    return _diagnostic(_UNSOUND_PROJECT, foreign(placed[2] if placed else line), tree, path)
 
 
 def _diagnostic(code: str, message: str, tree: "Node", path: Sequence[str | int]) -> "Diagnostic":

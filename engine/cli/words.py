@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.analysis.labels import CATALOGUE, base_language, label
-from engine.core.compiled import Policy
+from engine.core.compiled import Policy, Text
 from engine.core.events import Escalated, Event
 from engine.core.model import CUSTOMER, SYSTEM
 from engine.core.team import Team
@@ -35,6 +35,16 @@ class Words:
             return words[self._column].format(*values)
         listed = (f"{domain}.{key}" for domain in ("state", "kind"))
         return next((label(name, self.language) for name in listed if name in CATALOGUE), key)
+
+    def text(self, texts: Text) -> str:
+        """Return a text of the policy."""
+        return self._policy.text(texts, self.language) if self._policy else next(iter(texts.values()), "")
+
+    def spoken(self, text: str) -> str:
+        """Return what a decision says of itself, which the store keeps in English."""
+        from engine.policy.said import foreign, translated
+
+        return translated(foreign(text), self._column)
 
     def tier(self, id: str | None) -> str:
         """Return the label of a tier."""

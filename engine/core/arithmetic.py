@@ -1,6 +1,6 @@
 """How a deadline is reckoned, step by step: which stretches of time counted, which did not and why, until the budget was used up."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -28,7 +28,8 @@ class Why(StrEnum):
 class Step:
     """One stretch in UTC and how much of it counted. An end of None: the pause still lasts.
 
-    `shift` is by how much the clocks of the calendar's zone were put forward (negative: back) in it; `steps` how many were summed up here.
+    `shift` is by how much the clocks of the calendar's zone were put forward (negative: back) in it; `steps` how many were summed up here;
+    `names` by language the holidays that were skipped and those that make-up days make up for, each once, where the calendar names them.
     """
 
     start: datetime
@@ -37,6 +38,7 @@ class Step:
     why: Why
     shift: timedelta = _ZERO
     steps: int = 1
+    names: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +79,28 @@ def _steps(calendar: Calendar, start: datetime, end: datetime, pauses: list[Inte
     cuts = {start, end, *_midnights(calendar, start, end)}
     cuts.update(edge for interval in (*opened, *pauses) for edge in interval if start < edge < end)
     edges = sorted(cuts)
-    pieces = [(begin, stop, _why(calendar, begin, opened, pauses)) for begin, stop in pairwise(edges)]
-    for why, joined in groupby(pieces, key=lambda piece: piece[2]):
+    pieces = [(begin, stop, *_why(calendar, begin, opened, pauses)) for begin, stop in pairwise(edges)]
+    for (why, names), joined in groupby(pieces, key=lambda piece: piece[2:]):
         row = list(joined)
         begin, stop = row[0][0], row[-1][1]
-        yield Step(begin, stop, stop - begin if why in (Why.OPEN, Why.WORKDAY) else _ZERO, why, _shift(calendar, begin, stop))
+        counted = stop - begin if why in (Why.OPEN, Why.WORKDAY) else _ZERO
+        yield Step(begin, stop, counted, why, _shift(calendar, begin, stop), names=names)
 
 
-def _why(calendar: Calendar, at: datetime, opened: list[Interval], pauses: list[Interval]) -> Why:
-    """The nature of the piece that begins at `at`. Both lists lose what has passed."""
+def _why(calendar: Calendar, at: datetime, opened: list[Interval], pauses: list[Interval]) -> tuple[Why, tuple[Mapping[str, str], ...]]:
+    """The nature of the piece that begins at `at`, with the day's name where the day is why. Both lists lose what has passed."""
     for intervals in (opened, pauses):
         while intervals and intervals[0][1] <= at:
             del intervals[0]
     day = calendar.local(at).date()
     year = calendar.holidays.get(day.year)
     made_up = year is not None and day in year.workdays
+    named = (year.names[day],) if year is not None and day in year.names else ()
     if pauses and pauses[0][0] <= at:
-        return Why.PAUSE
+        return Why.PAUSE, ()
     if opened and opened[0][0] <= at:
-        return Why.WORKDAY if made_up else Why.OPEN
-    return Why.HOLIDAY if year is not None and day in year.off and not made_up else Why.CLOSED
+        return (Why.WORKDAY, named) if made_up else (Why.OPEN, ())
+    return (Why.HOLIDAY, named) if year is not None and day in year.off and not made_up else (Why.CLOSED, ())
 
 
 def _midnights(calendar: Calendar, start: datetime, end: datetime) -> Iterator[datetime]:
@@ -129,4 +133,6 @@ def _sum(steps: list[Step]) -> Step:
         return steps[0]
     counted = sum((step.counted for step in steps), _ZERO)
     total, shift = sum(step.steps for step in steps), sum((step.shift for step in steps), _ZERO)
-    return replace(steps[0], end=steps[-1].end, counted=counted, why=Why.MIXED, shift=shift, steps=total)
+    names = [name for step in steps for name in step.names]
+    each = tuple(name for place, name in enumerate(names) if name not in names[:place])
+    return replace(steps[0], end=steps[-1].end, counted=counted, why=Why.MIXED, shift=shift, steps=total, names=each)

@@ -7,7 +7,7 @@ prefix sums; every question is then a bisect.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
@@ -48,13 +48,15 @@ class Window:
 class HolidayYear:
     """What one year changes: days off, and make-up workdays, which keep Monday's windows and win over days off.
 
-    `provisional` says that the arrangement is expected but not announced yet, `source` where it was published.
+    `provisional` says that the arrangement is expected but not announced yet, `source` where it was published, `names` by language how
+    people call the holiday a day off belongs to, or the one a make-up workday makes up for. Names decide nothing.
     """
 
     off: frozenset[date]
     workdays: frozenset[date]
     provisional: bool
     source: str = ""
+    names: Mapping[date, Mapping[str, str]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from engine.core.conditions import Source
 from engine.core.draft import Draft
 from engine.core.lifecycle import ENDED
 from engine.core.model import Deadline, Ticket
+from engine.core.tracing import show
 
 CLOSE = "close_unconfirmed"
 """What a deadline kind's `then` says where the customer's own clock runs: that nobody answered ends the ticket."""
@@ -58,7 +59,7 @@ def move_to_tier(draft: Draft) -> None:
         started = draft.now if mode == "restart" else clock.started_at
         pauses = () if mode == "restart" and not clock.paused else clock.pauses
         due = _calendar(draft, name).due(started, budget, pauses)
-        draft.because(f"deadline {clock.id} moved", f"on_tier_change: {mode}", kind.source, {"budget": str(budget)})
+        draft.because(f"deadline {clock.id} moved", f"on_tier_change: {mode}", kind.source, {"budget": show(budget)})
         draft.record(e.DeadlineMoved(clock.id, name, budget, due, started))
         _arm(draft, draft.ticket.deadlines[clock.id])
 
@@ -84,7 +85,7 @@ def _settle(draft: Draft, clock: Deadline) -> None:
 def breach(draft: Draft, clock: Deadline, due: datetime) -> None:
     """Record that the clock's promise was not kept."""
     kind = draft.policy.deadlines.get(clock.kind)
-    values = {"due": str(due), "budget": str(clock.budget or "given")}
+    values = {"due": str(due), "budget": show(clock.budget or "given")}
     draft.because(f"breached: {clock.id}", f"deadline {clock.kind}", kind.source if kind else None, values)
     draft.record(e.DeadlineBreached(clock.id, due))
 
@@ -128,7 +129,7 @@ def _begin(draft: Draft, kind: DeadlineKind, key: str, due: datetime | None) -> 
         due = _calendar(draft, calendar).due(draft.now, budget)
     id = f"{kind.name}:{key}" if key else kind.name
     source, rule = _who_promised(draft, kind)
-    draft.because(f"deadline {id}", rule, source, {"budget": str(budget or "given"), "calendar": calendar})
+    draft.because(f"deadline {id}", rule, source, {"budget": show(budget or "given"), "calendar": calendar})
     draft.record(e.DeadlineStarted(id, kind.name, calendar, budget, due, key))
     _arm(draft, draft.ticket.deadlines[id])
     if draft.ticket.state in kind.pauses_in and budget is not None:

@@ -32,7 +32,9 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one signal led to. `refused` says in words why nothing was changed; then there are no events and no commands."""
+    """What one signal led to. `refused` says in words why nothing was changed; then there are no events and no commands, and reasons
+    only where a rule of the policy said so.
+    """
 
     ticket: Ticket | None
     events: tuple[Event, ...]

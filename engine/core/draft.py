@@ -20,6 +20,10 @@ class Refusal(Exception):  # control flow inside `decide`, never seen outside of
     """Nothing may be changed, for this reason."""
 
 
+class RefusedByRule(Refusal):
+    """A rule of the policy says that nothing happens; the reasons given so far say which and why."""
+
+
 class Reaction(Protocol):
     """What follows from an event by itself."""
 
@@ -109,7 +113,10 @@ class Draft:
         try:
             step()
         except (Refusal, IllegalEvent) as refusal:
+            given = self._reasons
             self._ticket, self._events, self._commands, self._reasons = before
+            if isinstance(refusal, RefusedByRule):
+                self._reasons = given
             return str(refusal)
         return None
 

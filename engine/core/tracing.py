@@ -6,6 +6,7 @@ the first that is true, and the parts behind it are kept as not reached. The res
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from typing import Protocol
 
@@ -113,12 +114,16 @@ def asked(rules: Sequence[RuleLike], matched: int | None, values: Values) -> Ask
 
 
 def show(value: object) -> str:
-    """Return an expected or actual value in the words of the policy."""
+    """Return an expected or actual value in the words of the policy, a duration as `1d 4h`."""
     if isinstance(value, (tuple, frozenset, list)):
         items = sorted(value, key=str) if isinstance(value, frozenset) else value
         return f"[{', '.join(show(item) for item in items)}]"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, timedelta):
+        seconds = abs(value) // timedelta(seconds=1)
+        parts = ((seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s"))
+        return ("-" if value < timedelta(0) else "") + (" ".join(f"{count}{unit}" for count, unit in parts if count) or "0s")
     return "missing" if value is None else str(value)
 
 

@@ -1,14 +1,15 @@
 """Compiles calendars and holiday arrangements."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from engine.core.calendar import ALWAYS, Calendar, CalendarSpec, CalendarUnknown, HolidayYear, Interval, Window
+from engine.core.calendar import ALWAYS, Calendar, CalendarSpec, HolidayYear, Interval, Window
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
 from engine.policy.nodes import Node
 from engine.policy.said import said
+from engine.policy.texts import text_map
 from engine.policy.units import days, window
 from engine.policy.vocabulary import ALWAYS_NAME
 
@@ -16,9 +17,12 @@ _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MINUTE = timedelta(minutes=1)
 
 
-def compile_calendars(document: Document, problems: Problems) -> dict[str, Calendar]:
-    """Return every sound calendar by name, the built-in one included; report what is wrong with the others."""
-    arrangements = {name: _arrangement(node, problems) for name, node in document.entries("arrangements").items()}
+def compile_calendars(document: Document, problems: Problems, languages: tuple[str, ...] = ()) -> dict[str, Calendar]:
+    """Return every sound calendar by name, the built-in one included; report what is wrong with the others.
+
+    `languages` are those that names of holidays may have; without them that is not judged.
+    """
+    arrangements = {name: _arrangement(node, languages, problems) for name, node in document.entries("arrangements").items()}
     calendars = {ALWAYS_NAME: ALWAYS}
     for name, node in document.entries("calendars").items():
         if name == ALWAYS_NAME:
@@ -59,11 +63,7 @@ def _calendar(
     if timezone is None:
         return None
     closed, opened = (_moments(node.get(key), timezone, problems) for key in ("closed", "open"))
-    try:
-        return Calendar(CalendarSpec(name, timezone.key, weekly, holidays, closed, opened))
-    except (CalendarUnknown, ValueError) as error:
-        problems.add("CL503", node, said("this calendar cannot be used: {error}", error=error))
-        return None
+    return Calendar(CalendarSpec(name, timezone.key, weekly, holidays, closed, opened))
 
 
 def _weekly(node: Node, problems: Problems) -> dict[int, tuple[Window, ...]]:
@@ -115,11 +115,16 @@ def _moments(node: Node | None, timezone: ZoneInfo, problems: Problems) -> tuple
             continue
         if (hours := _window(item, problems)) is not None:
             midnight = datetime(day.year, day.month, day.day, tzinfo=timezone)
-            intervals.append((midnight + hours.start_minute * _MINUTE, midnight + hours.end_minute * _MINUTE))
+            begin, end = ((midnight + minute * _MINUTE).astimezone(UTC) for minute in (hours.start_minute, hours.end_minute))
+            if begin < end:
+                intervals.append((begin, end))
+            else:
+                message = said("`{item}` ends before it begins: the clocks are put forward then", item=item.text)
+                problems.add("CL503", item, message, "write times that the clock shows on that day")
     return tuple(intervals)
 
 
-def _arrangement(node: Node, problems: Problems) -> dict[int, HolidayYear]:
+def _arrangement(node: Node, languages: tuple[str, ...], problems: Problems) -> dict[int, HolidayYear]:
     years: dict[int, HolidayYear] = {}
     for year, entry in node.map.items():
         off, workdays = (_days(entry[key], int(year), problems) for key in ("off", "workdays"))
@@ -128,21 +133,27 @@ def _arrangement(node: Node, problems: Problems) -> dict[int, HolidayYear]:
             problems.add("CL504", workdays[day], said("{day} is both off and a workday", day=day), "take it out of one of the two lists")
         provisional = entry.get("provisional")
         years[int(year)] = HolidayYear(
-            frozenset(off), frozenset(workdays), provisional is not None and provisional.value is True, entry.string("source")
+            frozenset(off),
+            frozenset(workdays),
+            provisional is not None and provisional.value is True,
+            entry.string("source"),
+            {day: text_map(item["name"], languages, problems) for day, item in (off | workdays).items() if "name" in item.map},
         )
     return years
 
 
 def _days(node: Node, year: int, problems: Problems) -> dict[date, Node]:
+    """Return each day of a list with the item that says it: a day or a range, or one of them as `days` beside its `name`."""
     found: dict[date, Node] = {}
     for item in node.items:
+        place = item.get("days") or item
         try:
-            found.update(dict.fromkeys(days(item.text, year), item))
+            found.update(dict.fromkeys(days(place.text, year), item))
         except ValueError as error:
             problems.add(
                 "CL502",
-                item,
-                said("`{item}` is not a day or range of {year}: {error}", item=item.text, year=year, error=error.args[0]),
+                place,
+                said("`{item}` is not a day or range of {year}: {error}", item=place.text, year=year, error=error.args[0]),
                 'write "10-01" or "10-01/10-07"',
             )
     return found

@@ -12,8 +12,10 @@ from engine.core.team import Team
 from engine.policy.compilation import read_document
 from engine.policy.diagnostics import Diagnostic, Problems, suggestion
 from engine.policy.nodes import Node
+from engine.policy.reader import decode, read
 from engine.policy.rules import rules_of
 from engine.policy.said import said
+from engine.policy.schema import check_shape
 from engine.policy.sources import kind_of, names, read_text
 from engine.policy.units import duration
 
@@ -65,6 +67,24 @@ def load_cases(directory: Path, policy: Policy, team: Team, channels: Channels =
     return CaseLoad(cases, problems.all())
 
 
+def load_case(
+    file: str, data: bytes, policy: Policy, team: Team, channels: Channels, now: datetime, at: datetime | None = None
+) -> CaseLoad:
+    """Load one case by itself (YAML or JSON): its `ticket` or `call`, `customer` and `start`, without steps. It begins `at`, else at its
+    `start`, else `now`. Raises nothing: every fault is a diagnostic.
+    """
+    problems = Problems()
+    text = decode(file, data, problems)
+    root = read(file, text, problems) if text is not None else None
+    if root is None or check_shape("case", root, problems) != [] or problems.all():
+        return CaseLoad((), problems.all())
+    start = Node((at or now).isoformat(), root.span, "start")
+    start = root.map.get("start", start) if at is None else start
+    node = Node({**root.map, "start": start, "steps": Node([], root.span, "steps")}, root.span, root.path, root.keys)
+    times = _Checker(policy, team, channels, problems).check(node)
+    return CaseLoad((Case(file, times[0], (), node),) if times else (), problems.all())
+
+
 class _Checker:
     """Reports the names in a test that stand for nothing."""
 
@@ -93,7 +113,7 @@ class _Checker:
         self._sound = True
         if ("ticket" in case.map) == ("call" in case.map):
             hint = "write `ticket: …` for a message or a case that was told by phone, `call: …` for a call as the exchange records it"
-            self._add("CL202", case, "the test has neither `ticket` nor `call`, or both", hint)
+            self._add("CL202", case, "the case has neither `ticket` nor `call`, or both", hint)
         for key in ("ticket", "call"):
             if (entry := case.get(key)) is not None:
                 self._names({name: entry[name] for name in ("channel", "agent") if name in entry.map})

@@ -149,7 +149,7 @@ def _check_needed(document: Document, problems: Problems) -> None:
 def _policy(document: Document, policy_digest: str, problems: Problems, proven: bool) -> Policy | None:
     company = build.company(document, problems)
     languages = company.languages if company else _FALLBACK_LANGUAGES
-    calendars = compile_calendars(document, problems)
+    calendars = compile_calendars(document, problems, languages)
     builder = build.Builder(document, languages, problems, calendars)
     kinds, calls, tiers = builder.kinds(), builder.calls(), builder.tiers()
     deadlines, queues, routes, surveys = builder.deadlines(), builder.queues(), builder.routes(), builder.surveys()

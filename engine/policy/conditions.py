@@ -14,7 +14,7 @@ from engine.policy.document import Document
 from engine.policy.installed import installed
 from engine.policy.nodes import Node
 from engine.policy.references import References
-from engine.policy.said import said
+from engine.policy.said import foreign, said
 from engine.policy.units import duration
 
 _REFERENCES = {"ticket.tier": "tiers", "ticket.queue": "queues"}
@@ -176,7 +176,7 @@ class Conditions:
         except re2.error as error:
             reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
             hint = "patterns are RE2: no look-ahead, no back-references (github.com/google/re2/wiki/Syntax)"
-            self._problems.add("CL314", expected, said("the pattern cannot be compiled: {reason}", reason=reason), hint)
+            self._problems.add("CL314", expected, said("the pattern cannot be compiled: {reason}", reason=foreign(reason)), hint)
             return None
         if pattern.programsize > _PATTERN_STEPS:
             message = said("the pattern is too large: {size} steps, at most {most}", size=pattern.programsize, most=_PATTERN_STEPS)

@@ -17,6 +17,7 @@ from engine import __version__
 from engine.policy.codes import CODES
 from engine.policy.diagnostics import ERROR, WARNING, Diagnostic
 from engine.policy.said import said, translated
+from engine.resources import explained_diagnostics
 
 _KEYS = ("code", "severity", "file", "line", "column", "end_line", "end_column", "path", "rule", "message", "hint")
 _COLOURS = {ERROR: "\033[1;31m", WARNING: "\033[1;33m"}
@@ -52,7 +53,7 @@ def format_sarif(diagnostics: Sequence[Diagnostic], place: Place, language: str 
         {
             "id": code,
             "shortDescription": {"text": translated(CODES[code].title, language)},
-            "help": {"text": _section(code)},
+            "help": _help(code),
             "defaultConfiguration": {"level": CODES[code].severity},
         }
         for code in codes
@@ -115,11 +116,11 @@ def _json(value: object) -> str:
     return _UNSEEN_IN_JSON.sub(_escape, json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def _section(code: str) -> str:
-    """Return where the documentation explains a code. SARIF's `helpUri` would have to be absolute (3.49.12)."""
-    heading = f"{code} {CODES[code].title}{' (warning)' if CODES[code].severity == WARNING else ''}"
-    title = re.sub(r"[^\w -]", "", heading.lower())
-    return f"docs/diagnostics.md#{title.replace(' ', '-')}"
+def _help(code: str) -> dict[str, str]:
+    """Return what the documentation says of a code. A `helpUri` would have to name the host that publishes it (SARIF 3.49.12)."""
+    page = explained_diagnostics().read_text("utf-8")
+    section = page.partition(f"\n### {code} ")[2].partition("\n## ")[0].partition("\n### ")[0].strip()
+    return {"text": re.sub(r"^(?:```\w*\n?|> )", "", section, flags=re.MULTILINE), "markdown": f"### {code} {section}"}
 
 
 def _paragraph(item: Diagnostic, colour: bool, language: str) -> str:

@@ -13,7 +13,7 @@ import yaml
 
 from engine.policy.diagnostics import Problems
 from engine.policy.nodes import Node, Span
-from engine.policy.said import said
+from engine.policy.said import foreign, said
 from engine.policy.scalars import Odd, full_width_key, resolve
 
 MAX_BYTES = 1_000_000
@@ -102,7 +102,9 @@ def _syntax(file: str, text: str, error: yaml.MarkedYAMLError, problems: Problem
     begun = error.context_mark
     if begun is not None and line >= len(lines):
         line, column = begun.line + 1, begun.column + 1
-    what = ", ".join(part for part in (error.context, error.problem) if part)
+    what = foreign(str(error.problem))
+    if error.context:
+        what = said("{context}, {problem}", context=foreign(error.context), problem=what)
     message = said("this is not well-formed YAML: {what}", what=what)
     if begun is not None and begun.line + 1 != line:
         message = said("{message} (what is being read began in line {line})", message=message, line=begun.line + 1)

@@ -2,10 +2,12 @@
 
 A text is English and its own template. One with values in it is made by `said`, which keeps template and values, so that `translated`
 can say the same in another language; its catalogue is `said.LANGUAGE.json`, English template to translated template. Values are kept
-as they are, unless they were made by `said` too.
+as they are, unless they were made by `said` too. What libraries and plugins said comes through `foreign`, which finds the template such a
+text has in `foreign.LANGUAGE.json`.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -36,14 +38,43 @@ def translated(text: str, language: str) -> str:
     if language == "en":
         return str(text)
     template = text.template if isinstance(text, Said) else text
-    spoken = _catalogue(language).get(template, template)
+    spoken = _spoken(language, template)
     if not isinstance(text, Said):
         return spoken
     return spoken.format(**{name: translated(value, language) if isinstance(value, Said) else value for name, value in text.values.items()})
 
 
+def foreign(text: str) -> str:
+    """Return what a library or a plugin said as if `said` had made it; as it is where no template fits it."""
+    for template, pattern in _templates():
+        if (found := pattern.fullmatch(text)) is not None:
+            return said(template, **{name: foreign(part) if name in _PARTS else part for name, part in found.groupdict().items()})
+    return text
+
+
+_PARTS = frozenset({"kind", "known", "left", "one", "other", "problem", "right", "tags", "token", "types", "wanted"})
+"""Values in foreign templates that are foreign texts themselves."""
+
+
 @cache
-def _catalogue(language: str) -> Mapping[str, str]:
-    path = files("engine.policy") / f"said.{language}.json"
+def _templates() -> list[tuple[str, re.Pattern[str]]]:
+    """The foreign templates, those that say most by themselves first."""
+    found = []
+    for template in _catalogue("foreign", "zh"):
+        pieces = re.split(r"(?<!\{)\{(\w+)\}", template)
+        words = [re.escape(piece.replace("{{", "{").replace("}}", "}")) for piece in pieces[::2]]
+        pattern = "".join(f"{word}(?P<{name}>.+?)" for word, name in zip(words, pieces[1::2], strict=False)) + words[-1]
+        found.append((sum(map(len, words)), template, re.compile(pattern, re.DOTALL)))
+    return [(template, pattern) for _, template, pattern in sorted(found, key=lambda one: -one[0])]
+
+
+def _spoken(language: str, template: str) -> str:
+    own = _catalogue("said", language)
+    return own[template] if template in own else _catalogue("foreign", language).get(template, template)
+
+
+@cache
+def _catalogue(name: str, language: str) -> Mapping[str, str]:
+    path = files("engine.policy") / f"{name}.{language}.json"
     found: dict[str, str] = json.loads(path.read_text("utf-8"))
     return found

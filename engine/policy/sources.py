@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.policy.diagnostics import Problems
 from engine.policy.reader import MAX_BYTES, decode
-from engine.policy.said import said
+from engine.policy.said import foreign, said
 from engine.policy.vocabulary import DATA, KINDS_OF_FILE
 
 _SUFFIXES = (".yaml", ".yml")
@@ -75,7 +75,7 @@ def read_text(directory: Path, name: str, problems: Problems) -> str | None:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
-        reason = error.strerror if isinstance(error, OSError) else said("links lead in a circle")
+        reason = foreign(str(error.strerror)) if isinstance(error, OSError) else said("links lead in a circle")
         problems.file("CL119", name, said("the file cannot be read: {reason}", reason=reason), "check its owner and its permissions")
         return None
     return decode(name, data, problems)
@@ -95,7 +95,7 @@ def _listed(directory: Path, problems: Problems) -> list[str]:
         found = sorted(name for name in os.listdir(directory) if not name.startswith("."))
     except OSError as error:
         hint = "`engine init DIR` lays out a working policy"
-        problems.file("CL118", str(directory), said("the directory cannot be read: {reason}", reason=error.strerror), hint)
+        problems.file("CL118", str(directory), said("the directory cannot be read: {reason}", reason=foreign(str(error.strerror))), hint)
         return []
     odd = [name for name in found if name.endswith(_SUFFIXES) and not _is_text(name)]
     for name in odd:

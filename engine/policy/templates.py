@@ -21,7 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from engine.core.conditions import Source
 from engine.errors import EngineError
 from engine.policy.filters import FILTERS, TESTS, OutputTooLong, Unprintable, items_within_bounds
-from engine.policy.said import Said, said
+from engine.policy.said import Said, foreign, said
 
 MAX_SOURCE = 16_384
 MAX_NODES = 2_000
@@ -201,11 +201,11 @@ def _explained(error: Exception) -> str:
             return error.message
         # The library's own words for a name that the context lacks are "'name' is undefined".
         name = str(error.message).removesuffix(" is undefined").strip("'")
-        return said("there is no `{name}` on this occasion", name=name) if name.isidentifier() else str(error.message)
+        return said("there is no `{name}` on this occasion", name=name) if name.isidentifier() else foreign(str(error.message))
     if isinstance(error, (OutputTooLong, Unprintable)):
         reason: str = error.args[0]
         return reason
-    return said("it cannot be rendered: {error}", error=error)
+    return said("it cannot be rendered: {error}", error=foreign(str(error)))
 
 
 def compile_template(script: str, text: str, source: Source, first_line: int) -> ScriptTemplate:
@@ -221,26 +221,21 @@ def compile_template(script: str, text: str, source: Source, first_line: int) ->
 @lru_cache(maxsize=4096)
 def _compiled(text: str) -> jinja2.Template:
     """Compile a text once: a reloaded policy has most of its scripts unchanged."""
-    tree = _parse(text)
-    _check(tree)
-    # The loop bound goes in after the check, which refuses this filter's name in a script.
-    for loop in tree.find_all(nodes.For):
-        loop.iter = nodes.Filter(loop.iter, items_within_bounds.__name__, [], [], None, None, lineno=loop.lineno)
-    code = _SANDBOX.compile(tree, filename="<template>")
-    return jinja2.Template.from_code(_SANDBOX, code, {}, None)
-
-
-def _parse(text: str) -> nodes.Template:
     if len(text) > MAX_SOURCE:
         raise TemplateRefused(
             "CL403", said("the template has {size:,} characters, more than {limit:,}", size=len(text), limit=MAX_SOURCE), "split the script"
         )
     try:
-        return _SANDBOX.parse(_TAGS_ALONE.sub(_swallow_line, text))
+        tree = _SANDBOX.parse(_TAGS_ALONE.sub(_swallow_line, text))
+        _check(tree)
+        # The loop bound goes in after the check, which refuses this filter's name in a script.
+        for loop in tree.find_all(nodes.For):
+            loop.iter = nodes.Filter(loop.iter, items_within_bounds.__name__, [], [], None, None, lineno=loop.lineno)
+        return jinja2.Template.from_code(_SANDBOX, _SANDBOX.compile(tree, filename="<template>"), {}, None)
     except jinja2.TemplateSyntaxError as error:
         hint = said("known filters: {known}", known=", ".join(sorted(name for name in FILTERS if not name.startswith("items_"))))
         raise TemplateRefused(
-            "CL401", said("the template is not well-formed: {reason}", reason=error.message), hint, error.lineno
+            "CL401", said("the template is not well-formed: {reason}", reason=foreign(str(error.message))), hint, error.lineno
         ) from error
     except (RecursionError, ValueError, OverflowError) as error:
         raise TemplateRefused("CL403", "the template is nested too deeply or holds too large a number") from error

@@ -7,13 +7,13 @@ from engine.policy.said import said
 
 
 def text_map(node: Node | None, languages: tuple[str, ...], problems: Problems) -> Text:
-    """Return a text by language; report a language that the company does not have."""
+    """Return a text by language; report a language that the company does not have, where its `languages` are known."""
     if node is None:
         return {}
     if not node.map:
-        return {languages[0]: node.text}
+        return {next(iter(languages), ""): node.text}
     for language, text in node.map.items():
-        if language not in languages:
+        if languages and language not in languages:
             hint = suggestion(language, languages)
             place = Node(language, node.keys[language], text.path)
             problems.add("CL315", place, said("the company has no language `{language}` (see company.yaml)", language=language), hint)

@@ -38,7 +38,10 @@ def quiet_hours(text: str) -> tuple[time, time]:
 
 def day(text: str) -> date:
     """Return the date of `2026-03-04`; raises ValueError when there is no such day."""
-    return date.fromisoformat(text)
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(said("there is no day {day}", day=text)) from error
 
 
 def days(text: str, year: int) -> list[date]:

@@ -16,11 +16,16 @@ from engine.core.compiled import Policy
 from engine.core.events import DeadlineMoved, DeadlineResumed, DeadlineStarted, Event
 from engine.core.lifecycle import evolve
 from engine.core.model import Ticket
+from engine.core.team import Team
 from engine.core.text import mask
 from engine.core.tracing import show
 from engine.errors import NotFound
+from engine.policy.cases import Case, Channels
 from engine.policy.compilation import compile_files
+from engine.runtime.handle import Handled
 from engine.store import Reader, StoredDecision, StoredEvent, TimerRow
+from engine.store.codec import decode_plain, encode, record_reasons, record_signal, signal_name
+from engine.whatif.policy_tests import played
 
 _EMPTY: tuple[object, ...] = ("", None, [], {}, ())
 _KNOWN = ("ticket", "parent")
@@ -116,6 +121,21 @@ def explain(reader: Reader, number: str, policy_of: PolicyOf = lambda _: None, *
     return [_explained(one, tuple(events.get(one.id, ())), tuple(clocks.get(one.id, ()))) for one in decisions]
 
 
+def would(
+    case: Case, policy: Policy, team: Team, channels: Channels, *, most: int = 0
+) -> tuple[dict[str, Any], list[Explained], list[TimerRow]]:
+    """Return what the policy would make of a case, in a world of its own: the outcome by the keys of a test's `expect` (and the ticket's
+    number, None where it opens none), the decisions, and what would happen next. Raises EngineError where it cannot be decided.
+    """
+    with played(case, policy, team, channels) as play:
+        play.run()
+        outcome = {"number": play.number, **play.seen(play.number)}
+        if play.number is None:
+            return outcome, [_unopened(one) for one in play.decided()], []
+        with play.lab.store.read() as reader:
+            return outcome, explain(reader, play.number, lambda _: policy, most=most), upcoming(reader, play.number)
+
+
 def upcoming(reader: Reader, number: str) -> list[TimerRow]:
     """Return what will happen to a ticket by itself: its timers, the next one first; those set aside (`dead`) come last."""
     return sorted(reader.timers(number), key=lambda timer: (timer.dead, timer.due, timer.key))
@@ -154,6 +174,15 @@ def _clocks(kept: list[StoredEvent], digests: Mapping[int, str], policy_of: Poli
             continue
         calendar = policy.calendars.get(clock.calendar, ALWAYS)
         yield stored.decision_id, clock.id, reckon(calendar, clock.started_at, clock.budget, clock.pauses, most=most)
+
+
+def _unopened(one: Handled) -> Explained:
+    """A decision that opened no ticket, without what is personal, as the store keeps it."""
+    signal, reasons = (decode_plain(encode(kept)) for kept in (record_signal(one.signal), record_reasons(one.decision.reasons)))
+    refused = one.decision.refused
+    return _explained(
+        StoredDecision(0, one.at, signal_name(one.signal), signal, {}, one.policy_digest, reasons, refused, None, None), (), ()
+    )
 
 
 def _explained(decision: StoredDecision, events: tuple[Event, ...], clocks: tuple[tuple[str, Arithmetic], ...]) -> Explained:

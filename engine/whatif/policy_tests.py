@@ -5,6 +5,7 @@ step; `rule`, `sent`, `suppressed`, `warned`, `escalated`, `opened`, `survey_ski
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from typing import Any
@@ -47,18 +48,25 @@ class Result:
 
 def run_case(case: Case, policy: Policy, team: Team, channels: Channels = USUAL) -> Result:
     """Run one test in a world of its own; the same test gives the same result. What cannot be decided fails the test at that step."""
-    earlier = _earlier(case.node)
-    lab = Lab(policy, team, case.start - duration(earlier[0].string("ago")) if earlier else case.start, channels)
-    play = _Play(lab, case, channels, step=case.node)
-    try:
-        play.run(earlier)
-    except EngineError as error:
-        play.failed.append(Failure(play.step.source, said("that it can be decided"), str(error)))
-    finally:
-        lab.close()
+    with played(case, policy, team, channels) as play:
+        try:
+            play.run()
+        except EngineError as error:
+            play.failed.append(Failure(play.step.source, said("that it can be decided"), str(error)))
     matched = {reason.source for reason in play.reasons() if reason.source}
     matched |= {policy.deadlines[event.kind].source for event in play.events() if isinstance(event, e.DeadlineStarted)}
     return Result(case.name, case.node.source, tuple(play.failed), frozenset(matched))
+
+
+@contextmanager
+def played(case: Case, policy: Policy, team: Team, channels: Channels = USUAL) -> Iterator["Play"]:
+    """Give a case a world of its own, which is forgotten afterwards."""
+    earlier = _earlier(case.node)
+    lab = Lab(policy, team, case.start - duration(earlier[0].string("ago")) if earlier else case.start, channels)
+    try:
+        yield Play(lab, case, channels, step=case.node)
+    finally:
+        lab.close()
 
 
 def never_matched(policy: Policy, results: Sequence[Result]) -> list[Named]:
@@ -75,8 +83,8 @@ def _earlier(case: Node) -> list[Node]:
 
 
 @dataclass(slots=True)
-class _Play:
-    """One test as it is played. `before` are the numbers of the customer's earlier cases, which expectations are not about; `since` is
+class Play:
+    """One case as it is played. `before` are the numbers of the customer's earlier cases, which expectations are not about; `since` is
     the position of the first decision after the step before.
     """
 
@@ -92,9 +100,9 @@ class _Play:
     since: int = 0
     failed: list[Failure] = field(default_factory=list)
 
-    def run(self, earlier: Sequence[Node]) -> None:
-        """Play the test; what is not as it should be is in `failed`."""
-        case, lab = self.case, self.lab
+    def run(self) -> None:
+        """Play the case; what is not as it should be is in `failed`. Raises EngineError where something cannot be decided."""
+        case, lab, earlier = self.case, self.lab, _earlier(self.case.node)
         entry = case.node.get("ticket") or case.node["call"]
         used = {self.channels.kinds[one.string("channel", _PHONE)] for one in (*earlier, entry)}
         if (customer := case.node.get("customer")) is not None:
@@ -160,7 +168,7 @@ class _Play:
         self.refused = outcome.first.refused or self.refused
 
     def _compare(self) -> None:
-        seen = Comparison(self.lab.world.policy, self._seen(self._about(self.step)), self.reasons(), self.reasons(self.since))
+        seen = Comparison(self.lab.world.policy, self.seen(self._about(self.step)), self.reasons(), self.reasons(self.since))
         expected, excluded = self.step.get("expect"), self.step.get("expect_not")
         if self.refused and not any(one is not None and "refused" in one.map for one in (expected, excluded)):
             self.failed.append(Failure(self.step.source, said("that it is done"), said("refused: {why}", why=self.refused)))
@@ -202,8 +210,8 @@ class _Play:
         """Return the reasons of these decisions."""
         return [reason for one in self.decided(since) for reason in one.decision.reasons]
 
-    def _seen(self, number: str | None) -> dict[str, Any]:
-        """Everything a test may expect, by its key."""
+    def seen(self, number: str | None) -> dict[str, Any]:
+        """Return everything a test may expect, by its key."""
         ticket = self.lab.ticket(number) if number else None
         events = list(self.events(self.since))
         return {

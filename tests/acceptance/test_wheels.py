@@ -20,9 +20,10 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 SHIPPED_FILES = """
 from pathlib import Path
 import engine
-from engine.resources import shipped_policies
+from engine.resources import explained_diagnostics, shipped_policies
 print(Path(engine.__file__).parent)
 print(shipped_policies())
+print(explained_diagnostics())
 """
 CHANNEL_TYPES = """
 from engine.channels.manager import ChannelTypes
@@ -63,7 +64,8 @@ def test_the_command_says_its_version(run: Run) -> None:
 
 
 def test_every_file_of_the_package_and_every_shipped_policy_travels(run: Run) -> None:
-    package, policies, *_ = map(Path, python(run, SHIPPED_FILES))
+    package, policies, page = map(Path, python(run, SHIPPED_FILES)[:3])
+    assert page.read_bytes() == (ROOT / "docs" / "diagnostics.md").read_bytes()
     assert not package.is_relative_to(ROOT)
     for origin, copy in ((ROOT / "engine", package), (ROOT / "policies", policies)):
         names = {path.relative_to(origin) for path in tracked_files(origin.name)}

@@ -1,12 +1,13 @@
 """What `engine explain` prints: trees at 80 columns in both languages, JSON with its documented keys, and nothing personal."""
 
+import shutil
 from collections.abc import Iterator
-from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
-from engine.cli.explain import _length, _Page, _print
+from engine.cli.explain import _Page, _print
 from engine.cli.words import Words
 from engine.core.events import MessageSuppressed
 from engine.core.model import CUSTOMER
@@ -25,9 +26,11 @@ RECKONED = """\
     ├── 2026-10-01 00:00:00 – 2026-10-08 00:00:00  +0s  {holiday}
 """
 WORDS = {
-    "zh": {"mixed": "合计", "two": "合并 2 段", "holiday": "节假日"},
-    "en": {"mixed": "in all", "two": "2 stretches", "holiday": "holiday"},
+    "zh": {"mixed": "合计", "two": "合并 2 段", "holiday": "节假日: 国庆节"},
+    "en": {"mixed": "in all", "two": "2 stretches", "holiday": "holiday: National Day"},
 }
+
+NATIONAL_DAY = {"zh": "国庆节", "en": "National Day"}
 
 
 @pytest.fixture
@@ -112,11 +115,12 @@ def test_a_deadline_over_a_holiday_and_a_refusal_are_told(language: str, capsys:
     house.act(number, "confirm", "zhao")
     told, whole = (drawn(house, number, language, capsys, full) for full in (False, True))
     house.close()
-    assert f"└── ✗ customer_confirmed cannot happen to ticket {number}" in told
+    refused = {"zh": f"`customer_confirmed` 不能发生在工单 {number} 上", "en": f"customer_confirmed cannot happen to ticket {number}"}
+    assert f"└── ✗ {refused[language]}" in told
     label = Words(language, shipped()).deadline("progress")
     assert f"└── ⏱ {label}: 2026-09-30 17:00:00 + 1d (cn_office) = 2026-10-12" in told
     assert RECKONED.format(**WORDS[language]) in told
-    assert Words(language).name("step.workday") in whole
+    assert f"{Words(language).name('step.workday')}: {NATIONAL_DAY[language]}" in whole
 
 
 def test_a_timer_of_another_version_is_told_by_its_key() -> None:
@@ -128,14 +132,6 @@ def test_a_message_that_was_not_sent_is_told_with_why(capsys: pytest.CaptureFixt
     one = Explained(WEDNESDAY, "timer_fired", {}, (), (MessageSuppressed(CUSTOMER, "promise", "opted_out"),), None, "abc")
     _print(_Page(Words("en", shipped()), False).decision(1, one))
     assert "not sent to customer (Promise): opted out" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("length", "text"),
-    [(timedelta(0), "0s"), (timedelta(days=1, hours=4), "1d 4h"), (timedelta(minutes=90, seconds=1), "1h 30m 1s"), (-HOUR, "-1h")],
-)
-def test_durations_are_told_as_policies_write_them(length: timedelta, text: str) -> None:
-    assert _length(length) == text
 
 
 def test_the_command_tells_all_or_one_decision(engine: Command) -> None:
@@ -152,7 +148,7 @@ def test_the_command_tells_all_or_one_decision(engine: Command) -> None:
     assert sum(step["counted"] for step in clock["arithmetic"]["steps"]) == 600
     assert told["next"][0]["timer"].startswith("deadline/")
     assert engine("explain", number, "--decision", "1").stdout.startswith("1. ")
-    assert "1 to 1" in engine("explain", number, "--decision", "2", code=2).stderr
+    assert "1 decisions were taken" in engine("explain", number, "--decision", "2", code=2).stderr
     assert "○" in engine("explain", number, "--full").stdout
     assert "no ticket 9" in engine("explain", "9", code=1).stderr
 
@@ -161,3 +157,83 @@ def test_a_phone_in_a_mail_is_nowhere_in_what_is_told(engine: Command) -> None:
     number = engine.mail("phone", f"系统宕机 {PHONE}", subject=PHONE)
     for more in ((), ("--full",), ("--format", "json")):
         assert PHONE[-8:] not in engine("explain", number, *more).stdout
+
+
+CASE = """\
+start: "2026-09-30T17:00:00+08:00"
+customer: {name: 王总, segment: vip, phone: "13900000002"}
+ticket: {channel: sms, text: 我要投诉送货员}
+"""
+UNSOUND = """\
+strat: "2026-09-30T17:00:00+08:00"
+ticket: {channel: sns, text: 投诉}
+"""
+MISSED_CALL = '{"start": "2026-03-04T10:00:00+08:00", "call": {"direction": "inbound", "outcome": "abandoned"}}'
+
+
+@pytest.fixture
+def desk(tmp_path: Path, engine: Command) -> Command:
+    """A directory with nothing but the policies of a project, and cases."""
+    shutil.copytree(engine.root / "policies", tmp_path / "policies")
+    for name, text in (("vip.yaml", CASE), ("unsound.yaml", UNSOUND), ("missed.json", MISSED_CALL)):
+        (tmp_path / name).write_text(text, "utf-8")
+    return Command(tmp_path)
+
+
+def test_a_case_in_a_file_is_explained_as_the_same_ticket_would_be_and_nothing_is_kept(desk: Command) -> None:
+    before = sorted(desk.root.rglob("*"))
+    told = desk("explain", "--ticket", "vip.yaml", "--lang", "en", COLUMNS="150").stdout
+    assert told.startswith("1. 2026-09-30 17:00:00  message arrived: channel sms")
+    assert "→ tier: important   important  (sla.yaml:24)" in told
+    assert "→ queue: front_desk" in told
+    assert "⏱ first response: 2026-09-30 17:00:00 + 30m (24x7) = 2026-09-30 17:30:00" in told
+    assert "Messages\n├── Assignment → 王芳 (email)" in told
+    assert "我们将在今天17:30前联系您" in told
+    assert "2026-09-30 17:30:00  first response is due" in told
+    assert sorted(desk.root.rglob("*")) == before
+
+
+def test_a_case_is_told_to_programs_by_the_keys_of_tests(desk: Command) -> None:
+    told = desk.json("explain", "--ticket", "vip.yaml", "--at", "2026-10-01 10:00")
+    assert (told["ticket"], told["outcome"]["tier"], told["outcome"]["queue"]) == ("202610010001", "important", "front_desk")
+    assert told["outcome"]["due"]["response"] == "2026-10-01T02:30:00+00:00"
+    assert [one["script"] for one in told["outcome"]["sent"]] == ["promise"]
+    assert told["decisions"][0]["clocks"][0]["clock"] == "response"
+    assert told["next"][0]["timer"].startswith("deadline/response/")
+    elsewhere = desk.json("explain", "--ticket", "-", "--at", "2026-10-01T10:00:00+02:00", stdin=CASE)
+    assert elsewhere["decisions"][0]["at"] == "2026-10-01T08:00:00+00:00"
+
+
+def test_a_call_that_opens_nothing_says_by_which_rule(desk: Command) -> None:
+    told = desk.json("explain", "--ticket", "missed.json")
+    assert (told["ticket"], told["next"]) == (None, [])
+    [one] = told["decisions"]
+    assert "any-other-call" in one["refused"]
+    assert "any-other-call" in desk("explain", "--ticket", "missed.json").stdout
+
+
+def test_what_is_wrong_with_a_case_or_the_policies_is_said_at_its_place(desk: Command) -> None:
+    assert desk("explain", "--ticket", "unsound.yaml", code=1).stderr.startswith(
+        "unsound.yaml:1:1: error CL201: unknown key `strat` here\n"
+    )
+    assert [item["code"] for item in desk.json("explain", "--ticket", "unsound.yaml", code=1)] == ["CL201"]
+    (desk.root / "unsound.yaml").write_text(UNSOUND.replace("strat", "start"), "utf-8")
+    assert "没有渠道 `sns`" in desk("explain", "--ticket", "unsound.yaml", "--lang", "zh", code=1).stderr
+    (desk.root / "policies" / "sla.yaml").write_text("version: 2\n", "utf-8")
+    assert "CL210" in desk("explain", "--ticket", "vip.yaml", code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "explain what?"),
+        (("1", "--ticket", "vip.yaml"), "explain what?"),
+        (("1", "--at", "2026-10-01"), "explain what?"),
+        (("--ticket", "vip.yaml", "--at", "soon"), "'soon' is no date"),
+        (("--ticket", "vip.yaml", "--decision", "2"), "there is no decision 2"),
+        (("--ticket", "none.yaml"), "No such file"),
+        (("--ticket", "policies"), "Is a directory"),
+    ],
+)
+def test_a_call_that_cannot_be_meant_says_how_to_mend_it(desk: Command, arguments: tuple[str, ...], message: str) -> None:
+    assert message in desk("explain", *arguments, code=2).stderr

@@ -1,14 +1,14 @@
 """A deadline reckoned step by step: the steps lie end to end, sum to the budget, end at the due instant and say why each counted."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.arithmetic import Arithmetic, Step, Why, reckon
-from engine.core.calendar import ALWAYS, Calendar, CalendarSpec, CalendarUnknown, Pause
-from tests.core.calendars import CALENDARS, CN_OFFICE, MINUTE, at
+from engine.core.calendar import ALWAYS, Calendar, CalendarSpec, CalendarUnknown, HolidayYear, Pause
+from tests.core.calendars import CALENDARS, CN_OFFICE, MINUTE, WEEKDAYS, at, days
 from tests.core.test_calendar_properties import instants, pause_lists, specs
 
 HOUR = timedelta(hours=1)
@@ -87,6 +87,24 @@ def test_pauses_do_not_count_and_win_over_closed_hours() -> None:
     lasting = reckon(CN_OFFICE, at("2026-03-04T09:00+08:00"), 2 * HOUR, pauses)
     assert lasting.due is None
     assert read(lasting, CN_OFFICE) == ["03-04 09:00 – 03-04 10:00 open 60", "03-04 10:00 – … pause 0"]
+
+
+def test_a_holiday_and_a_make_up_day_are_named_where_they_are_why_also_in_a_sum() -> None:
+    spring, national = {"zh": "春节", "en": "Spring Festival"}, {"zh": "国庆节"}
+    names = {**dict.fromkeys(days(2026, "02-14/02-17"), spring), date(2026, 10, 1): national}
+    year = HolidayYear(days(2026, "02-15/02-17", "10-01"), days(2026, "02-14"), provisional=False, names=names)
+    named = Calendar(CalendarSpec("named", "Asia/Shanghai", WEEKDAYS, {2026: year}))
+    start = at("2026-02-13T17:00+08:00")
+    steps = reckon(named, start, 9 * HOUR).steps
+    assert [(step.why, step.names) for step in steps if step.why is not Why.CLOSED] == [
+        (Why.OPEN, ()),
+        (Why.WORKDAY, (spring,)),
+        (Why.WORKDAY, (spring,)),
+        (Why.HOLIDAY, (spring,)),
+        (Why.OPEN, ()),
+    ]
+    summed = reckon(named, start, 1600 * HOUR, most=3).steps
+    assert [(step.why, step.names) for step in summed] == [(Why.MIXED, ()), (Why.MIXED, (spring, national)), (Why.OPEN, ())]
 
 
 def test_long_rows_are_told_by_day_and_the_middle_ones_as_one() -> None:

@@ -274,7 +274,10 @@ def test_a_trace_says_in_the_words_of_the_policy_what_was_asked_where() -> None:
         (False, "false"),
         (("b", "a"), "[b, a]"),
         (frozenset({"b", "a"}), "[a, b]"),
-        (timedelta(minutes=10), "0:10:00"),
+        (timedelta(minutes=10), "10m"),
+        (timedelta(days=1, hours=4), "1d 4h"),
+        (timedelta(0), "0s"),
+        (-timedelta(hours=1), "-1h"),
         (3, "3"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import gc
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 
 import pytest
@@ -11,6 +11,9 @@ from jsonschema import Draft202012Validator
 from engine.core.compiled import Policy
 from engine.core.conditions import All, Any, Condition, Match, Named, Not, evaluate
 from engine.policy import check_team, compile_files
+from engine.policy.calendars import compile_calendars
+from engine.policy.compilation import read_document
+from engine.policy.diagnostics import Problems
 from engine.policy.schema import schema
 from engine.policy.vocabulary import KINDS_OF_FILE
 from engine.policy.wording import REPORTS
@@ -162,6 +165,33 @@ def test_a_window_past_midnight_an_extra_hour_and_a_closure_count() -> None:
         return calendar.is_open(datetime(2026, 3, day, hour, tzinfo=UTC) - timedelta(hours=8))
 
     assert [is_open(2, 22), is_open(2, 23), is_open(3, 5), is_open(3, 6), is_open(7, 10)] == [True, False, True, False, True]
+
+
+NAMED = """version: 1
+arrangements:
+  de:
+    "2026":
+      source: German law
+      off: ["01-01", {days: "12-25/12-26", name: {en: Christmas}}]
+      workdays: [{days: "12-27", name: 圣诞节}]
+calendars:
+  berlin: {timezone: Europe/Berlin, weekly: {mon-fri: ["09:00-17:00"]}, holidays: de}
+"""
+
+
+def test_a_holiday_may_have_a_name_and_is_one_without() -> None:
+    year = policy_with({"calendars/x.yaml": NAMED}).calendars["berlin"].holidays[2026]
+    days = {day: date(2026, 12, day) for day in (25, 26, 27)}
+    assert year.off == {date(2026, 1, 1), days[25], days[26]}
+    assert year.names == {days[25]: {"en": "Christmas"}, days[26]: {"en": "Christmas"}, days[27]: {"zh": "圣诞节"}}
+
+
+def test_names_of_holidays_are_not_judged_where_no_languages_are_known() -> None:
+    problems = Problems()
+    document = read_document({"calendars/x.yaml": NAMED.replace("en:", "fr:")}, frozenset(), problems)
+    year = compile_calendars(document, problems)["berlin"].holidays[2026]
+    assert [next(iter(name.items())) for name in year.names.values()] == [("fr", "Christmas"), ("fr", "Christmas"), ("", "圣诞节")]
+    assert problems.all() == ()
 
 
 def test_agents_have_what_team_yaml_says() -> None:

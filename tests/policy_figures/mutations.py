@@ -246,7 +246,7 @@ _BY_PATH: list[tuple[str, Make]] = [
     (r"team\.yaml:.*\.phone", lambda m, s: [(s.value[:-1] + "0",)]),
     (r"team\.yaml:.*\.shift", _named("shifts")),
     (r"team\.yaml:.*\.roles\[\d+\]", _among("supervisor", "manager")),
-    (r"calendars/.*:arrangements\..*\.(off|workdays)\[\d+\]", _days),
+    (r"calendars/.*:arrangements\..*\.(off|workdays)\[\d+\](\.days)?", _days),
     (r"calendars/.*\.holidays", _replaced("none")),
     (r".*\.quiet|calendars/.*weekly.*", _times),
     (r".*[.\]]id", lambda m, s: [(f"{s.value}-x",)]),

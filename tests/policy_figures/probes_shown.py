@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from engine.cli.words import Words
+from engine.core.arithmetic import reckon
 from engine.core.calendar import CalendarUnknown
 from engine.policy.vocabulary import ALWAYS_NAME
 from engine.store import TicketQuery
@@ -135,3 +136,13 @@ def _days(calendar) -> Iterator[str]:
             yield f"{year} " + "".join("01"[calendar.is_open(first + timedelta(days=day))] for day in range(365))
         except CalendarUnknown as error:
             yield f"{year} {error}"
+
+
+@probe(r"calendars/.*\.name", only=True)
+def holidays_named_in_explanations(lab: Lab) -> Iterator[str]:
+    """The names of holidays and make-up workdays, by which `engine explain` says where the time of a deadline went."""
+    for calendar in lab.policy.calendars.values():
+        for year in calendar.holidays:
+            first, last = (datetime(year, month, 1, tzinfo=ZoneInfo(calendar.timezone)) for month in (1, 12))
+            for step in reckon(calendar, first, calendar.elapsed(first, last)).steps:
+                yield from (f"{step.start}: {Words(language, lab.policy).text(name)}" for language in LANGUAGES for name in step.names)

@@ -22,7 +22,8 @@ def decide(ticket: Ticket | None, signal: Signal, facts: Facts, policy: Policy, 
     """
     draft = Draft(ticket, facts, policy, now, clocks.react)
     refused = draft.attempt(lambda: _whole(draft, ticket, signal))
-    return draft.finish() if refused is None else Decision(ticket, (), (), (), refused)
+    decision = draft.finish()
+    return decision if refused is None else Decision(ticket, (), (), decision.reasons, refused)
 
 
 def _whole(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:

@@ -7,7 +7,7 @@ from engine.core import events as e
 from engine.core.answers import is_opt_in, is_opt_out
 from engine.core.commands import SaveOptOut
 from engine.core.decide import opening
-from engine.core.draft import Draft, Refusal
+from engine.core.draft import Draft, Refusal, RefusedByRule
 from engine.core.fields import IMPACTS, NEEDS
 from engine.core.messages import send
 from engine.core.model import CUSTOMER
@@ -38,7 +38,8 @@ def call(draft: Draft, signal: CallArrived) -> None:
     rule, traces = first_match(draft.policy.calls, values)
     kind = _kind(signal.fields) or rule.opens
     if kind is None:
-        raise Refusal(f"rule {rule.id} ({rule.source}) opens nothing for this call")
+        draft.because("call opens nothing", rule.id, rule.source, {}, traces)
+        raise RefusedByRule(f"rule {rule.id} ({rule.source}) opens nothing for this call")
     queue, script = (rule.queue, rule.script) if kind == rule.opens else (None, None)
     language = _language(draft, signal.text, signal.fields)
     opened = _opening(draft, signal.channel, signal.text, "", language, signal.fields, kind, signal.agent or CUSTOMER)

@@ -14,6 +14,7 @@ from engine.core.messages import notify, send
 from engine.core.model import CUSTOMER, Deadline
 from engine.core.routing import ASSIGN_TIMER, assign, reassign
 from engine.core.signals import TimerFired
+from engine.core.tracing import show
 
 
 def fired(draft: Draft, signal: TimerFired) -> None:
@@ -50,7 +51,7 @@ def _breach(draft: Draft, clock: Deadline, due: datetime) -> None:
     then = kind.then if kind else None
     if kind is not None and then == CLOSE:
         draft.record(e.DeadlineStopped(clock.id))
-        draft.because("closed: unconfirmed", f"deadline {kind.name}", kind.source, {"budget": str(clock.budget)})
+        draft.because("closed: unconfirmed", f"deadline {kind.name}", kind.source, {"budget": show(clock.budget)})
         draft.record(e.TicketClosed("unconfirmed", "system"))
         notify(draft, "closed_unconfirmed", CUSTOMER)
         return
