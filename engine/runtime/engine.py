@@ -21,7 +21,7 @@ from engine.runtime.clock import Clock
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Listener, Outcome, handle
 from engine.runtime.outbox import Postman
-from engine.runtime.policies import PolicyBroken, load_active, load_from_directory, load_people, sound
+from engine.runtime.policies import COMMAND, DAEMON, PolicyBroken, load_active, load_from_directory, load_people, sound
 from engine.runtime.project import ChannelSettings, Project, resolve_secrets
 from engine.runtime.sources import Source
 from engine.runtime.tokens import Tokens
@@ -182,7 +182,7 @@ def _compilation(project: Project, store: Store, now: datetime, reload: bool) ->
     if active is not None:
         return active, ()
     try:
-        return load_from_directory(project.policies, store, now), ()
+        return load_from_directory(project.policies, store, now, DAEMON if reload else COMMAND), ()
     except PolicyBroken as broken:
         last = load_active(store)
         if last is None:
