@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.cli.repromise import command as repromise
 from engine.cli.session import ACTOR, FORMAT, Desk, Session, options, user_name
 from engine.errors import NotFound, Refused, UsageError
 
@@ -18,7 +19,7 @@ _ACTIVE = "active"
 
 @click.group()
 def group() -> None:
-    """See the versions of the policy, compare them, and put one in force."""
+    """See the versions of the policy, compare them, put one in force, and move open promises to it."""
 
 
 @group.command("log")
@@ -108,6 +109,9 @@ def activate(session: Session, version: str | None, from_directory: bool) -> Non
         put_in_force(compilation, desk.store, desk.now, session.known_actor(desk.team) or user_name() or COMMAND)
         with desk.store.read() as reader:
             say(f"in force: {(reader.active_policy() or '')[:12]}", "green")
+
+
+group.add_command(repromise, "repromise")
 
 
 def _files(desk: Desk, version: str) -> dict[str, str]:

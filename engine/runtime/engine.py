@@ -61,6 +61,14 @@ class Engine:
         self._tell([outcome])
         return outcome
 
+    def foresee(self, signal: Signal) -> Outcome:
+        """Decide on a signal as `handle` would now, and keep nothing of it."""
+        try:
+            with self.store.write() as tx:
+                raise _Foreseen(handle(tx, self.world, signal, self.clock.now(), hold=self.project.hold))
+        except _Foreseen as seen:
+            return seen.outcome
+
     def receive(self, name: str, timeout: float) -> int:
         """Take in what waits on a channel; return how many items were new. Raises TemporaryFailure when the carrier is away."""
         return inbox.accept(self.desk, name, self.channel(name).receive(timeout), self.clock.now())
@@ -133,6 +141,11 @@ class Engine:
         is_mail = "@" in target
         fits = is_mail == (self.world.channels[name] == AddressKind.EMAIL)
         return lambda address: target if fits else None
+
+
+class _Foreseen(Exception):  # undoes a transaction, never leaves this module
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
 
 
 def open_engine(
