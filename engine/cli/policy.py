@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.repromise import command as repromise
-from engine.cli.session import ACTOR, FORMAT, Desk, Session, options, user_name
+from engine.cli.session import ACTOR, FORMAT, Session, options, user_name
 from engine.errors import NotFound, Refused, UsageError
 
 if TYPE_CHECKING:
     from engine.policy.diff import Change
+    from engine.store import Store
 
 _STYLES = {"added": "green", "removed": "red", "changed": "yellow", "moved": "cyan"}
 _ACTIVE = "active"
@@ -56,7 +57,7 @@ def log(session: Session) -> None:
 def show(session: Session, version: str, file: str | None) -> None:
     """Print the files of VERSION (`active`, a digest or its beginning, a directory), or one FILE of it."""
     with session.desk() as desk:
-        files = _files(desk, version)
+        files = files_of(desk.store, version)
     if file is not None and file not in files:
         raise NotFound(f"this policy has no file {file!r}; it has {', '.join(files)}")
     for name, text in files.items():
@@ -77,7 +78,7 @@ def diff(session: Session, old: str, new: str | None) -> None:
     from engine.policy.diff import compare
 
     with session.desk() as desk:
-        changes = compare(_files(desk, old), _files(desk, new or str(desk.project.policies)))
+        changes = compare(files_of(desk.store, old), files_of(desk.store, new or str(desk.project.policies)))
     if session.json:
         say_json(changes)
         return
@@ -103,7 +104,7 @@ def activate(session: Session, version: str | None, from_directory: bool) -> Non
     if (version is None) is not from_directory:
         raise UsageError("say which policy: a digest (`engine policy log` lists them), or --from-directory")
     with session.desk() as desk:
-        files = _files(desk, str(desk.project.policies) if version is None else version)
+        files = files_of(desk.store, str(desk.project.policies) if version is None else version)
         compilation = compile_files(files)
         load_people(desk.project.policies, compilation)
         put_in_force(compilation, desk.store, desk.now, session.known_actor(desk.team) or user_name() or COMMAND)
@@ -114,15 +115,18 @@ def activate(session: Session, version: str | None, from_directory: bool) -> Non
 group.add_command(repromise, "repromise")
 
 
-def _files(desk: Desk, version: str) -> dict[str, str]:
-    """The files of a version by name. Raises NotFound, and Refused where a beginning fits several."""
+def files_of(store: "Store", version: str) -> dict[str, str]:
+    """Return the files of a version (`active`, a digest or its beginning, a directory) by name.
+
+    Raises NotFound, and Refused where a beginning fits several.
+    """
     if version and Path(version).is_dir():
         from engine.policy import compile_policy
 
         if written := compile_policy(Path(version)).files:
             return dict(written)
         raise NotFound(f"there are no policy files in {version}")
-    with desk.store.read() as reader:
+    with store.read() as reader:
         wanted = reader.active_policy() or "" if version == _ACTIVE else version
         found = [row.digest for row in reader.policies() if row.digest.startswith(wanted)]
         if len(found) > 1:

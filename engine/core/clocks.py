@@ -1,5 +1,6 @@
 """The clocks of a ticket: they start, stop, pause and resume by themselves as events happen, each a row of timers in the store."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from engine.core import events as e
@@ -41,6 +42,19 @@ def tier_of(draft: Draft) -> Tier | None:
 def escalations_for(draft: Draft, kind: str) -> list[Escalation]:
     """Return the escalations that watch deadlines of this kind."""
     return [escalation for escalation in draft.policy.escalations if kind in escalation.deadlines]
+
+
+def warnings(draft: Draft, clock: Deadline) -> Iterator[tuple[Escalation, float, datetime | None]]:
+    """Yield what will be warned of before the clock is due: the escalation, the share of its budget, and the instant.
+
+    Those that are past are left out; while the clock is paused, none has an instant yet.
+    """
+    for escalation in escalations_for(draft, clock.kind):
+        for share in escalation.warn:
+            if clock.due is None:
+                yield escalation, share, None
+            elif draft.now < (at := _instant_of_share(draft, clock, clock.due, share)) < clock.due:
+                yield escalation, share, at
 
 
 def move_to_tier(draft: Draft) -> None:
@@ -179,11 +193,9 @@ def _arm(draft: Draft, clock: Deadline) -> None:
     if clock.due is None:
         return
     draft.want(StartTimer(f"{base}/breach", clock.due))
-    for escalation in escalations_for(draft, clock.kind):
-        for share in escalation.warn:
-            at = _instant_of_share(draft, clock, clock.due, share)
-            if draft.now < at < clock.due:
-                draft.want(StartTimer(f"{base}/warn/{escalation.id}/{share:g}", at))
+    for escalation, share, warn_at in warnings(draft, clock):
+        if warn_at is not None:
+            draft.want(StartTimer(f"{base}/warn/{escalation.id}/{share:g}", warn_at))
     kind = draft.policy.deadlines.get(clock.kind)
     calendar = _calendar(draft, clock.calendar)
     for position, after in enumerate(kind.remind if kind else ()):
