@@ -116,7 +116,7 @@ class Editor:
     def broken(self, number: int) -> str:
         """Save what cannot be used; return the mark that must show in what is said about it."""
         mark = f"x{number}x"
-        text = self._chance.choice(BREAKS)(self._path.read_text(encoding="utf-8"), mark)
+        text = self._chance.choice(BREAKS)(next(reversed(self.versions)), mark)
         assert mark in text
         self._save(text)
         return mark
