@@ -49,6 +49,8 @@ def command(session: Session, wanted: tuple[str, ...], dry_run: bool) -> int:
     Without this they keep the promises they were given. Clocks are counted anew from their start, with their pauses; what was missed
     stays missed, and what is overdue by the new promise is missed at once. Warnings and reminders are set as the policy in force says.
     """
+    from engine.cli.output import say_json
+
     with session.engine() as engine:
         tickets, team = matching(engine, wanted), engine.world.team
         actor = (session.known_actor(team) or "system") if dry_run else session.actor(team)
@@ -56,7 +58,7 @@ def command(session: Session, wanted: tuple[str, ...], dry_run: bool) -> int:
         words, now = session.words(engine.world.policy, team), engine.clock.now()
         digest = engine.world.policy.digest
     if session.json:
-        _say_json(found, digest, dry_run, now)
+        say_json({"policy": digest, "saved": not dry_run, "tickets": found})
     else:
         _say(found, dry_run, words, now)
     return FINDINGS if any(one.error for one in found) else 0
@@ -114,31 +116,6 @@ def _renew(engine: "Engine", number: str, actor: str, dry_run: bool) -> Renewed:
     except CalendarUnknown as unknown:
         return Renewed(number, error=str(unknown))
     return Renewed(number, tuple(event for event in decision.events if isinstance(event, DeadlineMoved)))
-
-
-def _say_json(found: Sequence[Renewed], digest: str, dry_run: bool, now: "datetime") -> None:
-    from engine.cli.output import say_json
-
-    tickets = [
-        {
-            "ticket": one.ticket,
-            "moved": [
-                {
-                    "deadline": event.id,
-                    "calendar": event.calendar,
-                    "budget_before": event.budget_before,
-                    "budget": event.budget,
-                    "due_before": event.due_before,
-                    "due": event.due,
-                    "overdue": event.due is not None and event.due <= now,
-                }
-                for event in one.moved
-            ],
-            "error": one.error,
-        }
-        for one in found
-    ]
-    say_json({"policy": digest, "saved": not dry_run, "tickets": tickets})
 
 
 def _say(found: Sequence[Renewed], dry_run: bool, words: "Words", now: "datetime") -> None:

@@ -44,16 +44,12 @@ def escalations_for(draft: Draft, kind: str) -> list[Escalation]:
     return [escalation for escalation in draft.policy.escalations if kind in escalation.deadlines]
 
 
-def warnings(draft: Draft, clock: Deadline) -> Iterator[tuple[Escalation, float, datetime | None]]:
-    """Yield what will be warned of before the clock is due: the escalation, the share of its budget, and the instant.
-
-    Those that are past are left out; while the clock is paused, none has an instant yet.
-    """
+def warnings(draft: Draft, clock: Deadline, due: datetime) -> Iterator[tuple[Escalation, float, datetime]]:
+    """Yield the warnings that are still ahead of a clock due at `due`: the escalation, the share of the budget, and the instant."""
     for escalation in escalations_for(draft, clock.kind):
         for share in escalation.warn:
-            if clock.due is None:
-                yield escalation, share, None
-            elif draft.now < (at := _instant_of_share(draft, clock, clock.due, share)) < clock.due:
+            at = _instant_of_share(draft, clock, due, share)
+            if draft.now < at < due:
                 yield escalation, share, at
 
 
@@ -193,9 +189,8 @@ def _arm(draft: Draft, clock: Deadline) -> None:
     if clock.due is None:
         return
     draft.want(StartTimer(f"{base}/breach", clock.due))
-    for escalation, share, warn_at in warnings(draft, clock):
-        if warn_at is not None:
-            draft.want(StartTimer(f"{base}/warn/{escalation.id}/{share:g}", warn_at))
+    for escalation, share, at in warnings(draft, clock, clock.due):
+        draft.want(StartTimer(f"{base}/warn/{escalation.id}/{share:g}", at))
     kind = draft.policy.deadlines.get(clock.kind)
     calendar = _calendar(draft, clock.calendar)
     for position, after in enumerate(kind.remind if kind else ()):

@@ -113,7 +113,9 @@ def _routing(draft: Draft) -> Routing:
 
 
 def _warnings(draft: Draft, clock: Deadline) -> Iterator[Warned]:
-    for escalation, share, at in warnings(draft, clock):
+    # A clock that is paused will warn again when it goes on.
+    later = ((one, share, None) for one in escalations_for(draft, clock.kind) for share in one.warn)
+    for escalation, share, at in later if clock.due is None else warnings(draft, clock, clock.due):
         yield Warned(clock.id, share, at, tuple(recipients(draft, escalation.warn_to)), escalation.warn_script)
 
 

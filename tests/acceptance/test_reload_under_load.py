@@ -103,20 +103,21 @@ class Editor:
         self._path = desk.root / "policies" / "sla.yaml"
         self._first = self._path.read_text(encoding="utf-8")
         self._chance = chance
+        self._newest = self._first
         self.versions: dict[str, int] = {self._first: 0}
 
     def sound(self, number: int) -> str:
         """Save version `number`, which shows in a text and in two budgets."""
         text = self._first.replace(LABEL, f"{{zh: 版本{number}号, en: version {number}}}")
         text = text.replace(BUDGETS, f"{{response: {600 + number}m, plan: {3600 + number}m, progress: 24h}}")
-        self.versions[text] = number
+        self.versions[text], self._newest = number, text
         self._save(text)
         return text
 
     def broken(self, number: int) -> str:
         """Save what cannot be used; return the mark that must show in what is said about it."""
         mark = f"x{number}x"
-        text = self._chance.choice(BREAKS)(next(reversed(self.versions)), mark)
+        text = self._chance.choice(BREAKS)(self._newest, mark)
         assert mark in text
         self._save(text)
         return mark
@@ -200,7 +201,6 @@ def test_each_decision_is_made_by_one_whole_policy_that_was_in_force(edited: Des
     assert opened == flow.dropped
     assert [one for one in made if one.shows - {one.version}] == []
     assert sum(len(one.shows) == 1 for one in made) >= opened
-    # The first version has the budgets of every other house; each later one was at work.
     assert {one.version for one in made} == set(editor.versions.values())
     assert [one.version for one in made] == sorted(one.version for one in made)
     assert [one for one in made if one.decision.at < came[one.decision.policy_digest]] == []

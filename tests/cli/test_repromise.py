@@ -1,10 +1,13 @@
 """`engine policy repromise` through the real command: promises are moved on purpose, listed before and after, and never by the way."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from engine.core.fields import FIELDS
+from engine.core.model import Ticket
 from tests.cli.conftest import Command
 
 
@@ -29,14 +32,17 @@ def dues(command: Command) -> dict[str, dict[str, str]]:
 
 def test_a_dry_run_lists_old_and_new_deadlines_and_saves_nothing(promised: Command) -> None:
     before = dues(promised)
+    explained = {number: promised.json("explain", number) for number in before}
     told = promised.json("policy", "repromise", "--where", "tier=important", "--dry-run")
     assert dues(promised) == before
+    assert {number: promised.json("explain", number) for number in before} == explained
     assert (told["saved"], told["policy"]) == (False, promised.json("status")["policy"]["active"])
     assert [one["error"] for one in told["tickets"]] == [None, None]
     for one in told["tickets"]:
-        budgets = {move["deadline"]: (move["budget_before"], move["budget"], move["overdue"]) for move in one["moved"]}
-        assert budgets == {"response": (1800, 1200, False), "plan": (14400, 3600, False)}
-        assert {move["deadline"]: move["due_before"] for move in one["moved"]} == before[one["ticket"]]
+        budgets = {move["id"]: (move["budget_before"], move["budget"]) for move in one["moved"]}
+        assert budgets == {"response": (1800, 1200), "plan": (14400, 3600)}
+        assert {move["id"]: move["due_before"] for move in one["moved"]} == before[one["ticket"]]
+        assert all(move["due"] < move["due_before"] for move in one["moved"])
     shown = promised("policy", "repromise", "--where", "tier=important", "--dry-run").stdout
     assert "30m → 20m" in shown
     assert "2 tickets: 4 promises of 2 would move. Nothing was saved." in shown
@@ -58,6 +64,11 @@ def test_a_dry_run_lists_old_and_new_deadlines_and_saves_nothing(promised: Comma
 )
 def test_a_field_or_value_that_does_not_exist_is_named_with_what_was_meant(promised: Command, where: str, told: str) -> None:
     assert told in promised("policy", "repromise", "--where", where, code=2).stderr
+
+
+def test_every_field_that_may_be_asked_is_one_that_a_ticket_holds() -> None:
+    asked = {name.removeprefix("ticket.") for name, field in FIELDS.items() if name.startswith("ticket.") and field.type == "choice"}
+    assert asked <= {field.name for field in fields(Ticket)}
 
 
 def test_which_tickets_must_be_said_and_who_moves_their_promises(promised: Command) -> None:
