@@ -53,9 +53,14 @@ def say(text: str = "", style: str = "") -> None:
 
 
 def say_json(value: Any) -> None:
-    """Print JSON: instants as RFC 3339, durations in seconds. It holds what was stored, and nothing a terminal would obey."""
+    """Print JSON."""
+    click.echo(as_json(value))
+
+
+def as_json(value: Any) -> str:
+    """Return JSON: instants as RFC 3339, durations in seconds. It holds what was stored, and nothing a terminal would obey."""
     text = json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
-    click.echo(_FOR_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    return _FOR_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def write_report(path: Path, text: str) -> None:

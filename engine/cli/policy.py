@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.session import FORMAT, Desk, Session, options
+from engine.cli.repromise import command as repromise
+from engine.cli.session import ACTOR, FORMAT, Session, options, user_name
 from engine.errors import NotFound, Refused, UsageError
 
 if TYPE_CHECKING:
     from engine.policy.diff import Change
+    from engine.store import Store
 
 _STYLES = {"added": "green", "removed": "red", "changed": "yellow", "moved": "cyan"}
 _ACTIVE = "active"
@@ -18,31 +20,34 @@ _ACTIVE = "active"
 
 @click.group()
 def group() -> None:
-    """See the versions of the policy, compare them, and put one in force."""
+    """See the versions of the policy, compare them, put one in force, and move open promises to it."""
 
 
 @group.command("log")
 @options(FORMAT)
 def log(session: Session) -> None:
-    """List every policy that was ever in force, the latest first, with what changed against the one before."""
+    """List each time that a policy came into force, the latest first: when, by whom, and what changed against the one before.
+
+    By whom is an agent or a user, `daemon` where `engine run` took over the directory at its start, `reload` where it saw a file saved,
+    `cli` where another command found no policy in force.
+    """
     from engine.cli.output import say, say_json
     from engine.policy.diff import compare
 
     with session.desk() as desk:
         with desk.store.read() as reader:
-            rows = reader.policies()
-            active = reader.active_policy()
-            files = [reader.policy_files(row.digest) or {} for row in rows]
+            rows = reader.activations()
+            files = {digest: reader.policy_files(digest) or {} for digest in {row.digest for row in rows}}
         words = desk.words
-    summaries = [_summary(compare(before, new)) for new, before in pairwise(files)]
-    entries = list(zip(rows, [*summaries, "the first"][: len(rows)], strict=True))
+    changes = [*(_summary(compare(files[before.digest], files[new.digest])) for new, before in pairwise(rows)), "the first"]
+    marked = [{"digest": row.digest, "at": row.at, "by": row.by, "active": row is rows[0]} for row in rows]
     if session.json:
-        keys = ("digest", "saved_at", "activated_at")
-        say_json([{key: getattr(row, key) for key in keys} | {"active": row.digest == active, "changes": what} for row, what in entries])
+        say_json([entry | {"changes": what} for entry, what in zip(marked, changes, strict=True)])
         return
-    for row, what in entries:
-        mark, style = ("●", "bold") if row.digest == active else (" ", "")
-        say(f"{mark} {row.digest[:12]}  {words.clock(row.activated_at or row.saved_at, seconds=True)}  {what}", style)
+    widest = max(len(row.by or "?") for row in rows)
+    for row, what in zip(rows, changes, strict=True):
+        mark, style = ("●", "bold") if row is rows[0] else (" ", "")
+        say(f"{mark} {row.digest[:12]}  {words.clock(row.at, seconds=True)}  {row.by or '?':{widest}}  {what}", style)
 
 
 @group.command("show")
@@ -52,7 +57,7 @@ def log(session: Session) -> None:
 def show(session: Session, version: str, file: str | None) -> None:
     """Print the files of VERSION (`active`, a digest or its beginning, a directory), or one FILE of it."""
     with session.desk() as desk:
-        files = _files(desk, version)
+        files = files_of(desk.store, version)
     if file is not None and file not in files:
         raise NotFound(f"this policy has no file {file!r}; it has {', '.join(files)}")
     for name, text in files.items():
@@ -73,7 +78,7 @@ def diff(session: Session, old: str, new: str | None) -> None:
     from engine.policy.diff import compare
 
     with session.desk() as desk:
-        changes = compare(_files(desk, old), _files(desk, new or str(desk.project.policies)))
+        changes = compare(files_of(desk.store, old), files_of(desk.store, new or str(desk.project.policies)))
     if session.json:
         say_json(changes)
         return
@@ -83,7 +88,7 @@ def diff(session: Session, old: str, new: str | None) -> None:
 
 
 @group.command("activate")
-@options()
+@options(ACTOR)
 @click.argument("version", required=False)
 @click.option("--from-directory", is_flag=True, help="Put in force what the project's directory holds.")
 def activate(session: Session, version: str | None, from_directory: bool) -> None:
@@ -94,28 +99,34 @@ def activate(session: Session, version: str | None, from_directory: bool) -> Non
     """
     from engine.cli.output import say
     from engine.policy import compile_files
-    from engine.runtime.policies import load_people, put_in_force
+    from engine.runtime.policies import COMMAND, load_people, put_in_force
 
     if (version is None) is not from_directory:
         raise UsageError("say which policy: a digest (`engine policy log` lists them), or --from-directory")
     with session.desk() as desk:
-        files = _files(desk, str(desk.project.policies) if version is None else version)
+        files = files_of(desk.store, str(desk.project.policies) if version is None else version)
         compilation = compile_files(files)
         load_people(desk.project.policies, compilation)
-        put_in_force(compilation, desk.store, desk.now)
+        put_in_force(compilation, desk.store, desk.now, session.known_actor(desk.team) or user_name() or COMMAND)
         with desk.store.read() as reader:
             say(f"in force: {(reader.active_policy() or '')[:12]}", "green")
 
 
-def _files(desk: Desk, version: str) -> dict[str, str]:
-    """The files of a version by name. Raises NotFound, and Refused where a beginning fits several."""
+group.add_command(repromise, "repromise")
+
+
+def files_of(store: "Store", version: str) -> dict[str, str]:
+    """Return the files of a version (`active`, a digest or its beginning, a directory) by name.
+
+    Raises NotFound, and Refused where a beginning fits several.
+    """
     if version and Path(version).is_dir():
         from engine.policy import compile_policy
 
         if written := compile_policy(Path(version)).files:
             return dict(written)
         raise NotFound(f"there are no policy files in {version}")
-    with desk.store.read() as reader:
+    with store.read() as reader:
         wanted = reader.active_policy() or "" if version == _ACTIVE else version
         found = [row.digest for row in reader.policies() if row.digest.startswith(wanted)]
         if len(found) > 1:

@@ -77,7 +77,7 @@ class Session:
     def desk(self) -> Iterator[Desk]:
         """Open the store and the policy in force, without any channel. Raises ConfigurationError."""
         from engine.runtime.clock import SystemClock
-        from engine.runtime.policies import load_active, load_from_directory, load_people, sound
+        from engine.runtime.policies import COMMAND, load_active, load_from_directory, load_people, sound
         from engine.runtime.project import load_project
         from engine.store import open_store
 
@@ -86,7 +86,7 @@ class Session:
         now = SystemClock().now()
         store = open_store(project.database, project.root)
         try:
-            compilation = load_active(store) or load_from_directory(project.policies, store, now)
+            compilation = load_active(store) or load_from_directory(project.policies, store, now, COMMAND)
             policy = sound(compilation)
             team, _ = load_people(project.policies, compilation)
             yield Desk(project, store, policy, team, self.words(policy, team), now)

@@ -1,5 +1,6 @@
 """`engine validate`: whether the policies are sound, and the project around them."""
 
+import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.cli.app import FINDINGS, WARNINGS
-from engine.cli.output import write_report
+from engine.cli.output import as_json, write_report
 from engine.cli.session import LANGUAGE, by_locale
 from engine.errors import ConfigurationError, EngineError, UsageError
 
@@ -29,24 +30,42 @@ _PLACED = re.compile(rf"^{re.escape(SETTINGS)}: ([^:]+): (.*)$")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file instead.")
 @click.option("--strict", is_flag=True, help="Exit with 3 where there are only warnings.")
+@click.option(
+    "--against",
+    "version",
+    metavar="VERSION",
+    help="Count the open tickets that sound policies would handle otherwise than `active`, a digest or its beginning, or a directory.",
+)
 @LANGUAGE
-def command(path: Path | None, form: str, output: Path | None, strict: bool, lang: str | None) -> int:
+def command(path: Path | None, form: str, output: Path | None, strict: bool, version: str | None, lang: str | None) -> int:
     """Say whether policies are sound: every problem at once, each with file, line and column and how to mend it.
 
     PATH is a directory of policies, or a project: then engine.yaml and the settings of its channels are checked too. Default: the
     project in the current directory, else ./policies. Exit code 0: sound, 1: errors, 3: only warnings, under --strict.
+
+    With --against, the open tickets in the project's database whose routing, warnings or escalations would change are counted, and
+    listed by --format json. They keep their promises, and the exit code is not changed by it.
     """
+    from engine.cli.against import against
     from engine.policy import has_errors
+    from engine.policy.said import translated
 
     language = lang or by_locale() or "en"
+    if version is not None and form not in ("text", "json"):
+        raise UsageError("what --against counts is printed as text or json; leave out one of the two options")
     found, checked, policies = check(path or Path())
+    held = None if version is None or has_errors(found) else against(path or Path(), policies, version)
     report = _report(form, found, (checked, policies), language, colour=output is None and sys.stdout.isatty())
+    if version is not None and form == "json":
+        report = as_json({"diagnostics": json.loads(report), "against": held and held.plain})
     if output is not None:
         write_report(output, report)
     elif report:
         click.echo(report)
     if output is not None or form == "text":
         click.echo(_summary(found, checked, language))
+        if held is not None:
+            click.echo(translated(held.told, language))
     if has_errors(found):
         return FINDINGS
     return WARNINGS if strict and found else 0

@@ -104,6 +104,8 @@ class Words:
         if isinstance(value, datetime):
             return self.clock(value)
         match name:
+            case "due" if value is None:
+                return self.name("unknown")
             case "by" | "party" | "agent":
                 return self.party(value)
             case "tier":

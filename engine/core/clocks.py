@@ -1,5 +1,6 @@
 """The clocks of a ticket: they start, stop, pause and resume by themselves as events happen, each a row of timers in the store."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from engine.core import events as e
@@ -44,24 +45,51 @@ def escalations_for(draft: Draft, kind: str) -> list[Escalation]:
     return [escalation for escalation in draft.policy.escalations if kind in escalation.deadlines]
 
 
+def warnings(draft: Draft, clock: Deadline, due: datetime) -> Iterator[tuple[Escalation, float, datetime]]:
+    """Yield the warnings that are still ahead of a clock due at `due`: the escalation, the share of the budget, and the instant."""
+    for escalation in escalations_for(draft, clock.kind):
+        for share in escalation.warn:
+            at = _instant_of_share(draft, clock, due, share)
+            if draft.now < at < due:
+                yield escalation, share, at
+
+
 def move_to_tier(draft: Draft) -> None:
     """Move the clocks whose budget the tier gives, as the policy's `on_tier_change` says; a breach stays on record."""
     mode = draft.policy.on_tier_change
-    if mode == "keep":
-        return
-    for clock in list(draft.ticket.deadlines.values()):
-        kind = draft.policy.deadlines.get(clock.kind)
-        if kind is None or not clock.running or _is_over(draft, clock) or clock.budget is None:
-            continue
-        budget, name = _budget(draft, kind)
-        if budget is None or (budget, name) == (clock.budget, clock.calendar):
-            continue
-        started = draft.now if mode == "restart" else clock.started_at
-        pauses = () if mode == "restart" and not clock.paused else clock.pauses
+    for clock, kind in _owed(draft) if mode != "keep" else ():
+        if _budget(draft, kind) != (clock.budget, clock.calendar):
+            _move(draft, clock, kind, f"on_tier_change: {mode}", restart=mode == "restart")
+
+
+def renew(draft: Draft) -> None:
+    """Count what we still owe anew by the policy in force, and set warnings and reminders as it says; a breach stays on record.
+
+    A promise that it makes no more stays as it was given, and so does the time that a customer has to answer. Nobody is told.
+    """
+    for clock, kind in _owed(draft):
+        if kind.then != CLOSE:
+            _move(draft, clock, kind, "renewal", restart=False)
+
+
+def _owed(draft: Draft) -> list[tuple[Deadline, DeadlineKind]]:
+    """Return the clocks that run and are not over, of kinds that the policy has."""
+    kinds, clocks = draft.policy.deadlines, draft.ticket.deadlines.values()
+    return [(clock, kinds[clock.kind]) for clock in clocks if clock.running and clock.kind in kinds and not _is_over(draft, clock)]
+
+
+def _move(draft: Draft, clock: Deadline, kind: DeadlineKind, rule: str, *, restart: bool) -> None:
+    """Count a clock anew, from its start or from now on, and set its timers; one whose due instant a person gave stays."""
+    budget, name = _budget(draft, kind)
+    if budget is not None and clock.budget is not None:
+        started = draft.now if restart else clock.started_at
+        pauses = () if restart and not clock.paused else clock.pauses
         due = _calendar(draft, name).due(started, budget, pauses)
-        draft.because(f"deadline {clock.id} moved", f"on_tier_change: {mode}", kind.source, {"budget": show(budget)})
-        draft.record(e.DeadlineMoved(clock.id, name, budget, due, started))
-        _arm(draft, draft.ticket.deadlines[clock.id])
+        if (budget, name, due) != (clock.budget, clock.calendar, clock.due):
+            source, _ = _who_promised(draft, kind)
+            draft.because(f"deadline {clock.id} moved", rule, source, {"budget": show(budget), "before": show(clock.budget)})
+            draft.record(e.DeadlineMoved(clock.id, name, budget, due, started, clock.budget, clock.due))
+    _arm(draft, draft.ticket.deadlines[clock.id])
 
 
 def _is_over(draft: Draft, clock: Deadline) -> bool:
@@ -162,11 +190,8 @@ def _arm(draft: Draft, clock: Deadline) -> None:
     if clock.due is None:
         return
     draft.want(StartTimer(f"{base}/breach", clock.due))
-    for escalation in escalations_for(draft, clock.kind):
-        for share in escalation.warn:
-            at = _instant_of_share(draft, clock, clock.due, share)
-            if draft.now < at < clock.due:
-                draft.want(StartTimer(f"{base}/warn/{escalation.id}/{share:g}", at))
+    for escalation, share, at in warnings(draft, clock, clock.due):
+        draft.want(StartTimer(f"{base}/warn/{escalation.id}/{share:g}", at))
     kind = draft.policy.deadlines.get(clock.kind)
     calendar = _calendar(draft, clock.calendar)
     for position, after in enumerate(kind.remind if kind else ()):

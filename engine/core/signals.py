@@ -120,7 +120,17 @@ class ReceiptArrived:
     detail: str = ""
 
 
-Signal: TypeAlias = MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | TimerFired | ReceiptArrived
+@dataclass(frozen=True, slots=True)
+class RenewalRequested:
+    """The promises of the ticket shall be those of the policy in force, whatever was promised before."""
+
+    ticket: str
+    actor: str
+
+
+Signal: TypeAlias = (
+    MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | TimerFired | ReceiptArrived | RenewalRequested
+)
 
 SIGNAL_TYPES: dict[str, type[Signal]] = {
     "message_arrived": MessageArrived,
@@ -130,5 +140,6 @@ SIGNAL_TYPES: dict[str, type[Signal]] = {
     "task_closed": TaskClosed,
     "timer_fired": TimerFired,
     "receipt_arrived": ReceiptArrived,
+    "renewal_requested": RenewalRequested,
 }
 """Every signal class by its stored name."""

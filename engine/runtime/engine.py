@@ -21,7 +21,7 @@ from engine.runtime.clock import Clock
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Listener, Outcome, handle
 from engine.runtime.outbox import Postman
-from engine.runtime.policies import PolicyBroken, load_active, load_from_directory, load_people, sound
+from engine.runtime.policies import COMMAND, DAEMON, PolicyBroken, load_active, load_from_directory, load_people, sound
 from engine.runtime.project import ChannelSettings, Project, resolve_secrets
 from engine.runtime.sources import Source
 from engine.runtime.tokens import Tokens
@@ -60,6 +60,14 @@ class Engine:
             outcome = handle(tx, self.world, signal, self.clock.now(), origin, hold=self.project.hold)
         self._tell([outcome])
         return outcome
+
+    def foresee(self, signal: Signal) -> Outcome:
+        """Decide on a signal as `handle` would now, and keep nothing of it."""
+        try:
+            with self.store.write() as tx:
+                raise _Foreseen(handle(tx, self.world, signal, self.clock.now(), hold=self.project.hold))
+        except _Foreseen as seen:
+            return seen.outcome
 
     def receive(self, name: str, timeout: float) -> int:
         """Take in what waits on a channel; return how many items were new. Raises TemporaryFailure when the carrier is away."""
@@ -134,6 +142,11 @@ class Engine:
         return lambda address: target if fits else None
 
 
+class _Foreseen(Exception):  # undoes a transaction, never leaves this module
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+
+
 def open_engine(
     project: Project,
     clock: Clock,
@@ -181,7 +194,7 @@ def _compilation(project: Project, store: Store, now: datetime, reload: bool) ->
     if active is not None:
         return active, ()
     try:
-        return load_from_directory(project.policies, store, now), ()
+        return load_from_directory(project.policies, store, now, DAEMON if reload else COMMAND), ()
     except PolicyBroken as broken:
         last = load_active(store)
         if last is None:

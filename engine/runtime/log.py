@@ -5,7 +5,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from engine.core.signals import AgentActed, MessageArrived, ReceiptArrived, TimerFired
+from engine.core.signals import AgentActed, MessageArrived, ReceiptArrived, RenewalRequested, TimerFired
 from engine.runtime.handle import Handled
 from engine.store.codec import signal_name
 
@@ -60,6 +60,8 @@ def decision(handled: Handled) -> None:
     match signal:
         case AgentActed(actor=actor, action=action):
             facts |= {"actor": actor, "action": action}
+        case RenewalRequested(actor=actor):
+            facts["actor"] = actor
         case TimerFired(key=key):
             facts["timer"] = key
         case ReceiptArrived(message=message, status=status):

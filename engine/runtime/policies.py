@@ -19,15 +19,22 @@ class PolicyBroken(ConfigurationError):
     """The policy files have errors; the message shows all of them."""
 
 
-def load_from_directory(directory: Path, store: Store, now: datetime) -> Compilation:
+DAEMON, RELOAD, COMMAND = "daemon", "reload", "cli"
+"""Who put a policy in force where no person did: a daemon that started, one that saw a file saved, a command that found none in force."""
+
+
+def load_from_directory(directory: Path, store: Store, now: datetime, by: str) -> Compilation:
     """Compile the directory, keep its files, put it in force. Raises PolicyBroken with every diagnostic; nothing is changed then."""
     compilation = compile_policy(directory)
-    put_in_force(compilation, store, now)
+    put_in_force(compilation, store, now, by)
     return compilation
 
 
-def put_in_force(compilation: Compilation, store: Store, now: datetime) -> None:
-    """Keep the files of a sound policy and activate it, if it is not in force already. Raises PolicyBroken."""
+def put_in_force(compilation: Compilation, store: Store, now: datetime, by: str) -> None:
+    """Keep the files of a sound policy and activate it, if it is not in force already. Raises PolicyBroken.
+
+    `by` is recorded with it: an agent's id, a user's name, or one of the above.
+    """
     digest = sound(compilation).digest
     with store.read() as reader:
         active = reader.active_policy()
@@ -36,7 +43,7 @@ def put_in_force(compilation: Compilation, store: Store, now: datetime) -> None:
         with store.write() as tx:
             if active != digest:
                 tx.save_policy(digest, compilation.files, now)
-                tx.activate(digest, now)
+                tx.activate(digest, now, by)
             tx.set_meta(_PROVEN, _proof(digest))
 
 

@@ -10,10 +10,11 @@ import logging
 from dataclasses import replace
 
 from engine.channels import AddressKind
+from engine.core.team import Team
 from engine.policy import Compilation, compile_policy
 from engine.runtime import log
 from engine.runtime.engine import Engine
-from engine.runtime.policies import PolicyBroken, load_active, load_people, put_in_force, sound
+from engine.runtime.policies import RELOAD, PolicyBroken, load_active, load_people, put_in_force, sound
 from engine.store.rows import OutboxRow
 
 
@@ -36,14 +37,16 @@ class Reloader:
         try:
             compilation = compile_policy(engine.project.policies)
             sound(compilation)
-            self._swap(compilation)
+            team, _ = load_people(engine.project.policies, compilation)
         except PolicyBroken as broken:
             fault = str(broken)
             if fault == self._seen:
                 self._tell(fault)
             self._seen = fault
             return False
-        put_in_force(compilation, engine.store, engine.clock.now())
+        # First in the store, then in use: no decision names a policy whose files were not kept.
+        put_in_force(compilation, engine.store, engine.clock.now(), RELOAD)
+        self._swap(compilation, team)
         if self._told:
             log.say("policies mended", policy=engine.world.policy.digest[:12])
         self._seen = self._told = ""
@@ -57,18 +60,16 @@ class Reloader:
         try:
             active = load_active(self._engine.store)
             if active is not None:
-                self._swap(active)
+                self._swap(active, load_people(self._engine.project.policies, active)[0])
         except PolicyBroken as broken:
             self._seen = str(broken)
             self._tell(self._seen)
             return False
         return active is not None
 
-    def _swap(self, compilation: Compilation) -> None:
-        """Work by this policy and the people of team.yaml from the next decision on. Raises PolicyBroken, and changes nothing then."""
-        engine = self._engine
-        policy = sound(compilation)
-        team, _ = load_people(engine.project.policies, compilation)
+    def _swap(self, compilation: Compilation, team: Team) -> None:
+        """Work by this policy and these people from the next decision on."""
+        engine, policy = self._engine, sound(compilation)
         if (policy.digest, team) == (engine.world.policy.digest, engine.world.team):
             return
         log.say("policies reloaded", policy=policy.digest[:12], before=engine.world.policy.digest[:12])

@@ -5,6 +5,7 @@ from pathlib import Path
 from engine.errors import ConfigurationError
 from engine.store.contract import Conflict, Evolve, Reader, Store, StoreFailed, Transaction
 from engine.store.rows import (
+    ActivationRow,
     AnswerRow,
     AuditRow,
     CustomerRow,
@@ -21,6 +22,7 @@ from engine.store.rows import (
 from engine.store.sqlite.store import SqliteStore
 
 __all__ = [
+    "ActivationRow",
     "AnswerRow",
     "AuditRow",
     "Conflict",

@@ -169,8 +169,16 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True)
 class PolicyRow:
-    """A policy in the archive; `activated_at` is when it last came into force."""
+    """A policy in the archive."""
 
     digest: str
     saved_at: datetime
-    activated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationRow:
+    """A policy came into force. `by` is an agent or user, or which part of the engine did it; None in records of the first version."""
+
+    digest: str
+    at: datetime
+    by: str | None

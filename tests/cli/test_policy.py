@@ -1,5 +1,6 @@
 """`engine policy` through the real command: versions are listed, shown, compared and put in force."""
 
+import getpass
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ def versions(tmp_path: Path) -> Command:
     for budget in ("7m", "8m"):
         write(command, budget)
         if budget == "7m":
-            command("policy", "activate", "--from-directory")
+            command("policy", "activate", "--from-directory", "--as", "zhou")
     return command
 
 
@@ -28,8 +29,20 @@ def write(command: Command, budget: str) -> None:
 
 def test_the_log_lists_every_policy_that_was_in_force_with_what_it_changed(versions: Command) -> None:
     listed = versions.json("policy", "log")
-    assert [(one["active"], one["changes"]) for one in listed] == [(True, "1 changed"), (False, "the first")]
+    assert [(one["active"], one["by"], one["changes"]) for one in listed] == [(True, "zhou", "1 changed"), (False, "cli", "the first")]
     assert versions("policy", "log").stdout.startswith(f"● {listed[0]['digest'][:12]}")
+
+
+def test_the_log_tells_a_policy_that_came_back_from_the_time_before(versions: Command) -> None:
+    second, first = versions.json("policy", "log")
+    versions("policy", "activate", first["digest"])
+    again, *before = versions.json("policy", "log")
+    assert (again["digest"], again["active"], again["by"]) == (first["digest"], True, getpass.getuser())
+    assert again["at"] > second["at"]
+    assert before == [second | {"active": False}, first]
+    lines = versions("policy", "log").stdout.splitlines()
+    assert [line[0] for line in lines] == ["●", " ", " "]
+    assert ["zhou" in line for line in lines] == [False, True, False]
 
 
 def test_a_file_of_any_version_is_shown(versions: Command) -> None:

@@ -1,6 +1,8 @@
 """`engine validate` on a project: its deployment is checked like its policies."""
 
+import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,72 @@ def test_what_is_wrong_with_the_deployment_is_said_in_chinese_too(tmp_path: Path
     printed = Command(tmp_path)("validate", "--lang", "zh", code=1).stdout
     assert "错误 CL702: 渠道 `sms`：" in printed
     assert "提示：请看 `engine init` 写入 `engine.yaml` 的注释" in printed
+
+
+# ── --against ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+HANDLED_OTHERWISE = "2 open tickets change (routing 1, warnings 2, escalations 0), 0 cannot be reckoned"
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """A project with two open tickets, whose directory would warn of both earlier and put one elsewhere."""
+    root = tmp_path_factory.mktemp("against") / "project"
+    lay_out(root)
+    command = Command(root)
+    command.mail("fails", "总是报错")
+    command.mail("asks", "你好")
+    replace_in(root / "policies" / "sla.yaml", "warn: [50%, 80%]", "warn: [25%, 80%]")
+    replace_in(root / "policies" / "routing.yaml", "[故障, 异常, 报错, 无法登录", "[故障, 异常, 无法登录")
+    return command
+
+
+def replace_in(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_the_open_tickets_that_a_policy_would_handle_otherwise_are_counted_and_listed(live: Command) -> None:
+    active = live.json("status")["policy"]["active"]
+    said = live("validate", "--against", "active").stdout
+    assert said == f".: sound\nagainst {active[:12]}: 2 of {HANDLED_OTHERWISE}\n"
+    assert live("validate", "policies", "--against", active[:8]).stdout.endswith(f"2 of {HANDLED_OTHERWISE}\n")
+    assert "2 张未结工单中 2 张会变化（派单 1，预警 2，升级 0）" in live("validate", "--against", "active", "--lang", "zh").stdout
+    told = live.json("validate", "--against", "active")
+    assert (told["diagnostics"], told["against"]["policy"], told["against"]["changed"]) == ([], active, 2)
+    [routed] = [one for one in told["against"]["tickets"] if "routing" in one]
+    assert (routed["routing"]["old"]["queue"], routed["routing"]["new"]["queue"]) == ("tech_support", "front_desk")
+    assert live.json("status")["policy"]["active"] == active
+
+
+def test_a_directory_changes_nothing_against_itself_and_the_report_may_go_to_a_file(live: Command) -> None:
+    live("validate", "--against", "policies", "--format", "json", "--output", "report.json")
+    told = json.loads((live.root / "report.json").read_text(encoding="utf-8"))["against"]
+    assert (told["open"], told["changed"], told["tickets"]) == (2, 0, [])
+
+
+def test_policies_with_errors_are_not_held_against_anything(live: Command, tmp_path: Path) -> None:
+    shutil.copytree(live.root / "policies", tmp_path / "drafts")
+    (tmp_path / "drafts" / "routing-x.yaml").write_text(UNKNOWN_QUEUE, encoding="utf-8")
+    drafts = str(tmp_path / "drafts")
+    assert "against" not in live("validate", drafts, "--against", "active", code=1).stdout
+    told = json.loads(live("validate", drafts, "--against", "active", "--format", "json", code=1).stdout)
+    assert ([one["code"] for one in told["diagnostics"]], told["against"]) == (["CL304"], None)
+
+
+def test_without_a_project_or_the_version_it_is_said_what_is_missing(live: Command, tmp_path: Path) -> None:
+    policies = str(live.root / "policies")
+    elsewhere = Command(tmp_path)
+    missing = elsewhere("validate", policies, "--against", "active", code=2).stderr
+    assert "there is no engine.yaml in" in missing
+    assert "2 of 2 open tickets" in elsewhere("validate", policies, "--against", "active", ENGINE_PROJECT=str(live.root)).stdout
+    assert "there is no policy 'ffff'" in live("validate", "--against", "ffff", code=1).stderr
+    assert "printed as text or json" in live("validate", "--against", "active", "--format", "sarif", code=2).stderr
+
+
+def test_a_project_in_which_nothing_was_ever_decided_has_no_policy_in_force(tmp_path: Path) -> None:
+    lay_out(tmp_path / "fresh")
+    fresh = Command(tmp_path / "fresh")
+    assert "there is no policy 'active'" in fresh("validate", "--against", "active", code=1).stderr
+    assert "0 of 0 open tickets" in fresh("validate", "--against", "policies").stdout

@@ -61,7 +61,8 @@ class Shell:
         codes = [process.wait(timeout=20) for process in self._running]
         log = self._log.read_text(encoding="utf-8") if self._running else ""
         assert not any(codes), f"exit codes {codes}\n{log}"
-        assert '"level": "error"' not in log, log
+        # The walk breaks a policy on purpose; a daemon that sees it twice before it is mended says so, and rightly.
+        assert [line for line in log.splitlines() if '"level": "error"' in line and "policies refused" not in line] == [], log
 
     @property
     def _log(self) -> Path:

@@ -142,7 +142,7 @@ def test_without_the_plugin_the_policy_is_refused_and_says_which_field_it_lacks(
         (policies / name).parent.mkdir(exist_ok=True)
         (policies / name).write_text(text, encoding="utf-8")
     store = open_store("sqlite://:memory:", tmp_path)
-    load_from_directory(policies, store, WEDNESDAY)
+    load_from_directory(policies, store, WEDNESDAY, "daemon")
     assert load_active(store) is not None
     for file in (tmp_path / "crm-1.2.dist-info").iterdir():
         file.unlink()

@@ -13,6 +13,7 @@ from engine.runtime.engine import Engine, open_engine
 from engine.runtime.policies import put_in_force
 from engine.runtime.project import load_project
 from engine.runtime.reload import Reloader
+from engine.store import StoreFailed
 
 
 @pytest.fixture
@@ -49,6 +50,22 @@ def test_a_saved_policy_takes_effect_and_is_the_one_in_force(engine: Engine) -> 
     assert budget(engine) == timedelta(minutes=7)
     with engine.store.read() as reader:
         assert reader.active_policy() == engine.world.policy.digest
+        assert [row.by for row in reader.activations()] == ["reload", "daemon"]
+
+
+def test_a_policy_is_kept_before_any_decision_is_made_by_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(engine, "sla.yaml", "response: 10m", "response: 7m")
+    before = engine.world
+
+    def fails(*_: object) -> None:
+        raise StoreFailed("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.runtime.reload.put_in_force", fails)
+        with pytest.raises(StoreFailed):
+            Reloader(engine).saved()
+    assert engine.world is before
+    assert Reloader(engine).saved()
 
 
 def test_people_are_reloaded_without_another_policy_and_their_mail_is_known(engine: Engine) -> None:
@@ -105,7 +122,7 @@ def test_a_policy_that_another_process_put_in_force_is_taken_over(engine: Engine
     reloader = Reloader(engine)
     assert not reloader.follow()
     edit(engine, "sla.yaml", "response: 10m", "response: 6m")
-    put_in_force(compile_policy(engine.project.policies), engine.store, engine.clock.now())
+    put_in_force(compile_policy(engine.project.policies), engine.store, engine.clock.now(), "zhou")
     assert reloader.follow()
     assert budget(engine) == timedelta(minutes=6)
 
@@ -114,7 +131,7 @@ def test_a_policy_in_force_that_cannot_be_used_here_is_told_and_not_taken_over(e
     digest = engine.world.policy.digest
     with engine.store.write() as tx:
         tx.save_policy("f" * 64, {"sla.yaml": "version: 1\n"}, engine.clock.now())
-        tx.activate("f" * 64, engine.clock.now())
+        tx.activate("f" * 64, engine.clock.now(), "zhou")
     reloader = Reloader(engine)
     for _ in range(2):
         assert not reloader.follow()

@@ -35,7 +35,7 @@ def fill(path: Path) -> None:
         tx.seal_link("202405120009", "9f2c", number, id, "c-1")
         tx.audit(NOW, "li", "looked up the customer", "202405120009")
         tx.save_policy("digest-1", {"sla.yaml": "version: 1\n"}, NOW)
-        tx.activate("digest-1", NOW)
+        tx.activate("digest-1", NOW, "zhao")
         tx.take_slot("weekly", NOW, NOW)
         tx.set_meta("outbound", "hold")
     store.close()

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from engine.errors import NotFound
-from engine.store import PolicyRow, Store
+from engine.store import ActivationRow, PolicyRow, Store
 from tests.store.samples import MINUTE, NOW
 
 FILES = {"sla.yaml": "version: 1\n# 一级\n", "calendars/cn.yaml": ""}
@@ -17,27 +17,31 @@ def test_a_policy_is_kept_by_digest_for_ever(store: Store) -> None:
         tx.save_policy("d1", {"other": ""}, NOW + MINUTE)
         tx.save_policy("d2", {}, NOW + MINUTE)
         assert (tx.policy_files("d1"), tx.policy_files("d2"), tx.policy_files("d3")) == (FILES, {}, None)
-        assert tx.policies() == [PolicyRow("d2", NOW + MINUTE, None), PolicyRow("d1", NOW, None)]
+        assert tx.policies() == [PolicyRow("d2", NOW + MINUTE), PolicyRow("d1", NOW)]
 
 
-def test_one_policy_is_in_force(store: Store) -> None:
+def test_one_policy_is_in_force_and_who_put_it_there_stays_on_record(store: Store) -> None:
     with store.write() as tx:
-        assert tx.active_policy() is None
+        assert (tx.active_policy(), tx.activations()) == (None, [])
         tx.save_policy("d1", FILES, NOW)
         tx.save_policy("d2", {}, NOW)
-        tx.activate("d1", NOW)
-        tx.activate("d2", NOW + MINUTE)
+        tx.activate("d1", NOW, "daemon")
+        tx.activate("d2", NOW + MINUTE, "reload")
         assert tx.active_policy() == "d2"
-        tx.activate("d1", NOW + 2 * MINUTE)
+        tx.activate("d1", NOW + 2 * MINUTE, "zhou")
         assert tx.active_policy() == "d1"
-        assert [row.activated_at for row in tx.policies()] == [NOW + 2 * MINUTE, NOW + MINUTE]
+        assert tx.activations() == [
+            ActivationRow("d1", NOW + 2 * MINUTE, "zhou"),
+            ActivationRow("d2", NOW + MINUTE, "reload"),
+            ActivationRow("d1", NOW, "daemon"),
+        ]
 
 
 def test_a_policy_that_was_never_saved_cannot_be_in_force(store: Store) -> None:
     with store.write() as tx:
         with pytest.raises(NotFound, match="d9"):
-            tx.activate("d9", NOW)
-        assert tx.active_policy() is None
+            tx.activate("d9", NOW, "zhou")
+        assert (tx.active_policy(), tx.activations()) == (None, [])
 
 
 def test_a_slot_of_a_job_is_taken_once(store: Store) -> None:

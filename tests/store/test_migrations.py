@@ -9,7 +9,7 @@ import pytest
 from yoyo import read_migrations
 
 from engine.errors import ConfigurationError, Refused
-from engine.store import TicketQuery, open_store
+from engine.store import ActivationRow, TicketQuery, open_store
 from engine.store.sqlite import schema
 from engine.store.sqlite.lock import ProcessLock
 from engine.store.sqlite.migrations import Backend
@@ -36,7 +36,7 @@ def restored(golden: Path, path: Path) -> Path:
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    return restored(GOLDEN_FILES[0], tmp_path / "store.db")
+    return restored(GOLDEN_FILES[-1], tmp_path / "store.db")
 
 
 @pytest.fixture
@@ -75,6 +75,7 @@ def test_an_older_database_becomes_the_newest_schema_and_loses_nothing(golden: P
         assert [len(rows) for rows in (view.timers(ticket.number), view.messages(), view.inbox("done", 9))] == [1, 1, 1]
         assert [len(rows) for rows in (view.decisions(ticket.number), view.answers(), view.audits())] == [2, 1, 1]
         assert (view.active_policy(), view.last_slot("weekly"), view.meta("outbound")) == ("digest-1", NOW, "hold")
+        assert view.activations() == [ActivationRow("digest-1", NOW, None if golden.stem == "0001" else "zhao")]
     with store.write() as tx:
         assert (tx.next_number(NOW.date()), tx.new_customer_id()) == ("202405120002", "C000002")
     assert problems(store) == []

@@ -12,7 +12,7 @@ from engine.core.facts import Facts
 from engine.core.lifecycle import ENDED
 from engine.core.model import Ticket
 from engine.core.routing import ASSIGN_TIMER
-from engine.core.signals import AgentActed, CallArrived, MessageArrived, Signal, TaskClosed, TicketRequested, TimerFired
+from engine.core.signals import AgentActed, CallArrived, MessageArrived, RenewalRequested, Signal, TaskClosed, TicketRequested, TimerFired
 
 
 def decide(ticket: Ticket | None, signal: Signal, facts: Facts, policy: Policy, now: datetime) -> Decision:
@@ -49,5 +49,7 @@ def _dispatch(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
             actions.task_closed(draft, signal)
         case TimerFired():
             timers.fired(draft, signal)
+        case RenewalRequested():
+            clocks.renew(draft)
         case _:
             receipts.arrived(draft, signal)

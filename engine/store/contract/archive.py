@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from engine.store.rows import PolicyRow
+from engine.store.rows import ActivationRow, PolicyRow
 
 
 class ArchiveReader(Protocol):
@@ -19,6 +19,9 @@ class ArchiveReader(Protocol):
     def policies(self) -> list[PolicyRow]:
         """Return all policies, the latest saved first."""
 
+    def activations(self) -> list[ActivationRow]:
+        """Return each time that a policy came into force, the latest first."""
+
     def last_slot(self, job: str) -> datetime | None:
         """Return the latest slot of the cron job that was taken."""
 
@@ -32,8 +35,8 @@ class ArchiveWriter(Protocol):
     def save_policy(self, digest: str, files: Mapping[str, str], at: datetime) -> None:
         """Keep a policy's files for ever; one that is kept already stays as it is."""
 
-    def activate(self, digest: str, at: datetime) -> None:
-        """Put a saved policy in force. Raises NotFound."""
+    def activate(self, digest: str, at: datetime, by: str) -> None:
+        """Put a saved policy in force, and record who did. Raises NotFound."""
 
     def take_slot(self, job: str, slot: datetime, at: datetime) -> bool:
         """Take a slot of a cron job. False: it was taken before."""

@@ -5,18 +5,20 @@ from datetime import datetime
 
 from engine.errors import NotFound
 from engine.store.codec import decode_plain, encode
-from engine.store.rows import PolicyRow
+from engine.store.rows import ActivationRow, PolicyRow
 from engine.store.sqlite.session import Room, instant, instant_or_none, micros
 
 _FILES = "SELECT files_json FROM policy WHERE digest = ?"
 
 _ACTIVE = "SELECT digest FROM active_policy"
 
-_POLICIES = "SELECT digest, saved_at, activated_at FROM policy ORDER BY saved_at DESC, digest"
+_POLICIES = "SELECT digest, saved_at FROM policy ORDER BY saved_at DESC, digest"
+
+_ACTIVATIONS = "SELECT digest, at, by FROM activation ORDER BY id DESC"
 
 _SAVE = "INSERT INTO policy (digest, files_json, saved_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
-_MARK_ACTIVE = "UPDATE policy SET activated_at = ? WHERE digest = ?"
+_RECORD_ACTIVATION = "INSERT INTO activation (digest, at, by) SELECT digest, ?, ? FROM policy WHERE digest = ?"
 
 _ACTIVATE = "INSERT OR REPLACE INTO active_policy (only_one, digest, at) VALUES (1, ?, ?)"
 
@@ -45,10 +47,11 @@ class ArchiveReads(Room):
 
     def policies(self) -> list[PolicyRow]:
         """All policies."""
-        return [
-            PolicyRow(digest, instant(saved_at), instant_or_none(activated_at))
-            for digest, saved_at, activated_at in self._session.all(_POLICIES)
-        ]
+        return [PolicyRow(digest, instant(saved_at)) for digest, saved_at in self._session.all(_POLICIES)]
+
+    def activations(self) -> list[ActivationRow]:
+        """Each time a policy came into force."""
+        return [ActivationRow(digest, instant(at), by) for digest, at, by in self._session.all(_ACTIVATIONS)]
 
     def last_slot(self, job: str) -> datetime | None:
         """The latest slot that was taken."""
@@ -67,9 +70,9 @@ class ArchiveWrites(ArchiveReads):
         """Keep a policy's files."""
         self._session.run(_SAVE, digest, encode(files), micros(at))
 
-    def activate(self, digest: str, at: datetime) -> None:
+    def activate(self, digest: str, at: datetime, by: str) -> None:
         """Put a saved policy in force."""
-        if not self._session.run(_MARK_ACTIVE, micros(at), digest):
+        if not self._session.run(_RECORD_ACTIVATION, micros(at), by, digest):
             raise NotFound(f"There is no policy {digest} in the store; save it before it is activated.")
         self._session.run(_ACTIVATE, digest, micros(at))
 
