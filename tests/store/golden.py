@@ -36,6 +36,8 @@ def fill(path: Path) -> None:
         tx.audit(NOW, "li", "looked up the customer", "202405120009")
         tx.save_policy("digest-1", {"sla.yaml": "version: 1\n"}, NOW)
         tx.activate("digest-1", NOW, "zhao")
+        tx.take_turn("zhao")
+        tx.set_away("wang", NOW, NOW + MINUTE, "wang")
         tx.take_slot("weekly", NOW, NOW)
         tx.set_meta("outbound", "hold")
     store.close()
