@@ -19,14 +19,14 @@ CREATE TABLE "_yoyo_migration" (
             "applied_at_utc" TIMESTAMP,
             PRIMARY KEY ("migration_hash")
         );
-INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T06:56:29.094360');
-INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T06:56:29.097729');
-INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T06:56:29.098759');
+INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T06:56:37.513006');
+INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T06:56:37.522701');
+INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T06:56:37.523733');
 CREATE TABLE "_yoyo_version" (
             "version" INT NOT NULL PRIMARY KEY,
             "installed_at_utc" TIMESTAMP
         );
-INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T06:56:29.009428');
+INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T06:56:37.436430');
 CREATE TABLE activation (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
     digest TEXT    NOT NULL REFERENCES policy (digest),
@@ -47,6 +47,8 @@ CREATE TABLE agent (
     away_until INTEGER,
     away_by    TEXT
 ) STRICT;
+INSERT INTO "agent" VALUES('zhao',1,NULL,NULL,NULL);
+INSERT INTO "agent" VALUES('wang',0,1715500800000000,1715500860000000,'wang');
 CREATE TABLE audit (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,
     at        INTEGER NOT NULL,
@@ -68,6 +70,7 @@ CREATE TABLE counter (
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "counter" VALUES('customer',1);
 INSERT INTO "counter" VALUES('ticket 20240512',1);
+INSERT INTO "counter" VALUES('turn',1);
 CREATE TABLE cron_slot (
     job  TEXT    NOT NULL,
     slot INTEGER NOT NULL,
