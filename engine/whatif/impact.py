@@ -4,7 +4,7 @@ Nothing is replayed and nothing kept: what the two policies say about each ticke
 for an open ticket keeps those it was given.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, cast
@@ -31,7 +31,7 @@ class Routing:
     """Where a customer's need would be put, and the skills its agent needs."""
 
     queue: str
-    skills: tuple[str, ...]
+    skills: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
