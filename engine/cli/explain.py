@@ -80,6 +80,8 @@ def _expected(key: str, words: "Words") -> str:
     first, *rest = key.split("/")
     if first == "deadline" and len(rest) > 1:
         name, values = f"timer.{rest[1]}", (words.deadline(rest[0]), *rest[2:], "", "")
+    elif first == "rule":
+        name, values = "timer.rule", ("/".join(rest),)
     else:
         name, values = ".".join(["timer", first, *rest[:1]]), ()
     said = words.name(name, *values)

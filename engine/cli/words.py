@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from engine.analysis.labels import CATALOGUE, base_language, label
 from engine.core.compiled import Policy
 from engine.core.events import Escalated, Event
-from engine.core.model import CUSTOMER, SYSTEM
+from engine.core.model import CUSTOMER, SYSTEM, WEBHOOK
 from engine.core.team import Team
 
 _WORDS: Mapping[str, Mapping[str, str]] = json.loads(resources.files("engine.cli").joinpath("words.json").read_text("utf-8"))
@@ -60,7 +60,7 @@ class Words:
 
     def party(self, id: str | None) -> str:
         """Return who that is: an agent's name, the customer, the system, nobody."""
-        if id in (CUSTOMER, SYSTEM, None):
+        if id in (CUSTOMER, SYSTEM, WEBHOOK, None):
             return self.name(id or "nobody")
         agent = self._team.agents.get(str(id)) if self._team else None
         return agent.name if agent else str(id)
@@ -84,6 +84,10 @@ class Words:
         if isinstance(value, datetime):
             return self.clock(value)
         match name:
+            case "actions":
+                return "; ".join(value)
+            case "field":
+                return self.name(value)
             case "by" | "party" | "agent":
                 return self.party(value)
             case "tier":

@@ -1,6 +1,6 @@
 """A decision in the making: events are recorded one by one, each folded into the ticket and followed by what the clocks make of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -50,6 +50,11 @@ class Draft:
             raise AssertionError("the ticket is opened before anything else is decided about it")
         return self._ticket
 
+    @property
+    def events(self) -> Sequence[e.Event]:
+        """What was recorded so far."""
+        return self._events
+
     def record(self, event: e.Event) -> None:
         """Let `event` have happened, and then what follows from it."""
         before = self._ticket
@@ -92,8 +97,10 @@ class Draft:
         return self.texts.get(content, "") if content else ""
 
     def values(self, extra: dict[str, Value] | None = None) -> TicketValues:
-        """Return what matchers see now."""
-        ticket = self.ticket
+        """Return what matchers see now: of the facts alone where there is no ticket."""
+        ticket = self._ticket
+        if ticket is None:
+            return TicketValues(self.policy, self.facts, None, None, extra, self.now)
         text = "\n".join(filter(None, (self.text_of(ticket.subject), self.text_of(ticket.description))))
         words = {"ticket.subject": self.text_of(ticket.subject) or None, "ticket.wish": self.text_of(ticket.wish) or None}
         return TicketValues(self.policy, self.facts, ticket, text, {**words, **(extra or {})}, self.now)

@@ -110,6 +110,16 @@ class TimerFired:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleDue:
+    """A slot of the rule `rule` has come, which goes by the clock and holds for this ticket, or for this customer."""
+
+    ticket: str | None
+    rule: str
+    slot: datetime
+    customer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptArrived:
     """What became of a message to `party`: `status` is sent, delivered or failed."""
 
@@ -120,7 +130,7 @@ class ReceiptArrived:
     detail: str = ""
 
 
-Signal: TypeAlias = MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | TimerFired | ReceiptArrived
+Signal: TypeAlias = MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | TimerFired | RuleDue | ReceiptArrived
 
 SIGNAL_TYPES: dict[str, type[Signal]] = {
     "message_arrived": MessageArrived,
@@ -129,6 +139,7 @@ SIGNAL_TYPES: dict[str, type[Signal]] = {
     "agent_acted": AgentActed,
     "task_closed": TaskClosed,
     "timer_fired": TimerFired,
+    "rule_due": RuleDue,
     "receipt_arrived": ReceiptArrived,
 }
 """Every signal class by its stored name."""

@@ -5,7 +5,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from engine.core.signals import AgentActed, MessageArrived, ReceiptArrived, TimerFired
+from engine.core.events import RuleObserved
+from engine.core.signals import AgentActed, MessageArrived, ReceiptArrived, RuleDue, TimerFired
 from engine.runtime.handle import Handled
 from engine.store.codec import signal_name
 
@@ -57,7 +58,11 @@ def decision(handled: Handled) -> None:
         "rules": [f"{reason.rule} ({reason.source})" if reason.source else reason.rule for reason in made.reasons],
         "policy": handled.policy_digest[:12],
     }
+    if observed := {event.rule: event.actions for event in made.events if isinstance(event, RuleObserved)}:
+        facts["observed"] = observed
     match signal:
+        case RuleDue(rule=rule, customer=customer):
+            facts |= {"rule": rule, "customer": customer, "decided": [reason.decided for reason in made.reasons]}
         case AgentActed(actor=actor, action=action):
             facts |= {"actor": actor, "action": action}
         case TimerFired(key=key):

@@ -5,14 +5,14 @@ from datetime import datetime
 from engine.core import clocks
 from engine.core.commands import CancelTimers
 from engine.core.compiled import Policy
-from engine.core.decide import actions, intake, opening, receipts, replies, surveys, timers
+from engine.core.decide import actions, intake, opening, receipts, replies, rules, surveys, timers
 from engine.core.decision import Decision
 from engine.core.draft import Draft
 from engine.core.facts import Facts
 from engine.core.lifecycle import ENDED
 from engine.core.model import Ticket
 from engine.core.routing import ASSIGN_TIMER
-from engine.core.signals import AgentActed, CallArrived, MessageArrived, Signal, TaskClosed, TicketRequested, TimerFired
+from engine.core.signals import AgentActed, CallArrived, MessageArrived, RuleDue, Signal, TaskClosed, TicketRequested, TimerFired
 
 
 def decide(ticket: Ticket | None, signal: Signal, facts: Facts, policy: Policy, now: datetime) -> Decision:
@@ -27,11 +27,11 @@ def decide(ticket: Ticket | None, signal: Signal, facts: Facts, policy: Policy, 
 
 def _whole(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
     _dispatch(draft, ticket, signal)
-    if ticket is None or draft.ticket.state == ticket.state:
-        return
-    if draft.ticket.state in ENDED:
-        draft.want(CancelTimers(ASSIGN_TIMER))
-    surveys.consider(draft)
+    if ticket is not None and draft.ticket.state != ticket.state:
+        if draft.ticket.state in ENDED:
+            draft.want(CancelTimers(ASSIGN_TIMER))
+        surveys.consider(draft)
+    rules.follow(draft)
 
 
 def _dispatch(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
@@ -48,5 +48,7 @@ def _dispatch(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
             actions.task_closed(draft, signal)
         case TimerFired():
             timers.fired(draft, signal)
+        case RuleDue():
+            rules.due(draft, signal)
         case _:
             receipts.arrived(draft, signal)
