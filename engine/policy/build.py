@@ -95,9 +95,10 @@ class Builder:
         """Return the surveys."""
         return tuple(filter(None, (self._survey(node) for node in self._document.entries("surveys").values())))
 
-    def own_rules(self) -> tuple[OwnRule, ...]:
-        """Return the rules of the house's own."""
-        return OwnRules(self._document, self._languages, self._problems, self._conditions, self._references).build()
+    def own_rules(self) -> tuple[tuple[OwnRule, ...], frozenset[str]]:
+        """Return the rules of the house's own, and what only those by the clock ask: to be built behind everything else."""
+        own = OwnRules(self._document, self._languages, self._problems, self._conditions, self._references)
+        return own.build(), own.timed_fields
 
     def _rules(self, section: str) -> list[Node]:
         """Return the entries of a list of rules; its order is only judged when all of them are sound."""

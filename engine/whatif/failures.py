@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.core.compiled import Policy
 from engine.core.conditions import Source
+from engine.core.decide.rules import NO_RULE
 from engine.core.decision import Reason
 from engine.core.tracing import Trace, show
 from engine.policy.nodes import Node
@@ -26,6 +27,7 @@ _DECIDED = {
     "kind": "kind: ",
     "opened": "call opens ",
     "queue": "queue: ",
+    "rule": NO_RULE,
     "route": "queue: ",
     "sent": "message: ",
     "suppressed": "no message: ",
