@@ -110,7 +110,7 @@ class OwnRules:
         for timer in (one["timer"] for node in nodes if "on" in node.map for one in node["on"].items if one.map):
             if timer.text not in started:
                 hint: str = suggestion(timer.text, started)
-                hint = hint or said("start it in another rule: {{start_timer: {timer}, after: 2h}}", timer=timer.text)
+                hint = hint or said("start it in another rule: `{{start_timer: {timer}, after: 2h}}`", timer=timer.text)
                 self._problems.add("CL332", timer, said("no rule starts the timer `{timer}`", timer=timer.text), hint)
 
     def _action(self, node: Node, of_customer: bool) -> Action:
