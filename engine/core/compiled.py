@@ -299,8 +299,8 @@ class Policy:
     """Everything the company decided, compiled. `notices` names the script of each built-in occasion (promise, assignment, …).
 
     `fields` are the fields that some condition asks. `spans` has the span of each counted one, whose name tells it: `… last 30d`.
-    `timed_fields` are those of both that only rules which go by the clock ask. `rules` are the house's own; `triggers` has those that follow events and are no drafts, by what they go on. `chain_depth` is how
-    many of them may follow from each other.
+    `timed_fields` are those of both that only rules by the clock ask. `rules` are the house's own; `triggers` has those that follow
+    events and are no drafts, by what they go on. `chain_depth` is how many of them may follow from each other.
     """
 
     digest: str

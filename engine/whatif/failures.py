@@ -90,7 +90,8 @@ class Comparison:
 
     def _nearest(self, key: str, what: str, because: Reason | None) -> Iterator[str]:
         if because is None:
-            for reason in self.since[-_MOST:]:
+            decided = [reason for reason in self.since if not reason.decided.startswith(NO_RULE)]
+            for reason in decided[-_MOST:]:
                 yield f"{reason.decided}: {_named(reason)}"
             return
         wanted = {what}
