@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from engine.core.compiled import Action, EventRule, OwnRule
 from engine.core.conditions import Condition, Match, Source
+from engine.core.events import RECEIPT_NAMES
 from engine.core.fields import NEEDS
 from engine.core.index import Literal, Way, ways_of
 from engine.core.tracing import RuleLike
@@ -68,14 +69,14 @@ def check_own(rules: Sequence[OwnRule], problems: Problems) -> None:
 
 
 _CAUSED = {
-    **dict.fromkeys(("notify", "run_script", "webhook"), ("message_queued", "message_suppressed")),
+    **dict.fromkeys(("notify", "run_script", "webhook"), ("message_queued", "message_suppressed", *sorted(RECEIPT_NAMES))),
     "set_field": ("field_set",),
     "add_tag": ("tag_added",),
     "remove_tag": ("tag_removed",),
     "raise_tier": ("tier_assigned",),
     "reassign": ("routed", "assigned"),
 }
-"""By action: the events that it leads to at once. A timer that a rule starts anew when it runs out is how it repeats itself."""
+"""By action: the events that it leads to by itself. A timer that a rule starts anew when it runs out is how it repeats itself."""
 
 
 def _caused(rule: OwnRule, action: Action) -> tuple[str, ...]:

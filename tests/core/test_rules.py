@@ -317,3 +317,40 @@ def test_whether_a_rule_holds_for_a_customer_is_asked_of_the_facts() -> None:
     [rule] = policy(BY_CLOCK.format(mode="live", subject="customers", field="customer.segment", value="vip", do=do)).timed_rules
     for segment, expected in (("vip", True), ("new", False), (None, False)):
         assert holds(rule, None, facts(customer=CustomerFacts("C1", known=True, segment=segment)), shipped(), WEDNESDAY) is expected
+
+
+def test_what_becomes_of_a_rules_own_message_sets_off_the_same_rule_no_more() -> None:
+    found = house("{id: a, on: [message_sent, message_failed], do: [{notify: [manager], script: old_ticket}]}")
+    number = found.mail("你好")
+    promise = found.messages(number, script="promise")[0]
+    found.handle(ReceiptArrived(number, promise.id, "customer", "sent"))
+    [notice] = found.messages(number, script="old_ticket")
+    found.handle(ReceiptArrived(number, notice.id, "zhou", "failed", "550"))
+    assert own(found, number)[-1] == e.RuleSkipped("a", "again")
+    assert len(found.messages(number, script="old_ticket")) == 1
+    found.handle(ReceiptArrived(number, promise.id, "customer", "failed", "550"))
+    assert len(found.messages(number, script="old_ticket")) == 2
+
+
+def test_an_automat_is_not_answered_by_a_rule() -> None:
+    found = house(
+        "{id: a, on: [ticket_opened, message_received], do: [{run_script: still_there}, {notify: [manager], script: old_ticket}]}"
+    )
+    number = found.mail("系统通知", automatic=True)
+    assert e.MessageSuppressed("customer", "still_there", "automatic") in found.log(number)
+    found.mail("外出自动回复", number, automatic=True)
+    assert found.scripts(number, "customer") == []
+    assert found.scripts(number, "zhou") == ["old_ticket", "old_ticket"]
+    found.mail("我又来了", number)
+    assert "still_there" in found.scripts(number, "customer")
+
+
+def test_a_rule_may_go_on_a_timer_or_on_something_else() -> None:
+    found = house(
+        "{id: a, on: ticket_opened, do: [{start_timer: look, after: 2h}]}",
+        "{id: b, on: [noted, {timer: look}], do: [{add_tag: seen}, {notify: [manager], script: old_ticket}]}",
+    )
+    number = found.mail("你好")
+    found.done(number, "note", text="记一笔")
+    found.wait(3 * HOUR)
+    assert found.scripts(number, "zhou").count("old_ticket") == 2
