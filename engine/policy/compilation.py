@@ -160,10 +160,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     tried = company is not None and not proven and not problems.wrong(("company", "sla"))
     spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
     if not proven and not has_errors(problems.all()):
-        for rules in (kinds, calls, tiers, routes):
-            lint.check_reach(rules, problems)
-        lint.check_used(document, problems)
-        lint.check_own(own, problems)
+        lint.check(document, (kinds, calls, tiers, routes), own, problems)
     assignment, limits = build.assignment(document), build.limits(document)
     replies, negation = build.replies(document), build.negation(document)
     if company is None or assignment is None or limits is None or replies is None or negation is None:

@@ -5,7 +5,7 @@ rule holds: each matcher of some way of that rule follows from one of its own. M
 holds only where every matcher in it has the truth that is wanted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from engine.core.compiled import Action, EventRule, OwnRule
@@ -24,6 +24,14 @@ _MOST_WAYS = 500
 
 _NOWHERE = Source("", 0)
 _ABOVE, _BELOW = ("over", "at_least"), ("under", "at_most")
+
+
+def check(document: Document, lists: Iterable[Sequence[RuleLike]], own: Sequence[OwnRule], problems: Problems) -> None:
+    """Report all there is to advise on: about lists of rules of which one is chosen, the house's own rules, and named conditions."""
+    for rules in lists:
+        check_reach(rules, problems)
+    check_used(document, problems)
+    check_own(own, problems)
 
 
 def check_reach(rules: Sequence[RuleLike], problems: Problems) -> None:
