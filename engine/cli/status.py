@@ -39,12 +39,13 @@ def command(session: Session) -> None:
 def survey(desk: Desk) -> dict[str, Any]:
     """Return the figures of this moment."""
     from engine.policy import compile_policy
+    from engine.runtime.schedule import upcoming
     from engine.store import TicketQuery
 
     with desk.store.read() as reader:
         tickets = reader.tickets(TicketQuery(states=OPEN_STATES, limit=_ALL))
         inbox, outbox = reader.inbox_counts(), reader.message_counts()
-        upcoming = {"timer": reader.next_timer(), "message": reader.next_message(), "inbox": reader.next_inbox()}
+        following = {"timer": reader.next_timer(), "message": reader.next_message(), "inbox": reader.next_inbox()}
         dead = {"inbox": inbox.get("dead", 0), "outbox": outbox.get("dead", 0), "timers": len(reader.dead_timers(_ALL))}
         active = reader.active_policy()
         ahead = reader.due_timers(desk.now + _AHEAD, _SHOWN)
@@ -59,10 +60,11 @@ def survey(desk: Desk) -> dict[str, Any]:
         "overdue": overdue,
         "inbox": inbox,
         "outbox": outbox,
-        "next": upcoming,
+        "next": following,
         "timers": [{"at": row.next_attempt_at or row.due, "ticket": row.ticket, "timer": row.key} for row in ahead],
         "jobs": [{"at": at, "job": job.name} for at, job in _jobs(desk)],
         "dead": dead,
+        "rules": upcoming(desk.policy, desk.now),
         "holidays": _holidays(desk.policy),
         "alarms": _alarms(active, written.policy, dead, outbox, desk.project.hold),
     }
@@ -122,6 +124,8 @@ def _print(data: dict[str, Any], words: "Words", policy: "Policy") -> None:
         say(f"  {words.clock(one['at'], seconds=True)}  {one['ticket']}  {words.timer(one['timer'])}")
     for one in data["jobs"]:
         say(f"  {words.clock(one['at'], seconds=True)}  {one['job']} (cron)")
+    if data["rules"]:
+        say(f"rules: {', '.join(f'{rule} {words.clock(at, seconds=True)}' for rule, at in data['rules'].items())}")
     say(f"policy: {(data['policy']['active'] or '')[:12]}   outbound: {data['outbound']}")
     for one in data["holidays"]:
         if one["provisional"]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from engine.analysis.labels import CATALOGUE, base_language, label
 from engine.core.compiled import Policy, Text
 from engine.core.events import Escalated, Event
-from engine.core.model import CUSTOMER, SYSTEM
+from engine.core.model import CUSTOMER, SYSTEM, WEBHOOK
 from engine.core.team import Team
 
 _WORDS: Mapping[str, Mapping[str, str]] = json.loads(resources.files("engine.cli").joinpath("words.json").read_text("utf-8"))
@@ -70,7 +70,7 @@ class Words:
 
     def party(self, id: str | None) -> str:
         """Return who that is: an agent's name, the customer, the system, nobody."""
-        if id in (CUSTOMER, SYSTEM, None):
+        if id in (CUSTOMER, SYSTEM, WEBHOOK, None):
             return self.name(id or "nobody")
         agent = self._team.agents.get(str(id)) if self._team else None
         return agent.name if agent else str(id)
@@ -85,6 +85,8 @@ class Words:
         first, *rest = key.split("/")
         if first == "deadline" and len(rest) > 1:
             name, values = f"timer.{rest[1]}", (self.deadline(rest[0]), *rest[2:], "", "")
+        elif first == "rule":
+            name, values = "timer.rule", ("/".join(rest),)
         else:
             name, values = ".".join(["timer", first, *rest[:1]]), ()
         said = self.name(name, *values)
@@ -106,6 +108,10 @@ class Words:
         match name:
             case "due" if value is None:
                 return self.name("unknown")
+            case "actions":
+                return "; ".join(value)
+            case "field":
+                return self.name(value)
             case "by" | "party" | "agent":
                 return self.party(value)
             case "tier":

@@ -49,9 +49,10 @@ class CancelTimers:
 
 @dataclass(frozen=True, slots=True)
 class Raise:
-    """Handle another signal in the same transaction, after this decision."""
+    """Handle another signal in the same transaction, after this decision. `depth` counts the rules it follows from."""
 
     signal: Signal
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 from engine.core.answers import ReplyWords, Scale
 from engine.core.calendar import Calendar
 from engine.core.conditions import Condition, Source
+from engine.core.index import Rules
 from engine.core.text import KeywordIndex
 
 Text: TypeAlias = Mapping[str, str]
@@ -255,6 +256,50 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that a rule of the house's own does: `name` is one of `decide.rules.ACTIONS`, `words` how the policy says it.
+
+    `values` are what stands in it by key, that of `name` included where it is one word; `recipients` are those of `notify`, `text` is
+    that of what is opened, `after` the length of a timer.
+    """
+
+    name: str
+    words: str
+    values: Mapping[str, str]
+    recipients: tuple[str, ...] = ()
+    text: Text = field(default_factory=dict)
+    after: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRule(Rule):
+    """A rule of the house's own: with `mode` live it does the actions in order, with observe it only tells them, with draft neither."""
+
+    mode: str
+    do: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventRule(OwnRule):
+    """One that follows what happens to a ticket. `on` are events by their names in policies, or `timer ID` for a timer of a rule."""
+
+    on: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimedRule(OwnRule):
+    """One that runs by the clock, at the slots of a cron expression in a zone, for each open ticket or each customer it holds for.
+
+    `catch_up` says which of the slots that passed while nothing ran are made up for: skip (none), once (the last), all.
+    """
+
+    cron: str
+    timezone: str
+    subject: str
+    catch_up: str
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """How many automatic messages one address may get `within` a span, over all channels: a customer's and an agent's."""
 
@@ -268,6 +313,8 @@ class Policy:
     """Everything the company decided, compiled. `notices` names the script of each built-in occasion (promise, assignment, …).
 
     `fields` are the fields that some condition asks. `spans` has the span of each counted one, whose name tells it: `… last 30d`.
+    `timed_fields` are those of both that only rules by the clock ask. `rules` are the house's own; `triggers` has those that follow
+    events and are no drafts, by what they go on. `chain_depth` is how many of them may follow from each other.
     """
 
     digest: str
@@ -293,6 +340,15 @@ class Policy:
     replies_source: Source | None = None
     fields: frozenset[str] = frozenset()
     spans: Mapping[str, timedelta] = field(default_factory=dict)
+    timed_fields: frozenset[str] = frozenset()
+    rules: tuple[OwnRule, ...] = ()
+    triggers: Mapping[str, Rules[EventRule]] = field(default_factory=dict)
+    chain_depth: int = 5
+
+    @property
+    def timed_rules(self) -> tuple[TimedRule, ...]:
+        """The rules that run by the clock, drafts included."""
+        return tuple(rule for rule in self.rules if isinstance(rule, TimedRule))
 
     def text(self, texts: Text, language: str) -> str:
         """Return the text in `language`, else in the company's default language, else in any."""

@@ -1,6 +1,6 @@
 """A decision in the making: events are recorded one by one, each folded into the ticket and followed by what the clocks make of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -32,7 +32,10 @@ class Reaction(Protocol):
 
 
 class Draft:
-    """Collects events, commands and reasons for one signal about one ticket at the instant `now`."""
+    """Collects events, commands and reasons for one signal about one ticket at the instant `now`.
+
+    `automatic` says that the signal is what an automat sent: then nothing goes to the customer (RFC 3834).
+    """
 
     def __init__(self, ticket: Ticket | None, facts: Facts, policy: Policy, now: datetime, reaction: Reaction) -> None:
         self._ticket = ticket
@@ -40,6 +43,7 @@ class Draft:
         self.policy = policy
         self.now = now
         self.texts = dict(facts.texts)
+        self.automatic = False
         self._reaction = reaction
         self._base = ticket.seq if ticket else 0
         self._ids = 0
@@ -53,6 +57,11 @@ class Draft:
         if self._ticket is None:
             raise AssertionError("the ticket is opened before anything else is decided about it")
         return self._ticket
+
+    @property
+    def events(self) -> Sequence[e.Event]:
+        """What was recorded so far."""
+        return self._events
 
     def record(self, event: e.Event) -> None:
         """Let `event` have happened, and then what follows from it."""
@@ -96,8 +105,10 @@ class Draft:
         return self.texts.get(content, "") if content else ""
 
     def values(self, extra: dict[str, Value] | None = None) -> TicketValues:
-        """Return what matchers see now."""
-        ticket = self.ticket
+        """Return what matchers see now: of the facts alone where there is no ticket."""
+        ticket = self._ticket
+        if ticket is None:
+            return TicketValues(self.policy, self.facts, None, None, extra, self.now)
         text = "\n".join(filter(None, (self.text_of(ticket.subject), self.text_of(ticket.description))))
         words = {"ticket.subject": self.text_of(ticket.subject) or None, "ticket.wish": self.text_of(ticket.wish) or None}
         return TicketValues(self.policy, self.facts, ticket, text, {**words, **(extra or {})}, self.now)

@@ -77,7 +77,8 @@ class Facts:
     `texts` are the contents the decision may need, by content id. `recent` counts automatic messages lately queued per party.
     `opted_out` names channels the customer wants no automatic message over. `channels` gives the kind of address (email, phone) of
     every channel, `senders` names those that can send, in order of preference. `last_agent` is who served this customer last.
-    `extra` holds the fields of plugins that the policy asks; one that its plugin did not tell is left out.
+    `extra` holds the fields of plugins that the policy asks; one that its plugin did not tell is left out. `ran` are the rules of the
+    house's own that ran already in this chain, which is everything that follows from one signal, and `depth` how many of them led here.
     """
 
     number: str
@@ -96,3 +97,5 @@ class Facts:
     opted_out: frozenset[str] = frozenset()
     last_agent: str | None = None
     extra: Mapping[str, Extra] = field(default_factory=dict)
+    ran: tuple[str, ...] = ()
+    depth: int = 0

@@ -34,6 +34,7 @@ FIELDS: dict[str, Field] = {
         Field("ticket.queue", _C),
         Field("ticket.language", _C),
         Field("ticket.assignee", _C),
+        Field("ticket.tags", FieldType.LABELS),
         Field("ticket.objections", FieldType.NUMBER),
         Field("ticket.reopened", FieldType.NUMBER),
         Field("ticket.opened_at", FieldType.INSTANT),

@@ -8,7 +8,7 @@ from engine.core.commands import QueueMessage
 from engine.core.compiled import Body
 from engine.core.context import build
 from engine.core.draft import Draft
-from engine.core.model import CUSTOMER
+from engine.core.model import CUSTOMER, WEBHOOK
 from engine.errors import EngineError
 
 
@@ -36,6 +36,9 @@ def send(
     be filled in must not keep the decision from being made: it is recorded as `unspeakable`, with the fault as reason.
     """
     reach, reason = reach_of(draft, party, via, channels)
+    if draft.automatic and party == CUSTOMER:
+        draft.record(e.MessageSuppressed(party, script, "automatic"))
+        return False
     if reach is None or _is_capped(draft, party):
         draft.record(e.MessageSuppressed(party, script, "capped" if reach else reason))
         return False
@@ -62,6 +65,14 @@ def write(draft: Draft, text: str) -> Reach | None:
     if reach is not None:
         _queue(draft, CUSTOMER, reach, text, _reply_subject(draft), None)
     return reach
+
+
+def announce(draft: Draft, endpoint: str, text: str) -> None:
+    """Queue a document for another program, which waits at that endpoint; record why not where no channel carries it there."""
+    if WEBHOOK in draft.facts.senders:
+        _queue(draft, WEBHOOK, Reach(WEBHOOK, endpoint, draft.ticket.language), text, "", endpoint)
+    else:
+        draft.record(e.MessageSuppressed(WEBHOOK, endpoint, "unreachable"))
 
 
 def owner(draft: Draft) -> str:

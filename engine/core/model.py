@@ -13,6 +13,9 @@ from engine.core.calendar import Pause
 CUSTOMER = "customer"
 """The party of a message or signal that is the ticket's customer; every other party is an agent's id."""
 
+WEBHOOK = "webhook"
+"""The party, and the channel, of a message to another program; its address is the name of an endpoint."""
+
 SYSTEM = "system"
 """Who acted when nobody did: a timer, a rule."""
 
@@ -135,3 +138,4 @@ class Ticket:
     closed_at: datetime | None = None
     objections: int = 0
     reopened: int = 0
+    tags: tuple[str, ...] = ()

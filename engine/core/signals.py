@@ -110,6 +110,16 @@ class TimerFired:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleDue:
+    """A slot of the rule `rule` has come, which goes by the clock and holds for this ticket, or for this customer."""
+
+    ticket: str | None
+    rule: str
+    slot: datetime
+    customer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptArrived:
     """What became of a message to `party`: `status` is sent, delivered or failed."""
 
@@ -129,7 +139,7 @@ class RenewalRequested:
 
 
 Signal: TypeAlias = (
-    MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | TimerFired | ReceiptArrived | RenewalRequested
+    MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | TimerFired | RuleDue | ReceiptArrived | RenewalRequested
 )
 
 SIGNAL_TYPES: dict[str, type[Signal]] = {
@@ -139,6 +149,7 @@ SIGNAL_TYPES: dict[str, type[Signal]] = {
     "agent_acted": AgentActed,
     "task_closed": TaskClosed,
     "timer_fired": TimerFired,
+    "rule_due": RuleDue,
     "receipt_arrived": ReceiptArrived,
     "renewal_requested": RenewalRequested,
 }

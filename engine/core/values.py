@@ -64,6 +64,7 @@ def _ticket_fields(ticket: Ticket | None) -> dict[str, Value]:
         "ticket.queue": ticket.queue,
         "ticket.language": ticket.language,
         "ticket.assignee": ticket.assignee,
+        "ticket.tags": frozenset(ticket.tags),
         "ticket.objections": ticket.objections,
         "ticket.reopened": ticket.reopened,
     }

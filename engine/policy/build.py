@@ -13,6 +13,7 @@ from engine.core.compiled import (
     KindRule,
     Limits,
     LowScore,
+    OwnRule,
     Question,
     Queue,
     Route,
@@ -27,6 +28,7 @@ from engine.policy.conditions import Conditions, check_order, rule_condition
 from engine.policy.diagnostics import Problems
 from engine.policy.document import Document
 from engine.policy.nodes import Node
+from engine.policy.own_rules import OwnRules
 from engine.policy.references import References
 from engine.policy.said import said
 from engine.policy.texts import text_map
@@ -90,6 +92,11 @@ class Builder:
     def surveys(self) -> tuple[Survey, ...]:
         """Return the surveys."""
         return tuple(filter(None, (self._survey(node) for node in self._document.entries("surveys").values())))
+
+    def own_rules(self) -> tuple[tuple[OwnRule, ...], frozenset[str]]:
+        """Return the rules of the house's own, and what only those by the clock ask: to be built behind everything else."""
+        own = OwnRules(self._document, self._languages, self._problems, self._conditions, self._references)
+        return own.build(), own.timed_fields
 
     def _rules(self, section: str) -> list[Node]:
         """Return the entries of a list of rules; its order is only judged when all of them are sound."""

@@ -68,6 +68,13 @@ CODES: dict[str, Code] = {
     "CL319": Code("A field has no value at this place"),
     "CL320": Code("A deadline is escalated twice"),
     "CL370": Code("A queue spills over to itself"),
+    "CL330": Code("A rule goes on an event or by the clock"),
+    "CL331": Code("An action does one thing"),
+    "CL332": Code("Unknown timer"),
+    "CL333": Code("A cron expression never comes"),
+    "CL334": Code("An action needs a ticket"),
+    "CL335": Code("A rule could trigger itself", "warning"),
+    "CL336": Code("A rule names what does not exist"),
     # 4xx: templates and scripts
     "CL401": Code("A template is not well-formed"),
     "CL402": Code("A template uses something that is not allowed"),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from engine.core.compiled import Policy
 from engine.core.index import Rules
 from engine.core.text import KeywordIndex
-from engine.policy import build, lint, routing, scripts
+from engine.policy import build, lint, own_rules, routing, scripts
 from engine.policy.calendars import compile_calendars
 from engine.policy.diagnostics import Diagnostic, Problems, has_errors
 from engine.policy.document import Document
@@ -153,15 +153,14 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     builder = build.Builder(document, languages, problems, calendars)
     kinds, calls, tiers = builder.kinds(), builder.calls(), builder.tiers()
     deadlines, queues, routes, surveys = builder.deadlines(), builder.queues(), builder.routes(), builder.surveys()
+    own, timed_fields = builder.own_rules()
     escalated = escalations(document, References(document, problems), problems)
     spoken = scripts.Scripts(document, languages, problems, proven=proven)
     guides = scripts.guides(document, languages, problems)
     tried = company is not None and not proven and not problems.wrong(("company", "sla"))
     spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
     if not proven and not has_errors(problems.all()):
-        for rules in (kinds, calls, tiers, routes):
-            lint.check_reach(rules, problems)
-        lint.check_used(document, problems)
+        lint.check(document, (kinds, calls, tiers, routes), own, problems)
     assignment, limits = routing.assignment(document), build.limits(document)
     replies, negation = build.replies(document), build.negation(document)
     if company is None or assignment is None or limits is None or replies is None or negation is None:
@@ -191,4 +190,8 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         replies_source=replied.source if (replied := document.single("replies")) else None,
         fields=builder.fields,
         spans=builder.spans,
+        timed_fields=timed_fields,
+        rules=own,
+        triggers=own_rules.triggers(own),
+        chain_depth=own_rules.depth(document),
     )

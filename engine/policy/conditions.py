@@ -19,11 +19,14 @@ from engine.policy.units import duration
 
 _REFERENCES = {"ticket.tier": "tiers", "ticket.queue": "queues"}
 _ABSENT = {
-    "kinds": ("answer.", said("a message")),
-    "tiers": ("answer.", said("the grading of a ticket")),
-    "routes": ("answer.", said("the routing of a ticket")),
-    "surveys": ("answer.", said("the sending of a survey")),
-    "calls": ("answer.", said("a call")),
+    "kinds": (("answer.",), said("a message")),
+    "tiers": (("answer.",), said("the grading of a ticket")),
+    "routes": (("answer.",), said("the routing of a ticket")),
+    "surveys": (("answer.",), said("the sending of a survey")),
+    "calls": (("answer.", "ticket."), said("a call")),
+    "rules": (("answer.",), said("a rule of your own")),
+    "rules for tickets": (("answer.", "call."), said("a rule that goes by the clock")),
+    "rules for customers": (("answer.", "call.", "ticket."), said("a rule for customers")),
 }
 """By section: the fields that have no value where its rules are asked, and what is judged there."""
 
@@ -207,9 +210,9 @@ class Conditions:
 
     def _check_place(self, condition: Condition, when: Node, section: str) -> None:
         """Report the first field that can have no value where the condition is asked."""
-        prefix, where = _ABSENT.get(section, ("", said("")))
+        absent, where = _ABSENT.get(section, ((), said("")))
         for match in _matches(condition):
-            if (prefix and match.field.startswith(prefix)) or (section == "calls" and match.field.startswith("ticket.")):
+            if match.field.startswith(absent):
                 place = next((node for node in when.walk() if node.source == match.source), when)
                 hint = "the matcher would never hold; ask another field"
                 self._problems.add("CL319", place, said("{field} has no value at {where}", field=match.field, where=where), hint)

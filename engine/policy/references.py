@@ -53,7 +53,7 @@ def escalations(document: Document, references: References, problems: Problems) 
 
 
 def recipients(document: Document) -> list[Node]:
-    """Return every recipient that an escalation names and that is neither a role nor a queue: an agent, then."""
+    """Return every recipient that an escalation or a rule names and that is neither a role nor a queue: an agent, then."""
     queues = document.ids("queues")
     if queues is None:
         return []
@@ -62,6 +62,8 @@ def recipients(document: Document) -> list[Node]:
         named += node["warn_to"].items if "warn_to" in node.map else []
         for step in node["steps"].items if "steps" in node.map else []:
             named += step["notify"].items if "notify" in step.map else []
+    for node in document.entries("rules").values():
+        named += [one for action in node["do"].items if "notify" in action.map for one in action["notify"].items]
     return [one for one in named if one.text not in ROLES and one.text not in queues]
 
 

@@ -33,6 +33,9 @@ def rules_of(policy: Policy) -> Iterator[Named]:
             yield Named("warning", escalation.id, escalation.source)
         for number, step in enumerate(escalation.steps, 1):
             yield Named("escalation", f"{escalation.id} step {number}", step.source)
+    for own in policy.rules:
+        if own.mode != "draft":
+            yield Named("rule", own.id, own.source)
     for survey in policy.surveys:
         yield Named("survey", survey.id, survey.source)
         if survey.low_score is not None:

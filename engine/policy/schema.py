@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from engine.core.conditions import OPERATORS, FieldType
+from engine.core.events import TRIGGER_NAMES
 from engine.core.fields import IMPACTS, KINDS, NEEDS, OPEN_STATES, OUTCOMES, STATES, WORK
 from engine.policy import vocabulary
 from engine.policy.diagnostics import Problems
@@ -92,6 +93,7 @@ def _word_lists() -> dict[str, Any]:
         "need": {"enum": list(NEEDS)},
         "work": {"enum": list(WORK)},
         "event": {"enum": list(vocabulary.EVENTS)},
+        "trigger": {"enum": list(TRIGGER_NAMES)},
         "open_state": {"enum": list(OPEN_STATES)},
         "state": {"enum": list(STATES)},
         "impact": {"enum": list(IMPACTS)},

@@ -177,6 +177,11 @@ def uses(document: Document) -> Iterable[Use]:
         for step in node["steps"].items if "steps" in node.map else []:
             if (script := step.get("script")) is not None:
                 yield Use(script, "breach", _audiences(step.strings("notify")))
+    for action in (action for rule in document.entries("rules").values() for action in rule["do"].items):
+        if (script := action.get("script")) is not None:
+            yield Use(script, "rule", _audiences(action.strings("notify")))
+        if (script := action.get("run_script")) is not None:
+            yield Use(script, "rule", (_CUSTOMER,))
     for node in document.entries("surveys").values():
         for role, script in node["scripts"].map.items():
             yield Use(script, f"survey_{role}", (_CUSTOMER,))

@@ -36,7 +36,7 @@ ROLES = ("assignee", "queue.lead", "manager", "customer")
 ALWAYS_NAME = "24x7"
 """The built-in calendar."""
 
-KINDS_OF_FILE = ("company", "intake", "sla", "routing", "scripts", "survey", "calendars", "team", "tests")
+KINDS_OF_FILE = ("company", "intake", "sla", "routing", "scripts", "survey", "rules", "calendars", "team", "tests")
 
 DATA = frozenset({"team", "tests"})
 """The kinds of file that lie beside the policy and are no part of it: they may change without making it another one."""
@@ -48,6 +48,7 @@ SECTIONS = {
     "routing": ("queues", "routes", "assignment"),
     "scripts": ("scripts", "notices", "guides", "limits"),
     "survey": ("surveys",),
+    "rules": ("rules", "chain"),
     "calendars": ("calendars", "arrangements"),
     "team": ("manager", "agents", "shifts"),
     "tests": ("tests",),

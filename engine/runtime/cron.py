@@ -15,10 +15,21 @@ def latest_slot(job: Job, now: datetime, timezone: str) -> datetime:
     """Return the last instant up to `now` at which the job is due, in the company's zone. Raises ConfigurationError."""
     if not croniter.is_valid(job.cron):
         raise ConfigurationError(f"engine.yaml: jobs.{job.name}.cron: {job.cron!r} is no cron expression such as '0 3 * * *'")
+    return previous(job.cron, now, timezone)
+
+
+def previous(cron: str, now: datetime, timezone: str) -> datetime:
+    """Return the last slot of a cron expression up to `now`."""
     local = now.astimezone(ZoneInfo(timezone))
-    iterator = croniter(job.cron, local + timedelta(microseconds=1), ret_type=datetime)  # which looks back exclusively
-    previous: datetime = iterator.get_prev(datetime)
-    return previous.astimezone(now.tzinfo)
+    iterator = croniter(cron, local + timedelta(microseconds=1), ret_type=datetime)  # which looks back exclusively
+    slot: datetime = iterator.get_prev(datetime)
+    return slot.astimezone(now.tzinfo)
+
+
+def following(cron: str, after: datetime, timezone: str) -> datetime:
+    """Return the first slot of a cron expression later than `after`."""
+    slot: datetime = croniter(cron, after.astimezone(ZoneInfo(timezone)), ret_type=datetime).get_next(datetime)
+    return slot.astimezone(after.tzinfo)
 
 
 def next_slot(job: Job, now: datetime, timezone: str) -> datetime:

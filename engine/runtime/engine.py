@@ -15,7 +15,7 @@ from engine.core.signals import Signal
 from engine.errors import NotFound
 from engine.policy import Compilation
 from engine.policy.installed import installed
-from engine.runtime import inbox, timers
+from engine.runtime import inbox, schedule, timers
 from engine.runtime.addresses import normalise
 from engine.runtime.clock import Clock
 from engine.runtime.gather import Origin, World
@@ -88,6 +88,10 @@ class Engine:
     def work_timers(self, limit: int = 100) -> int:
         """Fire the timers that are due; return how many fired."""
         return self.tell(timers.fire(self.store, self.world, self.clock.now(), self.project.hold, limit))
+
+    def work_rules(self) -> int:
+        """Run the rules that go by the clock and whose hour has come; return how many tickets and customers were decided on."""
+        return self.tell(schedule.run_due(self.store, self.world, self.clock.now(), self.project.hold))
 
     def work_outbox(self, name: str, limit: int = 20) -> int:
         """Send what is due on a channel; return how many attempts had an outcome."""

@@ -11,7 +11,7 @@ from engine.core.contacts import from_text
 from engine.core.facts import AgentFacts, CallFacts, Contact, CustomerFacts, Facts
 from engine.core.fields import Extra
 from engine.core.model import CUSTOMER, Ticket
-from engine.core.signals import AgentActed, Signal, TaskClosed, TicketRequested
+from engine.core.signals import AgentActed, RuleDue, Signal, TaskClosed, TicketRequested
 from engine.core.team import Team
 from engine.runtime.sources import Source
 from engine.store.contract import Transaction
@@ -47,29 +47,50 @@ class World:
 
 
 class Gatherer:
-    """Reads facts for the signals of one transaction; a ticket number is taken once and used by the next ticket that opens."""
+    """Reads facts for the signals of one transaction; a ticket number is taken once and used by the next ticket that opens.
+
+    `ran` are the rules of the house's own that ran in it so far, `depth` counts those the next signal follows from.
+    """
 
     def __init__(self, tx: Transaction, world: World, now: datetime) -> None:
         self._tx = tx
         self._world = world
         self._now = now
         self._number: str | None = None
+        self.ran: list[str] = []
+        self.depth = 0
 
     def facts(self, ticket: Ticket | None, signal: Signal, origin: Origin | None) -> Facts:
         """Return what `decide` must know to judge `signal`."""
-        request = signal if isinstance(signal, TicketRequested) else None
-        about = ticket or (self._tx.ticket(request.parent) if request and request.parent else None)
-        sealed = request is not None and request.answer is not None  # nothing decided there may tell whom it is about
-        customer = None if sealed else self._customer(about, origin)
-        contact = Contact() if sealed else self._contact(about, origin, customer)
-        if customer is not None:
-            customer = self._history(customer, ticket)
-        return Facts(
+        asked = self.asked(ticket, signal, origin)
+        return replace(
+            asked,
             number=self._next_number(ticket, signal),
             answer_id=f"{self._world.chance.getrandbits(128):032x}",
             draw=self._world.chance.random(),
-            manager=self._world.team.manager,
             agents=self._agents(),
+            recent=self._recent(asked.contact),
+            opted_out=frozenset(name for name, to in asked.contact.addresses.items() if self._tx.opted_out(name, to)),
+            last_agent=self._tx.last_agent(asked.customer.id) if asked.customer else None,
+            ran=tuple(self.ran),
+            depth=self.depth,
+        )
+
+    def asked(self, ticket: Ticket | None, signal: Signal, origin: Origin | None = None) -> Facts:
+        """Return of the facts what matchers may ask, and nothing that must be taken, drawn or counted."""
+        request = signal if isinstance(signal, TicketRequested) else None
+        about = ticket or (self._tx.ticket(request.parent) if request and request.parent else None)
+        sealed = request is not None and request.answer is not None  # nothing decided there may tell whom it is about
+        customer = None if sealed else self._customer(about, signal, origin)
+        contact = Contact() if sealed else self._contact(about, origin, customer)
+        if customer is not None:
+            customer = self._history(customer, ticket, signal)
+        return Facts(
+            number="",
+            answer_id="",
+            draw=0.0,
+            manager=self._world.team.manager,
+            agents={},
             channels=self._world.channels,
             senders=self._world.senders,
             customer=customer,
@@ -77,10 +98,7 @@ class Gatherer:
             contact_id=about.contact if about else None,
             call=origin.call if origin else None,
             texts=self._texts(ticket, signal),
-            recent=self._recent(contact),
-            opted_out=frozenset(name for name, to in contact.addresses.items() if self._tx.opted_out(name, to)),
-            last_agent=self._tx.last_agent(customer.id) if customer else None,
-            extra=self._extra(customer) if customer else {},
+            extra=self._extra(customer, signal) if customer else {},
         )
 
     def opened(self) -> None:
@@ -88,18 +106,18 @@ class Gatherer:
         self._number = None
 
     def _next_number(self, ticket: Ticket | None, signal: Signal) -> str:
-        if ticket is not None and not (isinstance(signal, AgentActed) and signal.action == "task"):
+        opens = isinstance(signal, AgentActed) and signal.action == "task" if ticket is not None else not isinstance(signal, RuleDue)
+        if not opens:
             return ""
         if self._number is None:
             self._number = self._tx.next_number(self._now.astimezone(ZoneInfo(self._world.policy.company.timezone)).date())
         return self._number
 
-    def _customer(self, about: Ticket | None, origin: Origin | None) -> CustomerFacts | None:
-        if about is not None:
-            row = self._tx.customer(about.customer) if about.customer else None
+    def _customer(self, about: Ticket | None, signal: Signal, origin: Origin | None) -> CustomerFacts | None:
+        if about is not None or origin is None:
+            named = about.customer if about else signal.customer if isinstance(signal, RuleDue | TicketRequested) else None
+            row = self._tx.customer(named) if named else None
             return _customer_facts(row, known=True) if row else None
-        if origin is None:
-            return None
         kind = self._world.channels[origin.channel]
         row = self._tx.find_customer(kind, origin.address)
         if row is not None:
@@ -109,20 +127,25 @@ class Gatherer:
         self._tx.add_address(row.id, kind, origin.address)
         return _customer_facts(row, known=False)
 
-    def _history(self, customer: CustomerFacts, ticket: Ticket | None) -> CustomerFacts:
-        """Add what the policy asks of the customer's history."""
+    def _asks(self, field: str, signal: Signal) -> bool:
+        """Whether some condition that the signal can lead to asks that field (or counted field with its span)."""
         policy = self._world.policy
-        if policy.spans:
-            since = self._now - max(policy.spans.values())
+        return (field in policy.fields or field in policy.spans) and (field not in policy.timed_fields or isinstance(signal, RuleDue))
+
+    def _history(self, customer: CustomerFacts, ticket: Ticket | None, signal: Signal) -> CustomerFacts:
+        """Add what the policy asks of the customer's history."""
+        spans = [span for name, span in self._world.policy.spans.items() if self._asks(name, signal)]
+        if spans:
+            since = self._now - max(spans)
             needs = self._tx.needs_of(customer.id, since, HISTORY, ticket.number if ticket else "")
             customer = replace(customer, tickets=tuple(needs))
-        if "customer.last_contact" in policy.fields:
+        if self._asks("customer.last_contact", signal):
             customer = replace(customer, last_contact_at=self._tx.last_contact(customer.id))
         return customer
 
-    def _extra(self, customer: CustomerFacts) -> dict[str, Extra]:
+    def _extra(self, customer: CustomerFacts, signal: Signal) -> dict[str, Extra]:
         """Ask the plugins for those of their fields that the policy asks."""
-        asked = [source for name, source in self._world.sources.items() if name in self._world.policy.fields]
+        asked = [source for name, source in self._world.sources.items() if self._asks(name, signal)]
         addresses: dict[str, list[str]] = {}
         for kind, address in self._tx.addresses(customer.id) if asked else ():
             addresses.setdefault(kind, []).append(address)
@@ -133,15 +156,16 @@ class Gatherer:
         if about is not None:
             kept = self._tx.contents([about.contact]) if about.contact else {}
             return from_text(kept.get(about.contact or "", ""))
-        if origin is None or customer is None:
+        if customer is None:
             return Contact()
         row = self._tx.customer(customer.id)
         by_kind: dict[str, str] = {}
         for kind, address in self._tx.addresses(customer.id):
             by_kind.setdefault(kind, address)
-        by_kind[self._world.channels[origin.channel]] = origin.address
+        if origin is not None:
+            by_kind[self._world.channels[origin.channel]] = origin.address
         addresses = {name: by_kind[kind] for name, kind in self._world.channels.items() if kind in by_kind}
-        return Contact((row.name if row else "") or origin.name, addresses)
+        return Contact((row.name if row else "") or (origin.name if origin else ""), addresses)
 
     def _texts(self, ticket: Ticket | None, signal: Signal) -> dict[str, str]:
         wanted: list[str | None] = []

@@ -3,17 +3,17 @@ transaction. Signals that a decision raises are handled in the same one.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from engine.core import commands as c
 from engine.core.decide import decide
 from engine.core.decision import Decision
-from engine.core.events import Assigned, SurveySent, TicketOpened
+from engine.core.events import RECEIPT_NAMES, Assigned, MessageQueued, RuleApplied, RuleObserved, SurveySent, TicketOpened
 from engine.core.facts import Facts
 from engine.core.model import SYSTEM, Ticket
-from engine.core.signals import Signal
+from engine.core.signals import ReceiptArrived, RuleDue, Signal
 from engine.errors import NotFound
 from engine.runtime.gather import Gatherer, Origin, World
 from engine.store.contract import Transaction
@@ -73,15 +73,35 @@ def handle(tx: Transaction, world: World, signal: Signal, now: datetime, origin:
     What is refused changes nothing but the record of its refusal.
     """
     gatherer = Gatherer(tx, world, now)
-    waiting, handled = deque([signal]), list[Handled]()
+    if isinstance(signal, ReceiptArrived) and not RECEIPT_NAMES.isdisjoint(world.policy.triggers):
+        gatherer.ran += _ran_where_queued(tx, signal)
+    waiting, handled = deque([c.Raise(signal)]), list[Handled]()
     while waiting:
         if len(handled) >= CHAIN_LIMIT:
             raise RuntimeError(f"{type(signal).__name__} led to more than {CHAIN_LIMIT} further signals")
-        current = waiting.popleft()
+        current, gatherer.depth = waiting[0].signal, waiting.popleft().depth
         decision = _decide_one(tx, world, gatherer, current, now, origin if not handled else None, hold)
         handled.append(Handled(now, current, decision, world.policy.digest))
-        waiting.extend(command.signal for command in decision.commands if isinstance(command, c.Raise))
+        gatherer.ran += _rules_run(current, decision)
+        waiting.extend(command for command in decision.commands if isinstance(command, c.Raise))
     return Outcome(tuple(handled))
+
+
+def _ran_where_queued(tx: Transaction, signal: ReceiptArrived) -> Iterator[str]:
+    """The rules that ran before the message was queued, or in the same decision: what became of it follows from the same signal."""
+    log = tx.events(signal.ticket)
+    queued = [one.decision_id for one in log if isinstance(one.event, MessageQueued) and one.event.message == signal.message]
+    for decision in tx.decisions(signal.ticket):
+        if decision.id in queued:
+            yield from decision.facts.get("ran", ())
+    yield from (one.event.rule for one in log if one.decision_id in queued and isinstance(one.event, RuleApplied))
+
+
+def _rules_run(signal: Signal, decision: Decision) -> Iterator[str]:
+    """The rules of the house's own that ran; one that goes by the clock did where it was not refused, even without a ticket."""
+    yield from (event.rule for event in decision.events if isinstance(event, RuleApplied | RuleObserved))
+    if isinstance(signal, RuleDue) and signal.ticket is None and decision.refused is None:
+        yield signal.rule
 
 
 def _decide_one(

@@ -143,7 +143,7 @@ class Worker:
         if "timers" in self._only and not self._holding():
             done += self.engine.work_timers()
         if "cron" in self._only:
-            done += len(self._cron())
+            done += len(self._cron()) + (0 if self._holding() else self.engine.work_rules())
         if done:
             for loop in self._senders.values():
                 loop.hint.set()

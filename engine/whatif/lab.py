@@ -8,7 +8,7 @@ from engine.core.model import Ticket
 from engine.core.signals import Signal
 from engine.core.team import Team
 from engine.policy.cases import USUAL, Channels
-from engine.runtime import timers
+from engine.runtime import schedule, timers
 from engine.runtime.clock import VirtualClock
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Outcome, handle
@@ -24,21 +24,25 @@ class Lab:
         chance = random.Random(seed)  # noqa: S311  # what-if runs must repeat themselves; nothing secret comes of it
         self.world = World(policy, team, channels.kinds, channels.senders, chance)
         self.handled: list[Handled] = []
+        schedule.run_due(self.store, self.world, start, hold=False)  # from here on, no slot is missed
 
     def close(self) -> None:
         """Forget everything."""
         self.store.close()
 
     def advance(self, instant: datetime) -> None:
-        """Let time pass up to `instant`; each timer fires when it is due."""
+        """Let time pass up to `instant`; each timer fires when it is due, and each rule that goes by the clock runs at its slots."""
         while True:
             with self.store.read() as reader:
-                upcoming = reader.next_timer()
+                timer = reader.next_timer()
+            slots = schedule.upcoming(self.world.policy, self.clock.now()).values()
+            upcoming = min((at for at in (timer, *slots) if at is not None), default=None)
             if upcoming is None or upcoming > instant:
                 break
             self.clock.set(upcoming)
-            for outcome in timers.fire(self.store, self.world, self.clock.now(), hold=False):
-                self.handled += outcome.handled
+            for work in (timers.fire, schedule.run_due):
+                for outcome in work(self.store, self.world, self.clock.now(), hold=False):
+                    self.handled += outcome.handled
         self.clock.set(instant)
 
     def handle(self, signal: Signal, origin: Origin | None = None) -> Outcome:

@@ -254,6 +254,7 @@ def _state(ticket: Ticket, zone: tzinfo | None) -> dict[str, Any]:
         "state": ticket.state,
         "language": ticket.language,
         "impact": ticket.impact,
+        "tags": list(ticket.tags),
         "due": {id: due for due, id in sorted(dues)},
         "breached": [clock.id for clock in clocks if clock.breached_at],
         "met": [clock.id for clock in clocks if clock.met],

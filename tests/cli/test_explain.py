@@ -125,7 +125,11 @@ def test_a_deadline_over_a_holiday_and_a_refusal_are_told(language: str, capsys:
 
 def test_a_timer_of_another_version_is_told_by_its_key() -> None:
     assert Words("en").timer("deadline/response") == "deadline/response"
-    assert Words("zh").timer("rule/x/later") == "rule/x/later"
+    assert Words("zh").timer("other/x/later") == "other/x/later"
+
+
+def test_a_timer_of_a_rule_is_told_by_its_id() -> None:
+    assert Words("en").timer("rule/look-again") == "a timer of the rules: look-again"
 
 
 def test_a_message_that_was_not_sent_is_told_with_why(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,8 @@
-"""`engine status` says what the calendars count by, and what the daemon will do next."""
+"""`engine status` says what the calendars count by, what the daemon will do next, and when rules by the clock run."""
+
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from tests.cli.conftest import Command
 
@@ -21,3 +25,13 @@ def test_what_happens_next_is_named_with_its_time(engine: Command) -> None:
     shown = engine("status").stdout
     assert f"{number}  first response: warning (response-and-plan, 0.5 used)" in shown
     assert "backup (cron)" in shown
+
+
+def test_the_next_slot_of_every_rule_by_the_clock_is_told(engine: Command) -> None:
+    status = engine.json("status")
+    now, slots = datetime.fromisoformat(status["now"]), {rule: datetime.fromisoformat(at) for rule, at in status["rules"].items()}
+    assert {rule: (at.astimezone(ZoneInfo("Asia/Shanghai")).hour, at > now) for rule, at in slots.items()} == {
+        "planned-visit": (10, True),
+        "older-than-two-weeks": (9, True),
+    }
+    assert re.search(r"^rules: planned-visit \d{4}-.* 10:00:00, older-than-two-weeks ", engine("status").stdout, re.MULTILINE)

@@ -38,7 +38,7 @@ def test_a_route_changes_the_tickets_that_it_would_put_elsewhere_and_no_others(h
     fails, asks = house.mail("总是报错"), house.mail("你好")
     before = held(house, shipped())[fails].new
     assert before is not None
-    assert before.routing == Routing("tech_support", before.routing.skills if before.routing else ())
+    assert before.routing == Routing("tech_support", before.routing.skills if before.routing else {})
     new = replace(
         shipped(), routes=tuple(replace(one, queue="product") if one.queue == "tech_support" else one for one in shipped().routes)
     )

@@ -53,6 +53,7 @@ def details(desk: Desk, reader: Reader, ticket: Ticket) -> dict[str, Any]:
         "subject": texts.get(ticket.subject or ""),
         "text": texts.get(ticket.description or ""),
         "impact": ticket.impact,
+        "tags": list(ticket.tags),
         "wish": texts.get(ticket.wish or ""),
         "expected_by": texts.get(ticket.expected_by or ""),
         "parent": ticket.parent,

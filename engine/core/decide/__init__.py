@@ -5,14 +5,24 @@ from datetime import datetime
 from engine.core import clocks
 from engine.core.commands import CancelTimers
 from engine.core.compiled import Policy
-from engine.core.decide import actions, intake, opening, receipts, replies, surveys, timers
+from engine.core.decide import actions, intake, opening, receipts, replies, rules, surveys, timers
 from engine.core.decision import Decision
 from engine.core.draft import Draft
 from engine.core.facts import Facts
 from engine.core.lifecycle import ENDED
 from engine.core.model import Ticket
 from engine.core.routing import ASSIGN_TIMER
-from engine.core.signals import AgentActed, CallArrived, MessageArrived, RenewalRequested, Signal, TaskClosed, TicketRequested, TimerFired
+from engine.core.signals import (
+    AgentActed,
+    CallArrived,
+    MessageArrived,
+    RenewalRequested,
+    RuleDue,
+    Signal,
+    TaskClosed,
+    TicketRequested,
+    TimerFired,
+)
 
 
 def decide(ticket: Ticket | None, signal: Signal, facts: Facts, policy: Policy, now: datetime) -> Decision:
@@ -27,12 +37,13 @@ def decide(ticket: Ticket | None, signal: Signal, facts: Facts, policy: Policy, 
 
 
 def _whole(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
+    draft.automatic = isinstance(signal, MessageArrived) and signal.automatic
     _dispatch(draft, ticket, signal)
-    if ticket is None or draft.ticket.state == ticket.state:
-        return
-    if draft.ticket.state in ENDED:
-        draft.want(CancelTimers(ASSIGN_TIMER))
-    surveys.consider(draft)
+    if ticket is not None and draft.ticket.state != ticket.state:
+        if draft.ticket.state in ENDED:
+            draft.want(CancelTimers(ASSIGN_TIMER))
+        surveys.consider(draft)
+    rules.follow(draft)
 
 
 def _dispatch(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
@@ -51,5 +62,7 @@ def _dispatch(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
             timers.fired(draft, signal)
         case RenewalRequested():
             clocks.renew(draft)
+        case RuleDue():
+            rules.due(draft, signal)
         case _:
             receipts.arrived(draft, signal)

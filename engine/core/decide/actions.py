@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from engine.core import events as e
-from engine.core.clocks import move_to_tier
 from engine.core.commands import Raise, SeverLink
 from engine.core.decide import opening, replies, surveys
 from engine.core.draft import Draft, Refusal
@@ -172,10 +171,7 @@ def _tier(draft: Draft, signal: AgentActed) -> None:
         raise Refusal(f"ticket {draft.ticket.number} is {tier.id} already")
     reason = draft.keep("reason", signal.text)
     draft.because(f"tier: {tier.id}", "manual override", tier.source, {"by": signal.actor})
-    draft.record(e.TierAssigned(tier.id, signal.actor, reason))
-    move_to_tier(draft)
-    if draft.ticket.promised:
-        opening.promise(draft, "promise_changed")
+    opening.regrade(draft, tier.id, signal.actor, reason)
 
 
 def _reopen(draft: Draft, signal: AgentActed) -> None:

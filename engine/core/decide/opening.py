@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 from engine.core import events as e
-from engine.core.clocks import tier_of
+from engine.core.clocks import move_to_tier, tier_of
 from engine.core.commands import SealLink
 from engine.core.conditions import Value
 from engine.core.contacts import to_text
 from engine.core.draft import Draft
 from engine.core.fields import NEEDS
 from engine.core.messages import notify
-from engine.core.model import CUSTOMER
+from engine.core.model import CUSTOMER, SYSTEM
 from engine.core.routing import give, route
 from engine.core.signals import TicketRequested
 from engine.core.values import TicketValues, first_match
@@ -39,6 +39,14 @@ def promise(draft: Draft, occasion: str) -> None:
         draft.record(e.PromiseTold({clock.id: clock.due for clock in clocks if clock.due}))
 
 
+def regrade(draft: Draft, tier: str, by: str = SYSTEM, reason: str | None = None) -> None:
+    """Put the ticket into another tier, and tell a customer who was told the old promise the new one."""
+    draft.record(e.TierAssigned(tier, by, reason))
+    move_to_tier(draft)
+    if draft.ticket.promised:
+        promise(draft, "promise_changed")
+
+
 def work(draft: Draft, opened: e.TicketOpened, queue: str | None, assignee: str | None = None, avoid: str | None = None) -> None:
     """Open work of the house's own: a task, a call-back, a follow-up; it has its own clocks and an owner."""
     draft.record(opened)
@@ -59,7 +67,7 @@ def requested(draft: Draft, signal: TicketRequested) -> None:
         channel=signal.channel,
         language=signal.language,
         customer=None if sealed else signal.customer,
-        contact=None if sealed else facts.contact_id,
+        contact=None if sealed else facts.contact_id or keep_contact(draft),
         description=draft.keep_if("description", signal.text),
         parent=None if sealed else signal.parent,
         due=signal.due,
@@ -96,6 +104,7 @@ def before_opening(draft: Draft, opened: e.TicketOpened) -> TicketValues:
         "ticket.impact": opened.impact,
         "ticket.language": opened.language,
         "ticket.state": "new",
+        "ticket.tags": frozenset(),
         "ticket.subject": draft.text_of(opened.subject) or None,
         "ticket.wish": draft.text_of(opened.wish) or None,
         "ticket.objections": 0,

@@ -3,6 +3,7 @@
 from engine.core import events as e
 from engine.core.draft import Draft, Refusal
 from engine.core.messages import notify, owner
+from engine.core.model import WEBHOOK
 from engine.core.signals import ReceiptArrived
 
 
@@ -15,7 +16,7 @@ def arrived(draft: Draft, signal: ReceiptArrived) -> None:
             draft.record(e.MessageDelivered(signal.message))
         case "failed":
             draft.record(e.MessageFailed(signal.message, draft.keep_if("failure", signal.detail)))
-            if signal.party != owner(draft):
+            if signal.party not in (owner(draft), WEBHOOK):
                 notify(draft, "undelivered", owner(draft), {"message": {"text": signal.detail}})
         case other:
             raise Refusal(f"{other!r} is no receipt status: sent, delivered, failed")

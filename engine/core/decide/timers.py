@@ -23,6 +23,8 @@ def fired(draft: Draft, signal: TimerFired) -> None:
         case [name] if name == ASSIGN_TIMER:
             if draft.ticket.assignee is None and draft.ticket.state not in ENDED:
                 assign(draft)
+        case ["rule", id]:
+            draft.record(e.TimerElapsed(id))
         case ["survey", *rest]:
             surveys.fired(draft, rest)
         case ["deadline", id, *rest]:

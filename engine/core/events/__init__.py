@@ -8,6 +8,7 @@ from engine.core.events.base import Event as Event
 from engine.core.events.base import stored_name as stored_name
 from engine.core.events.clocks import *  # noqa: F403  # the package's names are its modules' events; a second list would go stale
 from engine.core.events.messages import *  # noqa: F403  # as above
+from engine.core.events.rules import *  # noqa: F403  # as above
 from engine.core.events.ticket import *  # noqa: F403  # as above
 
 EVENT_CLASSES: tuple[type[Event], ...] = tuple(
@@ -34,3 +35,11 @@ EVENT_NAMES: tuple[str, ...] = (
     "ticket_reopened",
 )
 """The names a policy may use in `starts`, `stops` and `resets`."""
+
+RECEIPT_NAMES = frozenset({"message_sent", "message_delivered", "message_failed"})
+"""The names of what becomes of a message that was queued."""
+
+_OF_RULES = frozenset({"rule_applied", "rule_observed", "rule_skipped", "timer_elapsed"})
+
+TRIGGER_NAMES: tuple[str, ...] = tuple(dict.fromkeys((*EVENT_NAMES, *(name for name in EVENT_TYPES if name not in _OF_RULES))))
+"""The names a policy may use in the `on` of a rule: every event but those of rules themselves."""

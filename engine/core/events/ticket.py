@@ -59,6 +59,28 @@ class Assigned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FieldSet(Event):
+    """A rule set a field of the ticket (impact, kind, language) to `value`."""
+
+    field: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagAdded(Event):
+    """The ticket has a tag more."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagRemoved(Event):
+    """The ticket has a tag less."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerContacted(Event):
     """An agent spoke with or wrote to the customer."""
 

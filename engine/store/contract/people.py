@@ -16,8 +16,8 @@ class PeopleReader(Protocol):
     def find_customer(self, kind: str, address: str) -> CustomerRow | None:
         """Return whose address of this kind it is."""
 
-    def customers(self, limit: int) -> list[CustomerRow]:
-        """Return customers by id."""
+    def customers(self, limit: int, after: str = "") -> list[CustomerRow]:
+        """Return customers in the order of their ids, from the one behind `after` on."""
 
     def addresses(self, customer: str) -> list[tuple[str, str]]:
         """Return the customer's addresses as (kind, address), sorted."""

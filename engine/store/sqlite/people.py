@@ -16,7 +16,7 @@ _ONE = f"SELECT {_COLUMNS} FROM customer WHERE id = ?"
 
 _FIND = f"SELECT {_COLUMNS} FROM customer WHERE id = (SELECT customer FROM customer_address WHERE kind = ? AND address = ?)"
 
-_LIST = f"SELECT {_COLUMNS} FROM customer ORDER BY id LIMIT ?"
+_LIST = f"SELECT {_COLUMNS} FROM customer WHERE id > ? ORDER BY id LIMIT ?"
 
 _ADD = f"INSERT INTO customer ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
 
@@ -76,9 +76,9 @@ class PeopleReads(Room):
         """Whose address it is."""
         return _customer_or_none(self._session.one(_FIND, kind, address))
 
-    def customers(self, limit: int) -> list[CustomerRow]:
-        """Customers by id."""
-        return [_customer(row) for row in self._session.all(_LIST, limit)]
+    def customers(self, limit: int, after: str = "") -> list[CustomerRow]:
+        """Customers in the order of their ids."""
+        return [_customer(row) for row in self._session.all(_LIST, after, limit)]
 
     def addresses(self, customer: str) -> list[tuple[str, str]]:
         """The customer's addresses."""

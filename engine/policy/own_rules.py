@@ -1,0 +1,177 @@
+"""Builds the rules of the house's own (`rules.yaml`), and checks that what they say can be done."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from engine.core.compiled import Action, EventRule, OwnRule, TimedRule
+from engine.core.conditions import Condition
+from engine.core.decide.rules import ACTIONS
+from engine.core.index import Rules
+from engine.policy.calendars import zone
+from engine.policy.conditions import Conditions
+from engine.policy.diagnostics import Problems, suggestion
+from engine.policy.document import Document
+from engine.policy.nodes import Node, Plain
+from engine.policy.references import References
+from engine.policy.said import said
+from engine.policy.texts import text_map
+from engine.policy.units import duration
+
+_DEPTH = 5
+"""How many rules may follow from each other where the policy does not say."""
+
+
+class OwnRules:
+    """Builds one rule after the other; every problem is reported.
+
+    `timed_fields` are the fields and spans that only rules by the clock ask; complete where all other conditions were built before.
+    """
+
+    def __init__(
+        self, document: Document, languages: tuple[str, ...], problems: Problems, conditions: Conditions, references: References
+    ) -> None:
+        self._document = document
+        self._languages = languages
+        self._problems = problems
+        self._conditions = conditions
+        self._references = references
+        self.timed_fields: frozenset[str] = frozenset()
+
+    def build(self) -> tuple[OwnRule, ...]:
+        """Return the rules in the order in which they are done."""
+        nodes = self._document.entries("rules")
+        if self._document.ids("rules") == frozenset(nodes):
+            self._check_timers(nodes.values())
+        timed = {id: node for id, node in nodes.items() if "every" in node.map}
+        rules = {id: self._rule(node) for id, node in nodes.items() if id not in timed}
+        before = self._asked()
+        rules |= {id: self._rule(node) for id, node in timed.items()}
+        self.timed_fields = self._asked() - before
+        return tuple(rules[id] for id in nodes)
+
+    def _asked(self) -> frozenset[str]:
+        return frozenset((*self._conditions.fields, *self._conditions.spans))
+
+    def _rule(self, node: Node) -> OwnRule:
+        on, every = node.get("on"), node.get("every")
+        if (on is None) == (every is None):
+            hint = "write `on: EVENT`, or `every: {cron: …}` with `for: tickets` or `for: customers`"
+            self._problems.add("CL330", node, "the rule has neither `on` nor `every`, or both", hint)
+        do = tuple(self._action(action, node.string("for") == "customers") for action in node["do"].items)
+        id, when, source, mode = node.string("id"), self._when(node, every), node.source, node.string("mode", "live")
+        if every is None:
+            heard = tuple(f"timer {one['timer'].text}" if one.map else one.text for one in on.items) if on else ()
+            return EventRule(id, when, source, mode, do, on=heard)
+        timezone = every.get("timezone") or self._home()
+        if "timezone" in every.map:
+            zone(every["timezone"], self._problems)
+        self._check_cron(every["cron"])
+        catch_up = every.string("catch_up", "once")
+        return TimedRule(
+            id,
+            when,
+            source,
+            mode,
+            do,
+            cron=every.string("cron"),
+            timezone=timezone.text if timezone else "UTC",
+            subject=node.string("for"),
+            catch_up=catch_up,
+        )
+
+    def _home(self) -> Node | None:
+        company = self._document.single("company")
+        return company.get("timezone") if company else None
+
+    def _when(self, node: Node, every: Node | None) -> Condition | None:
+        when, section = node.get("when"), "rules" if every is None else f"rules for {node.string('for')}"
+        if when is not None:
+            return self._conditions.compile(when, section)
+        if every is not None:
+            hint = "add `when: …`: without it, the rule would run for every one of them"
+            self._problems.add("CL312", node, "the rule has no condition", hint)
+        return None
+
+    def _check_cron(self, node: Node) -> None:
+        """Report an expression of the right form that names no instant, such as the 30th of February."""
+        if "*" in node.text.split()[2:4]:
+            return
+        from croniter import CroniterError, croniter  # slow to import, and only what names day and month may never come
+
+        try:
+            croniter(node.text, datetime(2024, 1, 1, tzinfo=UTC)).get_next()
+        except CroniterError as error:
+            message = said("`{cron}` never comes: {reason}", cron=node.text, reason=str(error))
+            self._problems.add("CL333", node, message, "minute, hour, day, month and weekday are named in this order")
+
+    def _check_timers(self, nodes: Iterable[Node]) -> None:
+        actions = [action for node in nodes for action in node["do"].items]
+        started = frozenset(action.string("start_timer") for action in actions if "start_timer" in action.map)
+        for timer in (one["timer"] for node in nodes if "on" in node.map for one in node["on"].items if one.map):
+            if timer.text not in started:
+                hint: str = suggestion(timer.text, started)
+                hint = hint or said("start it in another rule: `{{start_timer: {timer}, after: 2h}}`", timer=timer.text)
+                self._problems.add("CL332", timer, said("no rule starts the timer `{timer}`", timer=timer.text), hint)
+
+    def _action(self, node: Node, of_customer: bool) -> Action:
+        names = [name for name in ACTIONS if name in node.map]
+        if len(names) != 1:
+            hint: str = said("write one of {actions} in each entry", actions=", ".join(ACTIONS))
+            self._problems.add("CL331", node, "the action says nothing to do, or several things", hint)
+            return Action("", "", {})
+        name = names[0]
+        if of_customer and name != "open":
+            hint = "a rule for customers can only `open` a ticket; let another rule go on that: `on: ticket_opened`"
+            self._problems.add("CL334", node.keys[name], said("`{action}` needs a ticket", action=name), hint, path=node.path)
+        self._check_names(name, node)
+        entries = {**node[name].map, **node.map}
+        values = {key: one.text for key, one in entries.items() if not isinstance(one.value, (bool, dict, list))}
+        return Action(
+            name,
+            ", ".join(f"{key}: {_words(one.plain())}" for key, one in node.map.items()),
+            values,
+            recipients=node.strings("notify"),
+            text=text_map(node[name].get("text"), self._languages, self._problems),
+            after=duration(node.string("after", "0m")),
+        )
+
+    def _check_names(self, name: str, node: Node) -> None:
+        match name:
+            case "open":
+                self._references.queue(node["open"]["queue"])
+            case "reassign" if node["reassign"].value is not True:
+                self._references.queue(node["reassign"])
+            case "raise_tier" if isinstance(node["raise_tier"].value, str):
+                self._check_known("tier", node["raise_tier"], self._document.ids("tiers"))
+            case "set_field" if (language := node["set_field"].get("ticket.language")) is not None:
+                self._check_known("language", language, frozenset(self._languages))
+
+    def _check_known(self, what: str, node: Node, known: frozenset[str] | None) -> None:
+        if known is not None and node.text not in known:
+            message = said("there is no {what} `{node}`", what=said(what), node=node.text)
+            self._problems.add("CL336", node, message, suggestion(node.text, known))
+
+
+def triggers(rules: Iterable[OwnRule]) -> Mapping[str, Rules[EventRule]]:
+    """Return the rules that follow events and are no drafts, by what they go on."""
+    found: dict[str, list[EventRule]] = {}
+    for rule in rules:
+        if isinstance(rule, EventRule) and rule.mode != "draft":
+            for on in rule.on:
+                found.setdefault(on, []).append(rule)
+    return {on: Rules(those) for on, those in found.items()}
+
+
+def depth(document: Document) -> int:
+    """Return how many rules may follow from each other."""
+    node = document.single("chain")
+    return _DEPTH if node is None else int(node.string("depth"))
+
+
+def _words(value: Plain) -> str:
+    """Return a value as the policy has it, in one line."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_words(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_words, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
