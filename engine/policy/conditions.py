@@ -158,10 +158,9 @@ class Conditions:
 
     def _mentions(self, node: Node, name: str, expected: Node) -> Condition | None:
         words = expected.items
+        if not all_visible(expected, self._problems):
+            return None
         for word in words:
-            if not normalise(word.text).strip():
-                self._problems.add("CL205", word, "nothing is visible in this keyword", "write the word that customers use")
-                return None
             if any(comma in word.text for comma in _WIDE_COMMAS):
                 hint = "two keywords are separated by a half-width comma: `, `"
                 self._problems.add("CL652", word, said("the keyword `{word}` holds a full-width comma", word=word.text), hint)
@@ -214,6 +213,14 @@ class Conditions:
                 hint = "the matcher would never hold; ask another field"
                 self._problems.add("CL319", place, said("{field} has no value at {where}", field=match.field, where=where), hint)
                 return
+
+
+def all_visible(words: Node, problems: Problems) -> bool:
+    """Whether something can be seen in each of the words; report those in which nothing can."""
+    empty = [word for word in words.items if not normalise(word.text).strip()]
+    for word in empty:
+        problems.add("CL205", word, "nothing is visible in this keyword", "write the word that people use")
+    return not empty
 
 
 def rule_condition(node: Node, section: str, conditions: Conditions, problems: Problems) -> Condition | None:

@@ -115,6 +115,7 @@ class _Reader:
 
     def __init__(self, file: str, text: str, problems: Problems) -> None:
         self._file = file
+        self._lines = text.split("\n")
         self._problems = problems
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.CSafeLoader)
 
@@ -176,10 +177,18 @@ class _Reader:
         entries: dict[str, Node] = {}
         places: dict[str, Span] = {}
         gaps = False
+        torn: list[yaml.Event] = []
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            following = self._next()
+            if torn and self._lacks_colon(start, event, following):
+                torn.append(event)
+                gaps = True
+                continue
+            self._report_torn(torn, path)
+            torn = [following] if _is_plain(following) and cast(yaml.ScalarEvent, following).value else []
             key, refused = self._key(event)
             below = f"{path}.{key}" if path else key
-            value = self._node(self._next(), below, depth + 1)
+            value = self._node(following, below, depth + 1)
             if key in places:
                 hint = said("the first stands in line {line}; keep one of them", line=places[key].line)
                 self._problems.add("CL107", self._span(event), said("the key `{key}` is written twice", key=key), hint, path=below)
@@ -190,7 +199,29 @@ class _Reader:
                 gaps = True
             else:
                 entries[key] = value
+        self._report_torn(torn, path)
         return Node(entries, self._span(start, event), path, places, gaps=gaps)
+
+    def _lacks_colon(self, start: yaml.Event, key: yaml.Event, value: yaml.Event) -> bool:
+        """Whether a plain word in braces is what follows a comma in a text, rather than a key."""
+        if not getattr(start, "flow_style", False) or not _is_plain(key) or not _is_plain(value) or cast(yaml.ScalarEvent, value).value:
+            return False
+        end = cast(yaml.Mark, key.end_mark)
+        return not self._lines[end.line][end.column :].lstrip().startswith(":")
+
+    def _report_torn(self, torn: list[yaml.Event], path: str) -> None:
+        """Report a text without quotes in braces, which its commas tear apart."""
+        if len(torn) < 2:
+            return
+        span = self._span(torn[0], torn[-1])
+        written = ", ".join(str(cast(yaml.ScalarEvent, part).value) for part in torn)
+        if span.line == span.end_line:
+            written = self._lines[span.line - 1][span.column - 1 : span.end_column - 1]
+        rest = cast(yaml.ScalarEvent, torn[1]).value
+        quoted = f"'{written}'" if '"' in written else f'"{written}"'
+        message = said("the comma ends the text, and `{rest}` has no value", rest=rest)
+        hint = said("put the whole text in quotes: {quoted}; several values stand in brackets: [{written}]", quoted=quoted, written=written)
+        self._problems.add("CL116", span, message, hint, path=path)
 
     def _key(self, event: yaml.Event) -> tuple[str, bool]:
         """Return a key, and whether it was refused."""
@@ -235,3 +266,8 @@ class _Reader:
             self._problems.add(value.code, span, value.message, value.hint, path=path)
             return None
         return Node(value, span, path)
+
+
+def _is_plain(event: yaml.Event) -> bool:
+    """Whether it is a scalar without quotes, written in its line."""
+    return isinstance(event, yaml.ScalarEvent) and not event.style

@@ -27,15 +27,30 @@ class Use:
     audiences: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One text of a script, in one language; `node` is where it is written."""
+
+    script: str
+    language: str
+    template: ScriptTemplate
+    node: Node
+
+    @property
+    def is_subject(self) -> bool:
+        """Whether it is the subject line of a message."""
+        return ".subject" in self.node.path.removeprefix(f"scripts.{self.script}")
+
+
 class Scripts:
-    """The compiled scripts of one document."""
+    """The compiled scripts of one document. `texts` are those that are well-formed, unless they are `proven` already."""
 
     def __init__(self, document: Document, languages: tuple[str, ...], problems: Problems, *, proven: bool = False) -> None:
         self._proven = proven
         self._document = document
         self._languages = languages
         self._problems = problems
-        self._texts: list[tuple[str, str, ScriptTemplate, Node]] = []
+        self.texts: list[Spoken] = []
         self.compiled = {name: self._script(name, node) for name, node in document.entries("scripts").items()}
 
     def check(self, uses: Iterable[Use], setting: Setting | None) -> None:
@@ -116,16 +131,16 @@ class Scripts:
         try:
             template = compile_template(name, text.text, text.source, first_line)
         except TemplateRefused as refused:
-            self._problems.add(refused.code, self._line(text, refused.line), refused.reason, refused.hint, path=text.path)
+            self._problems.add(refused.code, line_of(text, refused.line, self._problems), refused.reason, refused.hint, path=text.path)
             return None
-        self._texts.append((name, language, template, text))
+        self.texts.append(Spoken(name, language, template, text))
         return template
 
     def _try(self, script: Script, occasions: Iterable[str | None], setting: Setting) -> None:
         """Render every text of a script in its situations; report the first failure of each text."""
-        for name, language, template, text in self._texts:
-            if name == script.id:
-                self._try_text(template, text, samples_of(occasions, language, setting))
+        for spoken in self.texts:
+            if spoken.script == script.id:
+                self._try_text(spoken.template, spoken.node, samples_of(occasions, spoken.language, setting))
 
     def _try_text(self, template: ScriptTemplate, text: Node, situations: Iterable[tuple[str, dict[str, object]]]) -> None:
         for situation, context in situations:
@@ -135,16 +150,17 @@ class Scripts:
                 hint = "docs/policies.md lists what each occasion knows; `{% if name is defined %}` asks first"
                 self._problems.add(
                     "CL404",
-                    self._line(text, error.line),
+                    line_of(text, error.line, self._problems),
                     said("{situation}: {reason}", situation=situation, reason=error.reason),
                     hint,
                     path=text.path,
                 )
                 return
 
-    def _line(self, text: Node, line: int) -> Span:
-        """Return the place of a template's line: exact for texts written as a block, else the text's own."""
-        return self._problems.line(text.span.file, text.span.line + line) if text.block else text.span
+
+def line_of(text: Node, line: int, problems: Problems) -> Span:
+    """Return the place of a template's line: exact for texts written as a block, else the text's own."""
+    return problems.line(text.span.file, text.span.line + line) if text.block else text.span
 
 
 def samples_of(occasions: Iterable[str | None], language: str, setting: Setting) -> Iterator[tuple[str, dict[str, object]]]:

@@ -1,6 +1,6 @@
 """Loads team.yaml and holds it against the policy. The team is data: it changes daily and is no part of a policy's digest."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,6 +14,7 @@ from engine.policy.nodes import Node
 from engine.policy.said import said
 from engine.policy.sources import read_text
 from engine.policy.units import day
+from engine.policy.unused import Unused, report
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,10 @@ def load_team(path: Path) -> TeamLoad:
     document = read_document({path.name: text}, frozenset(), problems, kind="team")
     agents = {name: _agent(name, node, problems) for name, node in document.entries("agents").items()}
     shifts = {name: node.string("calendar") for name, node in document.entries("shifts").items()}
-    _check_shifts(document, problems)
     _check_users(document, problems)
     manager = document.single("manager")
     _check_agent(manager, document, problems)
+    _check_shifts(document, problems)
     diagnostics = problems.all()
     team = None if has_errors(diagnostics) or manager is None else Team(agents, manager.text, shifts)
     return TeamLoad(team, diagnostics, text, document)
@@ -68,7 +69,10 @@ def check_team(load: TeamLoad, compilation: Compilation) -> tuple[Diagnostic, ..
         if calendar.text not in policy.calendars:
             hint = suggestion(calendar.text, policy.calendars)
             problems.add("CL604", calendar, said("there is no calendar `{calendar}`", calendar=calendar.text), hint)
-    _check_queues(team, policy, problems)
+    staffed = {queue for agent in team.agents.values() for queue in agent.queues}
+    unused = [one for one in compilation.unused if one.name.text not in staffed | set(team.shifts.values())]
+    report(unused, problems)
+    _check_queues(team, policy, staffed | {one.name.text for one in unused}, problems)
     _check_skills(team, policy, problems)
     for recipient in compilation.agents:
         if recipient.text not in team.agents:
@@ -80,8 +84,7 @@ def check_team(load: TeamLoad, compilation: Compilation) -> tuple[Diagnostic, ..
     return problems.all()
 
 
-def _check_queues(team: Team, policy: Policy, problems: Problems) -> None:
-    staffed = {queue for agent in team.agents.values() for queue in agent.queues}
+def _check_queues(team: Team, policy: Policy, staffed: Collection[str], problems: Problems) -> None:
     for queue in policy.queues.values():
         if queue.lead not in team.agents:
             hint = suggestion(queue.lead, team.agents)
@@ -156,6 +159,9 @@ def _check_shifts(document: Document, problems: Problems) -> None:
         shift = node["shift"]
         if known is not None and shift.text not in known:
             problems.add("CL603", shift, said("there is no shift `{shift}`", shift=shift.text), suggestion(shift.text, known))
+    if not has_errors(problems.all()):
+        used = {node.string("shift") for node in document.entries("agents").values()}
+        report((Unused(said("shift"), document.name("shifts", name)) for name in document.entries("shifts") if name not in used), problems)
 
 
 def _check_users(document: Document, problems: Problems) -> None:

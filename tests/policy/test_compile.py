@@ -106,6 +106,7 @@ def test_a_subject_may_be_plain_or_by_channel_and_falls_back_to_the_script_s_own
     text = (
         "version: 1\nscripts:\n  hello:\n    audience: customer\n    subject: 通用\n    zh: 您好\n    en: Hello\n"
         "    channels:\n      email: {zh: 邮件, subject: {zh: 邮件标题}}\n      sms: {zh: 短信}\n"
+        "guides: {welcome: [hello]}\n"
     )
     bodies = policy_with({"scripts-x.yaml": text}).scripts["hello"].bodies
     subjects = {key: body.subject.render({}) for key, body in bodies.items() if body.subject}
