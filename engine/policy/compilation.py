@@ -21,11 +21,11 @@ from engine.policy.document import Document
 from engine.policy.glossary import check_glossary
 from engine.policy.nodes import Node
 from engine.policy.reader import read
-from engine.policy.references import References, assignees, escalations, recipients
+from engine.policy.references import References, escalations
 from engine.policy.said import said
 from engine.policy.schema import check_shape
 from engine.policy.sources import check_name, kind_of, read_files
-from engine.policy.unused import Unused, check_used, unused_here
+from engine.policy.unused import check_used
 from engine.policy.vocabulary import KIND_OF_SECTION, NEEDED
 
 _FALLBACK_LANGUAGES = ("zh", "en")
@@ -36,16 +36,13 @@ _FALLBACK_LANGUAGES = ("zh", "en")
 class Compilation:
     """What came of compiling: the policy (None if and only if a diagnostic is an error), all diagnostics, the texts by file name.
 
-    `agents` are the ids of agents that escalations name, `assignees` those that matchers name, `unused` the queues and calendars that
-    nothing in the policy names, with their places: the team is checked against them.
+    `document` keeps the places for what must fit a policy, such as the team; None where there are no files.
     """
 
     policy: Policy | None
     diagnostics: tuple[Diagnostic, ...]
     files: Mapping[str, str]
-    agents: tuple[Node, ...] = ()
-    assignees: tuple[Node, ...] = ()
-    unused: tuple[Unused, ...] = ()
+    document: Document | None = None
 
 
 def compile_policy(directory: Path) -> Compilation:
@@ -135,9 +132,7 @@ def _compile(texts: Mapping[str, str], unread: frozenset[str], problems: Problem
     _check_needed(document, problems)
     policy = _policy(document, digest(texts), problems, proven)
     diagnostics = problems.all()
-    agents, holders = tuple(recipients(document)), tuple(assignees(document))
-    sound = None if has_errors(diagnostics) else policy
-    return Compilation(sound, diagnostics, texts, agents, holders, () if sound is None or proven else unused_here(document))
+    return Compilation(None if has_errors(diagnostics) else policy, diagnostics, texts, document)
 
 
 def _check_needed(document: Document, problems: Problems) -> None:

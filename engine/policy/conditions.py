@@ -241,7 +241,7 @@ def check_order(rules: list[Node], what: str, problems: Problems) -> None:
             problems.add("CL311", rule["default"], said("a default stands before the end of {what}", what=what), hint)
     if rules and rules[-1].get("default") is None:
         hint = "add a last entry with `default: true`, so that every case is decided"
-        problems.add("CL310", rules[-1], said("the last of {what} is not the default", what=what), hint)
+        problems.add("CL310", rules[-1].span, said("the last of {what} is not the default", what=what), hint, path=what)
 
 
 def _matches(condition: Condition) -> Iterator[Match]:

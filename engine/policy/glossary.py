@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from engine.core.compiled import Text
+from engine.core.conditions import Source
 from engine.core.text import KeywordIndex, Negation
 from engine.policy.conditions import all_visible
 from engine.policy.diagnostics import Problems, suggestion
@@ -21,8 +22,9 @@ _DENIES_NOTHING = Negation((), (), (), ())
 class _Entry:
     """Words, the scripts and audiences they are about (none: all of them), and what to say instead."""
 
-    words: KeywordIndex
-    shown: str
+    index: KeywordIndex
+    words: tuple[str, ...]
+    source: Source
     scripts: tuple[str, ...]
     audiences: tuple[str, ...]
     instead: Text
@@ -52,24 +54,29 @@ def _entries(part: Node | None, document: Document, languages: tuple[str, ...], 
         words = node.strings("words")
         instead = text_map(node.get("say"), languages, problems)
         if all_visible(node["words"], problems):
-            shown = ", ".join(words)
-            yield _Entry(KeywordIndex(words, _DENIES_NOTHING), shown, node.strings("script"), node.strings("in"), instead)
+            yield _Entry(
+                KeywordIndex(words, _DENIES_NOTHING), words, node["words"].source, node.strings("script"), node.strings("in"), instead
+            )
 
 
 def _check_forbidden(spoken: Spoken, entries: Iterable[_Entry], problems: Problems) -> None:
     for entry in entries:
         instead = entry.instead.get(spoken.language)
-        hint = said("say `{instead}` instead", instead=instead) if instead else said("say it in other words")
-        if not entry.words.find(spoken.template.text):
+        hint = said("say it in other words; it is forbidden in {place}", place=entry.source)
+        if instead:
+            hint = said("say `{instead}` instead; it is forbidden in {place}", instead=instead, place=entry.source)
+        if not entry.index.find(spoken.template.text):
             continue  # most texts: taking one apart costs more than looking at the whole of it
         for line, text in spoken.template.words():
-            for word in sorted(entry.words.find(text)):
+            for word in sorted(entry.index.find(text)):
                 message = said("the glossary forbids `{word}` in `{script}`", word=word, script=spoken.script)
                 problems.add("CL658", line_of(spoken.node, line, problems), message, hint, path=spoken.node.path)
 
 
 def _check_prescribed(spoken: Spoken, entries: Iterable[_Entry], problems: Problems) -> None:
     for entry in entries:
-        if not any(entry.words.find(text) for _, text in spoken.template.words()):
-            message = said("`{script}` does not say what the glossary prescribes: {words}", script=spoken.script, words=entry.shown)
-            problems.add("CL659", spoken.node, message, "say one of these words in this text too")
+        if not any(entry.index.find(text) for _, text in spoken.template.words()):
+            message = said(
+                "`{script}` does not say what the glossary prescribes: {words}", script=spoken.script, words=", ".join(entry.words)
+            )
+            problems.add("CL659", spoken.node, message, said("say one of them in this text too, or change {place}", place=entry.source))

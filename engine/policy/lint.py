@@ -35,7 +35,7 @@ def check_reach(rules: Sequence[RuleLike], problems: Problems) -> None:
         before = [next((other for other, theirs in earlier if _follows(theirs, way)), None) for way in own]
         if rule.when is not None and own and all(before):
             source = rule.when.source
-            names = ", ".join(dict.fromkeys(other.id for other in before if other is not None))
+            names = ", ".join(dict.fromkeys(f"`{other.id}` ({other.when.source})" for other in before if other is not None and other.when))
             message = said("the rule `{rule}` can never be reached", rule=rule.id)
             hint = said("wherever it holds, {names} holds before it: move it up, or change one of the conditions", names=names)
             problems.add("CL653", problems.line(source.file, source.line), message, hint, path=source.path)

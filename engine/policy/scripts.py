@@ -8,7 +8,7 @@ from engine.core.compiled import Body, Company, DeadlineKind, Guide, GuideStep, 
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
 from engine.policy.nodes import Node, Span
-from engine.policy.said import said
+from engine.policy.said import Said, said
 from engine.policy.samples import Setting, samples
 from engine.policy.templates import ScriptTemplate, TemplateError, TemplateRefused, compile_template
 from engine.policy.texts import text_map
@@ -52,6 +52,7 @@ class Scripts:
         self._problems = problems
         self.texts: list[Spoken] = []
         self.compiled = {name: self._script(name, node) for name, node in document.entries("scripts").items()}
+        self._check_languages()
 
     def check(self, uses: Iterable[Use], setting: Setting | None) -> None:
         """Report references to unknown scripts and wrong audiences, and try every script on the occasions of its uses.
@@ -89,7 +90,6 @@ class Scripts:
                 if (template := self._template(name, language, text)) is not None:
                     subject = subjects.get(language) or subjects.get(self._languages[0])
                     bodies[channel, language] = Body(template, subject, text.source)
-        self._check_languages(name, node)
         return Script(name, node.string("audience"), bodies, node.source, text_map(node.get("label"), self._languages, self._problems))
 
     def _subjects(self, name: str, part: Node) -> dict[str, ScriptTemplate]:
@@ -111,18 +111,24 @@ class Scripts:
         self._problems.add("CL315", place, said("the company has no language `{language}` (see company.yaml)", language=language), hint)
         return False
 
-    def _check_languages(self, name: str, node: Node) -> None:
-        spoken = {key for part in [node, *(part for _, part in _channels(node))] for key in part.keys if key not in _OWN_KEYS}
+    def _check_languages(self) -> None:
+        """Report scripts without a text in some language; where none has one, the language."""
+        scripts = self._document.entries("scripts")
+        spoken = {
+            name: {key for part in (node, *(part for _, part in _channels(node))) for key in part.keys} for name, node in scripts.items()
+        }
         for language in self._languages:
-            if language not in spoken:
-                code = "CL406" if language == self._languages[0] else "CL405"
-                self._problems.add(
-                    code,
-                    node.keys["audience"],
-                    said("`{name}` has no text in `{language}`", name=name, language=language),
-                    said("add `{language}: …`", language=language),
-                    path=node.path,
-                )
+            code = "CL406" if language == self._languages[0] else "CL405"
+            silent = [name for name in scripts if language not in spoken[name]]
+            if len(silent) > 1 and len(silent) == len(scripts) and (company := self._document.single("company")) is not None:
+                place = next(item for item in company["languages"].items if item.text == language)
+                hint = "add texts in it to the scripts, or take it out"
+                self._problems.add(code, place, said("no script speaks `{language}`", language=language), hint)
+                continue
+            for name in silent:
+                message = said("`{name}` has no text in `{language}`", name=name, language=language)
+                hint = said("add `{language}: …`", language=language)
+                self._problems.add(code, scripts[name].keys["audience"], message, hint, path=scripts[name].path)
 
     def _template(self, name: str, language: str, text: Node) -> ScriptTemplate | None:
         first_line = text.span.line + text.block
@@ -147,15 +153,27 @@ class Scripts:
             try:
                 template.render(context)
             except TemplateError as error:
-                hint = "docs/policies.md lists what each occasion knows; `{% if name is defined %}` asks first"
                 self._problems.add(
                     "CL404",
                     line_of(text, error.line, self._problems),
                     said("{situation}: {reason}", situation=situation, reason=error.reason),
-                    hint,
+                    self._hint(error.reason),
                     path=text.path,
                 )
                 return
+
+    def _hint(self, reason: str) -> str:
+        """Return where to look for what a template misses: a deadline of that name, or what the occasion knows."""
+        hint = "docs/policies.md lists what each occasion knows; `{% if name is defined %}` asks first"
+        missed = reason.values.get("name") if isinstance(reason, Said) else None
+        if (deadline := self._document.entries("deadlines").get(str(missed))) is not None:
+            place = deadline["starts"].source
+            hint = said(
+                "the deadline `{name}` does not run then: {place} says what starts it; `{{% if … is defined %}}` asks first",
+                name=missed,
+                place=place,
+            )
+        return hint
 
 
 def line_of(text: Node, line: int, problems: Problems) -> Span:

@@ -92,7 +92,7 @@ class Wording:
                 self._add("CL211", place, said("`{key}` cannot be asked of {field}", key=key, field=field), hint, path)
         elif fault.keyword == "enum" and set(fault.value) == _MATCHER_KEYS:
             hint = said("write {{field: …, {key}: …}}", key=key)
-            self._add("CL209", place, said("`{key}` does not say which field it asks", key=key), hint, path)
+            self._add("CL209", place, said("`{key}` does not say which field it asks", key=key), hint, node.path)
         elif fault.keyword == "pattern":
             self._add("CL205", place, said("`{key}`: expected {form}", key=key, form=_described(fault.schema)), "", path)
         else:
