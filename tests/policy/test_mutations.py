@@ -1,5 +1,6 @@
 """Whatever is dropped, renamed, changed, repeated or moved in the shipped files: a policy, or diagnostics that point there."""
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -80,23 +81,28 @@ def mutations(trees):
     return st.tuples(st.sampled_from(places), st.sampled_from(["drop", "rename", "retype", "repeat"]), ODD_VALUES)
 
 
-MUTATIONS = st.sampled_from(sorted(shipped().files)).flatmap(
-    lambda file: st.builds(
+def places(file: str) -> st.SearchStrategy[Mutated]:
+    return st.builds(
         mutate, st.just(file), st.sampled_from(paths(file)), st.sampled_from(ACTIONS), ODD_VALUES, st.integers(min_value=0, max_value=99)
     )
-)
 
 
-@settings(max_examples=scaled(10_000), suppress_health_check=[HealthCheck.too_slow])
-@given(MUTATIONS)
-def test_of_a_mutated_policy_some_diagnostic_points_at_the_fault(mutated: Mutated) -> None:
-    compilation = overlaid({mutated.file: mutated.text})
-    assert (compilation.policy is None) == has_errors(compilation.diagnostics)
-    found = (*compilation.diagnostics, *check_team(shipped_team(), compilation))
-    assert format_text(found) is not None
-    assert format_json(found)
-    files = {**compilation.files, "team.yaml": shipped_team().text}
-    assert not found or any(mutated.is_pointed_at_by(item, files) for item in found)
+@pytest.mark.parametrize("file", sorted(shipped().files))
+def test_of_a_mutated_policy_some_diagnostic_points_at_the_fault(file: str) -> None:
+    """10,000 mutations in all."""
+
+    @settings(max_examples=scaled(10_000 // len(shipped().files) + 1), suppress_health_check=[HealthCheck.too_slow])
+    @given(places(file))
+    def points_at_it(mutated: Mutated) -> None:
+        compilation = overlaid({mutated.file: mutated.text})
+        assert (compilation.policy is None) == has_errors(compilation.diagnostics)
+        found = (*compilation.diagnostics, *check_team(shipped_team(), compilation))
+        assert format_text(found) is not None
+        assert format_json(found)
+        files = {**compilation.files, "team.yaml": shipped_team().text}
+        assert not found or any(mutated.is_pointed_at_by(item, files) for item in found)
+
+    points_at_it()
 
 
 @settings(max_examples=scaled(2_000), suppress_health_check=[HealthCheck.too_slow])

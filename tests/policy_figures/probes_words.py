@@ -156,9 +156,9 @@ def words_the_glossary_rules(lab: Lab) -> Iterator[str]:
     guides = {"guides": {"all": [name for name in scripts if not name.endswith("team")]}}
     extra = yaml.safe_dump({"version": 1, "scripts": scripts} | guides, allow_unicode=True)
     yield from (f"{item.path}: {item.message} {item.hint}" for item in compile_files({**lab.files, "scripts-x.yaml": extra}).diagnostics)
+    shipped = lab.files["scripts.yaml"]
     for name in dict.fromkeys(lab.words(r"scripts\.yaml:glossary\.prescribe.*script(\[\d+\])?")):
+        before, chinese, after = re.split(rf"(?m)(?<=^  {name}:\n)((?:    .*\n)*?    zh: ).*$", shipped, maxsplit=1)
         for word in prescribed:
-            changed = re.sub(rf"(?m)^(  {name}:\n(?:    .*\n)*?    zh: ).*$", lambda found: f"{found[1]}{word}", lab.files["scripts.yaml"])  # noqa: B023
-            yield from (
-                f"{word} in {item.path}: {item.message}" for item in compile_files({**lab.files, "scripts.yaml": changed}).diagnostics
-            )
+            changed = {**lab.files, "scripts.yaml": f"{before}{chinese}{word}{after}"}
+            yield from (f"{word} in {item.path}: {item.message}" for item in compile_files(changed).diagnostics)
