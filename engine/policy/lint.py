@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Any as Anything
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from engine.core.conditions import All, Any, Condition, Match, Named, Not, Source, Value, evaluate
+from engine.core.conditions import Condition, Match, Named, Not, Source, Value, Values, evaluate
 from engine.core.index import OPPOSITE, Literal, Way, ways
 from engine.core.tracing import RuleLike
 from engine.policy.diagnostics import Problems
@@ -52,19 +52,16 @@ def check_possible(conditions: Iterable[Condition], problems: Problems) -> None:
 
 def _impossible(condition: Condition, *, wanted: bool) -> Iterator[tuple[Condition, str]]:
     """Yield the smallest parts that never have the truth that is wanted of them, each with a field on which it fails."""
-    match condition:
-        case Match():
-            return
-        case Not(part=part):
-            yield from _impossible(part, wanted=not wanted)
-        case Named(part=part):
-            yield from _impossible(part, wanted=wanted)
-        case All(parts=parts) | Any(parts=parts):
-            smaller = [found for part in parts for found in _impossible(part, wanted=wanted)]
-            fields = [] if smaller else [_contradiction(way) for way in ways(condition, wanted=wanted)]
-            if fields and fields[0] is not None and all(fields):
-                smaller = [(condition, fields[0])]
-            yield from smaller
+    if isinstance(condition, Match):
+        return
+    if isinstance(condition, Not | Named):
+        yield from _impossible(condition.part, wanted=wanted is not isinstance(condition, Not))
+        return
+    smaller = [found for part in condition.parts for found in _impossible(part, wanted=wanted)]
+    fields = [] if smaller else [_contradiction(way) for way in ways(condition, wanted=wanted)]
+    yield from smaller
+    if fields and fields[0] is not None and all(fields):
+        yield condition, fields[0]
 
 
 def _possible(rule: RuleLike) -> Sequence[Way]:
@@ -85,7 +82,7 @@ def _exclude(asked: Sequence[tuple[Match, bool]]) -> bool:
     """Whether no value of a field gives all its matchers the truth that is wanted of them."""
     for match, wanted in asked:
         if wanted and match.operator in ("is", "in"):
-            return not any(all(evaluate(other, _Value(value)) is truth for other, truth in asked) for value in _several(match.expected))
+            return not any(all(_holds(other, value) is truth for other, truth in asked) for value in _several(match.expected))
     return any(_apart(one, other) for one, other in combinations(asked, 2))
 
 
@@ -132,7 +129,7 @@ def _narrower(one: Match, other: Match) -> bool:
         case (operator, "exists"):
             return operator != "exists" and other.expected is True
         case ("is" | "in", _):
-            return all(evaluate(other, _Value(value)) for value in _several(one.expected))
+            return all(_holds(other, value) for value in _several(one.expected))
         case ("mentions", "mentions"):
             return set(_several(one.expected)) <= set(_several(other.expected))
         case ("has", "has"):
@@ -173,19 +170,18 @@ def _positive(literal: tuple[Match, bool]) -> tuple[Match, bool]:
     return replace(match, operator=OPPOSITE[match.operator]), True
 
 
-class _Value:
-    """A field that has a value, whichever field is asked."""
+class _Value(NamedTuple):
+    """What a matcher asks of a field that has this value."""
 
-    def __init__(self, value: Value) -> None:
-        self._value = value
+    known: Value
 
     def value(self, field: str) -> Value:
-        """Return the value."""
-        return self._value
+        return self.known
 
-    def keywords(self, field: str) -> frozenset[str] | None:
-        """Return none: no field of texts is asked for a value."""
-        return None
+
+def _holds(match: Match, value: Value) -> bool | None:
+    """Whether a matcher holds of a value of its field, which holds no text, so that nobody asks for keywords."""
+    return evaluate(match, cast(Values, _Value(value)))
 
 
 def _several(expected: Anything) -> tuple[Anything, ...]:

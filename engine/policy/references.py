@@ -54,9 +54,7 @@ def escalations(document: Document, references: References, problems: Problems) 
 
 def recipients(document: Document) -> list[Node]:
     """Return every recipient that an escalation names and that is neither a role nor a queue: an agent, then."""
-    queues = document.ids("queues")
-    if queues is None:
-        return []
+    queues = document.entries("queues")
     named: list[Node] = []
     for node in document.entries("escalations").values():
         named += node["warn_to"].items if "warn_to" in node.map else []
