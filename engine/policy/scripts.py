@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 
 from engine.core.compiled import Body, Company, DeadlineKind, Guide, GuideStep, Script, Text, Tier
 from engine.policy.diagnostics import Problems, suggestion
@@ -75,10 +75,11 @@ class Scripts:
                         audiences=reduce(lambda one, other: said("{one} or {other}", one=one, other=other), use.audiences),
                     )
                     self._problems.add("CL317", use.script, message, "name another script, or change its `audience`")
-        if setting is None:
-            return
-        for name, script in self.compiled.items():
-            self._try(script, sorted(occasions.get(name, ())) or [None], setting)
+        if setting is not None:
+            situations = cache(lambda occasion, language: list(samples_of(occasion, language, setting)))
+            for spoken in self.texts:
+                asked: list[str | None] = [*sorted(occasions.get(spoken.script, ()))] or [None]
+                self._try(spoken, (one for occasion in asked for one in situations(occasion, spoken.language)))
 
     def _script(self, name: str, node: Node) -> Script:
         bodies: dict[tuple[str, str], Body] = {}
@@ -142,23 +143,18 @@ class Scripts:
         self.texts.append(Spoken(name, language, template, text))
         return template
 
-    def _try(self, script: Script, occasions: Iterable[str | None], setting: Setting) -> None:
-        """Render every text of a script in its situations; report the first failure of each text."""
-        for spoken in self.texts:
-            if spoken.script == script.id:
-                self._try_text(spoken.template, spoken.node, samples_of(occasions, spoken.language, setting))
-
-    def _try_text(self, template: ScriptTemplate, text: Node, situations: Iterable[tuple[str, dict[str, object]]]) -> None:
+    def _try(self, spoken: Spoken, situations: Iterable[tuple[str, dict[str, object]]]) -> None:
+        """Render a text in its situations; report the first failure."""
         for situation, context in situations:
             try:
-                template.render(context)
+                spoken.template.render(context)
             except TemplateError as error:
                 self._problems.add(
                     "CL404",
-                    line_of(text, error.line, self._problems),
+                    line_of(spoken.node, error.line, self._problems),
                     said("{situation}: {reason}", situation=situation, reason=error.reason),
                     self._hint(error.reason),
-                    path=text.path,
+                    path=spoken.node.path,
                 )
                 return
 
@@ -181,18 +177,11 @@ def line_of(text: Node, line: int, problems: Problems) -> Span:
     return problems.line(text.span.file, text.span.line + line) if text.block else text.span
 
 
-def samples_of(occasions: Iterable[str | None], language: str, setting: Setting) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield (situation in words, context) for every situation of these occasions."""
-    for occasion in occasions:
-        for situation, context in samples(occasion, language, setting):
-            yield (
-                (
-                    said("on the occasion {occasion} ({situation})", occasion=occasion, situation=situation)
-                    if occasion
-                    else said("with everything known ({situation})", situation=situation)
-                ),
-                context,
-            )
+def samples_of(occasion: str | None, language: str, setting: Setting) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield (situation in words, context) for every situation of an occasion."""
+    for situation, context in samples(occasion, language, setting):
+        where = said("on the occasion {occasion} ({situation})", occasion=occasion, situation=situation)
+        yield where if occasion else said("with everything known ({situation})", situation=situation), context
 
 
 def uses(document: Document) -> Iterable[Use]:

@@ -1,6 +1,6 @@
 """Advice on definitions: those that nothing refers to, and deadlines that nobody would hear of."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from engine.policy import scripts
@@ -10,13 +10,14 @@ from engine.policy.nodes import Node
 from engine.policy.said import said
 from engine.policy.vocabulary import KIND_OF_SECTION
 
-_REFERRING = {
-    "conditions": {"use"},
-    "arrangements": {"holidays"},
-    "calendars": {"calendar", "within"},
-    "queues": {"queue", "notify", "warn_to"},
+_KEYS = {
+    "conditions": ("use",),
+    "arrangements": ("holidays",),
+    "calendars": ("calendar", "within"),
+    "queues": ("queue", "notify", "warn_to"),
 }
 """By section: the keys whose values name one of its entries. Scripts are named in so many ways that `scripts.uses` knows them."""
+_WANTED = {key for keys in _KEYS.values() for key in keys}
 
 
 class Unused(NamedTuple):
@@ -28,27 +29,16 @@ class Unused(NamedTuple):
 
 def check_used(document: Document, problems: Problems) -> None:
     """Report conditions, scripts and holiday arrangements that nothing uses, and deadlines that pass in silence."""
-    said_scripts = {use.script.text for use in scripts.uses(document)}
-    report(_unnamed(document, "conditions", said("condition"), _named(document, "conditions")), problems)
-    report(_unnamed(document, "arrangements", said("arrangement"), _named(document, "arrangements")), problems)
-    report(_unnamed(document, "scripts", said("script"), said_scripts), problems)
+    named = _named(document) | {"scripts": {use.script.text for use in scripts.uses(document)}}
+    for section, what in (("conditions", said("condition")), ("arrangements", said("arrangement")), ("scripts", said("script"))):
+        report(_unnamed(document, section, what, named), problems)
     _check_heard(document, problems)
 
 
 def unused_here(document: Document) -> tuple[Unused, ...]:
     """Return the queues and calendars that the policy does not use; the team may use them."""
-    queues = _named(document, "queues") | {
-        item.text
-        for node in _nodes(document)
-        if node.string("field") == "ticket.queue"
-        for key in ("is", "in")
-        if key in node.map
-        for item in node[key].items
-    }
-    return (
-        *_unnamed(document, "queues", said("queue"), queues),
-        *_unnamed(document, "calendars", said("calendar"), _named(document, "calendars")),
-    )
+    named = _named(document)
+    return (*_unnamed(document, "queues", said("queue"), named), *_unnamed(document, "calendars", said("calendar"), named))
 
 
 def report(found: Iterable[Unused], problems: Problems) -> None:
@@ -57,21 +47,19 @@ def report(found: Iterable[Unused], problems: Problems) -> None:
         problems.add("CL655", name, said("nothing uses the {what} `{name}`", what=what, name=name.text), "use it, or leave it out")
 
 
-def _unnamed(document: Document, section: str, what: str, used: set[str]) -> Iterator[Unused]:
-    for id in document.entries(section):
-        if id not in used:
-            yield Unused(what, document.name(section, id))
+def _unnamed(document: Document, section: str, what: str, named: Mapping[str, set[str]]) -> Iterator[Unused]:
+    return (Unused(what, document.name(section, id)) for id in document.entries(section) if id not in named[section])
 
 
-def _named(document: Document, section: str) -> set[str]:
-    keys = _REFERRING[section]
-    return {item.text for node in _nodes(document) for key in keys & node.map.keys() for item in node[key].items}
-
-
-def _nodes(document: Document) -> Iterator[Node]:
-    for section in KIND_OF_SECTION:
-        for entry in document.entries(section).values():
-            yield from entry.walk()
+def _named(document: Document) -> dict[str, set[str]]:
+    """Return, by section, the names of its entries that are used somewhere."""
+    found: dict[str, set[str]] = {key: set() for key in _WANTED}
+    for node in (node for section in KIND_OF_SECTION for entry in document.entries(section).values() for node in entry.walk() if node.map):
+        for key in _WANTED & node.map.keys():
+            found[key].update(item.text for item in node[key].items)
+        if node.string("field") == "ticket.queue":
+            found["queue"].update(item.text for key in ("is", "in") if key in node.map for item in node[key].items)
+    return {section: set[str]().union(*(found[key] for key in keys)) for section, keys in _KEYS.items()}
 
 
 def _check_heard(document: Document, problems: Problems) -> None:
