@@ -77,7 +77,8 @@ def _escalation(name: str, node: Node, problems: Problems) -> Escalation:
         script = step.string("script", script)
         if not script and "notify" in step.map:
             hint = "add `script: …`; a step without one says again what the step before it said"
-            problems.add("CL202", step, "the first step does not say which script it sends", hint)
+            path = node["steps"].path  # of which a step is the first one
+            problems.add("CL202", step.span, "the first step does not say which script it sends", hint, path=path)
         steps.append(_step(step, script))
     return Escalation(
         id=name,
