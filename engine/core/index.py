@@ -122,18 +122,18 @@ def _bits(mask: int) -> Iterator[int]:
 
 def ways_of(rule: RuleLike) -> Sequence[Way]:
     """Return the ways in which a rule can hold; the default holds in the one that asks nothing."""
-    return [()] if rule.when is None else _ways(rule.when, wanted=True)
+    return [()] if rule.when is None else ways(rule.when, wanted=True)
 
 
-def _ways(condition: Condition, *, wanted: bool) -> Sequence[Way]:
+def ways(condition: Condition, *, wanted: bool) -> Sequence[Way]:
     """Return the ways in which the condition has that truth; what would have too many ways stays whole."""
     match condition:
         case Not(part=part):
-            return _ways(part, wanted=not wanted)
+            return ways(part, wanted=not wanted)
         case Named(part=part):
-            return _ways(part, wanted=wanted)
+            return ways(part, wanted=wanted)
         case All(parts=parts) | Any(parts=parts):
-            found = [_ways(part, wanted=wanted) for part in parts]
+            found = [ways(part, wanted=wanted) for part in parts]
             if isinstance(condition, All) is wanted:
                 for longest in sorted(range(len(found)), key=lambda position: -len(found[position])):
                     if prod(map(len, found)) > _MOST_WAYS:
@@ -155,7 +155,7 @@ class _Columns(NamedTuple):
         """Return the column that can tell the truth of a matcher, None when none can. `before` it stand others of the same way."""
         if not isinstance(condition, Match) or condition != Match(*_known(condition)):
             return None
-        if condition.operator in _OPPOSITE:
+        if condition.operator in OPPOSITE:
             return self.ordered[condition.field]
         nth = sum(isinstance(other, Match) and other.field == condition.field for other, _ in before)
         if condition.operator in ("is", "in", "exists"):
@@ -188,7 +188,7 @@ def _lookup(field: str, asked: _Asked, everything: int) -> tuple[str, Callable[[
     return field, masks.get, otherwise
 
 
-_OPPOSITE: Final = {"over": "at_most", "at_least": "under", "at_most": "over", "under": "at_least"}
+OPPOSITE: Final = {"over": "at_most", "at_least": "under", "at_most": "over", "under": "at_least"}
 
 
 def _ordered(field: str, asked: _Asked, everything: int) -> _Cell:
@@ -199,7 +199,7 @@ def _ordered(field: str, asked: _Asked, everything: int) -> _Cell:
     for bit, match, wanted in asked:
         missing &= ~bit
         at = 2 * bisect_left(thresholds, match.expected) + 1  # type: ignore[type-var]  # as above
-        operator = match.operator if wanted else _OPPOSITE[match.operator]
+        operator = match.operator if wanted else OPPOSITE[match.operator]
         refused = refused_below if operator in ("over", "at_least") else refused_from
         refused[at + (operator in ("over", "at_most"))] |= bit
     below = list(accumulate(reversed(refused_below), or_))[::-1]

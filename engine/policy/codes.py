@@ -103,6 +103,10 @@ CODES: dict[str, Code] = {
     "CL653": Code("A rule can never be reached", "warning"),
     "CL654": Code("A value looks like a pattern", "warning"),
     "CL655": Code("A definition is not used", "warning"),
+    "CL656": Code("A condition can never hold", "warning"),
+    "CL657": Code("A deadline is missed in silence", "warning"),
+    "CL658": Code("A script holds a word that the glossary forbids", "warning"),
+    "CL659": Code("A script lacks a word that the glossary prescribes", "warning"),
     # 7xx: the deployment, engine.yaml
     "CL701": Code("engine.yaml is not sound"),
     "CL702": Code("The settings of a channel are not sound"),

@@ -2,26 +2,30 @@
 
 import gc
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.core.compiled import Policy
+from engine.core.compiled import OwnRule, Policy, Survey
 from engine.core.index import Rules
 from engine.core.text import KeywordIndex
+from engine.core.tracing import RuleLike
 from engine.policy import build, lint, own_rules, routing, scripts
+from engine.policy.advice import check_own
 from engine.policy.calendars import compile_calendars
 from engine.policy.diagnostics import Diagnostic, Problems, has_errors
 from engine.policy.document import Document
+from engine.policy.glossary import check_glossary
 from engine.policy.nodes import Node
 from engine.policy.reader import read
-from engine.policy.references import References, assignees, escalations, recipients
+from engine.policy.references import References, escalations
 from engine.policy.said import said
 from engine.policy.schema import check_shape
 from engine.policy.sources import check_name, kind_of, read_files
+from engine.policy.unused import check_used
 from engine.policy.vocabulary import KIND_OF_SECTION, NEEDED
 
 _FALLBACK_LANGUAGES = ("zh", "en")
@@ -32,15 +36,13 @@ _FALLBACK_LANGUAGES = ("zh", "en")
 class Compilation:
     """What came of compiling: the policy (None if and only if a diagnostic is an error), all diagnostics, the texts by file name.
 
-    `agents` are the ids of agents that escalations name, `assignees` those that matchers name, with their places: the team is checked
-    against them.
+    `document` keeps the places for what must fit a policy, such as the team; None where there are no files.
     """
 
     policy: Policy | None
     diagnostics: tuple[Diagnostic, ...]
     files: Mapping[str, str]
-    agents: tuple[Node, ...] = ()
-    assignees: tuple[Node, ...] = ()
+    document: Document | None = None
 
 
 def compile_policy(directory: Path) -> Compilation:
@@ -130,8 +132,7 @@ def _compile(texts: Mapping[str, str], unread: frozenset[str], problems: Problem
     _check_needed(document, problems)
     policy = _policy(document, digest(texts), problems, proven)
     diagnostics = problems.all()
-    agents, holders = tuple(recipients(document)), tuple(assignees(document))
-    return Compilation(None if has_errors(diagnostics) else policy, diagnostics, texts, agents, holders)
+    return Compilation(None if has_errors(diagnostics) else policy, diagnostics, texts, document)
 
 
 def _check_needed(document: Document, problems: Problems) -> None:
@@ -144,6 +145,20 @@ def _check_needed(document: Document, problems: Problems) -> None:
                 said("the policy has no `{section}`", section=section),
                 said("write it in {file}; the shipped policies show how", file=file),
             )
+
+
+def _advise(
+    document: Document, lists: Iterable[Sequence[RuleLike]], own: Sequence[OwnRule], surveys: Iterable[Survey], problems: Problems
+) -> None:
+    asked = [rule.when for rule in own if rule.when is not None]
+    for rules in lists:
+        lint.check_reach(rules, problems)
+        asked += [rule.when for rule in rules if rule.when is not None]
+    for survey in surveys:
+        asked += [survey.when, survey.low_score.when] if survey.low_score is not None else [survey.when]
+    lint.check_possible(asked, problems)
+    check_used(document, problems)
+    check_own(own, problems)
 
 
 def _policy(document: Document, policy_digest: str, problems: Problems, proven: bool) -> Policy | None:
@@ -160,7 +175,8 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     tried = company is not None and not proven and not problems.wrong(("company", "sla"))
     spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
     if not proven and not has_errors(problems.all()):
-        lint.check(document, (kinds, calls, tiers, routes), own, problems)
+        _advise(document, (kinds, calls, tiers, routes), own, surveys, problems)
+        check_glossary(document, spoken, languages, problems)
     assignment, limits = routing.assignment(document), build.limits(document)
     replies, negation = build.replies(document), build.negation(document)
     if company is None or assignment is None or limits is None or replies is None or negation is None:

@@ -161,10 +161,9 @@ class Conditions:
 
     def _mentions(self, node: Node, name: str, expected: Node) -> Condition | None:
         words = expected.items
+        if not all_visible(expected, self._problems):
+            return None
         for word in words:
-            if not normalise(word.text).strip():
-                self._problems.add("CL205", word, "nothing is visible in this keyword", "write the word that customers use")
-                return None
             if any(comma in word.text for comma in _WIDE_COMMAS):
                 hint = "two keywords are separated by a half-width comma: `, `"
                 self._problems.add("CL652", word, said("the keyword `{word}` holds a full-width comma", word=word.text), hint)
@@ -219,6 +218,14 @@ class Conditions:
                 return
 
 
+def all_visible(words: Node, problems: Problems) -> bool:
+    """Whether something can be seen in each of the words; report those in which nothing can."""
+    empty = [word for word in words.items if not normalise(word.text).strip()]
+    for word in empty:
+        problems.add("CL205", word, "nothing is visible in this keyword", "write the word that people use")
+    return not empty
+
+
 def rule_condition(node: Node, section: str, conditions: Conditions, problems: Problems) -> Condition | None:
     """Return the condition of a rule, None for the default rule; report a rule that has neither `when` nor `default`, or both."""
     when, default = node.get("when"), node.get("default")
@@ -237,7 +244,7 @@ def check_order(rules: list[Node], what: str, problems: Problems) -> None:
             problems.add("CL311", rule["default"], said("a default stands before the end of {what}", what=what), hint)
     if rules and rules[-1].get("default") is None:
         hint = "add a last entry with `default: true`, so that every case is decided"
-        problems.add("CL310", rules[-1], said("the last of {what} is not the default", what=what), hint)
+        problems.add("CL310", rules[-1].span, said("the last of {what} is not the default", what=what), hint, path=what)
 
 
 def _matches(condition: Condition) -> Iterator[Match]:

@@ -49,9 +49,8 @@ def _section(section: str, before: Document, after: Document) -> Iterator[Change
 
 
 def _entries(section: str, document: Document) -> dict[str, Node]:
-    """The entries of a section by id; a section that is one value is an entry without an id."""
-    single = document.single(section)
-    return document.entries(section) or ({"": single} if single is not None else {})
+    """The entries of a section by id; a section that is one value is an entry without an id, the second of them has the id 2."""
+    return document.entries(section) or {str(number) if number > 1 else "": part for number, part in enumerate(document.parts(section), 1)}
 
 
 def _entry(section: str, id: str, old: Node, new: Node) -> Iterator[Change]:

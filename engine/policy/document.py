@@ -29,6 +29,7 @@ class Document:
         self._unread = unread
         self._unsound: set[int] = set()
         self._ids: dict[str, set[str]] = {}
+        self._names: dict[tuple[str, str], Node] = {}
         for file in sorted(roots):
             kind, root = roots[file]
             for section in root.map.keys() & set(SECTIONS.get(kind, ())):
@@ -42,10 +43,17 @@ class Document:
         """Return the sound entries of a section of named entries, or of a list of entries with an `id`."""
         return {name: node for name, node in self._entries[section].items() if id(node) not in self._unsound}
 
+    def name(self, section: str, id: str) -> Node:
+        """Return the place where the id of an entry is defined: its key, or the value of its `id`."""
+        return self._names[section, id]
+
     def single(self, section: str) -> Node | None:
         """Return the section's only value if it is there and sound."""
-        parts = self._parts.get(section, [])
-        return parts[0] if parts and id(parts[0]) not in self._unsound else None
+        return next(iter(self.parts(section)), None)
+
+    def parts(self, section: str) -> list[Node]:
+        """Return what each file has of the section, as far as it is sound."""
+        return [part for part in self._parts.get(section, []) if id(part) not in self._unsound]
 
     def ids(self, section: str) -> frozenset[str] | None:
         """Return every id the section defines, sound or not; None when that cannot be known because of a fault reported elsewhere."""
@@ -76,10 +84,12 @@ class Document:
             for part in parts[1:]:
                 hint = said("the first stands in {place}; keep one of them", place=parts[0].source)
                 problems.add("CL301", part, said("`{section}` is written in two files", section=section), hint)
+        if section in _SINGLE | _JOINED:
             return merged
         for part in parts:
             for name, node, place in _named(part):
                 ids.add(name)
+                self._names.setdefault((section, name), place)
                 if name in merged:
                     problems.add(
                         "CL301",
@@ -101,6 +111,7 @@ class Document:
 
 
 _SINGLE = frozenset({"company", "replies", "negation", "on_tier_change", "assignment", "limits", "chain", "manager"})
+_JOINED = frozenset({"glossary"})
 
 
 def _named(part: Node) -> list[tuple[str, Node, Node]]:

@@ -14,7 +14,7 @@ import yaml
 from engine.policy.diagnostics import Problems
 from engine.policy.nodes import Node, Span
 from engine.policy.said import foreign, said
-from engine.policy.scalars import Odd, full_width_key, resolve
+from engine.policy.scalars import Odd, full_width_key, resolve, shortened
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
@@ -26,6 +26,7 @@ _OTHER_MARKS = {  # a mark of UTF-32 begins with one of UTF-16
 }
 # The characters that YAML does not allow (YAML 1.2, 5.1).
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+_COLON = re.compile(r"\s*:")
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 _READ_AS_FLAGS = frozenset({"on", "off", "yes", "no"})  # as keys they are plain words: only their position counts
 
@@ -117,6 +118,7 @@ class _Reader:
 
     def __init__(self, file: str, text: str, problems: Problems) -> None:
         self._file = file
+        self._text = text
         self._problems = problems
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.CSafeLoader)
 
@@ -178,10 +180,18 @@ class _Reader:
         entries: dict[str, Node] = {}
         places: dict[str, Span] = {}
         gaps = False
+        torn: list[yaml.Event] = []
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            following = self._next()
+            if torn and self._lacks_colon(start, event, following):
+                torn.append(event)
+                gaps = True
+                continue
+            self._report_torn(torn, path)
+            torn = [following] if _is_plain(following) and not _is_plain(following, "") else []
             key, refused = self._key(event)
             below = f"{path}.{key}" if path else key
-            value = self._node(self._next(), below, depth + 1)
+            value = self._node(following, below, depth + 1)
             if key in places:
                 hint = said("the first stands in line {line}; keep one of them", line=places[key].line)
                 self._problems.add("CL107", self._span(event), said("the key `{key}` is written twice", key=key), hint, path=below)
@@ -192,7 +202,25 @@ class _Reader:
                 gaps = True
             else:
                 entries[key] = value
+        self._report_torn(torn, path)
         return Node(entries, self._span(start, event), path, places, gaps=gaps)
+
+    def _lacks_colon(self, start: yaml.Event, key: yaml.Event, value: yaml.Event) -> bool:
+        """Whether a plain word in braces is what follows a comma in a text, rather than a key."""
+        if not cast(yaml.MappingStartEvent, start).flow_style:
+            return False
+        return _is_plain(key) and _is_plain(value, "") and not _COLON.match(self._text, cast(yaml.Mark, key.end_mark).index)
+
+    def _report_torn(self, torn: list[yaml.Event], path: str) -> None:
+        """Report a text without quotes in braces, which its commas tear apart."""
+        if len(torn) < 2:
+            return
+        first, last = cast(yaml.Mark, torn[0].start_mark), cast(yaml.Mark, torn[-1].end_mark)
+        written = shortened(" ".join(self._text[first.index : last.index].split()))
+        quoted = f"'{written}'" if '"' in written else f'"{written}"'
+        message = said("the comma ends the text, and `{rest}` has no value", rest=shortened(cast(yaml.ScalarEvent, torn[1]).value))
+        hint = said("put the whole text in quotes: {quoted}; several values stand in brackets: [{written}]", quoted=quoted, written=written)
+        self._problems.add("CL116", self._span(torn[0], torn[-1]), message, hint, path=path)
 
     def _key(self, event: yaml.Event) -> tuple[str, bool]:
         """Return a key, and whether it was refused."""
@@ -237,3 +265,8 @@ class _Reader:
             self._problems.add(value.code, span, value.message, value.hint, path=path)
             return None
         return Node(value, span, path)
+
+
+def _is_plain(event: yaml.Event, word: str | None = None) -> bool:
+    """Whether it is a scalar without quotes, written in its line; with `word`, whether it is that one."""
+    return isinstance(event, yaml.ScalarEvent) and not event.style and word in (None, event.value)

@@ -54,9 +54,7 @@ def escalations(document: Document, references: References, problems: Problems) 
 
 def recipients(document: Document) -> list[Node]:
     """Return every recipient that an escalation or a rule names and that is neither a role nor a queue: an agent, then."""
-    queues = document.ids("queues")
-    if queues is None:
-        return []
+    queues = document.entries("queues")
     named: list[Node] = []
     for node in document.entries("escalations").values():
         named += node["warn_to"].items if "warn_to" in node.map else []
@@ -81,7 +79,8 @@ def _escalation(name: str, node: Node, problems: Problems) -> Escalation:
         script = step.string("script", script)
         if not script and "notify" in step.map:
             hint = "add `script: …`; a step without one says again what the step before it said"
-            problems.add("CL202", step, "the first step does not say which script it sends", hint)
+            path = node["steps"].path  # of which a step is the first one
+            problems.add("CL202", step.span, "the first step does not say which script it sends", hint, path=path)
         steps.append(_step(step, script))
     return Escalation(
         id=name,

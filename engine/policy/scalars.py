@@ -102,3 +102,8 @@ def full_width_key(word: str) -> Odd | None:
         said("the key `{word}` holds a full-width character", word=word),
         said("type it in half-width characters: {narrow}", narrow=narrow),
     )
+
+
+def shortened(text: str) -> str:
+    """Return a text as diagnostics show it, cut where it is long."""
+    return text if len(text) <= 60 else f"{text[:59]}…"

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 
 from engine.core.compiled import Body, Company, DeadlineKind, Guide, GuideStep, Script, Text, Tier
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
 from engine.policy.nodes import Node, Span
-from engine.policy.said import said
+from engine.policy.said import Said, said
 from engine.policy.samples import Setting, samples
 from engine.policy.templates import ScriptTemplate, TemplateError, TemplateRefused, compile_template
 from engine.policy.texts import text_map
@@ -27,16 +27,32 @@ class Use:
     audiences: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One text of a script, in one language; `node` is where it is written."""
+
+    script: str
+    language: str
+    template: ScriptTemplate
+    node: Node
+
+    @property
+    def is_subject(self) -> bool:
+        """Whether it is the subject line of a message."""
+        return ".subject" in self.node.path.removeprefix(f"scripts.{self.script}")
+
+
 class Scripts:
-    """The compiled scripts of one document."""
+    """The compiled scripts of one document. `texts` are those that are well-formed, unless they are `proven` already."""
 
     def __init__(self, document: Document, languages: tuple[str, ...], problems: Problems, *, proven: bool = False) -> None:
         self._proven = proven
         self._document = document
         self._languages = languages
         self._problems = problems
-        self._texts: list[tuple[str, str, ScriptTemplate, Node]] = []
+        self.texts: list[Spoken] = []
         self.compiled = {name: self._script(name, node) for name, node in document.entries("scripts").items()}
+        self._check_languages()
 
     def check(self, uses: Iterable[Use], setting: Setting | None) -> None:
         """Report references to unknown scripts and wrong audiences, and try every script on the occasions of its uses.
@@ -59,10 +75,11 @@ class Scripts:
                         audiences=reduce(lambda one, other: said("{one} or {other}", one=one, other=other), use.audiences),
                     )
                     self._problems.add("CL317", use.script, message, "name another script, or change its `audience`")
-        if setting is None:
-            return
-        for name, script in self.compiled.items():
-            self._try(script, sorted(occasions.get(name, ())) or [None], setting)
+        if setting is not None:
+            situations = cache(lambda occasion, language: list(samples_of(occasion, language, setting)))
+            for spoken in self.texts:
+                asked: list[str | None] = [*sorted(occasions.get(spoken.script, ()))] or [None]
+                self._try(spoken, (one for occasion in asked for one in situations(occasion, spoken.language)))
 
     def _script(self, name: str, node: Node) -> Script:
         bodies: dict[tuple[str, str], Body] = {}
@@ -74,7 +91,6 @@ class Scripts:
                 if (template := self._template(name, language, text)) is not None:
                     subject = subjects.get(language) or subjects.get(self._languages[0])
                     bodies[channel, language] = Body(template, subject, text.source)
-        self._check_languages(name, node)
         return Script(name, node.string("audience"), bodies, node.source, text_map(node.get("label"), self._languages, self._problems))
 
     def _subjects(self, name: str, part: Node) -> dict[str, ScriptTemplate]:
@@ -96,18 +112,24 @@ class Scripts:
         self._problems.add("CL315", place, said("the company has no language `{language}` (see company.yaml)", language=language), hint)
         return False
 
-    def _check_languages(self, name: str, node: Node) -> None:
-        spoken = {key for part in [node, *(part for _, part in _channels(node))] for key in part.keys if key not in _OWN_KEYS}
+    def _check_languages(self) -> None:
+        """Report scripts without a text in some language; where none has one, the language."""
+        scripts = self._document.entries("scripts")
+        spoken = {
+            name: {key for part in (node, *(part for _, part in _channels(node))) for key in part.keys} for name, node in scripts.items()
+        }
         for language in self._languages:
-            if language not in spoken:
-                code = "CL406" if language == self._languages[0] else "CL405"
-                self._problems.add(
-                    code,
-                    node.keys["audience"],
-                    said("`{name}` has no text in `{language}`", name=name, language=language),
-                    said("add `{language}: …`", language=language),
-                    path=node.path,
-                )
+            code = "CL406" if language == self._languages[0] else "CL405"
+            silent = [name for name in scripts if language not in spoken[name]]
+            if len(silent) > 1 and len(silent) == len(scripts) and (company := self._document.single("company")) is not None:
+                place = next(item for item in company["languages"].items if item.text == language)
+                hint = "add texts in it to the scripts, or take it out"
+                self._problems.add(code, place, said("no script speaks `{language}`", language=language), hint)
+                continue
+            for name in silent:
+                message = said("`{name}` has no text in `{language}`", name=name, language=language)
+                hint = said("add `{language}: …`", language=language)
+                self._problems.add(code, scripts[name].keys["audience"], message, hint, path=scripts[name].path)
 
     def _template(self, name: str, language: str, text: Node) -> ScriptTemplate | None:
         first_line = text.span.line + text.block
@@ -116,49 +138,50 @@ class Scripts:
         try:
             template = compile_template(name, text.text, text.source, first_line)
         except TemplateRefused as refused:
-            self._problems.add(refused.code, self._line(text, refused.line), refused.reason, refused.hint, path=text.path)
+            self._problems.add(refused.code, line_of(text, refused.line, self._problems), refused.reason, refused.hint, path=text.path)
             return None
-        self._texts.append((name, language, template, text))
+        self.texts.append(Spoken(name, language, template, text))
         return template
 
-    def _try(self, script: Script, occasions: Iterable[str | None], setting: Setting) -> None:
-        """Render every text of a script in its situations; report the first failure of each text."""
-        for name, language, template, text in self._texts:
-            if name == script.id:
-                self._try_text(template, text, samples_of(occasions, language, setting))
-
-    def _try_text(self, template: ScriptTemplate, text: Node, situations: Iterable[tuple[str, dict[str, object]]]) -> None:
+    def _try(self, spoken: Spoken, situations: Iterable[tuple[str, dict[str, object]]]) -> None:
+        """Render a text in its situations; report the first failure."""
         for situation, context in situations:
             try:
-                template.render(context)
+                spoken.template.render(context)
             except TemplateError as error:
-                hint = "docs/policies.md lists what each occasion knows; `{% if name is defined %}` asks first"
                 self._problems.add(
                     "CL404",
-                    self._line(text, error.line),
+                    line_of(spoken.node, error.line, self._problems),
                     said("{situation}: {reason}", situation=situation, reason=error.reason),
-                    hint,
-                    path=text.path,
+                    self._hint(error.reason),
+                    path=spoken.node.path,
                 )
                 return
 
-    def _line(self, text: Node, line: int) -> Span:
-        """Return the place of a template's line: exact for texts written as a block, else the text's own."""
-        return self._problems.line(text.span.file, text.span.line + line) if text.block else text.span
-
-
-def samples_of(occasions: Iterable[str | None], language: str, setting: Setting) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield (situation in words, context) for every situation of these occasions."""
-    for occasion in occasions:
-        for situation, context in samples(occasion, language, setting):
-            yield (
-                (
-                    said("on the occasion {occasion} ({situation})", occasion=occasion, situation=situation)
-                    if occasion
-                    else said("with everything known ({situation})", situation=situation)
-                ),
-                context,
+    def _hint(self, reason: str) -> str:
+        """Return where to look for what a template misses: a deadline of that name, or what the occasion knows."""
+        hint = "docs/policies.md lists what each occasion knows; `{% if name is defined %}` asks first"
+        missed = reason.values.get("name") if isinstance(reason, Said) else None
+        if (deadline := self._document.entries("deadlines").get(str(missed))) is not None:
+            place = deadline["starts"].source
+            hint = said(
+                "the deadline `{name}` does not run then: {place} says what starts it; `{{% if … is defined %}}` asks first",
+                name=missed,
+                place=place,
             )
+        return hint
+
+
+def line_of(text: Node, line: int, problems: Problems) -> Span:
+    """Return the place of a template's line: exact for texts written as a block, else the text's own."""
+    return problems.line(text.span.file, text.span.line + line) if text.block else text.span
+
+
+def samples_of(occasion: str | None, language: str, setting: Setting) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield (situation in words, context) for every situation of an occasion."""
+    for situation, context in samples(occasion, language, setting):
+        where = said("on the occasion {occasion} ({situation})", occasion=occasion, situation=situation)
+        yield where if occasion else said("with everything known ({situation})", situation=situation), context
 
 
 def uses(document: Document) -> Iterable[Use]:

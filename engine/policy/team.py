@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from engine.core.compiled import Policy
 from engine.core.team import Agent, Team
 from engine.policy.compilation import Compilation, read_document
 from engine.policy.diagnostics import Diagnostic, Problems, has_errors, suggestion
 from engine.policy.document import Document
 from engine.policy.nodes import Node
+from engine.policy.references import assignees, recipients
+from engine.policy.routing import skills
 from engine.policy.said import said
 from engine.policy.sources import read_text
 from engine.policy.units import day
+from engine.policy.unused import Unused, report, unused_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,10 @@ def load_team(path: Path) -> TeamLoad:
     document = read_document({path.name: text}, frozenset(), problems, kind="team")
     agents = {name: _agent(name, node, problems) for name, node in document.entries("agents").items()}
     shifts = {name: node.string("calendar") for name, node in document.entries("shifts").items()}
-    _check_shifts(document, problems)
     _check_users(document, problems)
     manager = document.single("manager")
     _check_agent(manager, document, problems)
+    _check_shifts(document, problems)
     diagnostics = problems.all()
     team = None if has_errors(diagnostics) or manager is None else Team(agents, manager.text, shifts)
     return TeamLoad(team, diagnostics, text, document)
@@ -52,8 +54,8 @@ def load_team(path: Path) -> TeamLoad:
 
 def check_team(load: TeamLoad, compilation: Compilation) -> tuple[Diagnostic, ...]:
     """Return what does not fit between a team and a policy that are sound by themselves; nothing while one of them is not."""
-    team, policy, document = load.team, compilation.policy, load.document
-    if team is None or policy is None or document is None:
+    team, policy, document, written = load.team, compilation.policy, load.document, compilation.document
+    if team is None or policy is None or document is None or written is None:
         return ()
     problems = Problems()
     for file, text in compilation.files.items():
@@ -68,50 +70,42 @@ def check_team(load: TeamLoad, compilation: Compilation) -> tuple[Diagnostic, ..
         if calendar.text not in policy.calendars:
             hint = suggestion(calendar.text, policy.calendars)
             problems.add("CL604", calendar, said("there is no calendar `{calendar}`", calendar=calendar.text), hint)
-    _check_queues(team, policy, problems)
-    _check_skills(team, policy, problems)
-    for recipient in compilation.agents:
+    _check_queues(team, written, problems)
+    _check_skills(team, written, problems)
+    for recipient in recipients(written):
         if recipient.text not in team.agents:
             hint = "recipients are assignee, queue.lead, manager, customer, a queue, or an agent of team.yaml"
             problems.add("CL308", recipient, said("there is no queue and no agent `{recipient}`", recipient=recipient.text), hint)
-    for assignee in compilation.assignees:
+    for assignee in assignees(written):
         if assignee.text not in team.agents:
             problems.add("CL601", assignee, said("there is no agent `{node}`", node=assignee.text), suggestion(assignee.text, team.agents))
     return problems.all()
 
 
-def _check_queues(team: Team, policy: Policy, problems: Problems) -> None:
+def _check_queues(team: Team, policy: Document, problems: Problems) -> None:
     staffed = {queue for agent in team.agents.values() for queue in agent.queues}
-    for queue in policy.queues.values():
-        if queue.lead not in team.agents:
-            hint = suggestion(queue.lead, team.agents)
-            message = said("the lead `{lead}` of the queue `{queue}` is not in the team", lead=queue.lead, queue=queue.id)
-            problems.add("CL601", problems.line(queue.source.file, queue.source.line), message, hint, path=queue.source.path)
-        if queue.id not in staffed:
-            message = said("nobody in the team works in the queue `{queue}`", queue=queue.id)
-            problems.add(
-                "CL607",
-                problems.line(queue.source.file, queue.source.line),
-                message,
-                "add the queue to an agent in team.yaml",
-                path=queue.source.path,
-            )
+    unused = [one for one in unused_here(policy) if one.name.text not in staffed | set(team.shifts.values())]
+    report(unused, problems)
+    for id, node in policy.entries("queues").items():
+        lead = node["lead"]
+        if lead.text not in team.agents:
+            message = said("the lead `{lead}` of the queue `{queue}` is not in the team", lead=lead.text, queue=id)
+            problems.add("CL601", lead, message, suggestion(lead.text, team.agents))
+        if id not in staffed | {one.name.text for one in unused}:
+            message = said("nobody in the team works in the queue `{queue}`", queue=id)
+            problems.add("CL607", policy.name("queues", id), message, "add the queue to an agent in team.yaml")
 
 
-def _check_skills(team: Team, policy: Policy, problems: Problems) -> None:
-    for route in policy.routes:
-        for skill, level in route.skills.items():
-            if not any(agent.skills.get(skill, 0) >= level for agent in team.agents.values() if route.queue in agent.queues):
+def _check_skills(team: Team, policy: Document, problems: Problems) -> None:
+    for node in policy.entries("routes").values():
+        queue, asked = node.string("queue"), node.get("skills")
+        for skill, level in skills(asked).items():
+            if not any(agent.skills.get(skill, 0) >= level for agent in team.agents.values() if queue in agent.queues):
+                place = next((item for item in asked.items if item.text == skill), asked.map.get(skill)) if asked is not None else None
                 message = said(
-                    "nobody in the queue `{queue}` has the skill `{skill}` at level {level}", queue=route.queue, skill=skill, level=level
+                    "nobody in the queue `{queue}` has the skill `{skill}` at level {level}", queue=queue, skill=skill, level=level
                 )
-                problems.add(
-                    "CL608",
-                    problems.line(route.source.file, route.source.line),
-                    message,
-                    "add the skill to an agent in team.yaml",
-                    path=route.source.path,
-                )
+                problems.add("CL608", place or node, message, "add the skill to an agent in team.yaml")
 
 
 def _agent(name: str, node: Node, problems: Problems) -> Agent:
@@ -159,6 +153,9 @@ def _check_shifts(document: Document, problems: Problems) -> None:
         shift = node["shift"]
         if known is not None and shift.text not in known:
             problems.add("CL603", shift, said("there is no shift `{shift}`", shift=shift.text), suggestion(shift.text, known))
+    if not has_errors(problems.all()):
+        used = {node.string("shift") for node in document.entries("agents").values()}
+        report((Unused(said("shift"), document.name("shifts", name)) for name in document.entries("shifts") if name not in used), problems)
 
 
 def _check_users(document: Document, problems: Problems) -> None:

@@ -158,6 +158,17 @@ class ScriptTemplate:
         """The compiled text; made at its first use where `compile_template` was not asked to prove it."""
         return _compiled(self.text)
 
+    def words(self) -> Iterator[tuple[int, str]]:
+        """Yield what the text may say by itself, line by line, each with the template's line, from 1: not the values it prints."""
+        pending: list[nodes.Node] = [_parse(self.text)]
+        while pending:
+            node = pending.pop()
+            said_here = node.data if isinstance(node, nodes.TemplateData) else node.value if isinstance(node, nodes.Const) else None
+            if isinstance(said_here, str):
+                yield from enumerate(said_here.split("\n"), node.lineno)
+            elif not isinstance(node, (nodes.Compare, nodes.Test, nodes.Getitem)):
+                pending.extend(node.iter_child_nodes())
+
     def render(self, context: Mapping[str, object]) -> str:
         """Return the text for the values in `context`: plain mappings, lists, texts, numbers, aware datetimes and timedeltas.
 
@@ -226,7 +237,7 @@ def _compiled(text: str) -> jinja2.Template:
             "CL403", said("the template has {size:,} characters, more than {limit:,}", size=len(text), limit=MAX_SOURCE), "split the script"
         )
     try:
-        tree = _SANDBOX.parse(_TAGS_ALONE.sub(_swallow_line, text))
+        tree = _parse(text)
         _check(tree)
         # The loop bound goes in after the check, which refuses this filter's name in a script.
         for loop in tree.find_all(nodes.For):
@@ -239,6 +250,10 @@ def _compiled(text: str) -> jinja2.Template:
         ) from error
     except (RecursionError, ValueError, OverflowError) as error:
         raise TemplateRefused("CL403", "the template is nested too deeply or holds too large a number") from error
+
+
+def _parse(text: str) -> nodes.Template:
+    return _SANDBOX.parse(_TAGS_ALONE.sub(_swallow_line, text))
 
 
 def _swallow_line(tags: re.Match[str]) -> str:

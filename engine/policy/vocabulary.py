@@ -46,7 +46,7 @@ SECTIONS = {
     "intake": ("kinds", "calls", "replies", "commands", "negation"),
     "sla": ("conditions", "tiers", "deadlines", "on_tier_change", "escalations"),
     "routing": ("queues", "routes", "assignment"),
-    "scripts": ("scripts", "notices", "guides", "limits"),
+    "scripts": ("scripts", "notices", "guides", "limits", "glossary"),
     "survey": ("surveys",),
     "rules": ("rules", "chain"),
     "calendars": ("calendars", "arrangements"),

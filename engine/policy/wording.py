@@ -9,6 +9,7 @@ from engine.policy.diagnostics import Problems, nearest, suggestion
 from engine.policy.installed import OWN_NAMESPACES, installed
 from engine.policy.nodes import Node, Span
 from engine.policy.said import Said, said
+from engine.policy.scalars import shortened
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -92,7 +93,7 @@ class Wording:
                 self._add("CL211", place, said("`{key}` cannot be asked of {field}", key=key, field=field), hint, path)
         elif fault.keyword == "enum" and set(fault.value) == _MATCHER_KEYS:
             hint = said("write {{field: …, {key}: …}}", key=key)
-            self._add("CL209", place, said("`{key}` does not say which field it asks", key=key), hint, path)
+            self._add("CL209", place, said("`{key}` does not say which field it asks", key=key), hint, node.path)
         elif fault.keyword == "pattern":
             self._add("CL205", place, said("`{key}`: expected {form}", key=key, form=_described(fault.schema)), "", path)
         else:
@@ -235,8 +236,7 @@ def _known_keys(fault: Fault) -> list[str]:
 
 def _written(node: Node) -> str:
     """Return a scalar as it is written, cut where it is long."""
-    text = str(node.value).lower() if isinstance(node.value, bool) else node.text
-    return text if len(text) <= 60 else f"{text[:59]}…"
+    return shortened(str(node.value).lower() if isinstance(node.value, bool) else node.text)
 
 
 def _first_line(node: Node) -> Span:

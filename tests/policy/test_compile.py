@@ -109,10 +109,30 @@ def test_a_subject_may_be_plain_or_by_channel_and_falls_back_to_the_script_s_own
     text = (
         "version: 1\nscripts:\n  hello:\n    audience: customer\n    subject: 通用\n    zh: 您好\n    en: Hello\n"
         "    channels:\n      email: {zh: 邮件, subject: {zh: 邮件标题}}\n      sms: {zh: 短信}\n"
+        "guides: {welcome: [hello]}\n"
     )
     bodies = policy_with({"scripts-x.yaml": text}).scripts["hello"].bodies
     subjects = {key: body.subject.render({}) for key, body in bodies.items() if body.subject}
     assert subjects == {("", "zh"): "通用", ("", "en"): "通用", ("email", "zh"): "邮件标题", ("sms", "zh"): "通用"}
+
+
+def test_a_script_that_asks_for_a_deadline_that_does_not_run_then_is_told_where_it_starts() -> None:
+    sla = (
+        "version: 1\ndeadlines:\n  news:\n    label: news\n    stops: progress_reported\n    starts: plan_recorded\n"
+        "    budget: 2h\n    then: report_progress\n"
+    )
+    text = "version: 1\nscripts:\n  hi: {audience: customer, zh: '{{ deadlines.news.due }}', en: Hi}\nguides: {hi: [hi]}\n"
+    [item] = overlaid({"sla-a.yaml": sla, "scripts-x.yaml": text}).diagnostics
+    assert item.code == "CL404"
+    assert item.hint == "the deadline `news` does not run then: sla-a.yaml:6 says what starts it; `{% if … is defined %}` asks first"
+
+
+def test_where_no_script_has_a_text_in_a_language_the_language_is_reported_once() -> None:
+    company = shipped().files["company.yaml"]
+    found = overlaid({"company.yaml": company.replace("[zh, en]", "[zh, en, fr]")}).diagnostics
+    assert [(item.code, item.path) for item in found] == [("CL405", "company.languages[2]")]
+    found = overlaid({"company.yaml": company.replace("[zh, en]", "[fr, zh, en]")}).diagnostics
+    assert [(item.code, item.path) for item in found if item.code != "CL316"] == [("CL406", "company.languages[0]")]
 
 
 def test_rules_of_a_more_specific_file_are_asked_first() -> None:

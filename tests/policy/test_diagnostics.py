@@ -45,7 +45,7 @@ def test_a_problem_without_a_known_line_is_shown_without_an_excerpt() -> None:
 
 
 def test_warnings_do_not_keep_a_policy_from_being_used() -> None:
-    compilation = overlaid({"scripts-x.yaml": "version: 1\nscripts:\n  hello: {audience: agent, zh: 您好}\n"})
+    compilation = overlaid({"scripts-x.yaml": "version: 1\nscripts:\n  hello: {audience: agent, zh: 您好}\nguides: {x: [hello]}\n"})
     assert codes(compilation) == ["CL405"]
     assert not has_errors(compilation.diagnostics)
     assert compilation.policy is not None

@@ -1,11 +1,13 @@
-"""Whatever is dropped, renamed, changed or repeated in the shipped files: diagnostics or a policy, never an exception."""
+"""Whatever is dropped, renamed, changed, repeated or moved in the shipped files: a policy, or diagnostics that point there."""
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.policy import format_json, format_text, has_errors
-from tests.policy.support import SHIPPED, diagnose, overlaid, shipped
+from engine.policy import check_team, format_json, format_text, has_errors
+from tests.policy.mutations import ACTIONS, Mutated, mutate, paths
+from tests.policy.support import SHIPPED, diagnose, overlaid, shipped, shipped_team
 from tests.support.counts import scaled
 
 TREES = {name: yaml.safe_load(text) for name, text in shipped().files.items()}
@@ -79,15 +81,28 @@ def mutations(trees):
     return st.tuples(st.sampled_from(places), st.sampled_from(["drop", "rename", "retype", "repeat"]), ODD_VALUES)
 
 
-@settings(max_examples=scaled(2_000), suppress_health_check=[HealthCheck.too_slow])
-@given(mutations(TREES))
-def test_a_mutated_policy_never_raises(mutation) -> None:
-    (name, path), action, value = mutation
-    text = yaml.safe_dump(_changed(TREES[name], path, action, value), allow_unicode=True, sort_keys=False)
-    compilation = overlaid({name: text})
-    assert (compilation.policy is None) == has_errors(compilation.diagnostics)
-    assert format_text(compilation.diagnostics) is not None
-    assert format_json(compilation.diagnostics)
+def places(file: str) -> st.SearchStrategy[Mutated]:
+    return st.builds(
+        mutate, st.just(file), st.sampled_from(paths(file)), st.sampled_from(ACTIONS), ODD_VALUES, st.integers(min_value=0, max_value=99)
+    )
+
+
+@pytest.mark.parametrize("file", sorted(shipped().files))
+def test_of_a_mutated_policy_some_diagnostic_points_at_the_fault(file: str) -> None:
+    """10,000 mutations in all."""
+
+    @settings(max_examples=scaled(10_000 // len(shipped().files) + 1), suppress_health_check=[HealthCheck.too_slow])
+    @given(places(file))
+    def points_at_it(mutated: Mutated) -> None:
+        compilation = overlaid({mutated.file: mutated.text})
+        assert (compilation.policy is None) == has_errors(compilation.diagnostics)
+        found = (*compilation.diagnostics, *check_team(shipped_team(), compilation))
+        assert format_text(found) is not None
+        assert format_json(found)
+        files = {**compilation.files, "team.yaml": shipped_team().text}
+        assert not found or any(mutated.is_pointed_at_by(item, files) for item in found)
+
+    points_at_it()
 
 
 @settings(max_examples=scaled(2_000), suppress_health_check=[HealthCheck.too_slow])

@@ -10,7 +10,9 @@ from engine.policy.diagnostics import Problems
 from engine.policy.nodes import Node
 from engine.policy.reader import MAX_BYTES, read
 from engine.policy.scalars import resolve
-from tests.policy.support import codes, shipped
+from tests.policy.support import codes, overlaid, shipped
+
+COMPANY = shipped().files["company.yaml"]
 
 
 def lay_out(directory: Path, **files: bytes) -> Path:
@@ -237,3 +239,34 @@ def test_of_a_long_line_what_stands_around_the_place_is_shown() -> None:
     assert shown("!" + "b" * 300) == (f"  !{'b' * 239}…", "!")
     assert shown("a" * 300 + "!") == (f"  …{'a' * 80}!", "!")
     assert shown("a" * 239 + "!") == (f"  {'a' * 239}!", "!")
+
+
+@pytest.mark.parametrize(
+    ("written", "message", "hint"),
+    [
+        (
+            "zh: 宕机😀,瘫痪",
+            "the comma ends the text, and `瘫痪` has no value",
+            '"宕机😀,瘫痪"; several values stand in brackets: [宕机😀,瘫痪]',
+        ),
+        ("zh: a, b,5", "the comma ends the text, and `b` has no value", '"a, b,5"; several values stand in brackets: [a, b,5]'),
+        ("zh: a,\n  b", "the comma ends the text, and `b` has no value", '"a, b"; several values stand in brackets: [a, b]'),
+        ('zh: 说"好",b', "the comma ends the text, and `b` has no value", '\'说"好",b\'; several values stand in brackets: [说"好",b]'),
+        ("zh: a,b, en: c", "the comma ends the text, and `b` has no value", '"a,b"; several values stand in brackets: [a,b]'),
+    ],
+)
+def test_a_text_that_its_commas_tear_apart_is_reported_once_with_the_quotes_it_needs(written: str, message: str, hint: str) -> None:
+    [item] = overlaid({"company.yaml": COMPANY.replace("{zh: 明远科技, en: Mingyuan Technology}", f"{{{written}}}")}).diagnostics
+    assert (item.code, item.message, item.hint) == ("CL116", message, f"put the whole text in quotes: {hint}")
+
+
+@pytest.mark.parametrize("written", ['zh: "a", b', "zh: a, en: ", "zh: , en: b"])
+def test_a_key_without_a_value_is_no_part_of_a_text(written: str) -> None:
+    found = overlaid({"company.yaml": COMPANY.replace("{zh: 明远科技, en: Mingyuan Technology}", f"{{{written}}}")}).diagnostics
+    assert {(item.code, item.message) for item in found} == {("CL116", "a value is missing here")}
+
+
+def test_a_text_of_very_many_commas_takes_no_more_time_than_its_length() -> None:
+    torn = "zh: " + ",".join("a" * 200_000)
+    [item] = overlaid({"company.yaml": COMPANY.replace("{zh: 明远科技, en: Mingyuan Technology}", f"{{{torn}}}")}).diagnostics
+    assert len(item.hint) < 300

@@ -71,9 +71,9 @@ def _checked_once(check: Callable[[str, Node, Problems], list[Any] | None]) -> C
 
 
 def compiled(files: dict[str, str], directory: Path) -> tuple[Compilation, Team | None, tuple[Diagnostic, ...]]:
-    """Return the policy, the team, and what is wrong with the two."""
+    """Return the policy, the team, and what keeps the two from being used; advice does not, so that what it is about is looked at too."""
     policy = compile_files({name: text for name, text in files.items() if name != TEAM} | {"calendars/every_day.yaml": EVERY_DAY})
     (directory / TEAM).write_text(files[TEAM], encoding="utf-8")
     people = load_team(directory / TEAM)
     wrong = (*policy.diagnostics, *people.diagnostics, *check_team(people, policy))
-    return policy, people.team, wrong
+    return policy, people.team, tuple(item for item in wrong if item.severity == "error")

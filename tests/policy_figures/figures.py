@@ -60,7 +60,7 @@ class Bench:
     def _lab(self, policy: Compilation, team: Team | None) -> Lab:
         assert policy.policy is not None
         assert team is not None
-        return Lab(self.store, policy.policy, team, self.scalars)
+        return Lab(self.store, policy.policy, team, self.scalars, policy.files)
 
 
 @contextmanager
@@ -73,5 +73,5 @@ def bench(directory: Path) -> Iterator[Bench]:
         assert not wrong, wrong[:3]
         assert policy.policy is not None
         assert team is not None
-        yield Bench(files, found, store, directory, Battery(Lab(store, policy.policy, team, found)))
+        yield Bench(files, found, store, directory, Battery(Lab(store, policy.policy, team, found, policy.files)))
     store.close()

@@ -1,7 +1,7 @@
 """The battery: probes that look at what a policy and its people do, each giving lines to compare."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -16,12 +16,15 @@ from tests.policy_figures.scalars import Scalar
 
 @dataclass(frozen=True)
 class Lab:
-    """One policy with one team under test. `written` are the values of the shipped files, whatever is under test."""
+    """One policy with one team under test. `written` are the values of the shipped files, whatever is under test; `files` those that
+    the policy was compiled from, for what is said of them without being part of it.
+    """
 
     store: Store
     policy: Policy
     team: Team
     written: tuple[Scalar, ...]
+    files: Mapping[str, str]
 
     def house(self, *, english_team: bool = False, **settings: Any) -> AbstractContextManager[House]:
         team = self.team

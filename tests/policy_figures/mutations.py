@@ -210,6 +210,9 @@ _OTHER_EVENT = _among("message_received", "ticket_reopened")
 
 _BY_PATH: list[tuple[str, Make]] = [
     (r".*:version", _replaced("2")),
+    (r"scripts\.yaml:glossary\..*words\[\d+\]", _word),
+    (r"scripts\.yaml:glossary\..*in\[\d+\]", _among("team")),
+    (r"scripts\.yaml:glossary\..*script(\[\d+\])?", _among("identity", "complaint_facts")),
     (r".*(mentions|replies\.\w+|commands\.\w+|negation\.\w+)\[\d+\]", _word),
     (r".*\.(is|in|at_most)(\[\d+\])?", Mutator._value_of_matcher),
     (r".*\.field", _field),

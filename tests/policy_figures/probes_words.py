@@ -1,11 +1,15 @@
 """Words: how they grade, what answers and commands they are taken for."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+
+import yaml
 
 from engine.core.decide import decide
 from engine.core.decision import Decision
 from engine.core.fields import IMPACTS, NEEDS
 from engine.core.signals import AgentActed, MessageArrived, Signal, StepDraft
+from engine.policy import compile_files
 from engine.runtime.gather import Gatherer, Origin
 from tests.policy_figures.house import MAIL, MORNING, House
 from tests.policy_figures.lab import Lab, probe
@@ -137,3 +141,24 @@ def commands_by_mail(lab: Lab) -> Iterator[str]:
             text = f"{word} 1 已完成"
             signal = MessageArrived(number, "email", text, party="wu", trusted=True)
             yield f"{word}: {tried(house, signal)}"
+
+
+@probe(r"scripts\.yaml:glossary", only=True)
+def words_the_glossary_rules(lab: Lab) -> Iterator[str]:
+    """What validation says of scripts that say each forbidden word, to every audience and in both languages, and each prescribed one."""
+    forbidden = lab.words(r"scripts\.yaml:glossary\.forbid.*words\[\d+\]")
+    prescribed = lab.words(r"scripts\.yaml:glossary\.prescribe.*words\[\d+\]")
+    scripts = {
+        f"says-{position}-{audience}": {"audience": audience, "zh": word, "en": word}
+        for position, word in enumerate(forbidden)
+        for audience in ("customer", "agent", "team")
+    }
+    guides = {"guides": {"all": [name for name in scripts if not name.endswith("team")]}}
+    extra = yaml.safe_dump({"version": 1, "scripts": scripts} | guides, allow_unicode=True)
+    yield from (f"{item.path}: {item.message} {item.hint}" for item in compile_files({**lab.files, "scripts-x.yaml": extra}).diagnostics)
+    shipped = lab.files["scripts.yaml"]
+    for name in dict.fromkeys(lab.words(r"scripts\.yaml:glossary\.prescribe.*script(\[\d+\])?")):
+        before, chinese, after = re.split(rf"(?m)(?<=^  {name}:\n)((?:    .*\n)*?    zh: ).*$", shipped, maxsplit=1)
+        for word in prescribed:
+            changed = {**lab.files, "scripts.yaml": f"{before}{chinese}{word}{after}"}
+            yield from (f"{word} in {item.path}: {item.message}" for item in compile_files(changed).diagnostics)
