@@ -176,18 +176,19 @@ class _Page:
         clock = self._words.clock
         due = clock(found.due, seconds=True) or self._words.name("unknown")
         start = clock(found.start, seconds=True)
-        title = f"⏱ {self._words.deadline(id)}: {start} + {_length(found.budget)} ({found.calendar}) = {due}"
+        title = f"⏱ {self._words.deadline(id)}: {start} + {length(found.budget)} ({found.calendar}) = {due}"
         branch = _branch(tree, title, "magenta")
         for step in found.steps:
-            _branch(branch, self._step(step), "" if step.counted else "dim")
+            _branch(branch, step_line(self._words, step), "" if step.counted else "dim")
 
-    def _step(self, step: "Step") -> str:
-        """One line of the arithmetic: from, to, how much it counted, why."""
-        start, end = self._words.clock(step.start, seconds=True), self._words.clock(step.end, seconds=True)
-        until = (end[11:] if end[:10] == start[:10] else end) or "…"
-        more = f"  ({self._words.name('steps', str(step.steps))})" if step.steps > 1 else ""
-        shift = f"  {self._words.name('shift', _length(step.shift))}" if step.shift else ""
-        return f"{start} – {until}  +{_length(step.counted)}  {self._words.name(f'step.{step.why}')}{more}{shift}"
+
+def step_line(words: "Words", step: "Step") -> str:
+    """One line of the arithmetic: from, to, how much it counted, why."""
+    start, end = words.clock(step.start, seconds=True), words.clock(step.end, seconds=True)
+    until = (end[11:] if end[:10] == start[:10] else end) or "…"
+    more = f"  ({words.name('steps', str(step.steps))})" if step.steps > 1 else ""
+    shift = f"  {words.name('shift', length(step.shift))}" if step.shift else ""
+    return f"{start} – {until}  +{length(step.counted)}  {words.name(f'step.{step.why}')}{more}{shift}"
 
 
 def _branch(tree: "Tree | None", text: str, style: str = "") -> "Tree":
@@ -201,8 +202,8 @@ def _branch(tree: "Tree | None", text: str, style: str = "") -> "Tree":
     return Tree(label, guide_style="dim") if tree is None else tree.add(label)
 
 
-def _length(length: timedelta) -> str:
+def length(span: timedelta) -> str:
     """A duration as policies write it: `1d 4h`, `30m`, `0s`."""
-    seconds = abs(length) // timedelta(seconds=1)
+    seconds = abs(span) // timedelta(seconds=1)
     parts = ((seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s"))
-    return ("-" if length < timedelta(0) else "") + (" ".join(f"{count}{unit}" for count, unit in parts if count) or "0s")
+    return ("-" if span < timedelta(0) else "") + (" ".join(f"{count}{unit}" for count, unit in parts if count) or "0s")

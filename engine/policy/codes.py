@@ -67,6 +67,8 @@ CODES: dict[str, Code] = {
     "CL318": Code("A matcher asks for an id that does not exist"),
     "CL319": Code("A field has no value at this place"),
     "CL320": Code("A deadline is escalated twice"),
+    "CL340": Code("A cron expression asks for steps in both fields of days"),
+    "CL341": Code("A cron expression is not understood, or never comes"),
     # 4xx: templates and scripts
     "CL401": Code("A template is not well-formed"),
     "CL402": Code("A template uses something that is not allowed"),
@@ -80,6 +82,7 @@ CODES: dict[str, Code] = {
     "CL503": Code("A window ends before it begins, or overlaps another"),
     "CL504": Code("A day is both off and a workday"),
     "CL505": Code("The name of a calendar is taken"),
+    "CL506": Code("The holiday data run out", "warning"),
     # 6xx: the team, and advice
     "CL601": Code("Unknown agent"),
     "CL602": Code("Unknown queue of an agent"),
