@@ -140,7 +140,7 @@ def utc_offsets(zone: ZoneInfo, begin: datetime, end: datetime) -> Iterator[tupl
 def _first_with_other_offset(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
     offset = _offset(zone, before)
     while after - before > _SECOND:
-        middle = before + (after - before) // (2 * _SECOND) * _SECOND
+        middle = before + max((after - before) // (2 * _SECOND), 1) * _SECOND
         if _offset(zone, middle) == offset:
             before = middle
         else:

@@ -71,7 +71,7 @@ def compile_only_calendars(directory: Path) -> tuple[Mapping[str, Calendar], tup
     texts, unread = read_files(directory, problems)
     document = read_document({name: text for name, text in texts.items() if kind_of(name) == "calendars"}, unread, problems)
     calendars = compile_calendars(document, problems)
-    return calendars, tuple(item for item in problems.all() if kind_of(item.file) in ("calendars", None))
+    return calendars, tuple(item for item in problems.all() if kind_of(item.file) == "calendars" or item.file == str(directory))
 
 
 def digest(files: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 2_000_000
 MOST_EVENTS = 5_000
-MOST_RECURRING = 50
+MOST_RECURRING = 20
 WORKDAY_WORDS = ("班", "workday", "working day")
 """A day whose summary has one of these words is worked, unless the file says so otherwise."""
 
@@ -123,7 +123,7 @@ def _days(event: "Event", years: set[int]) -> Iterator[date]:
     if isinstance(start, datetime) or isinstance(end, datetime):
         raise ValueError("it is no whole day; an hour that is closed once stands in `closed:` of a calendar")
     length = (end - start).days
-    if start.year not in _YEARS or length > 366:
+    if start.year not in _YEARS or not 0 < length <= 366:
         raise ValueError(f"it lasts from {start} to {end}")
     for first in _recurrences(event, start, years) if "RRULE" in event else [start]:
         yield from (first + number * _DAY for number in range(length))

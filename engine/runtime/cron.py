@@ -24,7 +24,7 @@ GRACE = timedelta(minutes=1)
 MOST = 100
 """Slots that one look catches up with `catch_up: all`; the next look goes on."""
 
-_DAY = timedelta(days=1)
+_MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 _LOOK_BACK = (timedelta(hours=1), 2 * _DAY, 62 * _DAY, 366 * _DAY, 8 * 366 * _DAY)
 """How far apart slots may lie: hours, days, the 31st of a month, a year, 29 February around 2100."""
 
@@ -32,11 +32,10 @@ _LOOK_BACK = (timedelta(hours=1), 2 * _DAY, 62 * _DAY, 366 * _DAY, 8 * 366 * _DA
 def slots(expression: str, timezone: str, after: datetime, until: datetime) -> Iterator[datetime]:
     """Yield the slots after `after` and up to `until`, in UTC and in order. The expression is one that `refusal` lets pass."""
     after, until = as_utc(after), as_utc(until)
-    if after >= until:
-        return
     fixed, covered = _fixes_the_hour(expression), None
-    # The day before says which times of the wall clock were there already.
-    for start, end, offset in utc_offsets(ZoneInfo(timezone), after - _DAY if fixed else after, until + datetime.resolution):
+    # Slots begin with a minute; the day before says which times of the wall clock were there already.
+    first, last = (at.replace(second=0, microsecond=0) for at in (after - _DAY if fixed else after, until))
+    for start, end, offset in utc_offsets(ZoneInfo(timezone), first, max(first, last + _MINUTE)):
         begin, stop = ((at + offset).replace(tzinfo=None) for at in (start, end))
         walls = croniter(expression, (covered or begin) - datetime.resolution)
         while (wall := walls.get_next(datetime)) < stop:
