@@ -18,9 +18,7 @@ def group() -> None:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--name", default="imported", show_default=True, help="What the arrangement is called in YAML.")
 @click.option("--year", "years", type=click.IntRange(1900, 2199), multiple=True, help="Only this year; may be given more than once.")
-@click.option(
-    "--workday", "words", multiple=True, metavar="TEXT", help="A word in summaries of make-up workdays. Default: 班, workday."
-)
+@click.option("--workday", "words", multiple=True, metavar="TEXT", help="A word in summaries of make-up workdays. Default: 班, workday.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the YAML to this file instead.")
 def import_(file: Path, name: str, years: Sequence[int], words: Sequence[str], output: Path | None) -> None:
     """Print the whole-day events of FILE (.ics) as a holiday arrangement in YAML, to be kept in policies/calendars/.

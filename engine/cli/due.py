@@ -39,9 +39,7 @@ class Case(msgspec.Struct):
 @click.option("--calendar", metavar="NAME", help="A calendar of the policies, or 24x7.")
 @click.option("--start", metavar="ISO", help="When the clock starts: 2026-03-04T10:00+08:00; without an offset in the calendar's zone.")
 @click.option("--budget", metavar="DURATION", help="How much business time there is: 30m, 2h, 1d 4h (d is 24 hours).")
-@click.option(
-    "--pause", "pauses", multiple=True, metavar="ISO/ISO", help="Time that does not count; ISO/.. still lasts. Repeatable."
-)
+@click.option("--pause", "pauses", multiple=True, metavar="ISO/ISO", help="Time that does not count; ISO/.. still lasts. Repeatable.")
 @click.option("--elapsed", "at", metavar="ISO", help="Say how much business time was used at this instant.")
 @click.option("--explain", is_flag=True, help="Step by step: what counted, what did not, and why.")
 @click.option("--policies", type=click.Path(path_type=Path, exists=True, file_okay=False), help="The directory whose calendars count.")

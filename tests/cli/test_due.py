@@ -126,12 +126,12 @@ def test_a_batch_gives_the_answers_of_the_hand_checked_table(run: Command) -> No
         json.loads(line) for line in run("due", "--policies", str(table.FOLDER), "--batch", "-", stdin="\n".join(lines)).stdout.splitlines()
     ]
     assert len(answers) == len(lines)
-    for case, answer in zip(table.cases(), answers, strict=True):
-        if case.budget is None:
-            assert (answer["elapsed_seconds"], answer["deadline"]) == (case.used.total_seconds(), None), str(case)
+    for asked, answer in zip(table.cases(), answers, strict=True):
+        if asked.used is not None:
+            assert (answer["elapsed_seconds"], answer["deadline"]) == (asked.used.total_seconds(), None), str(asked)
         else:
             due = answer["deadline"] and datetime.fromisoformat(answer["deadline"])
-            assert due == case.due, str(case)
+            assert due == asked.due, str(asked)
 
 
 BAD = [

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from rich.cells import cell_len
 
-from engine.cli.explain import _expected, _length, _Page, _print
+from engine.cli.explain import _expected, length, _Page, _print
 from engine.cli.words import Words
 from engine.core.events import MessageSuppressed
 from engine.core.model import CUSTOMER
@@ -131,11 +131,11 @@ def test_a_message_that_was_not_sent_is_told_with_why(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    ("length", "text"),
+    ("span", "text"),
     [(timedelta(0), "0s"), (timedelta(days=1, hours=4), "1d 4h"), (timedelta(minutes=90, seconds=1), "1h 30m 1s"), (-HOUR, "-1h")],
 )
-def test_durations_are_told_as_policies_write_them(length: timedelta, text: str) -> None:
-    assert _length(length) == text
+def test_durations_are_told_as_policies_write_them(span: timedelta, text: str) -> None:
+    assert length(span) == text
 
 
 def test_the_command_tells_all_or_one_decision(engine: Command) -> None:
