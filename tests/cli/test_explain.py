@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from rich.cells import cell_len
 
-from engine.cli.explain import _expected, length, _Page, _print
+from engine.cli.explain import _expected, _Page, _print, length
 from engine.cli.words import Words
 from engine.core.events import MessageSuppressed
 from engine.core.model import CUSTOMER
