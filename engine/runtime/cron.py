@@ -25,8 +25,8 @@ MOST = 100
 """Slots that one look catches up with `catch_up: all`; the next look goes on."""
 
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
-_LOOK_BACK = (timedelta(hours=1), 2 * _DAY, 62 * _DAY, 366 * _DAY, 8 * 366 * _DAY)
-"""How far apart slots may lie: hours, days, the 31st of a month, a year, 29 February around 2100."""
+_REACH = (timedelta(hours=1), 2 * _DAY, 62 * _DAY, 366 * _DAY, 8 * 366 * _DAY, 50 * 366 * _DAY)
+"""How far apart slots may lie: hours, days, the 31st of a month, a year, 29 February around 2100, a fifth Monday of February."""
 
 
 def slots(expression: str, timezone: str, after: datetime, until: datetime) -> Iterator[datetime]:
@@ -52,28 +52,36 @@ def _fixes_the_hour(expression: str) -> bool:
     return croniter.expand(expression)[0][1] != ["*"] and not (hour and hour[0].startswith("*"))
 
 
-def latest_slot(job: Job, now: datetime, timezone: str) -> datetime:
-    """Return the last slot up to `now`, in the job's zone, else in `timezone`. Raises ConfigurationError."""
-    if (odd := refusal(job.cron)) is not None:
-        raise ConfigurationError(f"engine.yaml: jobs.{job.name}.cron: {odd.message}; {odd.hint}")
-    for span in _LOOK_BACK:
-        if found := deque(slots(job.cron, job.timezone or timezone, now - span, now), maxlen=1):
-            return found[0]
-    raise ConfigurationError(f"engine.yaml: jobs.{job.name}.cron: {job.cron!r} did not come in the last years")
+def previous(expression: str, now: datetime, timezone: str) -> datetime:
+    """Return the last slot up to `now`."""
+    found = (deque(slots(expression, timezone, now - span, now), maxlen=1) for span in _REACH)
+    return next(latest[0] for latest in found if latest)
 
 
-def due_slots(job: Job, before: datetime, now: datetime, timezone: str) -> list[datetime]:
+def following(expression: str, after: datetime, timezone: str) -> datetime:
+    """Return the first slot later than `after`."""
+    return next(slots(expression, timezone, after, after + _REACH[-1]))
+
+
+def due_slots(expression: str, timezone: str, catch_up: str, before: datetime, now: datetime) -> list[datetime]:
     """Return the slots to run at `now`, the earliest first, when `before` was the last one taken.
 
     Of those missed while nobody ran, `catch_up` says which: `all`, the last one `once`, or none (`skip`).
     """
-    since = slots(job.cron, job.timezone or timezone, before, now)
-    if job.catch_up == "all":
+    since = slots(expression, timezone, before, now)
+    if catch_up == "all":
         return list(islice(since, MOST))
     if next(since, None) is None:
         return []
-    latest = latest_slot(job, now, timezone)
-    return [latest] if job.catch_up == "once" or as_utc(now) - latest <= GRACE else []
+    latest = previous(expression, now, timezone)
+    return [latest] if catch_up == "once" or as_utc(now) - latest <= GRACE else []
+
+
+def latest_slot(job: Job, now: datetime, timezone: str) -> datetime:
+    """Return the last slot of a job up to `now`, in its own zone, else in `timezone`. Raises ConfigurationError."""
+    if (odd := refusal(job.cron)) is not None:
+        raise ConfigurationError(f"engine.yaml: jobs.{job.name}.cron: {odd.message}; {odd.hint}")
+    return previous(job.cron, now, job.timezone or timezone)
 
 
 def run_due(
@@ -87,7 +95,8 @@ def run_due(
     for job in jobs:
         with store.read() as reader:
             before = reader.last_slot(job.name)
-        for slot in [latest_slot(job, now, timezone)] if before is None else due_slots(job, before, now, timezone):
+        zone = job.timezone or timezone
+        for slot in [latest_slot(job, now, timezone)] if before is None else due_slots(job.cron, zone, job.catch_up, before, now):
             with store.write() as tx:
                 taken = tx.take_slot(job.name, slot, now)
             if taken and before is not None:

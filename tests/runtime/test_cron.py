@@ -47,6 +47,18 @@ def test_the_latest_slot_may_be_years_ago() -> None:
     assert cron.latest_slot(Job("j", "0 0 29 2 *", 7), utc("06-01T00:00"), "UTC") == datetime(2024, 2, 29, tzinfo=UTC)
 
 
+def test_the_following_slot_is_the_next_one_and_never_the_same() -> None:
+    assert cron.following("30 2 * * *", utc("03-28T12:00"), "Europe/Berlin") == utc("03-29T01:00")
+    assert cron.following("0 3 * * *", at("03-04 03:00"), "Asia/Shanghai") == at("03-05 03:00")
+    assert cron.following("0 0 29 2 *", utc("06-01T00:00"), "UTC") == datetime(2028, 2, 29, tzinfo=UTC)
+
+
+def test_slots_may_lie_many_years_apart() -> None:
+    fifth_monday = "0 0 * 2 mon#5"  # only in a leap year whose February begins with a Monday
+    assert cron.previous(fifth_monday, utc("06-01T00:00"), "UTC") == datetime(2016, 2, 29, tzinfo=UTC)
+    assert cron.following(fifth_monday, utc("06-01T00:00"), "UTC") == datetime(2044, 2, 29, tzinfo=UTC)
+
+
 def test_a_slot_is_told_in_utc_in_the_jobs_own_zone_or_else_the_companys() -> None:
     night = utc("03-29T04:00")
     assert cron.latest_slot(Job("j", "30 3 * * *", 7), night, "Europe/Berlin") == utc("03-29T01:30")
