@@ -41,9 +41,9 @@ def check_horizon(document: Document, today: date, problems: Problems) -> None:
         begins, last = date(missing, 1, 1), years.get(str(missing - 1))
         covered = last is not None and missing > today.year and last.string("provisional") == str(True)
         if name in used and not covered and begins - today <= _AHEAD:
-            place = years if last is None else last
             message = said("the holiday data of `{name}` run out on {day}", name=name, day=begins - timedelta(days=1))
-            problems.add("CL506", place, message, said("add {year}, with `provisional: true` until it is announced", year=missing))
+            hint = said("add {year}, with `provisional: true` until it is announced", year=missing)
+            problems.add("CL506", years.keys.get(str(missing - 1), years.span), message, hint, path=years.path)
 
 
 def zone(node: Node, problems: Problems) -> ZoneInfo | None:

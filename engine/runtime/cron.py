@@ -77,10 +77,16 @@ def due_slots(expression: str, timezone: str, catch_up: str, before: datetime, n
     return [latest] if catch_up == "once" or as_utc(now) - latest <= GRACE else []
 
 
+def check(jobs: Iterable[Job]) -> None:
+    """Raise ConfigurationError for a job whose expression is refused."""
+    for job in jobs:
+        if (odd := refusal(job.cron)) is not None:
+            raise ConfigurationError(f"engine.yaml: jobs.{job.name}.cron: {odd.message}; {odd.hint}")
+
+
 def latest_slot(job: Job, now: datetime, timezone: str) -> datetime:
     """Return the last slot of a job up to `now`, in its own zone, else in `timezone`. Raises ConfigurationError."""
-    if (odd := refusal(job.cron)) is not None:
-        raise ConfigurationError(f"engine.yaml: jobs.{job.name}.cron: {odd.message}; {odd.hint}")
+    check([job])
     return previous(job.cron, now, job.timezone or timezone)
 
 

@@ -128,10 +128,6 @@ def _check(plain: Any) -> None:
 
 
 def _job(name: str, job: Mapping[str, Any]) -> Job:
-    from engine.policy.cron import refusal
-
-    if (odd := refusal(job["cron"])) is not None:
-        raise ConfigurationError(f"{FILE}: jobs.{name}.cron: {odd.message}; {odd.hint}")
     zone = job.get("timezone")
     try:
         ZoneInfo(zone or "UTC")

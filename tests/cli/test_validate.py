@@ -95,3 +95,27 @@ def test_what_is_wrong_with_the_deployment_is_said_in_chinese_too(tmp_path: Path
     printed = Command(tmp_path)("validate", "--lang", "zh", code=1).stdout
     assert "错误 CL702: 渠道 `sms`：" in printed
     assert "提示：请看 `engine init` 写入 `engine.yaml` 的注释" in printed
+
+
+def test_the_shipped_policies_pass_whatever_the_day_while_the_last_year_is_provisional(run: Command) -> None:
+    shipped = str(Path(__file__).parents[2] / "policies")
+    run("validate", "--strict", "--at", "2027-02-01", shipped)
+    run("validate", "--strict", "--at", "2027-12-31T23:00+08:00", shipped)
+    told = run("validate", "--strict", "--at", "2028-01-01", shipped, code=3).stdout
+    assert "calendars/cn_office.yaml:29:5: warning CL506: the holiday data of `cn` run out on 2027-12-31" in told
+    assert "is no date" in run("validate", "--at", "someday", shipped, code=2).stderr
+
+
+def test_a_job_in_a_zone_that_does_not_exist_is_told_at_its_place(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    text = "version: 1\njobs:\n  backup: {cron: '@daily', timezone: Asia/Peking}\n"
+    (tmp_path / "engine.yaml").write_text(text, encoding="utf-8")
+    [found] = check(tmp_path)[0]
+    assert (found.code, found.path, found.line) == ("CL701", "jobs.backup.timezone", 3)
+    assert found.message.startswith("there is no time zone 'Asia/Peking'")
+
+
+def test_the_daemon_does_not_start_with_a_job_that_is_never_due(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    (tmp_path / "engine.yaml").write_text("version: 1\njobs:\n  backup: {cron: 0 3 30 2 *}\n", encoding="utf-8")
+    assert "engine.yaml: jobs.backup.cron: `0 3 30 2 *` never comes" in Command(tmp_path)("run", code=1).stderr
