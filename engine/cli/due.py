@@ -68,12 +68,12 @@ def command(
         if calendar or start or budget or pauses or at or explain:
             raise UsageError("with --batch, calendar, start, budget, pauses and at stand in the lines of the file")
         return _batch(calendars, batch)
-    if calendar is None or start is None or (budget is None and at is None):
+    if calendar is None or start is None or (budget is None and (at is None or explain)):
         raise UsageError("say --calendar NAME, --start ISO, and --budget DURATION or --elapsed ISO; or --batch FILE")
     minutes = None if budget is None else _duration(budget) / timedelta(minutes=1)
     case = Case(calendar, start, minutes, [*pauses], at)
     found = reckoned(calendars, case)
-    steps = _steps(calendars, case) if explain and budget is not None else None
+    steps = _steps(calendars, case) if explain else None
     _print(found, steps, format_ == "json", lang or by_locale() or "en")
     return 0
 
@@ -87,12 +87,13 @@ def reckoned(calendars: Mapping[str, "Calendar"], case: Case) -> dict[str, objec
     try:
         due = None if budget is None else calendar.due(start, budget, pauses)
         used = None if case.at is None else calendar.elapsed(start, instant(case.at, calendar.timezone, day_ends=False), pauses)
-    except ValueError as error:
+        # 24x7 has no zone of its own, so the answer is in that of the question.
+        zone = datetime.fromisoformat(case.start.strip()).tzinfo if calendar.name == _ALWAYS else ZoneInfo(calendar.timezone)
+        deadline = due and due.astimezone(zone or due.tzinfo).isoformat()
+    except (ValueError, OverflowError) as error:
         raise UsageError(str(error)) from error
-    # 24x7 has no zone of its own, so the answer is in that of the question.
-    zone = datetime.fromisoformat(case.start.strip()).tzinfo if calendar.name == _ALWAYS else ZoneInfo(calendar.timezone)
     return {
-        "deadline": due and due.astimezone(zone or due.tzinfo).isoformat(),
+        "deadline": deadline,
         "elapsed_seconds": None if used is None else _seconds(used),
         "remaining_seconds": None if used is None or budget is None else _seconds(budget - used),
     }
