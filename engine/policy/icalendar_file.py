@@ -28,6 +28,8 @@ _FOLD = re.compile(rb"(?:\r?\n)+[ \t]")
 _ZONES = re.compile(rb"^BEGIN:VTIMEZONE\b.*?^END:VTIMEZONE\b[^\n]*\n?", re.DOTALL | re.MULTILINE | re.IGNORECASE)
 _EVENT = re.compile(rb"^BEGIN:VEVENT\b", re.MULTILINE | re.IGNORECASE)
 _PARTS = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYMONTH", "BYMONTHDAY", "BYDAY", "WKST"})
+_DAMAGED = (ValueError, OverflowError, TypeError, LookupError, AttributeError)
+"""What icalendar and dateutil make of a damaged event."""
 _UNTIL = re.compile(r"(UNTIL=\d{8})\w*")
 
 
@@ -92,7 +94,13 @@ def _sorted_out(events: "Sequence[Event]", years: Sequence[int], words: Sequence
     def days_of(event: "Event", years: set[int]) -> list[date]:
         try:
             return list(_days(event, years))
-        except (ValueError, OverflowError, TypeError, AttributeError) as error:  # what icalendar and dateutil make of a damaged event
+        except (
+            ValueError,
+            OverflowError,
+            TypeError,
+            LookupError,
+            AttributeError,
+        ) as error:  # what icalendar and dateutil make of a damaged event
             left_out.append(f"{_plain(event.get('SUMMARY', '')) or 'an event without a summary'}: {_plain(error)}")
             return []
 
@@ -135,6 +143,8 @@ def _recurrences(event: "Event", start: date, years: set[int]) -> list[date]:
     rule = event.get("RRULE")
     if isinstance(rule, list) or rule.get("FREQ") != ["YEARLY"] or not rule.keys() <= _PARTS:
         raise ValueError("holidays recur yearly; write the other days down one by one")
+    if any(0 in rule.get(part, ()) for part in ("INTERVAL", "BYMONTH", "BYMONTHDAY")):
+        raise ValueError("its rule counts from 0")  # which dateutil would do for ever
     if not years:
         raise ValueError("it recurs, and no year is asked for")
     begins = datetime(start.year, start.month, start.day)  # noqa: DTZ001  # days have no zone
