@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.session import ACTOR, FORMAT, Desk, Session, moment, options
+from engine.cli.session import ACTOR, FORMAT, Desk, Session, instant, options
 
 if TYPE_CHECKING:
     from engine.cli.output import Cell
@@ -57,7 +57,7 @@ def away(session: Session, agent: str, until: str | None) -> None:
 
     with session.engine() as engine:
         words = session.words(engine.world.policy, engine.world.team)
-        back = moment(until, words.timezone) if until else None
+        back = instant(until, words.timezone) if until else None
         moved = go_away(engine, agent, back, session.actor(engine.world.team))
     say(words.name("is_away", words.party(agent), words.clock(back) or words.name("is_back_later")))
     if moved:

@@ -57,6 +57,8 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "ticket": ("engine.cli.ticket:group", "Work tickets: list, show, claim, plan, resolve and more."),
     "phone": ("engine.cli.phone:group", "Register a phone call by hand."),
     "explain": ("engine.cli.explain:command", "Say why a ticket went the way it did."),
+    "due": ("engine.cli.due:command", "Reckon a deadline on a calendar."),
+    "calendar": ("engine.cli.calendar:group", "Import holidays from an iCalendar file."),
     "ingest": ("engine.cli.ingest:command", "Take in files by hand, through the same door."),
     "inbox": ("engine.cli.queues:inbox", "See what came in, and try again."),
     "outbox": ("engine.cli.queues:outbox", "See what goes out, release it, try again."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.session import FORMAT, Desk, Session, moment, options
+from engine.cli.session import FORMAT, Desk, Session, instant, options
 from engine.core.fields import KINDS, OPEN_STATES
 from engine.errors import UsageError
 
@@ -49,7 +49,7 @@ def command(session: Session, limit: int, at: str | None, once: bool, **wanted: 
         if live:
             _follow(session, desk, wanted, limit)
             return
-        when = moment(at, desk.words.timezone) if at else desk.now
+        when = instant(at, desk.words.timezone) if at else desk.now
         rows = look(desk, wanted, limit, when, past=when < desk.now)
     if session.json:
         say_json({"at": when, "promises": rows})

@@ -162,26 +162,21 @@ def read_text(text: str | None) -> str:
     return sys.stdin.read().strip() if text == "-" else text or ""
 
 
-def instant(text: str, timezone: str) -> datetime:
-    """Read `2026-03-06 17:00` (or only the day: its end) as an instant of the zone. Raises UsageError."""
-    zone, plain = ZoneInfo(timezone), text.strip()
-    for form, ends_day in (("%Y-%m-%d %H:%M", False), ("%Y-%m-%dT%H:%M", False), ("%Y-%m-%d", True)):
-        try:
-            read = datetime.strptime(plain, form)  # noqa: DTZ007  # the zone is the company's, put on below
-        except ValueError:
-            continue
-        local = (read.replace(hour=23, minute=59) if ends_day else read).replace(tzinfo=zone)
-        at = local.astimezone(UTC)
-        if at.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
-            raise UsageError(f"{plain!r} does not exist in {timezone}: the clocks are put forward then")
-        return at
-    raise UsageError(f"{plain!r} is no date: write 2026-03-06 17:00 (in {timezone})")
+def instant(text: str, timezone: str, *, day_ends: bool = True) -> datetime:
+    """Read `2026-03-06 17:00` as an instant of the zone, or of the offset it names: `2026-03-06T17:00+08:00`. Raises UsageError.
 
-
-def moment(text: str, timezone: str) -> datetime:
-    """Read what `instant` reads, or an ISO instant with its offset such as `2026-03-06T17:00:00+08:00`. Raises UsageError."""
+    Only a day is its end, or its beginning unless `day_ends`.
+    """
+    plain = text.strip()
     try:
-        read = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return instant(text, timezone)
-    return read.astimezone(UTC) if read.tzinfo else instant(text, timezone)
+        read = datetime.fromisoformat(plain)
+        if read.tzinfo is not None:
+            return read.astimezone(UTC)
+        zone = ZoneInfo(timezone)
+        local = (read.replace(hour=23, minute=59) if day_ends and len(plain) == len("2026-03-06") else read).replace(tzinfo=zone)
+        at = local.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{plain!r} is no date: write 2026-03-06 17:00 (in {timezone})") from error
+    if at.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
+        raise UsageError(f"{plain!r} does not exist in {timezone}: the clocks are put forward then")
+    return at

@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import click
 
 from engine.cli.app import FINDINGS, WARNINGS
 from engine.cli.output import as_json, write_report
-from engine.cli.session import LANGUAGE, by_locale
+from engine.cli.session import LANGUAGE, by_locale, instant
 from engine.errors import ConfigurationError, EngineError, UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _PLACED = re.compile(rf"^{re.escape(SETTINGS)}: ([^:]+): (.*)$")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to print.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file instead.")
+@click.option("--at", metavar="DATE", help="Judge as on this day, such as 2027-02-01. Default: today.")
 @click.option("--strict", is_flag=True, help="Exit with 3 where there are only warnings.")
 @click.option(
     "--against",
@@ -37,7 +39,7 @@ _PLACED = re.compile(rf"^{re.escape(SETTINGS)}: ([^:]+): (.*)$")
     help="Count the open tickets that sound policies would handle otherwise than `active`, a digest or its beginning, or a directory.",
 )
 @LANGUAGE
-def command(path: Path | None, form: str, output: Path | None, strict: bool, version: str | None, lang: str | None) -> int:
+def command(path: Path | None, form: str, output: Path | None, at: str | None, strict: bool, version: str | None, lang: str | None) -> int:
     """Say whether policies are sound: every problem at once, each with file, line and column and how to mend it.
 
     PATH is a directory of policies, or a project: then engine.yaml and the settings of its channels are checked too. Default: the
@@ -49,11 +51,13 @@ def command(path: Path | None, form: str, output: Path | None, strict: bool, ver
     from engine.cli.against import against
     from engine.policy import has_errors
     from engine.policy.said import translated
+    from engine.runtime.clock import SystemClock
 
     language = lang or by_locale() or "en"
     if version is not None and form not in ("text", "json"):
         raise UsageError("what --against counts is printed as text or json; leave out one of the two options")
-    found, checked, policies = check(path or Path())
+    today = instant(at, "UTC") if at else SystemClock().now()
+    found, checked, policies = check(path or Path(), today.date())
     held = None if version is None or has_errors(found) else against(path or Path(), policies, version)
     report = _report(form, found, (checked, policies), language, colour=output is None and sys.stdout.isatty())
     if version is not None and form == "json":
@@ -104,28 +108,29 @@ def _summary(found: Sequence["Diagnostic"], checked: Path, language: str) -> str
     return translated(counted if found else said("{checked}: sound", checked=checked), language)
 
 
-def check(path: Path) -> tuple[Sequence["Diagnostic"], Path, Path]:
+def check(path: Path, today: date | None = None) -> tuple[Sequence["Diagnostic"], Path, Path]:
     """Return every problem of a policy directory or a project, what was checked, and where its policies lie.
 
+    With `today`, also what will soon be out of date.
     Raises UsageError where there is neither.
     """
     if (path / SETTINGS).is_file():
-        found, policies = _project(path)
+        found, policies = _project(path, today)
         return found, path, policies
     directory = path / "policies" if (path / "policies").is_dir() else path
     if not any(directory.glob("*.yaml")):
         raise UsageError(
             f"there is nothing to check in {path.absolute()}: no {SETTINGS}, no policies. `engine init DIR` lays out a project"
         )
-    return _policies(directory), directory, directory
+    return _policies(directory, today), directory, directory
 
 
-def _policies(directory: Path, project: "Project | None" = None) -> list["Diagnostic"]:
+def _policies(directory: Path, today: date | None, project: "Project | None" = None) -> list["Diagnostic"]:
     from engine.cli.test import channels_of
     from engine.policy import check_team, compile_policy, load_team
     from engine.policy.cases import USUAL, load_cases
 
-    compilation = compile_policy(directory)
+    compilation = compile_policy(directory, today=today)
     found = [*compilation.diagnostics]
     if (directory / "team.yaml").exists():
         team = load_team(directory / "team.yaml")
@@ -135,8 +140,9 @@ def _policies(directory: Path, project: "Project | None" = None) -> list["Diagno
     return found
 
 
-def _project(root: Path) -> tuple[list["Diagnostic"], Path]:
+def _project(root: Path, today: date | None) -> tuple[list["Diagnostic"], Path]:
     """Check engine.yaml, each channel's settings by its plugin's schema, and the policies and people."""
+    from engine.policy.cron import check_cron
     from engine.policy.diagnostics import Problems, has_errors
     from engine.policy.reader import decode, read
     from engine.runtime.project import load_project
@@ -144,13 +150,16 @@ def _project(root: Path) -> tuple[list["Diagnostic"], Path]:
     problems = Problems()
     text = decode(SETTINGS, (root / SETTINGS).read_bytes(), problems)
     tree = read(SETTINGS, text, problems) if text is not None else None
+    for job in tree["jobs"].children() if tree and tree.get("jobs") else ():
+        if (cron := job.get("cron")) is not None:
+            check_cron(cron, problems)
     if tree is None or has_errors(problems.all()):
         return [*problems.all()], root / "policies"
     try:
         project = load_project(root)
     except ConfigurationError as error:
         return [_told(line, tree) for line in str(error).splitlines()], root / "policies"
-    found = _channels(project, tree) + _policies(project.policies, project)
+    found = _channels(project, tree) + _policies(project.policies, today, project)
     if not (project.policies / "team.yaml").exists():
         found.append(_diagnostic(_UNSOUND_PROJECT, "there is no team.yaml beside the policies: nobody could work a ticket", tree, ()))
     return found, project.policies

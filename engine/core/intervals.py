@@ -45,7 +45,8 @@ class Timeline:
         index = bisect_right(self.starts, at) - 1
         if index < 0:
             return _ZERO
-        return self.before[index] + (min(at, self.ends[index]) - self.starts[index])
+        end = self.ends[index]
+        return self.before[index] + ((at if at < end else end) - self.starts[index])
 
     def instant(self, used: timedelta) -> datetime:
         """The earliest instant with `used`, above zero and at most the total, behind it: closing time stays there."""
@@ -86,8 +87,9 @@ def merged_pauses(pauses: Sequence[Pause], start: datetime) -> Iterator[Pause]:
         begin, end = as_utc(pause_start), FOREVER if pause_end is None else as_utc(pause_end)
         if end < begin:
             raise ValueError(f"a pause cannot end before it starts: {begin.isoformat()} to {end.isoformat()}")
-        spans.append((max(begin, start), end))
-    for begin, end in union(span for span in spans if span[0] < span[1]):
+        if start < end and begin < end:
+            spans.append((begin if begin > start else start, end))
+    for begin, end in union(spans):
         yield begin, None if end == FOREVER else end
 
 
@@ -95,8 +97,8 @@ def union(intervals: Iterable[Interval]) -> list[Interval]:
     """The same time as sorted intervals that neither overlap nor touch."""
     merged: list[Interval] = []
     for start, end in sorted(intervals):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(merged[-1][1], end)
+        if merged and start <= (last := merged[-1])[1]:
+            merged[-1] = last[0], max(last[1], end)
         else:
             merged.append((start, end))
     return merged
@@ -140,7 +142,7 @@ def utc_offsets(zone: ZoneInfo, begin: datetime, end: datetime) -> Iterator[tupl
 def _first_with_other_offset(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
     offset = _offset(zone, before)
     while after - before > _SECOND:
-        middle = before + (after - before) // (2 * _SECOND) * _SECOND
+        middle = before + max((after - before) // (2 * _SECOND), 1) * _SECOND
         if _offset(zone, middle) == offset:
             before = middle
         else:

@@ -6,6 +6,7 @@ Ids of content (texts, addresses) stand here, never the content itself: erasing 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from types import MappingProxyType
 
 from engine.core.calendar import Pause
@@ -139,3 +140,9 @@ class Ticket:
     objections: int = 0
     reopened: int = 0
     tags: tuple[str, ...] = ()
+
+    @property
+    def known_until(self) -> datetime:
+        """The latest instant that its clocks know of. No decision lies before it, even when the machine's clock was set back."""
+        edges = [(clock.started_at, clock.stopped_at, clock.breached_at, *chain(*clock.pauses)) for clock in self.deadlines.values()]
+        return max(filter(None, chain([self.opened_at], *edges)))

@@ -1,6 +1,6 @@
 """Policies: YAML files in, one immutable `engine.core.compiled.Policy` or a list of diagnostics out."""
 
-from engine.policy.compilation import Compilation, compile_files, compile_policy, digest
+from engine.policy.compilation import Compilation, compile_files, compile_only_calendars, compile_policy, digest
 from engine.policy.diagnostics import Diagnostic, has_errors
 from engine.policy.formats import format_json, format_text
 from engine.policy.team import TeamLoad, check_team, load_team
@@ -11,6 +11,7 @@ __all__ = [
     "TeamLoad",
     "check_team",
     "compile_files",
+    "compile_only_calendars",
     "compile_policy",
     "digest",
     "format_json",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from zoneinfo import ZoneInfo
 
 from engine.core.calendar import ALWAYS, Calendar, CalendarSpec, HolidayYear, Interval, Window
@@ -15,6 +16,8 @@ from engine.policy.vocabulary import ALWAYS_NAME
 
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MINUTE = timedelta(minutes=1)
+_AHEAD = timedelta(days=90)
+"""How long before the first year without holiday data validation says so."""
 
 
 def compile_calendars(document: Document, problems: Problems, languages: tuple[str, ...] = ()) -> dict[str, Calendar]:
@@ -32,6 +35,19 @@ def compile_calendars(document: Document, problems: Problems, languages: tuple[s
         if compiled is not None:
             calendars[name] = compiled
     return calendars
+
+
+def check_horizon(document: Document, today: date, problems: Problems) -> None:
+    """Warn of arrangements in use that soon have no more data; not while their last year is a provisional one."""
+    used = {node.string("holidays") for node in document.entries("calendars").values()}
+    for name, years in document.entries("arrangements").items():
+        missing = next(year for year in count(today.year) if str(year) not in years.map)
+        begins, last = date(missing, 1, 1), years.get(str(missing - 1))
+        covered = last is not None and missing > today.year and last.string("provisional") == str(True)
+        if name in used and not covered and begins - today <= _AHEAD:
+            message = said("the holiday data of `{name}` run out on {day}", name=name, day=begins - timedelta(days=1))
+            hint = said("add {year}, with `provisional: true` until it is announced", year=missing)
+            problems.add("CL506", years.keys.get(str(missing - 1), years.span), message, hint, path=years.path)
 
 
 def zone(node: Node, problems: Problems) -> ZoneInfo | None:

@@ -71,10 +71,11 @@ CODES: dict[str, Code] = {
     "CL330": Code("A rule goes on an event or by the clock"),
     "CL331": Code("An action does one thing"),
     "CL332": Code("Unknown timer"),
-    "CL333": Code("A cron expression never comes"),
     "CL334": Code("An action needs a ticket"),
     "CL335": Code("A rule could trigger itself", "warning"),
     "CL336": Code("A rule names what does not exist"),
+    "CL340": Code("A cron expression asks for steps in both fields of days"),
+    "CL341": Code("A cron expression is not understood, or never comes"),
     # 4xx: templates and scripts
     "CL401": Code("A template is not well-formed"),
     "CL402": Code("A template uses something that is not allowed"),
@@ -88,6 +89,7 @@ CODES: dict[str, Code] = {
     "CL503": Code("A window ends before it begins, or overlaps another"),
     "CL504": Code("A day is both off and a workday"),
     "CL505": Code("The name of a calendar is taken"),
+    "CL506": Code("The holiday data run out", "warning"),
     # 6xx: the team, and advice
     "CL601": Code("Unknown agent"),
     "CL602": Code("Unknown queue of an agent"),

@@ -5,17 +5,19 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.core.calendar import Calendar
 from engine.core.compiled import OwnRule, Policy, Survey
 from engine.core.index import Rules
 from engine.core.text import KeywordIndex
 from engine.core.tracing import RuleLike
 from engine.policy import build, lint, own_rules, routing, scripts
 from engine.policy.advice import check_own
-from engine.policy.calendars import compile_calendars
+from engine.policy.calendars import check_horizon, compile_calendars
 from engine.policy.diagnostics import Diagnostic, Problems, has_errors
 from engine.policy.document import Document
 from engine.policy.glossary import check_glossary
@@ -45,21 +47,33 @@ class Compilation:
     document: Document | None = None
 
 
-def compile_policy(directory: Path) -> Compilation:
-    """Compile the policy in a directory; team.yaml is data and not looked at. Raises nothing: every fault is a diagnostic."""
+def compile_policy(directory: Path, *, today: date | None = None) -> Compilation:
+    """Compile the policy in a directory; team.yaml is data and not looked at. Raises nothing: every fault is a diagnostic.
+
+    With `today`, warn of what will soon be out of date.
+    """
     problems = Problems()
     texts, unread = read_files(directory, problems)
-    return _compile(texts, unread, problems)
+    return _compile(texts, unread, problems, today=today)
 
 
-def compile_files(files: Mapping[str, str], *, proven: bool = False) -> Compilation:
+def compile_files(files: Mapping[str, str], *, proven: bool = False, today: date | None = None) -> Compilation:
     """Compile a policy from its texts by file name, as the store keeps them.
 
     With `proven`, this version found the very same texts sound before: shapes are not checked and scripts not tried again.
     """
     problems = Problems()
     sound = {name: text for name, text in files.items() if check_name(name, problems)}
-    return _compile(sound, frozenset(), problems, proven=proven)
+    return _compile(sound, frozenset(), problems, proven=proven, today=today)
+
+
+def compile_only_calendars(directory: Path) -> tuple[Mapping[str, Calendar], tuple[Diagnostic, ...]]:
+    """Compile the calendars in a directory, whatever the rest of the policy is like; return them by name, and what is wrong with them."""
+    problems = Problems()
+    texts, unread = read_files(directory, problems)
+    document = read_document({name: text for name, text in texts.items() if kind_of(name) == "calendars"}, unread, problems)
+    calendars = compile_calendars(document, problems)
+    return calendars, tuple(item for item in problems.all() if kind_of(item.file) == "calendars" or item.file == str(directory))
 
 
 def digest(files: Mapping[str, str]) -> str:
@@ -125,11 +139,15 @@ def _without_collecting() -> Iterator[None]:
 
 
 @_without_collecting()
-def _compile(texts: Mapping[str, str], unread: frozenset[str], problems: Problems, *, proven: bool = False) -> Compilation:
+def _compile(
+    texts: Mapping[str, str], unread: frozenset[str], problems: Problems, *, proven: bool = False, today: date | None = None
+) -> Compilation:
     if not texts:
         return Compilation(None, problems.all(), texts)
     document = read_document(texts, unread, problems, proven=proven)
     _check_needed(document, problems)
+    if today is not None:
+        check_horizon(document, today, problems)
     policy = _policy(document, digest(texts), problems, proven)
     diagnostics = problems.all()
     return Compilation(None if has_errors(diagnostics) else policy, diagnostics, texts, document)

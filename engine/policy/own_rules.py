@@ -1,7 +1,6 @@
 """Builds the rules of the house's own (`rules.yaml`), and checks that what they say can be done."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
 from engine.core.compiled import Action, EventRule, OwnRule, TimedRule
 from engine.core.conditions import Condition
@@ -9,6 +8,7 @@ from engine.core.decide.rules import ACTIONS
 from engine.core.index import Rules
 from engine.policy.calendars import zone
 from engine.policy.conditions import Conditions
+from engine.policy.cron import check_cron
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
 from engine.policy.nodes import Node, Plain
@@ -65,7 +65,7 @@ class OwnRules:
         timezone = every.get("timezone") or self._home()
         if "timezone" in every.map:
             zone(every["timezone"], self._problems)
-        self._check_cron(every["cron"])
+        check_cron(every["cron"], self._problems)
         catch_up = every.string("catch_up", "once")
         return TimedRule(
             id,
@@ -91,18 +91,6 @@ class OwnRules:
             hint = "add `when: …`: without it, the rule would run for every one of them"
             self._problems.add("CL312", node, "the rule has no condition", hint)
         return None
-
-    def _check_cron(self, node: Node) -> None:
-        """Report an expression of the right form that names no instant, such as the 30th of February."""
-        if "*" in node.text.split()[2:4]:
-            return
-        from croniter import CroniterError, croniter  # slow to import, and only what names day and month may never come
-
-        try:
-            croniter(node.text, datetime(2024, 1, 1, tzinfo=UTC)).get_next()
-        except CroniterError as error:
-            message = said("`{cron}` never comes: {reason}", cron=node.text, reason=str(error))
-            self._problems.add("CL333", node, message, "minute, hour, day, month and weekday are named in this order")
 
     def _check_timers(self, nodes: Iterable[Node]) -> None:
         actions = [action for node in nodes for action in node["do"].items]

@@ -110,6 +110,7 @@ def _decide_one(
     ticket = tx.ticket(signal.ticket) if signal.ticket else None
     if signal.ticket and ticket is None:
         raise NotFound(f"there is no ticket {signal.ticket}")
+    now = max(now, ticket.known_until) if ticket else now
     try:
         with tx.savepoint():
             facts = gatherer.facts(ticket, signal, origin)

@@ -10,6 +10,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from engine.errors import ConfigurationError
 from engine.policy.diagnostics import Problems, has_errors
@@ -33,11 +34,16 @@ class ChannelSettings:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job of the daemon's own by cron: `keep` says how many of its results stay."""
+    """A job of the daemon's own by cron: `keep` says how many of its results stay.
+
+    `timezone` None is the company's zone; `catch_up` says which slots that were missed are run: skip, once or all.
+    """
 
     name: str
     cron: str
     keep: int
+    timezone: str | None = None
+    catch_up: str = "once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,16 @@ def _check(plain: Any) -> None:
         raise ConfigurationError("\n".join(lines))
 
 
+def _job(name: str, job: Mapping[str, Any]) -> Job:
+    zone = job.get("timezone")
+    try:
+        ZoneInfo(zone or "UTC")
+    except (KeyError, ValueError, OSError) as error:
+        hint = "write an IANA name such as Asia/Shanghai"
+        raise ConfigurationError(f"{FILE}: jobs.{name}.timezone: there is no time zone {zone!r}; {hint}") from error
+    return Job(name, job["cron"], job.get("keep", 7), zone, job.get("catch_up", "once"))
+
+
 def _project(root: Path, plain: Mapping[str, Any]) -> Project:
     outbound = plain.get("outbound", "hold")
     redirect = outbound["redirect"] if isinstance(outbound, Mapping) else None
@@ -130,7 +146,7 @@ def _project(root: Path, plain: Mapping[str, Any]) -> Project:
         if settings.get("enabled", True):
             own = {key: value for key, value in settings.items() if key not in ("enabled", "type")}
             channels.append(ChannelSettings(name, settings.get("type", name), own))
-    jobs = [Job(name, job["cron"], job.get("keep", 7)) for name, job in plain.get("jobs", {}).items()]
+    jobs = [_job(name, job) for name, job in plain.get("jobs", {}).items()]
     return Project(
         root=root,
         database=plain.get("database", "sqlite:///var/engine.db"),

@@ -1,7 +1,7 @@
 """Rules that go by the clock: each slot of a rule is one transaction, in which every ticket or customer it holds for is decided on."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import cast
 
 from engine.core.compiled import Policy, TimedRule
@@ -18,9 +18,6 @@ from engine.store.rows import TicketQuery
 _PAGE = 500
 _ALL = 1_000_000
 
-_ON_TIME = timedelta(minutes=1)
-"""How old a slot may be that is not missed yet: cron counts in minutes, and the daemon looks every second."""
-
 
 def run_due(store: Store, world: World, now: datetime, hold: bool) -> list[Outcome]:
     """Run the rules of which a slot has come; return what that led to. A rule that never ran starts with its next slot."""
@@ -31,7 +28,7 @@ def run_due(store: Store, world: World, now: datetime, hold: bool) -> list[Outco
             before = reader.last_slot(job_name(rule))
         if before is not None and before >= latest:
             continue
-        due = list(to_run(rule, before, latest, now))
+        due = to_run(rule, before, now)
         for slot in due or [latest]:
             outcomes += _run(store, world, rule, slot, now, hold, wanted=bool(due))
     return outcomes
@@ -56,17 +53,9 @@ def held(reader: Reader, world: World, rule: TimedRule, slot: datetime, now: dat
             yield signal
 
 
-def to_run(rule: TimedRule, before: datetime | None, latest: datetime, now: datetime) -> Iterator[datetime]:
-    """Yield the slots after `before`, when the rule last ran, that are to be run at `now`; the others up to `latest` are only taken."""
-    if before is None or rule.mode == "draft":
-        return
-    if rule.catch_up == "all":
-        slot = before
-        while slot < latest:
-            slot = cron.following(rule.cron, slot, rule.timezone)
-            yield slot
-    elif rule.catch_up == "once" or now - latest <= _ON_TIME:
-        yield latest
+def to_run(rule: TimedRule, before: datetime | None, now: datetime) -> list[datetime]:
+    """Return the slots after `before`, when the rule last ran, that are to be run at `now`; the others are only taken."""
+    return [] if before is None or rule.mode == "draft" else cron.due_slots(rule.cron, rule.timezone, rule.catch_up, before, now)
 
 
 def _run(store: Store, world: World, rule: TimedRule, slot: datetime, now: datetime, hold: bool, *, wanted: bool) -> list[Outcome]:

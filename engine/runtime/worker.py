@@ -223,6 +223,7 @@ def run(root: Path, bodies: Bodies, only: frozenset[str] = PARTS) -> int:
     """Run the project's daemon until SIGTERM or SIGINT; return the exit code. Raises EngineError when it cannot start."""
     log.configure()
     project = load_project(root)
+    cron.check(project.jobs)
     engine = open_engine(project, SystemClock(), reload=True, owner="engine run")
     try:
         engine.listeners.append(log.decision)

@@ -12,7 +12,7 @@ from engine.cli.validate import check
 from tests.cli.conftest import Command
 
 PAGE = (Path(__file__).parents[2] / "docs" / "diagnostics.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"^### (CL7\d+) [^\n]*\n\nIn `engine.yaml`:\n\n```yaml\n(.*?)```\n\n> ([^\n]*)", PAGE, re.DOTALL | re.MULTILINE)
+EXAMPLES = re.findall(r"^### (CL\d+) [^\n]*\n\nIn `engine.yaml`:\n\n```yaml\n(.*?)```\n\n> ([^\n]*)", PAGE, re.DOTALL | re.MULTILINE)
 
 
 def test_a_project_as_it_is_laid_out_is_sound(tmp_path: Path) -> None:
@@ -27,12 +27,12 @@ def test_each_documented_fault_of_the_deployment_is_told_with_its_code_and_place
     lay_out(tmp_path)
     (tmp_path / "engine.yaml").write_text(text, encoding="utf-8")
     [found] = check(tmp_path)[0]
-    assert (found.code, found.message) == (code, message)
+    assert (found.code, found.message) == (code, message.rstrip())
     assert text.splitlines()[found.line - 1].strip() != ""
 
 
 def test_every_code_of_the_deployment_has_an_example() -> None:
-    assert [code for code, _, _ in EXAMPLES] == ["CL701", "CL702"]
+    assert [code for code, _, _ in EXAMPLES] == ["CL340", "CL341", "CL701", "CL702"]
 
 
 UNKNOWN_QUEUE = "version: 1\nroutes:\n  - {id: x, when: {field: ticket.kind, is: care}, queue: vip}\n"
@@ -166,3 +166,27 @@ def test_a_project_in_which_nothing_was_ever_decided_has_no_policy_in_force(tmp_
     fresh = Command(tmp_path / "fresh")
     assert "there is no policy 'active'" in fresh("validate", "--against", "active", code=1).stderr
     assert "0 of 0 open tickets" in fresh("validate", "--against", "policies").stdout
+
+
+def test_the_shipped_policies_pass_whatever_the_day_while_the_last_year_is_provisional(run: Command) -> None:
+    shipped = str(Path(__file__).parents[2] / "policies")
+    run("validate", "--strict", "--at", "2027-02-01", shipped)
+    run("validate", "--strict", "--at", "2027-12-31T23:00+08:00", shipped)
+    told = run("validate", "--strict", "--at", "2028-01-01", shipped, code=3).stdout
+    assert "calendars/cn_office.yaml:29:5: warning CL506: the holiday data of `cn` run out on 2027-12-31" in told
+    assert "is no date" in run("validate", "--at", "someday", shipped, code=2).stderr
+
+
+def test_a_job_in_a_zone_that_does_not_exist_is_told_at_its_place(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    text = "version: 1\njobs:\n  backup: {cron: '@daily', timezone: Asia/Peking}\n"
+    (tmp_path / "engine.yaml").write_text(text, encoding="utf-8")
+    [found] = check(tmp_path)[0]
+    assert (found.code, found.path, found.line) == ("CL701", "jobs.backup.timezone", 3)
+    assert found.message.startswith("there is no time zone 'Asia/Peking'")
+
+
+def test_the_daemon_does_not_start_with_a_job_that_is_never_due(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    (tmp_path / "engine.yaml").write_text("version: 1\njobs:\n  backup: {cron: 0 3 30 2 *}\n", encoding="utf-8")
+    assert "engine.yaml: jobs.backup.cron: `0 3 30 2 *` never comes" in Command(tmp_path)("run", code=1).stderr

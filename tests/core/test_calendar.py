@@ -1,4 +1,4 @@
-"""Business time, by hand-checked cases; test_calendar_properties.py holds it against an oracle."""
+"""Business time: what a calendar is made of and what it refuses; test_deadlines.py has the table of deadlines."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,76 +13,6 @@ def minutes(text: str) -> timedelta:
     return timedelta(minutes=int(text))
 
 
-@pytest.mark.parametrize(
-    ("calendar", "start", "budget", "due"),
-    [
-        # plain days and the midday break
-        ("cn_office", "2026-03-04T09:00+08:00", "60", "2026-03-04T10:00+08:00"),
-        ("cn_office", "2026-03-04T11:30+08:00", "60", "2026-03-04T14:00+08:00"),
-        ("cn_office", "2026-03-04T12:00+08:00", "1", "2026-03-04T13:31+08:00"),
-        ("cn_office", "2026-03-04T11:00+08:00", "60", "2026-03-04T12:00+08:00"),  # ends at the break and stays there
-        ("cn_office", "2026-03-04T17:00+08:00", "60", "2026-03-04T18:00+08:00"),  # ends at closing time and stays there
-        ("cn_office", "2026-03-04T17:00+08:00", "61", "2026-03-05T09:01+08:00"),
-        ("cn_office", "2026-03-04T18:00+08:00", "1", "2026-03-05T09:01+08:00"),
-        ("cn_office", "2026-03-04T23:00+08:00", "30", "2026-03-05T09:30+08:00"),
-        ("cn_office", "2026-03-04T06:00+08:00", "30", "2026-03-04T09:30+08:00"),
-        ("cn_office", "2026-03-04T09:00+08:00", "450", "2026-03-04T18:00+08:00"),  # a whole day of 7.5 h
-        # weekend
-        ("cn_office", "2026-03-06T17:30+08:00", "60", "2026-03-09T09:30+08:00"),
-        ("cn_office", "2026-03-07T12:00+08:00", "60", "2026-03-09T10:00+08:00"),
-        # holidays and make-up workdays
-        ("cn_office", "2026-02-13T17:30+08:00", "60", "2026-02-14T09:30+08:00"),  # Saturday 14 February is worked
-        ("cn_office", "2026-02-14T17:30+08:00", "60", "2026-02-24T09:30+08:00"),  # over the Spring Festival
-        ("cn_office", "2026-02-27T17:30+08:00", "60", "2026-02-28T09:30+08:00"),  # Saturday 28 February is worked
-        ("cn_office", "2026-04-03T17:30+08:00", "60", "2026-04-07T09:30+08:00"),
-        ("cn_office", "2026-04-30T17:30+08:00", "60", "2026-05-06T09:30+08:00"),
-        ("cn_office", "2026-05-08T17:30+08:00", "60", "2026-05-09T09:30+08:00"),
-        ("cn_office", "2026-06-18T17:30+08:00", "60", "2026-06-22T09:30+08:00"),
-        ("cn_office", "2026-09-18T17:30+08:00", "60", "2026-09-20T09:30+08:00"),  # Sunday 20 September is worked
-        ("cn_office", "2026-09-30T17:30+08:00", "60", "2026-10-08T09:30+08:00"),
-        ("cn_office", "2026-10-09T17:30+08:00", "60", "2026-10-10T09:30+08:00"),
-        ("cn_office", "2026-01-01T10:00+08:00", "60", "2026-01-04T10:00+08:00"),  # Sunday 4 January is worked
-        # the year's end, where UTC and local year differ
-        ("cn_office", "2026-12-31T17:30+08:00", "60", "2027-01-04T09:30+08:00"),
-        ("cn_office", "2026-12-31T17:30+08:00", "30", "2026-12-31T18:00+08:00"),
-        ("cn_office", "2026-12-31T20:00+00:00", "60", "2027-01-04T10:00+08:00"),
-        # windows past midnight
-        ("ny_night", "2026-01-15T23:00-05:00", "120", "2026-01-16T01:00-05:00"),
-        ("ny_night", "2026-01-15T05:30-05:00", "60", "2026-01-15T22:30-05:00"),
-        ("ny_night", "2025-12-31T23:30-05:00", "60", "2026-01-01T00:30-05:00"),
-        ("ny_night", "2026-01-15T22:00-05:00", "480", "2026-01-16T06:00-05:00"),
-        ("ny_night", "2026-01-15T22:00-05:00", "481", "2026-01-16T22:01-05:00"),
-        # the night that is an hour shorter, and the one that is an hour longer
-        ("ny_night", "2026-03-07T22:00-05:00", "420", "2026-03-08T06:00-04:00"),
-        ("ny_night", "2026-03-08T01:30-05:00", "60", "2026-03-08T03:30-04:00"),
-        ("ny_night", "2026-03-07T22:00-05:00", "421", "2026-03-08T22:01-04:00"),
-        ("ny_night", "2026-10-31T22:00-04:00", "540", "2026-11-01T06:00-05:00"),
-        ("ny_night", "2026-11-01T01:30-04:00", "60", "2026-11-01T01:30-05:00"),
-        ("ny_office", "2026-03-06T17:00-05:00", "120", "2026-03-09T10:00-04:00"),
-        ("ny_office", "2026-10-30T17:00-04:00", "120", "2026-11-02T10:00-05:00"),
-        ("berlin_day", "2026-03-29T00:00+01:00", "1380", "2026-03-30T00:00+02:00"),
-        ("berlin_day", "2026-10-25T00:00+02:00", "1500", "2026-10-26T00:00+01:00"),
-        ("berlin_early", "2026-03-29T01:30+01:00", "90", "2026-03-29T04:00+02:00"),  # 01:30 to 04:00 without 02:00 to 03:00
-        ("berlin_early", "2026-10-25T01:30+02:00", "210", "2026-10-25T04:00+01:00"),  # and with 02:00 to 03:00 twice
-        # leap days
-        ("ny_office", "2028-02-28T17:00-05:00", "120", "2028-02-29T10:00-05:00"),
-        ("ny_office", "2028-02-29T17:00-05:00", "120", "2028-03-01T10:00-05:00"),
-        # no budget is due at once, open or not
-        ("cn_office", "2026-03-07T03:00+08:00", "0", "2026-03-07T03:00+08:00"),
-        ("24x7", "2026-03-07T03:00+08:00", "0", "2026-03-07T03:00+08:00"),
-        # round the clock
-        ("24x7", "2026-02-28T23:50+08:00", "20", "2026-03-01T00:10+08:00"),
-        ("24x7", "2026-03-08T01:30-05:00", "60", "2026-03-08T03:30-04:00"),
-        # five years
-        ("ny_office", "2026-01-05T09:00-05:00", str(5 * 261 * 450 + 60), "2031-01-06T10:00-05:00"),
-        ("24x7", "2026-01-01T00:00+00:00", str(1826 * 1440), "2031-01-01T00:00+00:00"),
-    ],
-)
-def test_a_deadline_is_the_earliest_instant_with_exactly_the_budget_used(calendar: str, start: str, budget: str, due: str) -> None:
-    assert CALENDARS[calendar].due(at(start), minutes(budget)) == at(due)
-    assert CALENDARS[calendar].elapsed(at(start), at(due)) == minutes(budget)
-
-
 def test_the_sample_holidays_match_the_policy_they_were_taken_from() -> None:
     worked = {day for day in (date(2026, 1, 1) + timedelta(days=n) for n in range(365)) if is_worked(day)}
     assert len(worked) == 261 - 19 + 6  # weekdays, less those off, plus the make-up days
@@ -91,40 +21,6 @@ def test_the_sample_holidays_match_the_policy_they_were_taken_from() -> None:
 
 def is_worked(day: date) -> bool:
     return CN_OFFICE.is_open(datetime(day.year, day.month, day.day, 10, tzinfo=ZoneInfo("Asia/Shanghai")))
-
-
-@pytest.mark.parametrize(
-    ("budget", "pauses", "due"),
-    [
-        ("60", [("10:15", "11:15")], "11:30"),
-        ("60", [("10:15", "11:00"), ("10:30", "11:15")], "11:30"),  # overlapping
-        ("60", [("10:30", "11:15"), ("10:15", "11:15")], "11:30"),  # overlapping, out of order
-        ("60", [("10:15", "10:30"), ("10:30", "10:45")], "11:00"),  # touching
-        ("60", [("10:15", "11:15"), ("10:30", "10:45")], "11:30"),  # one inside the other
-        ("60", [("08:00", "10:15")], "11:15"),  # begun before the start
-        ("60", [("08:00", "09:00")], "10:30"),  # over before the start
-        ("60", [("10:00", "10:00")], "10:30"),  # empty
-        ("60", [("10:30", "12:00")], "10:30"),  # begins when the budget is used up
-        ("60", [("11:00", "11:30")], "10:30"),
-        ("60", [("10:29", "11:00")], "11:01"),
-        ("60", [("10:00", "13:45")], "14:15"),  # the midday break inside the pause is not counted twice
-        ("60", [("08:00", None)], None),
-        ("60", [("10:29", None)], None),
-        ("60", [("10:30", None)], "10:30"),
-        ("60", [("12:00", None)], "10:30"),
-        ("60", [("10:00", "10:10"), ("10:20", None), ("10:25", "10:50")], None),
-        ("60", [("10:00", None), ("10:00", "10:15")], None),
-        ("0", [("08:00", None)], "09:30"),
-    ],
-)
-def test_pauses_do_not_count_and_an_open_one_makes_the_deadline_unknowable(
-    budget: str, pauses: list[tuple[str, str | None]], due: str | None
-) -> None:
-    def instant(clock: str) -> datetime:
-        return at(f"2026-03-04T{clock}+08:00")
-
-    spans: list[Pause] = [(instant(start), None if end is None else instant(end)) for start, end in pauses]
-    assert CN_OFFICE.due(instant("09:30"), minutes(budget), spans) == (None if due is None else instant(due))
 
 
 @pytest.mark.parametrize("calendar", [CN_OFFICE, ALWAYS], ids=lambda calendar: calendar.name)

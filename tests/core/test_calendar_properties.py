@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core.calendar import Calendar, CalendarSpec, HolidayYear, Pause, Window
 from tests.core.calendars import CALENDARS, MINUTE, at
+from tests.support.counts import scaled
 
 
 def open_by_the_wall_clock(spec: CalendarSpec, instant: datetime) -> bool:
@@ -104,6 +105,52 @@ def test_a_deadline_agrees_with_a_reading_of_the_wall_clock_minute_by_minute(
             break
     if expected is not None:
         assert Calendar(spec).due(start, budget * MINUTE, pauses) == expected
+
+
+# ── many cases a calendar: the wall clock is read once a minute for five days, and every case steps through what was read ──
+
+CASES_A_CALENDAR, FULL_CASES = 50, 100_000
+DAYS = 5 * 1440
+starts = st.integers(0, 2 * 1440)
+spans = st.tuples(st.integers(0, DAYS), st.integers(0, 900) | st.none())
+many_cases = st.lists(
+    st.tuples(starts, st.integers(0, 2 * 1440), st.lists(spans, max_size=3)), min_size=CASES_A_CALENDAR, max_size=CASES_A_CALENDAR
+)
+
+
+def stepped(opened: list[bool], start: int, budget: int, pauses: list[tuple[int, int | None]]) -> int | None:
+    """The oracle's deadline, in minutes from where it began to read; None where it is not inside what was read."""
+    used, minute = 0, start
+    while used < budget:
+        if minute >= len(opened):
+            return None
+        used += opened[minute] and not any(begin <= minute and (length is None or minute < begin + length) for begin, length in pauses)
+        minute += 1
+    return minute
+
+
+@settings(max_examples=scaled(FULL_CASES // CASES_A_CALENDAR))
+@given(spec=specs, begin=st.sampled_from(INTERESTING), cases=many_cases)
+def test_a_hundred_thousand_deadlines_agree_with_stepping_through_the_minutes(
+    spec: CalendarSpec, begin: datetime, cases: list[tuple[int, int, list[tuple[int, int | None]]]]
+) -> None:
+    calendar = Calendar(spec)
+    opened = [open_by_the_wall_clock(spec, begin + minute * MINUTE) for minute in range(DAYS)]
+    for start, budget, spans_of_case in cases:
+        pauses: list[Pause] = [
+            (begin + pause * MINUTE, None if length is None else begin + (pause + length) * MINUTE) for pause, length in spans_of_case
+        ]
+        expected = stepped(opened, start, budget, spans_of_case)
+        if expected is None:
+            # Either it lies behind what was read, or a pause that lasts keeps it from ever coming.
+            elapsed = calendar.elapsed(begin + start * MINUTE, begin + DAYS * MINUTE, pauses)
+            assert elapsed < budget * MINUTE, (start, budget, spans_of_case)
+        else:
+            assert calendar.due(begin + start * MINUTE, budget * MINUTE, pauses) == begin + expected * MINUTE, (
+                start,
+                budget,
+                spans_of_case,
+            )
 
 
 durations = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=20))

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -9,12 +10,13 @@ from engine.core.compiled import Policy
 from engine.policy import Compilation, Diagnostic, TeamLoad, check_team, compile_files, compile_policy, load_team
 from engine.policy.cases import USUAL, CaseLoad, Channels, load_cases
 
+TODAY = date(2026, 3, 4)
 SHIPPED = Path(__file__).parents[2] / "policies"
 
 
 @cache
 def shipped() -> Compilation:
-    return compile_policy(SHIPPED)
+    return compile_policy(SHIPPED, today=TODAY)
 
 
 def shipped_policy() -> Policy:
@@ -30,7 +32,7 @@ def shipped_team() -> TeamLoad:
 
 def overlaid(files: Mapping[str, str]) -> Compilation:
     """Compile the shipped policies with some files added or replaced."""
-    return compile_files({**shipped().files, **files})
+    return compile_files({**shipped().files, **files}, today=TODAY)
 
 
 def diagnose(name: str, text: str) -> tuple[Diagnostic, ...]:

@@ -139,4 +139,4 @@ def slots(house: House) -> Iterator[str]:
     for rule in policy.timed_rules:
         latest = now.replace(minute=0)
         for passed in (timedelta(0), timedelta(days=2)):
-            yield f"{rule.id} {[str(slot) for slot in schedule.to_run(rule, now - timedelta(days=30), latest, latest + passed)]}"
+            yield f"{rule.id} {[str(slot) for slot in schedule.to_run(rule, now - timedelta(days=30), latest + passed)]}"

@@ -1,19 +1,16 @@
-"""Tokens, addresses, timers, cron, customers from a file."""
+"""Tokens, addresses, timers."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.model import CUSTOMER
-from engine.errors import ConfigurationError
-from engine.runtime import cron, timers
+from engine.runtime import timers
 from engine.runtime.addresses import normalise
-from engine.runtime.project import Job
 from engine.runtime.tokens import Tokens
-from tests.core.worlds import DAY, HOUR, WEDNESDAY, House, at
+from tests.core.worlds import DAY, HOUR, House
 
 AGENTS = ("qian", "a_b", "a-b", "Ann", "ann", "钱伟", "x" * 64)
 TOKENS = Tokens(b"key", AGENTS)
@@ -100,48 +97,3 @@ def test_a_timer_that_fails_is_tried_again_and_set_aside_and_the_others_fire() -
     with house.store.read() as reader:
         [dead] = reader.dead_timers(10)
     assert "ValueError" in (dead.error or "")
-
-
-# ── cron ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    ("expression", "now", "slot"),
-    [
-        ("0 3 * * *", "03-04 10:00", "03-04 03:00"),
-        ("0 3 * * *", "03-04 03:00", "03-04 03:00"),
-        ("0 3 * * *", "03-04 02:59", "03-03 03:00"),
-        ("*/15 * * * *", "03-04 10:07", "03-04 10:00"),
-        ("0 9 * * mon", "03-04 10:00", "03-02 09:00"),
-    ],
-)
-def test_a_job_is_due_at_its_latest_slot_in_the_companys_zone(expression: str, now: str, slot: str) -> None:
-    assert cron.latest_slot(Job("j", expression, 7), at(now), "Asia/Shanghai") == at(slot)
-    following = cron.next_slot(Job("j", expression, 7), at(now), "Asia/Shanghai")
-    assert following > at(now)
-    assert cron.latest_slot(Job("j", expression, 7), following, "Asia/Shanghai") == following
-
-
-def test_a_slot_is_told_in_utc_whatever_the_clock_does_there() -> None:
-    night = datetime(2026, 3, 29, 4, 0, tzinfo=UTC)
-    assert cron.latest_slot(Job("j", "30 3 * * *", 7), night, "Europe/Berlin") == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
-
-
-def test_nonsense_is_no_cron_expression() -> None:
-    with pytest.raises(ConfigurationError, match=r"jobs\.j\.cron: 'often' is no cron expression"):
-        cron.latest_slot(Job("j", "often", 7), WEDNESDAY, "Asia/Shanghai")
-
-
-def test_a_slot_is_run_once_starting_with_the_next_and_what_was_missed_once() -> None:
-    house = House()
-    ran: list[datetime] = []
-    job = Job("backup", "0 3 * * *", 7)
-
-    def body(job: Job, slot: datetime, before: datetime) -> None:
-        assert before < slot
-        ran.append(slot)
-
-    bodies: Mapping[str, object] = {"backup": body}
-    for now in ("03-04 10:00", "03-04 23:00", "03-05 03:00", "03-05 03:01", "03-09 12:00", "03-09 12:01"):
-        cron.run_due(house.store, [job], bodies, at(now), "Asia/Shanghai")  # type: ignore[arg-type]  # the body is what it should be
-    assert ran == [at("03-05 03:00"), at("03-09 03:00")]
