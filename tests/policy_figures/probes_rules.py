@@ -115,8 +115,9 @@ def by_the_clock(lab: Lab) -> Iterator[str]:
             house.later(days=1)
             for sender, number in numbers.items():
                 house.reply(number, "Y", sender=sender)
-            for days in (14, 90, 91, 181):  # the ticket is that old, their last ticket is, their last word, what was opened for them
-                house.at(max(house.now, start + timedelta(days=days)) + MOMENT)
+            # The ticket is that old, then their last ticket is, their last word, and what was opened for them.
+            for count, days in enumerate((14, 90, 91, 181), 1):
+                house.at(start + timedelta(days=days) + count * MOMENT)
                 yield from slots(house)
                 run_all(house)
         yield from house.log
