@@ -137,7 +137,8 @@ class Builder:
         budget = node.get("budget")
         self._check_length(name, node)
         if "remind" in node.map and "remind_script" not in node.map:
-            self._problems.add("CL202", node.keys["remind"], "`remind` needs the key `remind_script` beside it", "add `remind_script: …`")
+            message = "`remind` needs the key `remind_script` beside it"
+            self._problems.add("CL202", node.keys["remind"], message, "add `remind_script: …`", path=node.path)
         return DeadlineKind(
             name,
             label=self._text(node["label"]),
