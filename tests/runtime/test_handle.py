@@ -187,3 +187,18 @@ def test_the_same_seed_gives_the_same_decisions() -> None:
         house.wait(3 * DAY + timedelta(seconds=1))
         logs.append((house.log(number), [row.id for row in house.messages()]))
     assert logs[0] == logs[1]
+
+
+def test_a_clock_that_was_set_back_neither_wedges_a_ticket_nor_counts_backwards() -> None:
+    house = House()
+    number = house.mail("系统宕机")
+    house.wait(20 * MINUTE)
+    house.done(number, "hold")
+    held = house.ticket(number).deadlines["plan"].pauses[-1][0]
+    house.now -= 3 * HOUR
+    house.done(number, "resume")
+    clock = house.ticket(number).deadlines["plan"]
+    assert clock.pauses == ((held, held),)
+    assert clock.due == clock.started_at + 2 * HOUR
+    with house.store.read() as reader:
+        assert [stored.at for stored in reader.events(number)] == sorted(stored.at for stored in reader.events(number))
