@@ -50,6 +50,11 @@ class Draft:
             raise AssertionError("the ticket is opened before anything else is decided about it")
         return self._ticket
 
+    @property
+    def events(self) -> tuple[e.Event, ...]:
+        """What has happened so far by this decision."""
+        return tuple(self._events)
+
     def record(self, event: e.Event) -> None:
         """Let `event` have happened, and then what follows from it."""
         before = self._ticket

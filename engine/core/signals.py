@@ -92,6 +92,15 @@ class AgentActed:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerChanged:
+    """The ticket is `customer`'s: another one's than before, or the archive knows them otherwise now (another segment, say)."""
+
+    ticket: str
+    customer: str
+    actor: str = SYSTEM
+
+
+@dataclass(frozen=True, slots=True)
 class TaskClosed:
     """A task of this ticket was closed, with this result (a content id)."""
 
@@ -120,7 +129,7 @@ class ReceiptArrived:
     detail: str = ""
 
 
-Signal: TypeAlias = MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | TimerFired | ReceiptArrived
+Signal: TypeAlias = MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | TimerFired | ReceiptArrived | CustomerChanged
 
 SIGNAL_TYPES: dict[str, type[Signal]] = {
     "message_arrived": MessageArrived,
@@ -130,5 +139,6 @@ SIGNAL_TYPES: dict[str, type[Signal]] = {
     "task_closed": TaskClosed,
     "timer_fired": TimerFired,
     "receipt_arrived": ReceiptArrived,
+    "customer_changed": CustomerChanged,
 }
 """Every signal class by its stored name."""

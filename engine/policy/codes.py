@@ -67,6 +67,8 @@ CODES: dict[str, Code] = {
     "CL318": Code("A matcher asks for an id that does not exist"),
     "CL319": Code("A field has no value at this place"),
     "CL320": Code("A deadline is escalated twice"),
+    "CL350": Code("A clock runs on the calendar of queues that have none"),
+    "CL351": Code("No notice tells the customer of a later promise"),
     # 4xx: templates and scripts
     "CL401": Code("A template is not well-formed"),
     "CL402": Code("A template uses something that is not allowed"),

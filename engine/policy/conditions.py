@@ -23,6 +23,7 @@ _ABSENT = {
     "tiers": ("answer.", said("the grading of a ticket")),
     "routes": ("answer.", said("the routing of a ticket")),
     "surveys": ("answer.", said("the sending of a survey")),
+    "deadlines": ("answer.", said("the start of a clock")),
     "calls": ("answer.", said("a call")),
 }
 """By section: the fields that have no value where its rules are asked, and what is judged there."""

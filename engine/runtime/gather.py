@@ -11,7 +11,7 @@ from engine.core.contacts import from_text
 from engine.core.facts import AgentFacts, CallFacts, Contact, CustomerFacts, Facts
 from engine.core.fields import Extra
 from engine.core.model import CUSTOMER, Ticket
-from engine.core.signals import AgentActed, Signal, TaskClosed, TicketRequested
+from engine.core.signals import AgentActed, CustomerChanged, Signal, TaskClosed, TicketRequested
 from engine.core.team import Team
 from engine.runtime.sources import Source
 from engine.store.contract import Transaction
@@ -57,7 +57,8 @@ class Gatherer:
         request = signal if isinstance(signal, TicketRequested) else None
         about = ticket or (self._tx.ticket(request.parent) if request and request.parent else None)
         sealed = request is not None and request.answer is not None  # nothing decided there may tell whom it is about
-        customer = None if sealed else self._customer(about, origin)
+        named = signal.customer if isinstance(signal, CustomerChanged) else about.customer if about else None
+        customer = None if sealed else self._customer(about, named, origin)
         contact = Contact() if sealed else self._contact(about, origin, customer)
         if customer is not None:
             customer = self._history(customer, ticket)
@@ -91,9 +92,9 @@ class Gatherer:
             self._number = self._tx.next_number(self._now.astimezone(ZoneInfo(self._world.policy.company.timezone)).date())
         return self._number
 
-    def _customer(self, about: Ticket | None, origin: Origin | None) -> CustomerFacts | None:
+    def _customer(self, about: Ticket | None, named: str | None, origin: Origin | None) -> CustomerFacts | None:
         if about is not None:
-            row = self._tx.customer(about.customer) if about.customer else None
+            row = self._tx.customer(named) if named else None
             return _customer_facts(row, known=True) if row else None
         if origin is None:
             return None

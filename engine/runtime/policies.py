@@ -1,16 +1,23 @@
 """Which policy is in force: the store keeps the files of every one by digest and one `active` row, and every process decides by that."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 from engine import __version__
+from engine.core.calendar import ALWAYS
+from engine.core.clocks import CALENDARS_TIMER
 from engine.core.compiled import Policy
+from engine.core.fields import OPEN_STATES
 from engine.core.team import Team
 from engine.errors import ConfigurationError
 from engine.policy import Compilation, Diagnostic, check_team, compile_files, compile_policy, format_text, has_errors, load_team
 from engine.policy.installed import installed
-from engine.store.contract import Store
+from engine.policy.sources import kind_of
+from engine.store.contract import Store, Transaction
+from engine.store.rows import TicketQuery
 
+_ALL = 10_000_000
 _PROVEN = "proven_policy"
 """Which policy this version found sound: reading it again need not try every script again."""
 
@@ -27,8 +34,12 @@ def load_from_directory(directory: Path, store: Store, now: datetime) -> Compila
 
 
 def put_in_force(compilation: Compilation, store: Store, now: datetime) -> None:
-    """Keep the files of a sound policy and activate it, if it is not in force already. Raises PolicyBroken."""
-    digest = sound(compilation).digest
+    """Keep the files of a sound policy and activate it, if it is not in force already. Raises PolicyBroken.
+
+    Where calendars changed with it, the open tickets that count on one are to look at them anew.
+    """
+    policy = sound(compilation)
+    digest = policy.digest
     with store.read() as reader:
         active = reader.active_policy()
         proven = reader.meta(_PROVEN)
@@ -37,7 +48,20 @@ def put_in_force(compilation: Compilation, store: Store, now: datetime) -> None:
             if active != digest:
                 tx.save_policy(digest, compilation.files, now)
                 tx.activate(digest, now)
+                if policy.on_calendar_change != "keep" and _calendars(tx.policy_files(active or "")) != _calendars(compilation.files):
+                    _follow_calendars(tx, now)
             tx.set_meta(_PROVEN, _proof(digest))
+
+
+def _calendars(files: Mapping[str, str] | None) -> dict[str, str]:
+    return {name: text for name, text in (files or {}).items() if kind_of(name) == "calendars"}
+
+
+def _follow_calendars(tx: Transaction, now: datetime) -> None:
+    """Set a timer for each ticket that counts on a calendar: many tickets are then worked through one by one, over a restart too."""
+    for ticket in tx.tickets(TicketQuery(states=OPEN_STATES, limit=_ALL)):
+        if any(clock.running and clock.budget and clock.calendar != ALWAYS.name for clock in ticket.deadlines.values()):
+            tx.start_timer(ticket.number, CALENDARS_TIMER, now)
 
 
 def load_active(store: Store) -> Compilation | None:

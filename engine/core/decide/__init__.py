@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from engine.core import clocks
+from engine.core import clocks, promises
 from engine.core.commands import CancelTimers
 from engine.core.compiled import Policy
 from engine.core.decide import actions, intake, opening, receipts, replies, surveys, timers
@@ -12,7 +12,7 @@ from engine.core.facts import Facts
 from engine.core.lifecycle import ENDED
 from engine.core.model import Ticket
 from engine.core.routing import ASSIGN_TIMER
-from engine.core.signals import AgentActed, CallArrived, MessageArrived, Signal, TaskClosed, TicketRequested, TimerFired
+from engine.core.signals import AgentActed, CallArrived, CustomerChanged, MessageArrived, Signal, TaskClosed, TicketRequested, TimerFired
 
 
 def decide(ticket: Ticket | None, signal: Signal, facts: Facts, policy: Policy, now: datetime) -> Decision:
@@ -27,6 +27,8 @@ def decide(ticket: Ticket | None, signal: Signal, facts: Facts, policy: Policy, 
 
 def _whole(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
     _dispatch(draft, ticket, signal)
+    if ticket is not None:
+        promises.tell_of_later(draft)
     if ticket is None or draft.ticket.state == ticket.state:
         return
     if draft.ticket.state in ENDED:
@@ -46,6 +48,8 @@ def _dispatch(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
             actions.act(draft, signal)
         case TaskClosed():
             actions.task_closed(draft, signal)
+        case CustomerChanged():
+            opening.belongs_to(draft, signal)
         case TimerFired():
             timers.fired(draft, signal)
         case _:

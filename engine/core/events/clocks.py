@@ -35,13 +35,18 @@ class DeadlineResumed(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeadlineMoved(Event):
-    """A clock's budget, calendar or due instant changed while it ran, because the tier did."""
+    """A clock's budget, calendar or due instant changed while it ran, because the tier did or the policy was asked anew.
+
+    What it was `before` is None where it was paused, and in logs of the first version.
+    """
 
     id: str
     calendar: str
     budget: timedelta | None
     due: datetime | None
     started_at: datetime
+    budget_before: timedelta | None = None
+    due_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
