@@ -18,7 +18,7 @@ def promise(draft: Draft, occasion: str) -> None:
 
 def tell_of_later(draft: Draft) -> None:
     """Tell the customer again which promises this decision made later than they were told, where the policy wants it."""
-    if draft.policy.on_later_promise != "tell":
+    if draft.policy.on_later_promise != "tell" or "promise_moved" not in draft.policy.notices:
         return
     ticket = draft.ticket
     moved = dict.fromkeys(event.id for event in draft.events if isinstance(event, e.DeadlineMoved | e.DeadlineResumed))
@@ -40,7 +40,8 @@ def _ahead(draft: Draft, ids: Iterable[str]) -> list[Deadline]:
 
 
 def _told(draft: Draft, clocks: Iterable[Deadline]) -> None:
-    draft.record(e.PromiseTold({clock.id: clock.due for clock in clocks if clock.due}))
+    if instants := {clock.id: clock.due for clock in clocks if clock.due}:
+        draft.record(e.PromiseTold(instants))
 
 
 def _is_later(due: datetime | None, told: datetime) -> bool:

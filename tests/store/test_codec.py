@@ -131,6 +131,7 @@ SIGNALS = [
     s.TaskClosed("1", "2", "c-1"),
     s.TimerFired("1", "deadline/response", NOW),
     s.ReceiptArrived("1", "m-1", "customer", "failed"),
+    s.CustomerChanged("1", "C000002"),
 ]
 
 
