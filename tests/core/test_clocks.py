@@ -220,7 +220,7 @@ def test_pauses_before_the_change_count_only_where_the_clock_goes_on(mode: str) 
 
 
 def test_a_tier_with_the_same_budget_moves_nothing() -> None:
-    policy = changed(("sla.yaml", "next_response: 4h, plan: 24h, progress: 24h, resolution: 72h}", "plan: 4h}"))
+    policy = changed(("sla.yaml", "next_response: 4h, plan: 24h, progress: 24h}", "plan: 4h}"))
     ticket = act(a_ticket(policy=policy), WEDNESDAY, "tier", policy=policy, target="important")
     assert clock(ticket, "plan").due == WEDNESDAY + 4 * HOUR
 

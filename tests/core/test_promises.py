@@ -50,7 +50,7 @@ def test_what_comes_later_after_waiting_is_told_again_and_only_that() -> None:
     house.wait(20 * MINUTE)
     house.done(number, "resume")
     [message] = house.messages(number, "customer", "promise_moved")
-    assert "比原先告知的时间要晚,今天14:20前给出处理方案" in house.words(message)
+    assert "比先前告知的要晚,今天14:20前给出处理方案" in house.words(message)
     assert told(house, number)[1:] == [{"plan": 4 * HOUR + 20 * MINUTE}]
     assert house.ticket(number).promised["response"] == WEDNESDAY + 30 * MINUTE
     [reason] = [one for one in house.decisions(number)[-1].reasons if one["decided"] == "told again"]
