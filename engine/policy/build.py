@@ -160,7 +160,7 @@ class Builder:
         """Build one of a deadline's own budgets; its id is how decisions and tests name it."""
         calendar = self._references.calendar_of_clocks(node.get("calendar"))
         when = self._conditions.compile(node["when"], "deadlines")
-        return Budget(f"deadline {deadline} budget {number}", when, node.source, duration(node.string("budget")), calendar)
+        return Budget(f"{deadline}.budget.{number}", when, node.source, duration(node.string("budget")), calendar)
 
     def _check_length(self, name: str, node: Node) -> None:
         """Report a deadline that neither has a budget nor gets one from any tier, nor takes a given instant."""

@@ -1,6 +1,5 @@
 """Which policy is in force: the store keeps the files of every one by digest and one `active` row, and every process decides by that."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -38,8 +37,7 @@ def put_in_force(compilation: Compilation, store: Store, now: datetime) -> None:
 
     Where calendars changed with it, the open tickets that count on one are to look at them anew.
     """
-    policy = sound(compilation)
-    digest = policy.digest
+    digest = sound(compilation).digest
     with store.read() as reader:
         active = reader.active_policy()
         proven = reader.meta(_PROVEN)
@@ -48,17 +46,19 @@ def put_in_force(compilation: Compilation, store: Store, now: datetime) -> None:
             if active != digest:
                 tx.save_policy(digest, compilation.files, now)
                 tx.activate(digest, now)
-                if policy.on_calendar_change != "keep" and _calendars(tx.policy_files(active or "")) != _calendars(compilation.files):
-                    _follow_calendars(tx, now)
+                look_at_calendars(tx, compilation, active, now)
             tx.set_meta(_PROVEN, _proof(digest))
 
 
-def _calendars(files: Mapping[str, str] | None) -> dict[str, str]:
-    return {name: text for name, text in (files or {}).items() if kind_of(name) == "calendars"}
+def look_at_calendars(tx: Transaction, compilation: Compilation, before: str | None, now: datetime) -> None:
+    """Where a policy has other calendars than the one `before` it, set a timer for each open ticket that counts on one.
 
-
-def _follow_calendars(tx: Transaction, now: datetime) -> None:
-    """Set a timer for each ticket that counts on a calendar: many tickets are then worked through one by one, over a restart too."""
+    Many tickets are so worked through one by one, over a restart too.
+    """
+    kept = [files or {} for files in (tx.policy_files(before or ""), compilation.files)]
+    old, new = [{name: text for name, text in files.items() if kind_of(name) == "calendars"} for files in kept]
+    if old == new or sound(compilation).on_calendar_change == "keep":
+        return
     for ticket in tx.tickets(TicketQuery(states=OPEN_STATES, limit=_ALL)):
         if any(clock.running and clock.budget and clock.calendar != ALWAYS.name for clock in ticket.deadlines.values()):
             tx.start_timer(ticket.number, CALENDARS_TIMER, now)

@@ -98,10 +98,10 @@ def test_the_rule_that_gave_the_budget_is_told_with_its_place_and_what_it_saw() 
     policy = with_budgets("{when: {field: ticket.kind, is: complaint}, budget: 2h}", "{when: {use: vip}, budget: 3h}")
     decision = opened("你好", policy, customer=VIP)
     [reason] = [one for one in decision.reasons if one.decided == "deadline plan"]
-    assert reason.rule == "deadline plan budget 2"
+    assert reason.rule == "plan.budget.2"
     assert reason.source is not None
     assert reason.source.path == "deadlines.plan.budgets[1]"
-    assert [rule for rule, _ in reason.traces] == ["deadline plan budget 1", "deadline plan budget 2"]
+    assert [rule for rule, _ in reason.traces] == ["plan.budget.1", "plan.budget.2"]
     [(_, first), (_, second)] = reason.traces
     assert (first.result, second.result) == (False, True)
     general = opened("你好", policy)
