@@ -262,10 +262,10 @@ def test_a_promise_that_is_made_no_more_stays_as_it_was_given() -> None:
 # ── the customer writes on ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def answered(text: str = "你好", **item: object) -> tuple[House, str]:
+def answered(text: str = "你好") -> tuple[House, str]:
     """A ticket whose customer was contacted."""
     house = House()
-    number = house.mail(text, **item)
+    number = house.mail(text)
     house.done(number, "contact", text="了解情况")
     return house, number
 
