@@ -265,7 +265,7 @@ def moved_to_another_queue_or_customer(lab: Lab) -> Iterator[str]:
         house.later(minutes=5)
         house.act(number, "assign", target="front_desk")
         customer = house.tx.ticket(number).customer or ""  # type: ignore[union-attr]  # it was just opened
-        house.tx.update_customer(replace(house.tx.customer(customer), segment="vip"))  # type: ignore[type-var]  # it is there
+        house.tx.update_customer(replace(house.tx.customer(customer), segment="vip"))  # type: ignore[arg-type,type-var]  # it is there
         house.handle(CustomerChanged(number, customer))
         house.later(minutes=5)
     yield from house.log

@@ -14,7 +14,7 @@ from engine.core import facts as f
 from engine.core import signals as s
 from engine.core.conditions import Source
 from engine.core.decision import Reason
-from engine.core.events import EVENT_CLASSES
+from engine.core.events import EVENT_CLASSES, DeadlineMoved, MessageReceived
 from engine.core.model import Deadline, Ticket
 from engine.core.tracing import Trace
 from engine.store import codec
@@ -75,6 +75,13 @@ def test_a_ticket_is_the_same_after_a_round_trip(ticket) -> None:
 @given(values_of(f.Facts))
 def test_facts_are_the_same_after_a_round_trip(facts) -> None:
     assert codec.decode_facts(codec.encode(facts)) == facts
+
+
+def test_events_of_the_first_version_are_what_they_were() -> None:
+    wrote = codec.decode_event("message_received", '{"content":"c-1","channel":"email","by":"customer"}')
+    assert wrote == MessageReceived("c-1", "email", "customer", asks=True)
+    moved = f'{{"id":"plan","calendar":"24x7","budget":"PT2H","due":"{NOW.isoformat()}","started_at":"{NOW.isoformat()}"}}'
+    assert codec.decode_event("deadline_moved", moved) == DeadlineMoved("plan", "24x7", timedelta(hours=2), NOW, NOW, None, None)
 
 
 def test_read_only_mappings_are_stored() -> None:
