@@ -17,6 +17,7 @@ _TRIMMED: Final = " \n\"'“”「」『』()[]【】*,.;:!?。、~|/-—"
 # A word does not end before an apostrophe, a hyphen, ... that goes on with a letter, nor in an abbreviation such as n.a.
 _GOES_ON: Final = re.compile(r"['\-/_@&+]\w|\.[a-z](?![a-z])", re.ASCII | re.IGNORECASE)
 _CLAUSE: Final = re.compile(r"([^,.;:!?。、\n]*)([,.;:!?。、\s]*)")
+_LONGEST_COURTESY: Final = 200  # characters: who writes more has more to say
 _PARTICLES: Final = re.compile(r"[了的啦呀哦喔噢啊]+(?!\w)")
 
 
@@ -25,7 +26,7 @@ class ReplyWords:
     """The words that replies are read by, in any language, width and case.
 
     `doubt` holds what makes a confirmation uncertain when it stands in the same clause ("满意吗", "yes but"); a word of `confirm`
-    that contains one (`没问题`) is none.
+    that contains one (`没问题`) is none. A message that is nothing but words of `thanks` asks for nothing.
     """
 
     confirm: tuple[str, ...]
@@ -33,6 +34,7 @@ class ReplyWords:
     opt_out: tuple[str, ...]
     opt_in: tuple[str, ...]
     doubt: tuple[str, ...] = ()
+    thanks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,19 @@ def is_opt_out(text: str, words: ReplyWords) -> bool:
 def is_opt_in(text: str, words: ReplyWords) -> bool:
     """Whether the whole message is a word that takes an opt-out back, in any width, case and punctuation."""
     return _is_one_of(text, words.opt_in)
+
+
+def is_courtesy(text: str, words: ReplyWords) -> bool:
+    """Whether the message is nothing but words of thanks (`非常感谢,辛苦了!`), in any width, case and punctuation but a question mark."""
+    said = _letters(text[:_LONGEST_COURTESY])
+    if not said or len(text) > _LONGEST_COURTESY or "?" in compatible(text):
+        return False
+    known = [letters for word in words.thanks if (letters := _letters(word))]
+    reached = {0}
+    for start in range(len(said)):
+        if start in reached:
+            reached.update(start + len(word) for word in known if said.startswith(word, start))
+    return len(said) in reached
 
 
 def _is_one_of(text: str, words: Iterable[str]) -> bool:

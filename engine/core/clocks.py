@@ -4,40 +4,47 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from engine.core import events as e
+from engine.core.budgets import Length, length_of
 from engine.core.calendar import ALWAYS, Calendar
 from engine.core.commands import CancelTimers, StartTimer
-from engine.core.compiled import DeadlineKind, Escalation, Tier
-from engine.core.conditions import Source
+from engine.core.compiled import DeadlineKind, Escalation
 from engine.core.draft import Draft
 from engine.core.lifecycle import ENDED
-from engine.core.model import Deadline, Ticket
+from engine.core.model import CUSTOMER, SYSTEM, Deadline, Ticket
 from engine.core.tracing import show
 
 CLOSE = "close_unconfirmed"
 """What a deadline kind's `then` says where the customer's own clock runs: that nobody answered ends the ticket."""
 
+CALENDARS_TIMER = "calendars"
+"""Fires once for a ticket after a policy with other calendars came into force."""
+
+_AFTER_THE_END = frozenset({"survey_sent", "survey_skipped"})
+"""Events that happen to tickets that have ended: a clock that waits for one runs on."""
+
 
 def react(draft: Draft, before: Ticket | None, event: e.Event) -> None:
-    """Let the clocks follow an event: first those it stops, then those it starts or resets, then the pauses its state brings."""
+    """Let the clocks follow an event: first those it stops, then those it starts or resets, then the pauses its state brings, and last
+    the budgets that it changes.
+    """
+    if isinstance(event, e.MessageReceived) and not (event.asks and event.by == CUSTOMER):
+        return
     moved = before is None or before.state != draft.ticket.state
     for kind in draft.policy.deadlines.values():
-        if event.name in kind.stops:
+        if event.name in kind.stops and not _is_said_by_itself(event):
             _stop(draft, kind, event)
         clock = draft.ticket.deadlines.get(kind.name)
-        if not moved and _is_settled(draft, kind):
+        if not moved and _is_settled(draft, kind, event):
             continue
         if event.name in kind.resets and clock is not None and clock.running:
             _settle(draft, clock)
             _begin(draft, kind, "", None)
         elif event.name in kind.starts:
             _start(draft, kind)
-    if before is not None and moved:
-        _follow_state(draft)
-
-
-def tier_of(draft: Draft) -> Tier | None:
-    """Return the ticket's tier, None before it was graded or when the policy no longer has it."""
-    return next((tier for tier in draft.policy.tiers if tier.id == draft.ticket.tier), None)
+    if before is not None:
+        if moved:
+            _follow_state(draft)
+        _follow_change(draft, before, event)
 
 
 def escalations_for(draft: Draft, kind: str) -> list[Escalation]:
@@ -54,41 +61,64 @@ def warnings(draft: Draft, clock: Deadline, due: datetime) -> Iterator[tuple[Esc
                 yield escalation, share, at
 
 
-def move_to_tier(draft: Draft) -> None:
-    """Move the clocks whose budget the tier gives, as the policy's `on_tier_change` says; a breach stays on record."""
-    mode = draft.policy.on_tier_change
-    for clock, kind in _owed(draft) if mode != "keep" else ():
-        if _budget(draft, kind) != (clock.budget, clock.calendar):
-            _move(draft, clock, kind, f"on_tier_change: {mode}", restart=mode == "restart")
-
-
 def renew(draft: Draft) -> None:
     """Count what we still owe anew by the policy in force, and set warnings and reminders as it says; a breach stays on record.
 
-    A promise that it makes no more stays as it was given, and so does the time that a customer has to answer. Nobody is told.
+    A promise that it makes no more stays as it was given, and so does the time that a customer has to answer.
     """
-    for clock, kind in _owed(draft):
-        if kind.then != CLOSE:
-            _move(draft, clock, kind, "renewal", restart=False)
+    for clock in list(draft.ticket.deadlines.values()):
+        kind = draft.policy.deadlines.get(clock.kind)
+        if kind is not None and kind.then != CLOSE and clock.running and not _is_over(draft, clock):
+            if clock.budget is not None:
+                _move(draft, clock, length_of(draft, kind), "renewal", restart=False)
+            _arm(draft, draft.ticket.deadlines[clock.id])
 
 
-def _owed(draft: Draft) -> list[tuple[Deadline, DeadlineKind]]:
-    """Return the clocks that run and are not over, of kinds that the policy has."""
-    kinds, clocks = draft.policy.deadlines, draft.ticket.deadlines.values()
-    return [(clock, kinds[clock.kind]) for clock in clocks if clock.running and clock.kind in kinds and not _is_over(draft, clock)]
+def follow_calendars(draft: Draft) -> None:
+    """Count the clocks anew whose calendar has changed under them, as `on_calendar_change` says; their budgets stay."""
+    mode = draft.policy.on_calendar_change
+    for clock, kind in _owed(draft) if mode != "keep" else ():
+        budget, calendar = clock.budget or timedelta(0), _calendar(draft, clock.calendar)
+        if calendar.due(clock.started_at, budget, clock.pauses) != clock.due:
+            length = Length(budget, clock.calendar, f"calendar {clock.calendar}", kind.source)
+            _move(draft, clock, length, f"on_calendar_change: {mode}", restart=mode == "restart")
 
 
-def _move(draft: Draft, clock: Deadline, kind: DeadlineKind, rule: str, *, restart: bool) -> None:
-    """Count a clock anew, from its start or from now on, and set its timers; one whose due instant a person gave stays."""
-    budget, name = _budget(draft, kind)
-    if budget is not None and clock.budget is not None:
-        started = draft.now if restart else clock.started_at
-        pauses = () if restart and not clock.paused else clock.pauses
-        due = _calendar(draft, name).due(started, budget, pauses)
-        if (budget, name, due) != (clock.budget, clock.calendar, clock.due):
-            source, _ = _who_promised(draft, kind)
-            draft.because(f"deadline {clock.id} moved", rule, source, {"budget": show(budget), "before": show(clock.budget)})
-            draft.record(e.DeadlineMoved(clock.id, name, budget, due, started, clock.budget, clock.due))
+def _follow_change(draft: Draft, before: Ticket, event: e.Event) -> None:
+    """Let running clocks follow what their budgets hang on, as the policy says. The first queue is no change: it was not known yet."""
+    policy = draft.policy
+    match event:
+        case e.TierAssigned() if before.tier != event.tier:
+            name, mode = "on_tier_change", policy.on_tier_change
+        case e.Routed() if before.queue != event.queue:
+            name, mode = "on_queue_change", policy.on_queue_change if before.queue else "recompute"
+        case e.CustomerChanged():
+            name, mode = "on_customer_change", policy.on_customer_change
+        case _:
+            return
+    for clock, kind in _owed(draft) if mode != "keep" else ():
+        _move(draft, clock, length_of(draft, kind), f"{name}: {mode}", restart=mode == "restart")
+
+
+def _owed(draft: Draft) -> Iterator[tuple[Deadline, DeadlineKind]]:
+    """The clocks whose budget still runs, with their kinds; a breach stays on record, and so does a date that a person gave."""
+    for clock in list(draft.ticket.deadlines.values()):
+        kind = draft.policy.deadlines.get(clock.kind)
+        if kind is not None and clock.running and clock.budget is not None and not _is_over(draft, clock):
+            yield clock, kind
+
+
+def _move(draft: Draft, clock: Deadline, length: Length, rule: str, *, restart: bool) -> None:
+    """Count a clock anew, from its start or from now on, and set its timers. A promise that is made no more stays as it was given."""
+    budget, name = length.budget, length.calendar
+    started = draft.now if restart else clock.started_at
+    pauses = () if restart and not clock.paused else clock.pauses
+    due = clock.due if budget is None else _calendar(draft, name).due(started, budget, pauses)
+    if budget is None or (budget, name, due, started) == (clock.budget, clock.calendar, clock.due, clock.started_at):
+        return
+    values = {"by": length.rule, "budget": show(budget), "calendar": name, "before": show(clock.budget)}
+    draft.because(f"deadline {clock.id} moved", rule, length.source, values, length.asked)
+    draft.record(e.DeadlineMoved(clock.id, name, budget, due, started, clock.budget, clock.due))
     _arm(draft, draft.ticket.deadlines[clock.id])
 
 
@@ -97,10 +127,24 @@ def _is_over(draft: Draft, clock: Deadline) -> bool:
     return clock.breached_at is not None or (clock.due is not None and clock.due < draft.now)
 
 
-def _is_settled(draft: Draft, kind: DeadlineKind) -> bool:
-    """Whether what clocks of this kind measure cannot be owed any more: the ticket has ended, or the result they wait for stands."""
+def _is_settled(draft: Draft, kind: DeadlineKind, event: e.Event) -> bool:
+    """Whether what clocks of this kind measure cannot be owed any more: the ticket has ended, or the result they wait for stands.
+
+    What a customer writes after the result wants an answer of its own.
+    """
     state = draft.ticket.state
-    return state in ENDED or (state == "resolved" and "result_reported" in kind.stops)
+    stands = state == "resolved" and "result_reported" in kind.stops and event.name != "message_received"
+    return stands or (state in ENDED and not _outlives(kind))
+
+
+def _outlives(kind: DeadlineKind) -> bool:
+    """Whether clocks of this kind run on when the ticket has ended, and only then."""
+    return not kind.stops.isdisjoint(_AFTER_THE_END)
+
+
+def _is_said_by_itself(event: e.Event) -> bool:
+    """Whether the engine told the customer that we are at it, which gives nobody the answer they wait for."""
+    return isinstance(event, e.ProgressReported) and event.by == SYSTEM
 
 
 def _settle(draft: Draft, clock: Deadline) -> None:
@@ -130,7 +174,7 @@ def _stop(draft: Draft, kind: DeadlineKind, event: e.Event) -> None:
     step = event.step if isinstance(event, e.PlanStepDone) else None
     for clock in list(draft.ticket.deadlines.values()):
         if clock.kind == kind.name and clock.running and (step is None or clock.key in ("", step)):
-            _end(draft, clock, done=True)
+            _end(draft, clock, done=not isinstance(event, e.SurveySkipped))
 
 
 def _start(draft: Draft, kind: DeadlineKind) -> None:
@@ -141,14 +185,15 @@ def _start(draft: Draft, kind: DeadlineKind) -> None:
         for step in draft.ticket.plan.steps if draft.ticket.plan else ():
             _begin(draft, kind, step.id, step.due)
         return
-    clock = draft.ticket.deadlines.get(kind.name)
-    if clock is None or not clock.running:
+    running = {clock.kind for clock in draft.ticket.deadlines.values() if clock.running}
+    if running.isdisjoint({kind.name, *kind.unless_running}):
         _begin(draft, kind, "", draft.ticket.due if kind.due == "task.due" else None)
 
 
 def _begin(draft: Draft, kind: DeadlineKind, key: str, due: datetime | None) -> None:
     """Start a clock (anew). Without a budget and a due instant this tier makes no such promise, and nothing is started."""
-    budget, calendar = _budget(draft, kind)
+    length = length_of(draft, kind)
+    budget, calendar = length.budget, length.calendar
     if due is not None:
         budget = None
     elif budget is None:
@@ -156,26 +201,12 @@ def _begin(draft: Draft, kind: DeadlineKind, key: str, due: datetime | None) -> 
     else:
         due = _calendar(draft, calendar).due(draft.now, budget)
     id = f"{kind.name}:{key}" if key else kind.name
-    source, rule = _who_promised(draft, kind)
-    draft.because(f"deadline {id}", rule, source, {"budget": show(budget or "given"), "calendar": calendar})
+    values = {"budget": show(budget or "given"), "calendar": calendar}
+    draft.because(f"deadline {id}", length.rule, length.source, values, length.asked)
     draft.record(e.DeadlineStarted(id, kind.name, calendar, budget, due, key))
     _arm(draft, draft.ticket.deadlines[id])
     if draft.ticket.state in kind.pauses_in and budget is not None:
         _pause(draft, draft.ticket.deadlines[id])
-
-
-def _budget(draft: Draft, kind: DeadlineKind) -> tuple[timedelta | None, str]:
-    tier = tier_of(draft)
-    if tier is not None and kind.name in tier.budgets:
-        return tier.budgets[kind.name], kind.calendar or tier.calendar
-    return kind.budget, kind.calendar or (tier.calendar if tier else "24x7")
-
-
-def _who_promised(draft: Draft, kind: DeadlineKind) -> tuple[Source, str]:
-    tier = tier_of(draft)
-    if tier is not None and kind.name in tier.budgets:
-        return tier.source, f"tier {tier.id}"
-    return kind.source, f"deadline {kind.name}"
 
 
 def _calendar(draft: Draft, name: str) -> Calendar:
@@ -225,7 +256,7 @@ def _follow_state(draft: Draft) -> None:
         pausing = kind is not None and state in kind.pauses_in
         if not clock.running:
             continue
-        if state in ENDED:
+        if (state in ENDED) is not (kind is not None and _outlives(kind)):
             _end(draft, clock, done=False)
         elif clock.budget is None:
             continue  # a date that a person gave stays, whatever the ticket waits for

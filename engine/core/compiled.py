@@ -70,12 +70,22 @@ class Tier(Rule):
 
 
 @dataclass(frozen=True, slots=True)
+class Budget(Rule):
+    """A length for the clocks of one kind where the condition holds; without a `calendar` they count on the usual one."""
+
+    budget: timedelta
+    calendar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlineKind:
     """A clock that tickets may carry.
 
-    Events named in `starts` start it, in `resets` start it anew, in `stops` end it; it stands still in the states `pauses_in`.
-    Its budget is the tier's for this kind, else `budget`; with `due` it is not a budget but the instant in that field of the event.
-    `remind` are times after the start at which `remind_script` goes to the customer; `then` is done at the breach.
+    Events named in `starts` start it (not while a clock of a kind in `unless_running` runs), in `resets` start it anew, in `stops` end
+    it; it stands still in the states `pauses_in`. Its length is the first of `budgets` that holds, else the tier's for this kind, else
+    `budget`; with `due` it is not a budget but the instant in that field of the event. `calendar` may be `queue`: that of the ticket's
+    queue. What is `promised` is told to the customer in clock time. `remind` are times after the start at which `remind_script` goes to
+    the customer; `then` is done at the breach.
     """
 
     name: str
@@ -91,6 +101,9 @@ class DeadlineKind:
     remind: tuple[timedelta, ...] = ()
     remind_script: str | None = None
     then: str | None = None
+    budgets: tuple[Budget, ...] = ()
+    unless_running: frozenset[str] = frozenset()
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +325,7 @@ class Limits:
 class Policy:
     """Everything the company decided, compiled. `notices` names the script of each built-in occasion (promise, assignment, …).
 
+    What `on_…_change` does to running clocks is `recompute`, `restart` or `keep`; `on_later_promise` is `tell` or `silent`.
     `fields` are the fields that some condition asks. `spans` has the span of each counted one, whose name tells it: `… last 30d`.
     `timed_fields` are those of both that only rules by the clock ask. `rules` are the house's own; `triggers` has those that follow
     events and are no drafts, by what they go on. `chain_depth` is how many of them may follow from each other.
@@ -344,6 +358,10 @@ class Policy:
     rules: tuple[OwnRule, ...] = ()
     triggers: Mapping[str, Rules[EventRule]] = field(default_factory=dict)
     chain_depth: int = 5
+    on_queue_change: str = "keep"
+    on_customer_change: str = "keep"
+    on_calendar_change: str = "keep"
+    on_later_promise: str = "tell"
 
     @property
     def timed_rules(self) -> tuple[TimedRule, ...]:

@@ -20,7 +20,7 @@ def build(draft: Draft, party: str, language: str, extra: Mapping[str, object]) 
         "ticket": _ticket(draft, ticket),
         "customer": {"name": draft.facts.contact.name},
         "agent": agent(draft, ticket.assignee if party == CUSTOMER else party),
-        "deadlines": _deadlines(draft, language),
+        "deadlines": _deadlines(draft, party, language),
         "plan": _plan(draft, ticket),
         "result": {"text": draft.text_of(ticket.result)},
     }
@@ -78,9 +78,10 @@ def _ticket(draft: Draft, ticket: Ticket) -> dict[str, object]:
     }
 
 
-def _deadlines(draft: Draft, language: str) -> dict[str, dict[str, object]]:
-    """What is still owed, by kind; where there are several of a kind, the one that is due first."""
+def _deadlines(draft: Draft, party: str, language: str) -> dict[str, dict[str, object]]:
+    """What is still owed, by kind; where there are several of a kind, the one that is due first. No customer is promised the past."""
     clocks = [clock for clock in draft.ticket.deadlines.values() if clock.running and clock.due]
+    clocks = [clock for clock in clocks if party != CUSTOMER or (clock.due and clock.due > draft.now)]
     clocks.sort(key=lambda clock: clock.due or draft.now, reverse=True)
     return {clock.kind: deadline(draft, clock, language) for clock in clocks}
 

@@ -14,8 +14,8 @@ WORK = ("call_back", "task", "follow_up")
 
 KINDS = NEEDS + WORK
 IMPACTS = ("none", "degraded", "outage", "safety")
-STATES = ("new", "in_progress", "waiting_customer", "on_hold", "resolved", "confirmed", "unconfirmed", "closed")
-OPEN_STATES = STATES[:5]
+STATES = ("new", "in_progress", "waiting_customer", "waiting_supplier", "on_hold", "resolved", "confirmed", "unconfirmed", "closed")
+OPEN_STATES = STATES[:6]
 OUTCOMES = ("answered", "abandoned", "no_answer", "busy", "failed")
 
 _C, _T = FieldType.CHOICE, FieldType.TEXT

@@ -14,7 +14,8 @@ from engine.core import events as e
 from engine.core.model import Deadline, Plan, PlanStep, SurveyState, Ticket
 from engine.errors import EngineError
 
-ANY_OPEN = ("new", "in_progress", "waiting_customer", "on_hold")
+WAITING = ("waiting_customer", "waiting_supplier", "on_hold")
+ANY_OPEN = ("new", "in_progress", *WAITING)
 ENDED = ("confirmed", "unconfirmed", "closed")
 
 
@@ -34,7 +35,7 @@ TRANSITIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "progress_reported": _stay(*ANY_OPEN) | {"new": "in_progress"},
         "task_added": _stay(*ANY_OPEN),
         "put_on_hold": dict.fromkeys(ANY_OPEN, "{state}"),
-        "resumed": {"waiting_customer": "in_progress", "on_hold": "in_progress"},
+        "resumed": dict.fromkeys(WAITING, "in_progress"),
         "result_reported": dict.fromkeys(ANY_OPEN, "resolved"),
         "customer_confirmed": {"resolved": "confirmed", "unconfirmed": "confirmed"},
         "customer_objected": {"resolved": "in_progress"},
@@ -166,6 +167,7 @@ _FOLDS: dict[type[e.Event], Callable[[Ticket, Any, datetime], Changes]] = {
     e.FieldSet: lambda t, ev, at: {ev.field: ev.value},
     e.TagAdded: lambda t, ev, at: {"tags": (*t.tags, ev.tag)},
     e.TagRemoved: lambda t, ev, at: {"tags": tuple(tag for tag in t.tags if tag != ev.tag)},
+    e.CustomerChanged: lambda t, ev, at: {"customer": ev.customer},
     e.PromiseTold: lambda t, ev, at: {"promised": MappingProxyType({**t.promised, **ev.deadlines})},
     e.DeadlineStarted: _started,
     e.DeadlinePaused: _paused,

@@ -92,6 +92,15 @@ class AgentActed:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerChanged:
+    """The ticket is `customer`'s: another one's than before, or the archive knows them otherwise now (another segment, say)."""
+
+    ticket: str
+    customer: str
+    actor: str = SYSTEM
+
+
+@dataclass(frozen=True, slots=True)
 class TaskClosed:
     """A task of this ticket was closed, with this result (a content id)."""
 
@@ -139,7 +148,16 @@ class RenewalRequested:
 
 
 Signal: TypeAlias = (
-    MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | TimerFired | RuleDue | ReceiptArrived | RenewalRequested
+    MessageArrived
+    | CallArrived
+    | TicketRequested
+    | AgentActed
+    | TaskClosed
+    | TimerFired
+    | RuleDue
+    | ReceiptArrived
+    | RenewalRequested
+    | CustomerChanged
 )
 
 SIGNAL_TYPES: dict[str, type[Signal]] = {
@@ -152,5 +170,6 @@ SIGNAL_TYPES: dict[str, type[Signal]] = {
     "rule_due": RuleDue,
     "receipt_arrived": ReceiptArrived,
     "renewal_requested": RenewalRequested,
+    "customer_changed": CustomerChanged,
 }
 """Every signal class by its stored name."""

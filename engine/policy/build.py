@@ -7,6 +7,7 @@ from engine.core.answers import ReplyWords, Scale
 from engine.core.calendar import Calendar
 from engine.core.compiled import (
     Assignment,
+    Budget,
     CallRule,
     Company,
     DeadlineKind,
@@ -130,12 +131,15 @@ class Builder:
         if "response" in budgets and "plan" in budgets and budgets["response"] > budgets["plan"]:
             message = "the response is promised later than the plan"
             self._problems.add("CL651", node["budgets"]["response"], message, "is one of the two figures a slip?")
-        calendar = self._references.calendar(node["calendar"]) or ""
+        calendar = self._references.calendar_of_clocks(node["calendar"]) or ""
         return Tier(*self._rule(node, "tiers"), label=self._text(node["label"]), budgets=budgets, calendar=calendar)
 
     def _deadline(self, name: str, node: Node) -> DeadlineKind:
-        budget = node.get("budget")
+        budget, budgets, promised = node.get("budget"), node.get("budgets"), node.get("promised")
         self._check_length(name, node)
+        if (others := node.get("unless_running")) is not None:
+            for other in others.items:
+                self._references.deadline(other)
         if "remind" in node.map and "remind_script" not in node.map:
             message = "`remind` needs the key `remind_script` beside it"
             self._problems.add("CL202", node.keys["remind"], message, "add `remind_script: …`", path=node.path)
@@ -148,17 +152,26 @@ class Builder:
             resets=frozenset(node.strings("resets")),
             pauses_in=frozenset(node.strings("pauses_in")),
             budget=duration(budget.text) if budget else None,
-            calendar=self._references.calendar(node.get("calendar")),
+            calendar=self._references.calendar_of_clocks(node.get("calendar")),
             due=node.string("due") or None,
             remind=tuple(duration(text) for text in node.strings("remind")),
             remind_script=node.string("remind_script") or None,
             then=node.string("then") or None,
+            budgets=tuple(self._budget(name, number, item) for number, item in enumerate(budgets.items if budgets else (), 1)),
+            unless_running=frozenset(node.strings("unless_running")),
+            promised=promised.value is True if promised else "ticket_opened" in node.strings("starts"),
         )
+
+    def _budget(self, deadline: str, number: int, node: Node) -> Budget:
+        """Build one of a deadline's own budgets; its id is how decisions and tests name it."""
+        calendar = self._references.calendar_of_clocks(node.get("calendar"))
+        when = self._conditions.compile(node["when"], "deadlines")
+        return Budget(f"{deadline}.budget.{number}", when, node.source, duration(node.string("budget")), calendar)
 
     def _check_length(self, name: str, node: Node) -> None:
         """Report a deadline that neither has a budget nor gets one from any tier, nor takes a given instant."""
         tiers = self._document.entries("tiers")
-        if "budget" in node.map or "due" in node.map or self._document.ids("tiers") != frozenset(tiers):
+        if not {"budget", "budgets", "due"}.isdisjoint(node.map) or self._document.ids("tiers") != frozenset(tiers):
             return
         if not any(name in tier["budgets"].map for tier in tiers.values()):
             hint = "add `budget: …` here, or a budget of this name to a tier"

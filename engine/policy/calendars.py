@@ -12,7 +12,7 @@ from engine.policy.nodes import Node
 from engine.policy.said import said
 from engine.policy.texts import text_map
 from engine.policy.units import days, window
-from engine.policy.vocabulary import ALWAYS_NAME
+from engine.policy.vocabulary import ALWAYS_NAME, BUILT_IN
 
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MINUTE = timedelta(minutes=1)
@@ -28,8 +28,8 @@ def compile_calendars(document: Document, problems: Problems, languages: tuple[s
     arrangements = {name: _arrangement(node, languages, problems) for name, node in document.entries("arrangements").items()}
     calendars = {ALWAYS_NAME: ALWAYS}
     for name, node in document.entries("calendars").items():
-        if name == ALWAYS_NAME:
-            problems.add("CL505", node, "24x7 is built in", "give this calendar another name")
+        if name in BUILT_IN:
+            problems.add("CL505", node, said("{name} is built in", name=name), "give this calendar another name")
             continue
         compiled = _calendar(name, node, arrangements, document, problems)
         if compiled is not None:

@@ -190,16 +190,17 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     escalated = escalations(document, References(document, problems), problems)
     spoken = scripts.Scripts(document, languages, problems, proven=proven)
     guides = scripts.guides(document, languages, problems)
+    _check_later_promise(document, problems)
     tried = company is not None and not proven and not problems.wrong(("company", "sla"))
     spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
     if not proven and not has_errors(problems.all()):
-        _advise(document, (kinds, calls, tiers, routes), own, surveys, problems)
+        lists = (kinds, calls, tiers, routes, *(deadline.budgets for deadline in deadlines.values()))
+        _advise(document, lists, own, surveys, problems)
         check_glossary(document, spoken, languages, problems)
     assignment, limits = routing.assignment(document), build.limits(document)
     replies, negation = build.replies(document), build.negation(document)
     if company is None or assignment is None or limits is None or replies is None or negation is None:
         return None
-    on_tier_change = document.single("on_tier_change")
     return Policy(
         digest=policy_digest,
         company=company,
@@ -208,7 +209,11 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         tiers=Rules(tiers),
         deadlines=deadlines,
         escalations=escalated,
-        on_tier_change=on_tier_change.text if on_tier_change else "recompute",
+        on_tier_change=_word(document, "on_tier_change", "recompute"),
+        on_queue_change=_word(document, "on_queue_change", "keep"),
+        on_customer_change=_word(document, "on_customer_change", "keep"),
+        on_calendar_change=_word(document, "on_calendar_change", "keep"),
+        on_later_promise=_word(document, "on_later_promise", "tell"),
         queues=queues,
         routes=Rules(routes),
         assignment=assignment,
@@ -229,3 +234,17 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         triggers=own_rules.triggers(own),
         chain_depth=own_rules.depth(document),
     )
+
+
+def _word(document: Document, section: str, default: str) -> str:
+    """Return the one word of a section."""
+    node = document.single(section)
+    return default if node is None else node.text
+
+
+def _check_later_promise(document: Document, problems: Problems) -> None:
+    """Report a policy that wants a later promise told and has no words for it."""
+    node, notices = document.single("on_later_promise"), document.ids("notices")
+    if node is not None and node.text == "tell" and notices is not None and "promise_moved" not in notices:
+        hint = "add `promise_moved: …` to the `notices` of scripts.yaml, or write `silent` here"
+        problems.add("CL351", node, "no notice tells the customer of a later promise", hint)

@@ -23,6 +23,7 @@ _ABSENT = {
     "tiers": (("answer.",), said("the grading of a ticket")),
     "routes": (("answer.",), said("the routing of a ticket")),
     "surveys": (("answer.",), said("the sending of a survey")),
+    "deadlines": (("answer.",), said("the start of a clock")),
     "calls": (("answer.", "ticket."), said("a call")),
     "rules": (("answer.",), said("a rule of your own")),
     "rules for tickets": (("answer.", "call."), said("a rule that goes by the clock")),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from engine.policy.diagnostics import Problems
 from engine.policy.nodes import Node
 from engine.policy.said import said
-from engine.policy.vocabulary import KIND_OF_SECTION, NEEDED, SECTIONS
+from engine.policy.vocabulary import KIND_OF_SECTION, NEEDED, ON_CHANGE, SECTIONS
 
 _WHOLE = "*"
 
@@ -110,7 +110,7 @@ class Document:
                 self._unsound.update(id(entry) for entry in part.children() if any(node.gaps for node in entry.walk()))
 
 
-_SINGLE = frozenset({"company", "replies", "negation", "on_tier_change", "assignment", "limits", "chain", "manager"})
+_SINGLE = frozenset({"company", "replies", "negation", *ON_CHANGE, "on_later_promise", "assignment", "limits", "chain", "manager"})
 _JOINED = frozenset({"glossary"})
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from engine.core.budgets import OF_QUEUE
 from engine.core.compiled import Escalation, EscalationStep
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
@@ -31,6 +32,17 @@ class References:
         known = self._document.ids("calendars")
         self._look_up("CL305", said("calendar"), node, None if known is None else known | {ALWAYS_NAME})
         return None if node is None else node.text
+
+    def calendar_of_clocks(self, node: Node | None) -> str | None:
+        """Return the name of a calendar for clocks, which may be `queue`; report queues that have none then."""
+        if node is None or node.text != OF_QUEUE:
+            return self.calendar(node)
+        queues = self._document.entries("queues")
+        bare = ", ".join(name for name, queue in queues.items() if "calendar" not in queue.map)
+        if bare:
+            hint = said("give them a calendar in routing.yaml, or write the name of a calendar here")
+            self._problems.add("CL350", node, said("these queues have no calendar: {queues}", queues=bare), hint)
+        return node.text
 
     def _look_up(self, code: str, what: str, node: Node | None, known: frozenset[str] | None) -> None:
         if node is not None and known is not None and node.text not in known:

@@ -28,6 +28,8 @@ def rules_of(policy: Policy) -> Iterator[Named]:
             yield Named(kind, rule.id, rule.source)
     for deadline in policy.deadlines.values():
         yield Named("deadline", deadline.name, deadline.source)
+        for budget in deadline.budgets:
+            yield Named("budget", budget.id, budget.source)
     for escalation in policy.escalations:
         if escalation.warn:
             yield Named("warning", escalation.id, escalation.source)

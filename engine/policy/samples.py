@@ -14,6 +14,7 @@ from engine.policy.said import said
 OCCASION_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "promise": (),
     "promise_changed": (),
+    "promise_moved": (),
     "assignment": (),
     "customer_message": ("message",),
     "task_assigned": ("task",),

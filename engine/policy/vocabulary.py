@@ -1,5 +1,6 @@
 """The words that policies may use beyond the fields of matchers."""
 
+from engine.core.budgets import OF_QUEUE
 from engine.core.events import EVENT_NAMES
 
 EVENTS = EVENT_NAMES
@@ -7,6 +8,7 @@ EVENTS = EVENT_NAMES
 OCCASIONS = (
     "promise",
     "promise_changed",
+    "promise_moved",
     "assignment",
     "customer_message",
     "task_assigned",
@@ -36,6 +38,12 @@ ROLES = ("assignee", "queue.lead", "manager", "customer")
 ALWAYS_NAME = "24x7"
 """The built-in calendar."""
 
+BUILT_IN = (ALWAYS_NAME, OF_QUEUE)
+"""What no calendar of a policy can be called."""
+
+ON_CHANGE = ("on_tier_change", "on_queue_change", "on_customer_change", "on_calendar_change")
+"""What each change does to the clocks that run."""
+
 KINDS_OF_FILE = ("company", "intake", "sla", "routing", "scripts", "survey", "rules", "calendars", "team", "tests")
 
 DATA = frozenset({"team", "tests"})
@@ -44,7 +52,7 @@ DATA = frozenset({"team", "tests"})
 SECTIONS = {
     "company": ("company",),
     "intake": ("kinds", "calls", "replies", "commands", "negation"),
-    "sla": ("conditions", "tiers", "deadlines", "on_tier_change", "escalations"),
+    "sla": ("conditions", "tiers", "deadlines", *ON_CHANGE, "on_later_promise", "escalations"),
     "routing": ("queues", "routes", "assignment"),
     "scripts": ("scripts", "notices", "guides", "limits", "glossary"),
     "survey": ("surveys",),

@@ -4,9 +4,11 @@ import csv
 import io
 from dataclasses import replace
 
+from engine.core.signals import CustomerChanged
 from engine.errors import UsageError
 from engine.runtime.addresses import normalise
 from engine.runtime.engine import Engine
+from engine.runtime.handle import handle
 from engine.store.contract import Transaction
 from engine.store.rows import CustomerRow
 
@@ -16,7 +18,8 @@ COLUMNS = ("name", "segment", "language", "phone", "email")
 def import_customers(engine: Engine, text: str) -> int:
     """Add or update customers, matched by phone or e-mail; return how many. What a line leaves empty stays as it was.
 
-    Raises UsageError naming every line that is wrong.
+    The open tickets of a customer whose segment or language changed hear of it, in the same transaction. Raises UsageError naming every
+    line that is wrong.
     """
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     rows: list[dict[str, str | None]] = []
@@ -63,5 +66,9 @@ def _save(tx: Transaction, engine: Engine, row: dict[str, str]) -> None:
         tx.add_customer(customer)
     else:
         tx.update_customer(customer)
+        if (known.segment, known.language) != (customer.segment, customer.language):
+            for ticket in tx.open_tickets_of(customer.id):
+                changed = CustomerChanged(ticket.number, customer.id)
+                handle(tx, engine.world, changed, engine.clock.now(), hold=engine.project.hold)
     for kind, address in addresses:
         tx.add_address(customer.id, kind, address)

@@ -11,7 +11,7 @@ from engine.core.contacts import from_text
 from engine.core.facts import AgentFacts, CallFacts, Contact, CustomerFacts, Facts
 from engine.core.fields import Extra
 from engine.core.model import CUSTOMER, Ticket
-from engine.core.signals import AgentActed, RuleDue, Signal, TaskClosed, TicketRequested
+from engine.core.signals import AgentActed, CustomerChanged, RuleDue, Signal, TaskClosed, TicketRequested
 from engine.core.team import Team
 from engine.runtime.sources import Source
 from engine.store.contract import Transaction
@@ -115,7 +115,8 @@ class Gatherer:
 
     def _customer(self, about: Ticket | None, signal: Signal, origin: Origin | None) -> CustomerFacts | None:
         if about is not None or origin is None:
-            named = about.customer if about else signal.customer if isinstance(signal, RuleDue | TicketRequested) else None
+            asked = CustomerChanged if about else RuleDue | TicketRequested
+            named = signal.customer if isinstance(signal, asked) else about.customer if about else None
             row = self._tx.customer(named) if named else None
             return _customer_facts(row, known=True) if row else None
         kind = self._world.channels[origin.channel]

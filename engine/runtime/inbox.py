@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from engine.channels import CallRecord, Delivery, Inbound, Receipt, Rejected, write_atomically
+from engine.core.answers import is_courtesy
 from engine.core.decide.replies import verdict
 from engine.core.decide.surveys import scores
 from engine.core.facts import CallFacts
@@ -189,11 +190,14 @@ def _message_signal(tx: Transaction, desk: Desk, world: World, item: Inbound, or
 
 
 def _conversation(tx: Transaction, world: World, origin: Origin, text: str) -> str | None:
-    """Which ticket a text message is about: the one it names, else the one that waits for such an answer, else the open one."""
+    """Which ticket a text message is about: the one it names, else the one that waits for such an answer, else the open one.
+
+    Mere thanks are for the latest, even if it has ended: they are no new need.
+    """
     phones = [name for name, kind in world.channels.items() if kind == "phone"]
     tickets = [ticket for number in tx.conversation(phones, origin.address) if (ticket := tx.ticket(number))]
     named = [ticket for ticket in tickets if ticket.number in text]
-    for fits in (_awaits_scores, _awaits_confirmation, _hears_late, _is_open):
+    for fits in (_awaits_scores, _awaits_confirmation, _hears_late, _is_open, _is_thanked):
         found = next((ticket for ticket in named or tickets if fits(world, ticket, text)), None)
         if found is not None:
             return found.number
@@ -214,6 +218,10 @@ def _hears_late(world: World, ticket: Ticket, text: str) -> bool:
 
 def _is_open(world: World, ticket: Ticket, text: str) -> bool:
     return ticket.closed_at is None
+
+
+def _is_thanked(world: World, ticket: Ticket, text: str) -> bool:
+    return is_courtesy(text, world.policy.replies)
 
 
 def _call_signal(tx: Transaction, desk: Desk, world: World, item: Inbound, origin: Origin) -> CallArrived:

@@ -4,13 +4,19 @@ from datetime import datetime
 from pathlib import Path
 
 from engine import __version__
+from engine.core.calendar import ALWAYS
+from engine.core.clocks import CALENDARS_TIMER
 from engine.core.compiled import Policy
+from engine.core.fields import OPEN_STATES
 from engine.core.team import Team
 from engine.errors import ConfigurationError
 from engine.policy import Compilation, Diagnostic, check_team, compile_files, compile_policy, format_text, has_errors, load_team
 from engine.policy.installed import installed
-from engine.store.contract import Store
+from engine.policy.sources import kind_of
+from engine.store.contract import Store, Transaction
+from engine.store.rows import TicketQuery
 
+_ALL = 10_000_000
 _PROVEN = "proven_policy"
 """Which policy this version found sound: reading it again need not try every script again."""
 
@@ -33,6 +39,7 @@ def load_from_directory(directory: Path, store: Store, now: datetime, by: str) -
 def put_in_force(compilation: Compilation, store: Store, now: datetime, by: str) -> None:
     """Keep the files of a sound policy and activate it, if it is not in force already. Raises PolicyBroken.
 
+    Where calendars changed with it, the open tickets that count on one are to look at them anew.
     `by` is recorded with it: an agent's id, a user's name, or one of the above.
     """
     digest = sound(compilation).digest
@@ -44,7 +51,22 @@ def put_in_force(compilation: Compilation, store: Store, now: datetime, by: str)
             if active != digest:
                 tx.save_policy(digest, compilation.files, now)
                 tx.activate(digest, now, by)
+                look_at_calendars(tx, compilation, active, now)
             tx.set_meta(_PROVEN, _proof(digest))
+
+
+def look_at_calendars(tx: Transaction, compilation: Compilation, before: str | None, now: datetime) -> None:
+    """Where a policy has other calendars than the one `before` it, set a timer for each open ticket that counts on one.
+
+    Many tickets are so worked through one by one, over a restart too.
+    """
+    kept = [files or {} for files in (tx.policy_files(before or ""), compilation.files)]
+    old, new = [{name: text for name, text in files.items() if kind_of(name) == "calendars"} for files in kept]
+    if old == new or sound(compilation).on_calendar_change == "keep":
+        return
+    for ticket in tx.tickets(TicketQuery(states=OPEN_STATES, limit=_ALL)):
+        if any(clock.running and clock.budget and clock.calendar != ALWAYS.name for clock in ticket.deadlines.values()):
+            tx.start_timer(ticket.number, CALENDARS_TIMER, now)
 
 
 def load_active(store: Store) -> Compilation | None:

@@ -14,7 +14,7 @@ from engine.core.team import Team
 from engine.policy import Compilation, compile_policy
 from engine.runtime import log
 from engine.runtime.engine import Engine
-from engine.runtime.policies import RELOAD, PolicyBroken, load_active, load_people, put_in_force, sound
+from engine.runtime.policies import RELOAD, PolicyBroken, load_active, load_people, look_at_calendars, put_in_force, sound
 from engine.store.rows import OutboxRow
 
 
@@ -58,9 +58,11 @@ class Reloader:
             if reader.active_policy() == self._engine.world.policy.digest:
                 return False
         try:
-            active = load_active(self._engine.store)
+            active, before = load_active(self._engine.store), self._engine.world.policy.digest
             if active is not None:
                 self._swap(active, load_people(self._engine.project.policies, active)[0])
+                with self._engine.store.write() as tx:  # timers may have fired before we worked by this policy
+                    look_at_calendars(tx, active, before, self._engine.clock.now())
         except PolicyBroken as broken:
             self._seen = str(broken)
             self._tell(self._seen)

@@ -145,3 +145,18 @@ class TestFollowUp:
         assert (over["follow_up"], over["state"]) == (None, "closed")
         assert "forgotten" in engine("ticket", "show", opened["number"], "--as", "li").stdout
         assert "太慢了" not in str(over)
+
+
+def test_a_ticket_waits_for_whom_it_is_said_to_wait(engine: Command) -> None:
+    number = engine.mail("waiting", "打印机需要维修")
+    for given, state in ((("--for", "supplier"), "waiting_supplier"), (("--for-customer",), "waiting_customer"), ((), "on_hold")):
+        assert engine.json("ticket", "hold", number, "--as", "sun", *given)["state"] == state
+    assert "'supplier'" in engine("ticket", "hold", number, "--as", "sun", "--for", "godot", code=2).stderr
+
+
+def test_a_ticket_is_given_to_another_customer(engine: Command) -> None:
+    number = engine.mail("another", "请问周末营业吗")
+    known = engine.json("customer", "list")
+    acted = engine.json("ticket", "customer", number, known[0]["id"], "--as", "zhao")
+    assert acted["events"] == ["customer_changed"]
+    assert "no customer 'C999999'" in engine("ticket", "customer", number, "C999999", "--as", "zhao", code=1).stderr

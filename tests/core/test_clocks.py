@@ -72,7 +72,7 @@ def test_a_paused_clock_does_not_fire_and_fires_after_it_resumed() -> None:
     assert house.ticket(number).state == "in_progress"
     assert clock(house.ticket(number), "plan").due == house.now + 2 * HOUR
     house.wait(2 * HOUR)
-    assert [event.id for event in house.log(number) if isinstance(event, e.DeadlineBreached)] == ["plan"]
+    assert [event.id for event in house.log(number) if isinstance(event, e.DeadlineBreached)] == ["next_response", "plan"]
 
 
 def test_a_clock_that_starts_while_the_ticket_waits_is_paused_at_once() -> None:
@@ -136,9 +136,9 @@ def test_an_end_drops_what_was_not_due_and_keeps_what_was_breached(action: str) 
     late = at("03-04 10:40")
     ticket = a_ticket("总是报错")
     decision = decide(ticket, AgentActed(ticket.number, action, "zhao", "done"), facts(), shipped(), late)
-    kinds = {event.type: event.id for event in decision.events if isinstance(event, e.DeadlineBreached | e.DeadlineDropped)}
-    assert kinds["deadline_breached"] == "response"
-    assert kinds.get("deadline_dropped") == ("plan" if action == "close" else None)
+    kinds = [(event.type, event.id) for event in decision.events if isinstance(event, e.DeadlineBreached | e.DeadlineDropped)]
+    dropped = [("deadline_dropped", "plan"), ("deadline_dropped", "resolution")]
+    assert kinds == [("deadline_breached", "response"), *(dropped if action == "close" else [])]
     assert decision.ticket is not None
     assert clock(decision.ticket, "response").met is False
     assert clock(decision.ticket, "response").stopped_at == late
@@ -151,7 +151,7 @@ def test_an_ended_or_resolved_ticket_owes_no_progress_however_often_people_talk(
     assert not clock(house.ticket(number), "progress").running
     house.mail("Y", number)
     house.done(number, "contact", text="客户再来电")
-    assert [one.id for one in house.ticket(number).deadlines.values() if one.running] == []
+    assert [one.id for one in house.ticket(number).deadlines.values() if one.running] == ["survey_sending"]
 
 
 def test_nothing_of_a_clock_fires_once_the_ticket_has_ended() -> None:
@@ -220,13 +220,13 @@ def test_pauses_before_the_change_count_only_where_the_clock_goes_on(mode: str) 
 
 
 def test_a_tier_with_the_same_budget_moves_nothing() -> None:
-    policy = changed(("sla.yaml", "budgets: {response: 2h, plan: 24h, progress: 24h}", "budgets: {response: 2h, plan: 4h}"))
+    policy = changed(("sla.yaml", "next_response: 4h, plan: 24h, progress: 24h}", "plan: 4h}"))
     ticket = act(a_ticket(policy=policy), WEDNESDAY, "tier", policy=policy, target="important")
     assert clock(ticket, "plan").due == WEDNESDAY + 4 * HOUR
 
 
 def test_a_tier_that_promises_less_leaves_the_clock_it_does_not_know() -> None:
-    policy = changed(("sla.yaml", "budgets: {response: 30m, plan: 4h, progress: 4h}", "budgets: {response: 30m, plan: 4h}"))
+    policy = changed(("sla.yaml", "plan: 4h, progress: 4h, resolution: 48h}", "plan: 4h}"))
     ticket = act(a_ticket(policy=policy), WEDNESDAY, "contact", policy=policy)
     due = clock(ticket, "progress").due
     ticket = act(ticket, WEDNESDAY, "tier", policy=policy, target="important")

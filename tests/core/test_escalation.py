@@ -44,7 +44,7 @@ def test_a_breach_is_told_reassigned_and_told_again_until_somebody_takes_it_up()
     house.done(number, "note", "wu", "看到了")
     assert house.ticket(number).acknowledged_at == house.now
     before = [event for event in house.log(number) if isinstance(event, e.Escalated)]
-    house.wait(20 * HOUR)
+    house.wait(17 * HOUR)
     assert [event for event in house.log(number) if isinstance(event, e.Escalated)] == before
 
 

@@ -102,12 +102,18 @@ def test_the_route_leads_to_the_right_department(text: str, queue: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "response", "plan"), [("系统宕机", 10 * MINUTE, 2 * HOUR), ("总是报错", 30 * MINUTE, 4 * HOUR), ("你好", 2 * HOUR, 24 * HOUR)]
+    ("text", "response", "plan", "resolution"),
+    [
+        ("系统宕机", 10 * MINUTE, 2 * HOUR, 24 * HOUR),
+        ("总是报错", 30 * MINUTE, 4 * HOUR, 48 * HOUR),
+        ("你好", 2 * HOUR, 24 * HOUR, 72 * HOUR),
+    ],
 )
-def test_a_tier_starts_its_clocks_at_the_opening(text: str, response: object, plan: object) -> None:
+def test_a_tier_starts_its_clocks_at_the_opening(text: str, response: object, plan: object, resolution: object) -> None:
     ticket = opened(text).ticket
     assert ticket is not None
-    assert {name: clock.due - WEDNESDAY for name, clock in ticket.deadlines.items() if clock.due} == {"response": response, "plan": plan}
+    dues = {name: clock.due - WEDNESDAY for name, clock in ticket.deadlines.items() if clock.due}
+    assert dues == {"response": response, "plan": plan, "resolution": resolution}
 
 
 @pytest.mark.parametrize(
@@ -181,7 +187,7 @@ def test_a_changed_promise_does_not_speak_of_what_is_done() -> None:
     house.done(number, "tier", text="客户着急", target="urgent")
     [message] = house.messages(number, "customer", "promise_changed")
     assert "联系您" not in house.words(message)
-    assert set(house.log(number)[-1].deadlines) == {"plan", "progress"}  # type: ignore[attr-defined]  # it is a PromiseTold
+    assert set(house.log(number)[-1].deadlines) == {"plan"}  # type: ignore[attr-defined]  # it is a PromiseTold
 
 
 def test_no_changed_promise_without_one_that_was_told() -> None:
@@ -206,6 +212,7 @@ def test_every_grading_is_explained_with_rule_file_line_and_what_was_seen() -> N
         "tier: urgent": "sla.yaml",
         "deadline response": "sla.yaml",
         "deadline plan": "sla.yaml",
+        "deadline resolution": "sla.yaml",
         "queue: tech_support": "routing.yaml",
         "assignee: qian": "routing.yaml",
         "message: assignment to qian": "scripts.yaml",
@@ -213,7 +220,7 @@ def test_every_grading_is_explained_with_rule_file_line_and_what_was_seen() -> N
         "no rule held on ticket_opened": "rules.yaml",
     }
     assert all(reason.source is not None and reason.source.line > 0 for reason in decision.reasons)
-    assert [reason.seq for reason in decision.reasons if reason.decided.startswith("deadline")] == [2, 3]
+    assert [reason.seq for reason in decision.reasons if reason.decided.startswith("deadline")] == [2, 3, 4]
 
 
 @pytest.mark.parametrize(

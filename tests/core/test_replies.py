@@ -73,7 +73,7 @@ def test_what_is_not_plain_is_never_taken_for_a_yes(text: str) -> None:
     number = house.resolved()
     house.mail(text, number)
     assert house.ticket(number).state == "resolved"
-    assert house.names(number)[-2:] == ["message_received", "message_queued"]
+    assert house.names(number)[-3:] == ["message_received", "deadline_started", "message_queued"]
 
 
 def test_a_yes_before_there_is_a_result_confirms_nothing() -> None:
@@ -119,7 +119,7 @@ def test_unproven_mail_confirms_nothing_objects_to_nothing_and_opts_nobody_out(t
         tx.message_sent(sent.id, "<id@example.test>", house.now)
     house.mail(text, sender=STRANGER, references=("<id@example.test>",))
     assert house.ticket(number).state == "resolved"
-    assert house.names(number)[-2:] == ["message_received", "message_queued"]
+    assert house.names(number)[-3:] == ["message_received", "deadline_started", "message_queued"]
     with house.store.read() as reader:
         assert not reader.opted_out("email", MAIL)
 

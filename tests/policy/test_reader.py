@@ -183,7 +183,8 @@ def test_the_text_form_marks_the_place_under_wide_characters() -> None:
         "sla-x.yaml:2:1: error CL201: unknown key `所有者` here\n"
         "  所有者: 李强\n"
         "  ^^^^^^\n"
-        "  hint: known: conditions, deadlines, escalations, on_tier_change, tiers"
+        "  hint: known: conditions, deadlines, escalations, on_calendar_change, on_customer_change, on_later_promise, on_queue_change, "
+        "on_tier_change, tiers"
     )
 
 

@@ -15,7 +15,7 @@ MARK = "※"
 STRANGE_WORDS = {True: "zyzzyva", False: "鼋鼍"}
 """By whether the word it takes the place of is ASCII; neither occurs in any policy."""
 
-_OPEN_CHOICES = {"ticket.tier": ("general", "important"), "customer.segment": ("new",)}
+_OPEN_CHOICES = {"ticket.tier": ("general", "important"), "ticket.queue": ("front_desk", "supervisors"), "customer.segment": ("new",)}
 """Values for the fields that any word may stand for."""
 
 Values: TypeAlias = list[tuple[str, ...]]
@@ -241,7 +241,10 @@ _BY_PATH: list[tuple[str, Make]] = [
     (r".*\.pauses_in\[\d+\]", _among("in_progress")),
     (r"sla\.yaml:deadlines\.\w+\.due", _each_of("plan_step.due", "task.due")),
     (r"sla\.yaml:deadlines\.\w+\.then", _each_of("close_unconfirmed", "report_progress")),
-    (r"sla\.yaml:on_tier_change", _each_of("recompute", "restart", "keep")),
+    (r"sla\.yaml:on_\w+_change", _each_of("recompute", "restart", "keep")),
+    (r"sla\.yaml:on_later_promise", _each_of("tell", "silent")),
+    (r".*\.unless_running", _named("deadlines")),
+    (r".*\.promised", _each_of("true", "false")),
     (r"sla\.yaml:escalations.*\.deadlines\[\d+\]", _among("confirmation")),
     (r"sla\.yaml:escalations.*(notify|warn_to)\[\d+\]", _among("wang", "customer", "manager")),
     (r"sla\.yaml:escalations.*\.at", lambda m, s: [("+1m",)] if s.value == "breach" else [(_longer(s.value),)]),

@@ -1,10 +1,12 @@
 """Clocks: tickets of every tier left alone, worked on, paused, moved; steps, tasks and calls that are owed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
-from engine.core.signals import StepDraft
-from tests.policy_figures.house import MORNING, House
+from engine.core.calendar import ALWAYS
+from engine.core.signals import CustomerChanged, StepDraft, TimerFired
+from tests.policy_figures.house import MAIL, MORNING, House
 from tests.policy_figures.lab import Lab, probe
 
 MATTERS = {"urgent": "系统宕机", "important": "打印机故障", "general": "请问营业时间"}
@@ -112,7 +114,7 @@ def resolved_at_once(lab: Lab) -> list[str]:
 
 @probe(r"sla\.yaml:deadlines\.\w+\.pauses_in")
 def waiting(lab: Lab) -> Iterator[str]:
-    for state in ("waiting_customer", "on_hold"):
+    for state in ("waiting_customer", "waiting_supplier", "on_hold"):
         with lab.house() as house:
             number = house.mail(MATTERS["important"])
             house.act(number, "contact", "已电话联系")
@@ -218,6 +220,107 @@ def moved_to_another_tier(lab: Lab) -> Iterator[str]:
             number = house.mail(MATTERS[before])
             house.later(minutes=5)
             house.act(number, "tier", "客户来电说明", target=after)
+            house.later(hours=3)
+        yield from house.log
+
+
+@probe(r"sla\.yaml:(deadlines\.next_response|tiers|conditions\.vip)")
+def written_on(lab: Lab) -> Iterator[str]:
+    """Customers of every tier write again, before and after the first contact; each answer of ours, and none."""
+    for matter in (*MATTERS.values(), "我有个建议", "发票开错了"):
+        for answer in ("contact", "plan", "progress", "resolve", "note"):
+            with lab.house() as house:
+                number = house.mail(matter)
+                house.reply(number, "在吗")
+                house.act(number, "contact", "已电话联系")
+                house.later(minutes=5)
+                house.reply(number, "还有一个问题")
+                house.later(minutes=5)
+                house.act(number, answer, "明天上门")
+                house.reply(number, "几点")
+                house.act(number, "reopen", "还没好")
+                house.later(hours=5)
+            yield from house.log
+
+
+@probe(r"sla\.yaml:(deadlines\.next_response|conditions\.vip)")
+def written_on_by_a_vip(lab: Lab) -> list[str]:
+    with lab.house() as house:
+        house.know("王总", "vip", email=MAIL)
+        number = house.mail(MATTERS["general"])
+        house.act(number, "contact", "已电话联系")
+        house.reply(number, "还有一个问题")
+        house.later(hours=1)
+    return house.log
+
+
+@probe(r"sla\.yaml:on_(queue|customer)_change")
+def moved_to_another_queue_or_customer(lab: Lab) -> Iterator[str]:
+    with lab.house() as house:
+        number = house.mail(MATTERS["general"])
+        house.act(number, "contact", "已电话联系")
+        house.reply(number, "还有一个问题")
+        house.later(minutes=5)
+        house.act(number, "assign", target="finance")
+        house.later(minutes=5)
+        house.act(number, "assign", target="front_desk")
+        customer = house.tx.ticket(number).customer or ""  # type: ignore[union-attr]  # it was just opened
+        house.tx.update_customer(replace(house.tx.customer(customer), segment="vip"))  # type: ignore[arg-type,type-var]  # it is there
+        house.handle(CustomerChanged(number, customer))
+        house.later(minutes=5)
+    yield from house.log
+
+
+@probe(r"sla\.yaml:on_calendar_change")
+def counted_on_another_calendar(lab: Lab) -> list[str]:
+    with lab.house() as house:
+        number = house.mail(MATTERS["important"])
+        house.act(number, "contact", "已电话联系")
+        house.later(minutes=5)
+        calendars = {**house.world.policy.calendars, "cn_office": ALWAYS}
+        house.world = replace(house.world, policy=replace(house.world.policy, calendars=calendars))
+        house.handle(TimerFired(number, "calendars", house.now))
+        house.later(hours=6)
+    return house.log
+
+
+@probe(r"sla\.yaml:on_later_promise|sla\.yaml:deadlines\.\w+\.promised|scripts\.yaml:(notices|scripts)\.promise_moved")
+def later_than_promised(lab: Lab) -> Iterator[str]:
+    for matter in (MATTERS["important"], IN_ENGLISH["important"]):
+        for channel in ("email", "sms"):
+            with lab.house() as house:
+                number = house.mail(matter) if channel == "email" else house.sms(matter)
+                house.act(number, "hold", "等备件")
+                house.later(minutes=20)
+                house.act(number, "resume")
+                house.later(minutes=20)
+            yield from house.log
+
+
+@probe(r"scripts\.yaml:scripts\.promise_moved")
+def later_response_than_promised(lab: Lab) -> Iterator[str]:
+    """Where the response pauses too, the words for it are said."""
+    kind = lab.policy.deadlines["response"]
+    waits = {**lab.policy.deadlines, "response": replace(kind, pauses_in=frozenset({"on_hold"}))}
+    for matter in (MATTERS["important"], IN_ENGLISH["important"]):
+        with lab.house() as house:
+            house.world = replace(house.world, policy=replace(house.world.policy, deadlines=waits))
+            number = house.mail(matter)
+            house.act(number, "hold", "等备件")
+            house.later(minutes=20)
+            house.act(number, "resume")
+        yield from house.log
+
+
+@probe(r"sla\.yaml:deadlines\.survey_sending")
+def surveys_sent_and_not(lab: Lab) -> Iterator[str]:
+    for word in ("", "退订"):
+        with lab.house() as house:
+            number = house.mail(MATTERS["general"])
+            house.act(number, "resolve", "九点到六点")
+            house.reply(number, "Y")
+            house.later(minutes=5)
+            house.reply(number, word or "谢谢")
             house.later(hours=3)
         yield from house.log
 

@@ -118,6 +118,15 @@ def replies(lab: Lab) -> Iterator[str]:
             yield f"{word}: {tried(house, MessageArrived(number, 'email', said, trusted=True))}"
 
 
+@probe(r"intake\.yaml:replies\.thanks")
+def thanks(lab: Lab) -> Iterator[str]:
+    with lab.house() as house:
+        number = house.mail("请问营业时间")
+        house.handle(AgentActed(number, "contact", "zhao"))
+        for word in lab.words(r"intake\.yaml:replies\.thanks\[\d+\]"):
+            yield f"{word}: {tried(house, MessageArrived(number, 'email', word, trusted=True))}"
+
+
 @probe(r"intake\.yaml:replies\.opt")
 def opting_out_and_in(lab: Lab) -> Iterator[str]:
     with lab.house() as house:

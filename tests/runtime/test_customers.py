@@ -1,17 +1,21 @@
 """Customers from a file: all of it, or nothing and every line that is wrong."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from engine.core.signals import AgentActed, MessageArrived
 from engine.errors import Refused, UsageError
 from engine.runtime.clock import VirtualClock
 from engine.runtime.customers import import_customers
 from engine.runtime.engine import Engine, open_engine
+from engine.runtime.gather import Origin
 from engine.runtime.project import load_project
 from engine.store.rows import CustomerRow
-from tests.core.worlds import POLICIES, WEDNESDAY
+from tests.core.worlds import HOUR, MINUTE, POLICIES, WEDNESDAY
 
 
 @pytest.fixture
@@ -68,3 +72,34 @@ def test_two_customers_are_not_made_one_by_a_line_with_an_address_of_each(engine
     with pytest.raises(Refused, match="already belongs to customer C000002"):
         import_customers(engine, "name,phone,email\n王,13912345678,l@x.test\n")
     assert set(customers(engine)) == {"王", "李"}
+
+
+def test_open_tickets_of_a_customer_whose_segment_changes_follow_in_the_same_import(engine: Engine) -> None:
+    engine.world = replace(engine.world, channels={"email": "email"})
+    import_customers(engine, "name,segment,email\n王芳,new,wang@x.test\n")
+    origin = Origin("email", "wang@x.test")
+    number = engine.handle(MessageArrived(None, "email", "请问周末营业吗"), origin).ticket
+    assert number is not None
+    engine.handle(AgentActed(number, "contact", "zhao"))
+    engine.handle(MessageArrived(number, "email", "在吗", trusted=True))
+    closed = engine.handle(MessageArrived(None, "email", "请问几点关门"), origin).ticket
+    assert closed is not None
+    engine.handle(AgentActed(closed, "close", "zhao", "重复"))
+    assert due(engine, number) == WEDNESDAY + 4 * HOUR
+    import_customers(engine, "name,segment,email\n王芳,new,wang@x.test\n")
+    assert changes(engine, number) == 0
+    import_customers(engine, "name,segment,email\n王芳,vip,wang@x.test\n")
+    assert (changes(engine, number), due(engine, number)) == (1, WEDNESDAY + 15 * MINUTE)
+    assert changes(engine, closed) == 0
+
+
+def due(engine: Engine, number: str) -> datetime | None:
+    with engine.store.read() as reader:
+        ticket = reader.ticket(number)
+    assert ticket is not None
+    return ticket.deadlines["next_response"].due
+
+
+def changes(engine: Engine, number: str) -> int:
+    with engine.store.read() as reader:
+        return [stored.event.type for stored in reader.events(number)].count("customer_changed")

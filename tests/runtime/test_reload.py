@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from engine.cli.init import lay_out
+from engine.core.signals import AgentActed, MessageArrived
 from engine.policy import compile_policy
 from engine.runtime.clock import VirtualClock
 from engine.runtime.engine import Engine, open_engine
+from engine.runtime.gather import Origin
 from engine.runtime.policies import put_in_force
 from engine.runtime.project import load_project
 from engine.runtime.reload import Reloader
@@ -151,3 +153,59 @@ def test_without_anybody_to_tell_the_fault_is_only_logged(engine: Engine, caplog
         assert any(record.getMessage() == "policies refused: the ones in force stay" for record in caplog.records)
     finally:
         quiet.close()
+
+
+def a_ticket(engine: Engine) -> str:
+    """A ticket whose progress clock counts on office time; the plan's does not."""
+    number = engine.handle(MessageArrived(None, "email", "请问周末营业吗"), Origin("email", "chen@example.test")).ticket
+    assert number is not None
+    engine.handle(AgentActed(number, "contact", "zhao"))
+    return number
+
+
+def progress(engine: Engine, number: str) -> datetime | None:
+    with engine.store.read() as reader:
+        ticket = reader.ticket(number)
+    assert ticket is not None
+    return ticket.deadlines["progress"].due
+
+
+def timers(engine: Engine, number: str) -> list[str]:
+    with engine.store.read() as reader:
+        return [row.key for row in reader.timers(number) if row.key == "calendars"]
+
+
+def test_a_holiday_that_is_announced_moves_the_clocks_that_count_on_it(engine: Engine) -> None:
+    number = a_ticket(engine)
+    before = progress(engine, number)
+    assert before is not None
+    edit(engine, "calendars/cn_office.yaml", "closed: []", 'closed: ["2026-03-05 00:00-24:00"]')
+    assert Reloader(engine).saved()
+    assert timers(engine, number) == ["calendars"]
+    engine.work_timers()
+    after = progress(engine, number)
+    assert after is not None
+    assert after > before
+    assert timers(engine, number) == []
+
+
+def test_calendars_that_another_process_put_in_force_are_looked_at_by_the_policy_that_has_them(engine: Engine) -> None:
+    number = a_ticket(engine)
+    before = progress(engine, number)
+    edit(engine, "calendars/cn_office.yaml", "closed: []", 'closed: ["2026-03-05 00:00-24:00"]')
+    put_in_force(compile_policy(engine.project.policies), engine.store, engine.clock.now())
+    engine.work_timers()  # still by the old policy
+    assert progress(engine, number) == before
+    assert Reloader(engine).follow()
+    engine.work_timers()
+    assert progress(engine, number) != before
+
+
+def test_another_policy_with_the_same_calendars_and_one_that_keeps_look_at_no_ticket(engine: Engine) -> None:
+    number = a_ticket(engine)
+    edit(engine, "sla.yaml", "response: 10m", "response: 7m")
+    edit(engine, "sla.yaml", "on_calendar_change: recompute", "on_calendar_change: keep")
+    assert Reloader(engine).saved()
+    edit(engine, "calendars/cn_office.yaml", "closed: []", 'closed: ["2026-03-05 00:00-24:00"]')
+    assert Reloader(engine).saved()
+    assert timers(engine, number) == []

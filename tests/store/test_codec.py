@@ -14,7 +14,7 @@ from engine.core import facts as f
 from engine.core import signals as s
 from engine.core.conditions import Source
 from engine.core.decision import Reason
-from engine.core.events import EVENT_CLASSES
+from engine.core.events import EVENT_CLASSES, DeadlineMoved, MessageReceived
 from engine.core.model import Deadline, Ticket
 from engine.core.tracing import Trace
 from engine.store import codec
@@ -77,6 +77,13 @@ def test_facts_are_the_same_after_a_round_trip(facts) -> None:
     assert codec.decode_facts(codec.encode(facts)) == facts
 
 
+def test_events_of_the_first_version_are_what_they_were() -> None:
+    wrote = codec.decode_event("message_received", '{"content":"c-1","channel":"email","by":"customer"}')
+    assert wrote == MessageReceived("c-1", "email", "customer", asks=True)
+    moved = f'{{"id":"plan","calendar":"24x7","budget":"PT2H","due":"{NOW.isoformat()}","started_at":"{NOW.isoformat()}"}}'
+    assert codec.decode_event("deadline_moved", moved) == DeadlineMoved("plan", "24x7", timedelta(hours=2), NOW, NOW, None, None)
+
+
 def test_read_only_mappings_are_stored() -> None:
     clock = Deadline("response", "response", "", "24x7", NOW, timedelta(minutes=10), None, ((NOW, None),))
     ticket = Ticket("1", 1, "complaint", "email", "new", "zh", NOW, deadlines=MappingProxyType({"response": clock}))
@@ -133,6 +140,7 @@ SIGNALS = [
     s.RuleDue("1", "planned-visit", NOW),
     s.ReceiptArrived("1", "m-1", "customer", "failed"),
     s.RenewalRequested("1", "zhou"),
+    s.CustomerChanged("1", "C000002"),
 ]
 
 

@@ -240,3 +240,24 @@ def test_nothing_that_is_personal_is_told(told: Store) -> None:
 def test_an_unknown_ticket_is_named(store: Store) -> None:
     with store.read() as reader, pytest.raises(NotFound, match="no ticket 7"):
         explain(reader, "7")
+
+
+def test_a_deadline_says_which_of_its_budgets_it_got_and_where_that_is_written() -> None:
+    house = House()
+    number = house.mail("请问周末营业吗")
+    house.done(number, "contact")
+    house.mail("发票呢", number)
+    house.done(number, "assign", target="finance")
+    with house.store.read() as reader:
+        told = explain(reader, number, kept_policies(reader, shipped()))
+    [moved] = [why for one in told for why in one.why if why.decided == "deadline next_response moved"]
+    lines = (POLICIES / "sla.yaml").read_text(encoding="utf-8").splitlines()
+    file, _, line = moved.where.partition(":")
+    assert (file, "in: [product, finance]" in lines[int(line) - 1]) == ("sla.yaml", True)
+    assert (moved.path, moved.rule) == ("deadlines.next_response.budgets[1]", "on_queue_change: recompute")
+    assert (moved.values["by"], moved.values["calendar"]) == ("next_response.budget.2", "cn_office")
+    assert [(rule, looked.result) for rule, looked in moved.asked] == [
+        ("next_response.budget.1", "missing"),
+        ("next_response.budget.2", "true"),
+    ]
+    house.close()

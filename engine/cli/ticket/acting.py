@@ -9,6 +9,7 @@ from engine.cli.session import ACTOR, FORMAT, Session, options, read_text
 from engine.errors import Refused
 
 if TYPE_CHECKING:
+    from engine.core.signals import Signal
     from engine.runtime.engine import Engine
     from engine.runtime.handle import Outcome
 
@@ -36,7 +37,12 @@ def carry_out(engine: "Engine", session: Session, number: str, name: str, text: 
     from engine.core.signals import AgentActed
 
     actor = session.actor(engine.world.team)
-    outcome = engine.handle(AgentActed(ticket=number, action=name, actor=actor, text=text, **given))
+    let_through(engine, session, AgentActed(ticket=number, action=name, actor=actor, text=text, **given))
+
+
+def let_through(engine: "Engine", session: Session, signal: "Signal") -> None:
+    """Let a signal through the door and say what came of it. Raises Refused with the reason, NotFound."""
+    outcome = engine.handle(signal)
     if outcome.first.refused is not None:
         raise Refused(outcome.first.refused)
     _say(engine, session, outcome)

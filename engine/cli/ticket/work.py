@@ -3,7 +3,7 @@
 import click
 
 from engine.cli.session import Session, instant, read_text
-from engine.cli.ticket.acting import act, action, carry_out, text
+from engine.cli.ticket.acting import act, action, carry_out, let_through, text
 from engine.errors import UsageError
 
 
@@ -74,10 +74,25 @@ def task(session: Session, number: str, target: str, text: str, due: str | None)
 @click.command()
 @action
 @text("Why it waits.", required=False)
-@click.option("--for-customer", is_flag=True, help="It waits for the customer: their next message resumes it.")
-def hold(session: Session, number: str, text: str | None, for_customer: bool) -> None:
+@click.option(
+    "--for", "whom", type=click.Choice(["customer", "supplier"]), help="For whom it waits; the customer's next message resumes it."
+)
+@click.option("--for-customer", is_flag=True, help="The same as `--for customer`.")
+def hold(session: Session, number: str, text: str | None, whom: str | None, for_customer: bool) -> None:
     """Let ticket NUMBER wait; clocks that pause in that state stand still."""
-    act(session, number, "hold", text, target="waiting_customer" if for_customer else "on_hold")
+    whom = "customer" if for_customer else whom
+    act(session, number, "hold", text, target=f"waiting_{whom}" if whom else "on_hold")
+
+
+@click.command()
+@action
+@click.argument("customer")
+def customer(session: Session, number: str, customer: str) -> None:
+    """Say that ticket NUMBER is about CUSTOMER (an id of `engine customer list`); its clocks follow the policy."""
+    from engine.core.signals import CustomerChanged
+
+    with session.engine() as engine:
+        let_through(engine, session, CustomerChanged(number, customer, session.actor(engine.world.team)))
 
 
 @click.command()

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from engine.core import clocks
+from engine.core import clocks, promises
 from engine.core.commands import CancelTimers
 from engine.core.compiled import Policy
 from engine.core.decide import actions, intake, opening, receipts, replies, rules, surveys, timers
@@ -15,6 +15,7 @@ from engine.core.routing import ASSIGN_TIMER
 from engine.core.signals import (
     AgentActed,
     CallArrived,
+    CustomerChanged,
     MessageArrived,
     RenewalRequested,
     RuleDue,
@@ -44,6 +45,8 @@ def _whole(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
             draft.want(CancelTimers(ASSIGN_TIMER))
         surveys.consider(draft)
     rules.follow(draft)
+    if ticket is not None:
+        promises.tell_of_later(draft)
 
 
 def _dispatch(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
@@ -58,6 +61,8 @@ def _dispatch(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
             actions.act(draft, signal)
         case TaskClosed():
             actions.task_closed(draft, signal)
+        case CustomerChanged():
+            opening.belongs_to(draft, signal)
         case TimerFired():
             timers.fired(draft, signal)
         case RenewalRequested():

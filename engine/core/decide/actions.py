@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from engine.core import events as e
+from engine.core.answers import is_courtesy
 from engine.core.commands import Raise, SeverLink
-from engine.core.decide import opening, replies, surveys
+from engine.core.decide import replies, surveys
 from engine.core.draft import Draft, Refusal
 from engine.core.fields import NEEDS
-from engine.core.lifecycle import ENDED
+from engine.core.lifecycle import ENDED, WAITING
 from engine.core.messages import notify, owner, write
 from engine.core.model import CUSTOMER
 from engine.core.routing import give, route
@@ -55,12 +56,13 @@ def _contact(draft: Draft, signal: AgentActed) -> None:
 
 
 def _write(draft: Draft, signal: AgentActed) -> None:
-    """Write to the customer in the agent's own words: that is a contact too."""
+    """Write to the customer in the agent's own words: that is a contact too, unless it is mere thanks."""
     _require_text(signal, "what to write to the customer")
     reach = write(draft, signal.text)
     if reach is None:
         raise Refusal(f"the customer of ticket {draft.ticket.number} cannot be reached over any channel that sends")
-    draft.record(e.CustomerContacted(signal.actor, reach.channel))
+    if not is_courtesy(signal.text, draft.policy.replies):
+        draft.record(e.CustomerContacted(signal.actor, reach.channel))
 
 
 def _plan(draft: Draft, signal: AgentActed) -> None:
@@ -128,8 +130,8 @@ def _note(draft: Draft, signal: AgentActed) -> None:
 
 def _hold(draft: Draft, signal: AgentActed) -> None:
     state = signal.target or "on_hold"
-    if state not in ("waiting_customer", "on_hold"):
-        raise Refusal(f"a ticket can wait as waiting_customer or on_hold, not as {state!r}")
+    if state not in WAITING:
+        raise Refusal(f"a ticket can wait as {', '.join(WAITING)}, not as {state!r}")
     if signal.text.strip():
         draft.record(e.Noted(draft.keep("note", signal.text), signal.actor))
     draft.record(e.PutOnHold(state, signal.actor))

@@ -3,16 +3,14 @@
 from dataclasses import replace
 
 from engine.core import events as e
-from engine.core.clocks import move_to_tier, tier_of
 from engine.core.commands import SealLink
 from engine.core.conditions import Value
 from engine.core.contacts import to_text
-from engine.core.draft import Draft
+from engine.core.draft import Draft, Refusal
 from engine.core.fields import NEEDS
-from engine.core.messages import notify
-from engine.core.model import CUSTOMER, SYSTEM
+from engine.core.promises import promise
 from engine.core.routing import give, route
-from engine.core.signals import TicketRequested
+from engine.core.signals import CustomerChanged, TicketRequested
 from engine.core.values import TicketValues, first_match
 
 
@@ -28,23 +26,6 @@ def need(draft: Draft, opened: e.TicketOpened, silent: bool, queue: str | None =
     route(draft, queue)
     if not silent:
         promise(draft, "promise")
-
-
-def promise(draft: Draft, occasion: str) -> None:
-    """Tell the customer the tier and the instants, and keep on record what they were told."""
-    if notify(draft, occasion, CUSTOMER):
-        tier = tier_of(draft)
-        budgets = tier.budgets if tier else {}
-        clocks = [clock for clock in draft.ticket.deadlines.values() if clock.running and clock.kind in budgets]
-        draft.record(e.PromiseTold({clock.id: clock.due for clock in clocks if clock.due}))
-
-
-def regrade(draft: Draft, tier: str, by: str = SYSTEM, reason: str | None = None) -> None:
-    """Put the ticket into another tier, and tell a customer who was told the old promise the new one."""
-    draft.record(e.TierAssigned(tier, by, reason))
-    move_to_tier(draft)
-    if draft.ticket.promised:
-        promise(draft, "promise_changed")
 
 
 def work(draft: Draft, opened: e.TicketOpened, queue: str | None, assignee: str | None = None, avoid: str | None = None) -> None:
@@ -81,6 +62,14 @@ def requested(draft: Draft, signal: TicketRequested) -> None:
         need(draft, opened, silent=True, queue=signal.queue)
     else:
         work(draft, opened, signal.queue, signal.assignee, signal.avoid)
+
+
+def belongs_to(draft: Draft, signal: CustomerChanged) -> None:
+    """Put on record whose ticket it is, or that they are known otherwise now; the clocks follow."""
+    customer = draft.facts.customer
+    if customer is None or customer.id != signal.customer:
+        raise Refusal(f"there is no customer {signal.customer!r}; `engine customer list` shows them")
+    draft.record(e.CustomerChanged(customer.id, signal.actor))
 
 
 def attach(draft: Draft, attachments: tuple[tuple[str, str], ...], by: str) -> None:

@@ -1,7 +1,7 @@
 """What comes in for a ticket that is there: an agent's command, an opt-out, a survey's answer, a confirmation, or plain words."""
 
 from engine.core import events as e
-from engine.core.answers import Confirmation, ReplyWords, is_opt_in, is_opt_out, read_confirmation
+from engine.core.answers import Confirmation, ReplyWords, is_courtesy, is_opt_in, is_opt_out, read_confirmation
 from engine.core.commands import SaveOptOut
 from engine.core.decide import actions, intake, mail_commands, opening, surveys
 from engine.core.draft import Draft, Refusal
@@ -39,12 +39,14 @@ def call(draft: Draft, signal: CallArrived) -> None:
 def verdict(ticket: Ticket, text: str, words: ReplyWords) -> Confirmation | None:
     """Read a yes or no to "is it solved?", the ticket's number aside; None where there is none to be said.
 
-    After a yes only a no changes anything.
+    After a yes only a no changes anything. Mere thanks (`不客气`, `no problem`) are no objection, whatever they begin with.
     """
     if ticket.state not in ("resolved", "unconfirmed", "confirmed"):
         return None
     said = read_confirmation(text.replace(ticket.number, "", 1), words)
-    return None if said is None or (said.agrees and ticket.state == "confirmed") else said
+    if said is None or (said.agrees and ticket.state == "confirmed") or (not said.agrees and is_courtesy(text, words)):
+        return None
+    return said
 
 
 def _opt_out(draft: Draft, signal: MessageArrived) -> bool:
@@ -113,14 +115,19 @@ def objected(draft: Draft, by: str, content: str | None) -> None:
 
 def _words(draft: Draft, signal: MessageArrived) -> None:
     content = _receive(draft, signal)
-    if draft.ticket.state == "waiting_customer":
+    if draft.ticket.state == "waiting_customer" and _asks(draft, signal):
         draft.record(e.Resumed(CUSTOMER))
     _tell_owner(draft, content)
 
 
+def _asks(draft: Draft, signal: MessageArrived) -> bool:
+    """Whether a message wants something done: not what an automat says, and not mere thanks."""
+    return not signal.automatic and (bool(signal.attachments) or not is_courtesy(signal.text, draft.policy.replies))
+
+
 def _receive(draft: Draft, signal: MessageArrived) -> str:
     content = draft.keep("message", signal.text or signal.subject)
-    draft.record(e.MessageReceived(content, signal.channel, signal.party))
+    draft.record(e.MessageReceived(content, signal.channel, signal.party, _asks(draft, signal)))
     opening.attach(draft, signal.attachments, signal.party)
     return content
 

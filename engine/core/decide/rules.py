@@ -17,13 +17,13 @@ from engine.core.commands import Raise, StartTimer
 from engine.core.compiled import Action, OwnRule, Policy, TimedRule
 from engine.core.conditions import Source, evaluate
 from engine.core.context import agent
-from engine.core.decide.opening import regrade
 from engine.core.decide.timers import recipients
 from engine.core.draft import Draft, Refusal
 from engine.core.facts import Facts
 from engine.core.fields import NEEDS
 from engine.core.messages import announce, send
 from engine.core.model import CUSTOMER, Ticket
+from engine.core.promises import regrade
 from engine.core.routing import reassign, route
 from engine.core.signals import RuleDue, TicketRequested
 from engine.core.tracing import Asked, asked

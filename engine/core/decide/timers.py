@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from engine.core import events as e
-from engine.core.clocks import CLOSE, breach, escalations_for
+from engine.core.clocks import CALENDARS_TIMER, CLOSE, breach, escalations_for, follow_calendars
 from engine.core.commands import StartTimer
 from engine.core.compiled import Escalation, EscalationStep
 from engine.core.context import agent, deadline
@@ -25,6 +25,8 @@ def fired(draft: Draft, signal: TimerFired) -> None:
                 assign(draft)
         case ["rule", id]:
             draft.record(e.TimerElapsed(id))
+        case [name] if name == CALENDARS_TIMER:
+            follow_calendars(draft)
         case ["survey", *rest]:
             surveys.fired(draft, rest)
         case ["deadline", id, *rest]:

@@ -33,6 +33,9 @@ EVENT_NAMES: tuple[str, ...] = (
     "message_received",
     "ticket_closed",
     "ticket_reopened",
+    "survey_scheduled",
+    "survey_sent",
+    "survey_skipped",
 )
 """The names a policy may use in `starts`, `stops` and `resets`."""
 

@@ -8,11 +8,15 @@ from engine.core.events.base import Event
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived(Event):
-    """The customer (or an agent, `by`) wrote or called; `content` is the text."""
+    """The customer (or an agent, `by`) wrote or called; `content` is the text.
+
+    What does not ask for an answer, an automat's words or mere thanks, moves no clock.
+    """
 
     content: str
     channel: str
     by: str
+    asks: bool = True
 
 
 @dataclass(frozen=True, slots=True)

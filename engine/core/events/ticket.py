@@ -81,6 +81,14 @@ class TagRemoved(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerChanged(Event):
+    """The ticket is about this customer now, or what the archive knows of its customer has changed."""
+
+    customer: str
+    by: str = "system"
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerContacted(Event):
     """An agent spoke with or wrote to the customer."""
 
@@ -139,7 +147,7 @@ class Noted(Event):
 
 @dataclass(frozen=True, slots=True)
 class PutOnHold(Event):
-    """Work waits: for the customer (`waiting_customer`) or for something else (`on_hold`)."""
+    """Work waits: for the customer (`waiting_customer`), for a supplier (`waiting_supplier`) or for something else (`on_hold`)."""
 
     state: str
     by: str

@@ -1,0 +1,55 @@
+"""Which budget a clock gets, on which calendar: by the first of its kind's budgets that holds, else by the tier, else by the kind."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from engine.core.compiled import DeadlineKind, Tier
+from engine.core.conditions import Source, evaluate
+from engine.core.draft import Draft
+from engine.core.tracing import Asked, asked
+
+OF_QUEUE = "queue"
+"""As a clock's calendar: that of the ticket's queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long a clock may run: `budget` (None: this ticket gets no such promise) on `calendar`, which `rule` of the policy says so,
+    where, and what was seen of the kind's own budgets.
+    """
+
+    budget: timedelta | None
+    calendar: str
+    rule: str
+    source: Source
+    asked: Asked | None = None
+
+
+def tier_of(draft: Draft) -> Tier | None:
+    """Return the ticket's tier, None before it was graded or when the policy no longer has it."""
+    return next((tier for tier in draft.policy.tiers if tier.id == draft.ticket.tier), None)
+
+
+def length_of(draft: Draft, kind: DeadlineKind) -> Length:
+    """Return how long a clock of this kind may run as the ticket stands now."""
+    tier = tier_of(draft)
+    calendars = (kind.calendar, tier.calendar if tier else None)
+    seen = None
+    if kind.budgets:
+        values = draft.values()
+        matched = next((place for place, one in enumerate(kind.budgets) if one.when is None or evaluate(one.when, values)), None)
+        seen = asked(kind.budgets, matched, values)
+        if matched is not None:
+            one = kind.budgets[matched]
+            return Length(one.budget, _calendar(draft, one.calendar, *calendars), one.id, one.source, seen)
+    if tier is not None and kind.name in tier.budgets:
+        return Length(tier.budgets[kind.name], _calendar(draft, *calendars), f"tier {tier.id}", tier.source, seen)
+    return Length(kind.budget, _calendar(draft, *calendars), f"deadline {kind.name}", kind.source, seen)
+
+
+def _calendar(draft: Draft, *names: str | None) -> str:
+    """The first calendar that is named; a ticket that is in no queue yet passes over its queue's."""
+    queue = draft.policy.queues.get(draft.ticket.queue or "")
+    of_queue = queue.calendar if queue else None
+    meant = (of_queue if name == OF_QUEUE else name for name in names)
+    return next(filter(None, meant), "24x7")
