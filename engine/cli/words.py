@@ -9,9 +9,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.analysis.labels import CATALOGUE, base_language, label
-from engine.core.compiled import Policy, Text
+from engine.core.compiled import Policy
 from engine.core.events import Escalated, Event
 from engine.core.model import CUSTOMER, SYSTEM, WEBHOOK
+from engine.core.scripts import Text
 from engine.core.team import Team
 
 _WORDS: Mapping[str, Mapping[str, str]] = json.loads(resources.files("engine.cli").joinpath("words.json").read_text("utf-8"))
