@@ -39,7 +39,9 @@ class Words:
 
     def text(self, texts: Text) -> str:
         """Return a text of the policy."""
-        return self._policy.text(texts, self.language) if self._policy else next(iter(texts.values()), "")
+        if self._policy is None:
+            return texts.get(self.language) or next(iter(texts.values()), "")
+        return self._policy.text(texts, self.language)
 
     def spoken(self, text: str) -> str:
         """Return what a decision says of itself, which the store keeps in English."""
