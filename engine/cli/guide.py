@@ -11,7 +11,8 @@ from engine.errors import EngineError, NotFound
 
 if TYPE_CHECKING:
     from engine.cli.words import Words
-    from engine.core.compiled import Guide, Policy
+    from engine.core.compiled import Policy
+    from engine.core.scripts import Guide
 
 ASKS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "identity": (("name", "客户姓名", "Customer's name"),),

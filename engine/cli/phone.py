@@ -15,7 +15,7 @@ from engine.core.fields import IMPACTS, NEEDS
 from engine.errors import EngineError, NotFound, UsageError
 
 if TYPE_CHECKING:
-    from engine.core.compiled import GuideStep
+    from engine.core.scripts import GuideStep
     from engine.runtime.engine import Engine
 
 GUIDE, PROMISE, CALMING = "phone_intake", "verbal_promise", "calming"

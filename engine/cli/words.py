@@ -9,9 +9,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.analysis.labels import CATALOGUE, base_language, label
-from engine.core.compiled import Policy, Text
+from engine.core.compiled import Policy
 from engine.core.events import Escalated, Event
 from engine.core.model import CUSTOMER, SYSTEM, WEBHOOK
+from engine.core.scripts import Text
 from engine.core.team import Team
 
 _WORDS: Mapping[str, Mapping[str, str]] = json.loads(resources.files("engine.cli").joinpath("words.json").read_text("utf-8"))
@@ -38,7 +39,9 @@ class Words:
 
     def text(self, texts: Text) -> str:
         """Return a text of the policy."""
-        return self._policy.text(texts, self.language) if self._policy else next(iter(texts.values()), "")
+        if self._policy is None:
+            return texts.get(self.language) or next(iter(texts.values()), "")
+        return self._policy.text(texts, self.language)
 
     def spoken(self, text: str) -> str:
         """Return what a decision says of itself, which the store keeps in English."""

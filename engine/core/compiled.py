@@ -6,22 +6,13 @@ Durations are timedelta, shares are fractions of one (80% is 0.8), texts for peo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
-from typing import Protocol, TypeAlias
 
 from engine.core.answers import ReplyWords, Scale
 from engine.core.calendar import Calendar
 from engine.core.conditions import Condition, Source
 from engine.core.index import Rules
+from engine.core.scripts import Guide, Script, Text
 from engine.core.text import KeywordIndex
-
-Text: TypeAlias = Mapping[str, str]
-
-
-class Template(Protocol):
-    """A message body compiled in the bounded sandbox."""
-
-    def render(self, context: Mapping[str, object]) -> str:
-        """Return the text; raises EngineError when the context lacks what the template names or a bound is passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,53 +164,6 @@ class Queue:
     source: Source
     assignment: Assignment | None = None
     spill_over: SpillOver | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """One text of a script: what is said, and the subject line where the channel has one."""
-
-    text: Template
-    subject: Template | None
-    source: Source
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """Words for one occasion, by (channel or "", language)."""
-
-    id: str
-    audience: str
-    bodies: Mapping[tuple[str, str], Body]
-    source: Source
-    label: Text = field(default_factory=dict)
-
-    def body(self, channel: str, language: str, default_language: str) -> Body | None:
-        """Return the best body: this channel in this language, any channel in it, then the same in the default language."""
-        for wanted in (language, default_language):
-            for place in (channel, ""):
-                if (found := self.bodies.get((place, wanted))) is not None:
-                    return found
-        return next(iter(self.bodies.values()), None)
-
-
-@dataclass(frozen=True, slots=True)
-class GuideStep:
-    """A step an agent is led through: a script to say, or something to ask and write down (`problem`, `wish`, …)."""
-
-    script: str | None
-    ask: str | None
-    if_needed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Guide:
-    """The steps of one conversation in order."""
-
-    id: str
-    label: Text
-    steps: tuple[GuideStep, ...]
-    source: Source
 
 
 @dataclass(frozen=True, slots=True)

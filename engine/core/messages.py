@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from engine.core import events as e
 from engine.core.commands import QueueMessage
-from engine.core.compiled import Body
 from engine.core.context import build
 from engine.core.draft import Draft
 from engine.core.model import CUSTOMER, WEBHOOK
+from engine.core.scripts import Body
 from engine.errors import EngineError
 
 

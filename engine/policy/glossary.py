@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from engine.core.compiled import Text
 from engine.core.conditions import Source
+from engine.core.scripts import Text
 from engine.core.text import KeywordIndex, Negation
 from engine.policy.conditions import all_visible
 from engine.policy.diagnostics import Problems, suggestion

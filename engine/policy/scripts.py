@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, reduce
 
-from engine.core.compiled import Body, Company, DeadlineKind, Guide, GuideStep, Script, Text, Tier
+from engine.core.compiled import Company, DeadlineKind, Tier
+from engine.core.scripts import Body, Guide, GuideStep, Script, Text
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
 from engine.policy.nodes import Node, Span

@@ -1,6 +1,6 @@
 """Texts for people: maps by language, or a plain text in the default language."""
 
-from engine.core.compiled import Text
+from engine.core.scripts import Text
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.nodes import Node
 from engine.policy.said import said

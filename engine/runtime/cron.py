@@ -60,7 +60,8 @@ def previous(expression: str, now: datetime, timezone: str) -> datetime:
 
 def following(expression: str, after: datetime, timezone: str) -> datetime:
     """Return the first slot later than `after`."""
-    return next(slots(expression, timezone, after, after + _REACH[-1]))
+    found = (next(slots(expression, timezone, after, after + span), None) for span in _REACH)
+    return next(slot for slot in found if slot is not None)
 
 
 def due_slots(expression: str, timezone: str, catch_up: str, before: datetime, now: datetime) -> list[datetime]:

@@ -201,7 +201,7 @@ def test_a_case_is_told_to_programs_by_the_keys_of_tests(desk: Command) -> None:
     told = desk.json("explain", "--ticket", "vip.yaml", "--at", "2026-10-01 10:00")
     assert (told["ticket"], told["outcome"]["tier"], told["outcome"]["queue"]) == ("202610010001", "important", "front_desk")
     assert told["outcome"]["due"]["response"] == "2026-10-01T02:30:00+00:00"
-    assert [one["script"] for one in told["outcome"]["sent"]] == ["promise"]
+    assert [one["script"] for one in told["outcome"]["sent"]] == ["promise", "vip_complaint"]
     assert told["decisions"][0]["clocks"][0]["clock"] == "response"
     assert told["next"][0]["timer"].startswith("deadline/response/")
     elsewhere = desk.json("explain", "--ticket", "-", "--at", "2026-10-01T10:00:00+02:00", stdin=CASE)

@@ -9,11 +9,11 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.compiled import Script
 from engine.core.conditions import All, Any, Condition, Match, Named, Not, Source, Value, evaluate
 from engine.core.contacts import from_text, to_text
 from engine.core.draft import Draft
 from engine.core.facts import CallFacts, Contact, CustomerFacts
+from engine.core.scripts import Script
 from engine.core.tracing import asked, failed, show, trace
 from engine.core.values import TicketValues, first_match
 from tests.core.worlds import DAY, HOUR, MINUTE, PHONE, WEDNESDAY, House, at, changed, facts, opened, rules_of, seen, shipped

@@ -11,7 +11,7 @@ from tests.policy.support import diagnose
 BAD = sorted((Path(__file__).parent / "bad").glob("*.yaml"))
 OF_DIRECTORIES = {"CL102", "CL103", "CL104", "CL105", "CL118", "CL119", "CL120", "CL121"}
 OF_MANY_FAULTS = {"CL212"}
-OF_DEPLOYMENTS = ("CL34", "CL7")
+OF_DEPLOYMENTS = ("CL7",)
 """About engine.yaml: tests/cli/test_validate.py."""
 
 

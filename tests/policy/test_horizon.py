@@ -14,7 +14,7 @@ def found(today: str, years: str, calendar: str = CALENDAR) -> list[Diagnostic]:
     text = f"version: 1\n{calendar}arrangements:\n  a: {{{years}}}\n"
     compilation = compile_files({**shipped().files, "calendars/x.yaml": text}, today=date.fromisoformat(today))
     assert compilation.policy is not None
-    return list(compilation.diagnostics)
+    return [one for one in compilation.diagnostics if one.code != "CL655"]  # the added calendar is not used
 
 
 def year(number: int, more: str = "") -> str:

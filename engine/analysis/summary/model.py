@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from engine.core.compiled import Text
+from engine.core.scripts import Text
 
 
 @dataclass(frozen=True, slots=True)
