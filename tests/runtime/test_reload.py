@@ -193,7 +193,7 @@ def test_calendars_that_another_process_put_in_force_are_looked_at_by_the_policy
     number = a_ticket(engine)
     before = progress(engine, number)
     edit(engine, "calendars/cn_office.yaml", "closed: []", 'closed: ["2026-03-05 00:00-24:00"]')
-    put_in_force(compile_policy(engine.project.policies), engine.store, engine.clock.now())
+    put_in_force(compile_policy(engine.project.policies), engine.store, engine.clock.now(), "zhou")
     engine.work_timers()  # still by the old policy
     assert progress(engine, number) == before
     assert Reloader(engine).follow()

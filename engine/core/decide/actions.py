@@ -11,6 +11,7 @@ from engine.core.fields import NEEDS
 from engine.core.lifecycle import ENDED, WAITING
 from engine.core.messages import notify, owner, write
 from engine.core.model import CUSTOMER
+from engine.core.promises import regrade
 from engine.core.routing import give, route
 from engine.core.signals import AgentActed, TaskClosed, TicketRequested
 
@@ -173,7 +174,7 @@ def _tier(draft: Draft, signal: AgentActed) -> None:
         raise Refusal(f"ticket {draft.ticket.number} is {tier.id} already")
     reason = draft.keep("reason", signal.text)
     draft.because(f"tier: {tier.id}", "manual override", tier.source, {"by": signal.actor})
-    opening.regrade(draft, tier.id, signal.actor, reason)
+    regrade(draft, tier.id, signal.actor, reason)
 
 
 def _reopen(draft: Draft, signal: AgentActed) -> None:
