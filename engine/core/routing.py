@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from engine.core import events as e
 from engine.core.clocks import CLOSE
 from engine.core.commands import CancelTimers, StartTimer
-from engine.core.compiled import Assignment
+from engine.core.compiled import Assignment, SpillOver
 from engine.core.draft import Draft
 from engine.core.facts import AgentFacts
 from engine.core.messages import notify
@@ -54,12 +54,17 @@ def assign(draft: Draft, avoid: str | None = None) -> bool:
         _choose(draft, crew)
         return True
     soonest = crew.soonest(now)
-    other = _spill(draft, soonest, avoid)
-    if other is not None:
-        draft.record(e.Routed(other))
-        return assign(draft, avoid)
-    if soonest is not None:
-        draft.want(StartTimer(ASSIGN_TIMER, _look_again(draft, soonest)))
+    rule = _spills(draft, soonest)
+    others = {name: _crew(draft, name, avoid) for name in rule.to} if rule else {}
+    for name, other in others.items():
+        if other.free:
+            values = {"from": ticket.queue or "", "due": str(_next_due(draft)), "somebody is there": str(soonest or "never")}
+            draft.because(f"queue: {name}", f"spill_over of {ticket.queue}", rule.source if rule else None, values)
+            draft.record(e.Routed(name))
+            return assign(draft, avoid)
+    again = [at for at in (soonest, *(other.soonest(now) for other in others.values())) if at is not None]
+    if again:
+        draft.want(StartTimer(ASSIGN_TIMER, min(again)))
     return False
 
 
@@ -116,25 +121,12 @@ def _choose(draft: Draft, crew: _Crew) -> None:
         give(draft, best.id, SYSTEM)
 
 
-def _spill(draft: Draft, soonest: datetime | None, avoid: str | None) -> str | None:
-    """Return the queue that takes the ticket because nobody of its own can in time, and say why."""
+def _spills(draft: Draft, soonest: datetime | None) -> SpillOver | None:
+    """Return how the ticket's queue spills over, where nobody of it can take the ticket in time; somebody is there `soonest`."""
     queue = draft.policy.queues.get(draft.ticket.queue or "")
     rule, due = queue.spill_over if queue else None, _next_due(draft)
-    if queue is None or rule is None or due is None or (soonest is not None and soonest <= due - rule.before_breach):
-        return None
-    other = next((name for name in rule.to if _crew(draft, name, avoid).free), None)
-    if other is not None:
-        values = {"from": queue.id, "due": str(due), "somebody is there": str(soonest or "never")}
-        draft.because(f"queue: {other}", f"spill_over of {queue.id}", rule.source, values)
-    return other
-
-
-def _look_again(draft: Draft, soonest: datetime) -> datetime:
-    """When to ask again: `soonest`, or when the ticket may spill over to who is there then, if that comes first."""
-    queue = draft.policy.queues.get(draft.ticket.queue or "")
-    rule = queue.spill_over if queue else None
-    others = [crew.soonest(draft.now) for crew in (_crew(draft, name, None) for name in rule.to)] if rule else []
-    return min([soonest, *(at for at in others if at is not None)])
+    in_time = rule is None or due is None or (soonest is not None and soonest <= due - rule.before_breach)
+    return None if in_time else rule
 
 
 def _next_due(draft: Draft) -> datetime | None:

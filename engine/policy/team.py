@@ -15,7 +15,7 @@ from engine.policy.routing import skills
 from engine.policy.said import said
 from engine.policy.sources import read_text
 from engine.policy.units import day
-from engine.policy.unused import Unused, report, unused_here
+from engine.policy.unused import report, unused_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +153,6 @@ def _check_shifts(document: Document, problems: Problems) -> None:
         shift = node["shift"]
         if known is not None and shift.text not in known:
             problems.add("CL603", shift, said("there is no shift `{shift}`", shift=shift.text), suggestion(shift.text, known))
-    if not has_errors(problems.all()):
-        used = {node.string("shift") for node in document.entries("agents").values()}
-        report((Unused(said("shift"), document.name("shifts", name)) for name in document.entries("shifts") if name not in used), problems)
 
 
 def _check_users(document: Document, problems: Problems) -> None:

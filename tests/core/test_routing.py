@@ -274,6 +274,27 @@ def test_a_ticket_spills_over_as_soon_as_somebody_is_free_elsewhere() -> None:
     assert (house.ticket(number).queue, house.ticket(number).assignee) == ("after_sales", "bob")
 
 
+def test_a_ticket_whose_queue_can_take_it_in_time_waits_for_it_and_is_not_looked_at_before() -> None:
+    people = with_agents(an_agent("ann", "front_desk"), an_agent("bob", "after_sales"))
+    house = House(people=people)
+    back = house.now + 60 * MINUTE
+    with house.store.write() as tx:
+        tx.set_away("ann", house.now, back, "zhou")
+    number = house.mail("你好")
+    with house.store.read() as reader:
+        assert [row.due for row in reader.timers(number) if row.key == "assign"] == [back]
+
+
+def test_a_queue_without_anybody_waits_for_the_first_who_is_there_elsewhere() -> None:
+    house = House(people=with_agents(an_agent("li", "supervisors")))
+    with house.store.write() as tx:
+        tx.set_away("li", house.now, house.now + 30 * MINUTE, "zhou")
+    number = house.mail("你好")
+    assert (house.ticket(number).queue, house.ticket(number).assignee) == ("front_desk", None)
+    house.wait(30 * MINUTE)
+    assert (house.ticket(number).queue, house.ticket(number).assignee) == ("supervisors", "li")
+
+
 def test_a_queue_without_spilling_over_waits() -> None:
     house = House(people=with_agents(an_agent("ann", "after_sales"), an_agent("bob", "front_desk")))
     with house.store.write() as tx:
