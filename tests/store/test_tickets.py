@@ -12,7 +12,7 @@ from engine.core.decision import Reason
 from engine.core.signals import AgentActed, TimerFired
 from engine.errors import UsageError
 from engine.store import Conflict, Store, TicketQuery
-from engine.store.sqlite.tickets import _LAST_CONTACT, _NEEDS_OF
+from engine.store.sql.tickets import _LAST_CONTACT, _NEEDS_OF
 from tests.store.samples import MINUTE, NOW, folded, happen, open_ticket, opening, problems, record, the
 
 N1, N2, N3 = "202405120001", "202405120002", "202405120003"

@@ -1,4 +1,4 @@
-"""Customers and confidential answers in SQLite."""
+"""Customers and confidential answers."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,8 +7,8 @@ from typing import Any
 from engine.errors import NotFound, Refused
 from engine.store.codec import decode_plain, encode
 from engine.store.rows import AnswerRow, AuditRow, CustomerRow, LinkRow
-from engine.store.sqlite.session import Room, instant, instant_or_none, micros, micros_or_none
-from engine.store.sqlite.tickets import COUNT
+from engine.store.sql.session import Room, instant, instant_or_none, micros, micros_or_none
+from engine.store.sql.tickets import COUNT
 
 _COLUMNS = "id, name, segment, language, created_at, last_survey_at"
 
