@@ -27,7 +27,7 @@ from tests.support.repository import ROOT
         "sqlite:///store.db?mode=ro",
         "sqlite:///a\0b",
         "mysql://root:secret@localhost/x",
-        "postgresql://u:secret@localhost/x",
+        "postgresqlx://u:secret@localhost/x",
     ],
 )
 def test_another_url_is_refused_without_showing_a_password(url: str) -> None:

@@ -1,6 +1,5 @@
 """Tickets, their log and their contents."""
 
-import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 
@@ -210,11 +209,13 @@ def test_what_passes_between_a_customer_and_a_person_is_the_last_contact(store: 
         assert tx.last_contact("C9") is None
 
 
-def test_a_customers_history_is_found_by_index(durable_backend) -> None:
-    durable_backend.open().close()
-    connection = sqlite3.connect(durable_backend.url.removeprefix("sqlite:///"))
-    for sql, values in ((_NEEDS_OF, ("C1", 0, "", "[]", 9)), (_LAST_CONTACT, ("C1", 9))):
+HISTORY = ((_NEEDS_OF, ("C1", 0, "", "[]", 9)), (_LAST_CONTACT, ("C1", 9)))
+
+
+@pytest.mark.parametrize(("sql", "values"), HISTORY, ids=["needs", "last contact"])
+def test_a_customers_history_is_found_by_index(file_backend, sql: str, values: tuple) -> None:
+    file_backend.open().close()
+    with file_backend.by_hand() as connection:
         plan = [step for _, _, _, step in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
-        assert any("ticket USING" in step and "ticket_by_customer" in step for step in plan), plan
-        assert not [step for step in plan if step.startswith(("SCAN ticket", "SCAN event", "USE TEMP"))], plan
-    connection.close()
+    assert any("ticket USING" in step and "ticket_by_customer" in step for step in plan), plan
+    assert not [step for step in plan if step.startswith(("SCAN ticket", "SCAN event", "USE TEMP"))], plan

@@ -49,7 +49,8 @@ ORDER BY next_attempt_at, created_at, id LIMIT ? /*pg FOR UPDATE SKIP LOCKED*/
 _CLAIM = "UPDATE outbox SET state = 'sending', attempts = attempts + 1, sending_since = ? WHERE id = ?"
 
 _RECOVER = """
-UPDATE outbox SET state = 'queued', next_attempt_at = ?, sending_since = NULL WHERE state = 'sending' AND sending_since <= coalesce(?, sending_since)
+UPDATE outbox SET state = 'queued', next_attempt_at = ?, sending_since = NULL
+WHERE state = 'sending' AND sending_since <= coalesce(?, sending_since)
 """
 
 # A receipt may overtake the carrier's answer: then the message is delivered already, and stays it.
