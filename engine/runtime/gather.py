@@ -13,8 +13,9 @@ from engine.core.fields import Extra
 from engine.core.model import CUSTOMER, Ticket
 from engine.core.signals import AgentActed, Signal, TaskClosed, TicketRequested
 from engine.core.team import Team
+from engine.errors import Refused
 from engine.runtime.sources import Source
-from engine.store.contract import Transaction
+from engine.store.contract import Conflict, Transaction
 from engine.store.contract.tickets import HISTORY
 from engine.store.rows import CustomerRow
 
@@ -103,7 +104,10 @@ class Gatherer:
             return _customer_facts(row, known=True)
         row = CustomerRow(self._tx.new_customer_id(), origin.name, None, None, self._now)
         self._tx.add_customer(row)
-        self._tx.add_address(row.id, kind, origin.address)
+        try:
+            self._tx.add_address(row.id, kind, origin.address)
+        except Refused as taken:  # by another process, for a signal of the same stranger
+            raise Conflict("The customer was added meanwhile: decide again.") from taken
         return _customer_facts(row, known=False)
 
     def _history(self, customer: CustomerFacts, ticket: Ticket | None) -> CustomerFacts:

@@ -11,6 +11,7 @@ from engine.core.model import CUSTOMER
 from engine.errors import ConfigurationError
 from engine.runtime import cron, timers
 from engine.runtime.addresses import normalise
+from engine.runtime.claims import ATTEMPTS
 from engine.runtime.project import Job
 from engine.runtime.tokens import Tokens
 from tests.core.worlds import DAY, HOUR, WEDNESDAY, House, at
@@ -92,7 +93,7 @@ def test_a_timer_that_fails_is_tried_again_and_set_aside_and_the_others_fire() -
         tx.start_timer(number, "deadline/plan/warn/response-and-plan/nonsense", house.now)
     house.now += HOUR
     assert len(timers.fire(house.store, house.world, house.now, hold=False)) == 1
-    for _ in range(timers.ATTEMPTS):
+    for _ in range(ATTEMPTS):
         with house.store.read() as reader:
             assert reader.due_timers(house.now, 10) == []
         house.now += DAY

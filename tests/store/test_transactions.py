@@ -81,7 +81,7 @@ REFERRING = {
 
 @pytest.mark.parametrize("refer", REFERRING.values(), ids=REFERRING)
 def test_nothing_refers_to_a_ticket_that_does_not_exist(store: Store, refer) -> None:
-    with store.write() as tx, pytest.raises(StoreFailed, match=MISSING):
+    with store.write() as tx, pytest.raises(StoreFailed, match=MISSING), tx.savepoint():
         refer(tx)
 
 

@@ -78,7 +78,7 @@ class Server:
         """The name of a database without any table, for the rest of the session."""
         name = f"test_{next(self._numbers)}"
         with self.connection() as owner:
-            owner.execute(f"CREATE DATABASE {name} TEMPLATE template0 {more}")  # type: ignore[arg-type]
+            owner.execute(f"CREATE DATABASE {name} TEMPLATE template0 {more}")
         return name
 
     def empty(self, database: str) -> None:
@@ -90,7 +90,7 @@ class Server:
             owner.execute("SET session_replication_role = replica")  # in any order
             tables = owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '%yoyo%'").fetchall()
             for (table,) in tables:
-                owner.execute(f"DELETE FROM {table}")  # type: ignore[arg-type]
+                owner.execute(f"DELETE FROM {table}")
             owner.execute("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'")
 
 

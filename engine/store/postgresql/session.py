@@ -62,7 +62,7 @@ class PostgresSession(Session):
 def translated(sql: str) -> LiteralString:
     """Return the statement as PostgreSQL and its driver take it."""
     own = _OWN.sub(r"\1", sql.replace("%", "%%")).replace("json_each(", "json_array_elements_text(")
-    return cast("LiteralString", _NAMED.sub(r"%(\1)s", own.replace("?", "%s")))
+    return _NAMED.sub(r"%(\1)s", own.replace("?", "%s"))
 
 
 # PostgreSQL keeps no NUL in text. A code point that is never anybody's (a Unicode noncharacter) stands before "0" for it, and before
@@ -86,5 +86,5 @@ class AnyTextLoader(TextLoader):
 
     def load(self, data: Buffer) -> str:
         """Restore NUL."""
-        text = super().load(data)
+        text = cast("str", super().load(data))
         return _ESCAPED.sub(lambda found: "\0" if found[1] == "0" else found[1], text) if _ESCAPE in text else text
