@@ -212,7 +212,8 @@ class Worker:
     def _retry_hanging(self, name: str) -> None:
         now = self.engine.clock.now()
         with self.engine.store.write() as tx:
-            for row in self.engine.in_flight.pop(name, []):
+            claimed = self.engine.in_flight.pop(name, [])
+            for row in [row for row in claimed if (now_is := tx.message(row.id)) and now_is.state == "sending"]:
                 pause = self.engine.project.delivery.pause(row.attempts, self.engine.world.chance)
                 if row.attempts >= self.engine.project.delivery.attempts:
                     tx.message_dead(row.id, "the channel did not answer in time", row.attempts)

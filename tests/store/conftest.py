@@ -55,6 +55,15 @@ def durable_backend(request: pytest.FixtureRequest) -> Backend:
     return BACKENDS[request.param](request)
 
 
+@pytest.fixture(params=["file", "postgresql"])
+def new_backend(request: pytest.FixtureRequest, file_backend: Backend) -> Backend:
+    """A database in which nobody has made a table yet."""
+    if request.param == "file":
+        return file_backend
+    server = request.getfixturevalue("postgresql")
+    return Backend("postgresql", server.url(server.new_database()), durable=True)
+
+
 @pytest.fixture
 def file_backend(tmp_path: Path) -> Backend:
     return Backend("file", f"sqlite:///{tmp_path}/store.db", durable=True)

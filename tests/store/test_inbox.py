@@ -1,10 +1,12 @@
 """What comes in: once, in order, and nothing lost that fails."""
 
+import random
+
 import pytest
 
 from engine.errors import NotFound
 from engine.store import Store
-from tests.store.samples import MINUTE, NOW, open_ticket
+from tests.store.samples import MINUTE, NOW, open_ticket, the
 
 
 def take_in(tx, *sources: str, channel: str = "email") -> None:
@@ -37,6 +39,14 @@ def test_an_item_of_a_source_is_one_row_whatever_becomes_of_it(store: Store) -> 
         assert first.raw == b"raw \x00\xff"
         tx.inbox_done(first.id, None)
         assert not tx.accept("email", "a", NOW, "{}", b"")
+
+
+def test_no_name_is_too_long_to_be_known_again(store: Store) -> None:
+    names = [f"<{n}{random.Random(n).randbytes(40_000).hex()}@example.test>" for n in range(2)]
+    with store.write() as tx:
+        take_in(tx, *names)
+        assert not tx.accept("email", names[0], NOW, "{}", b"again")
+        assert the(tx.inbox_item("email", names[1])).source_id == names[1]
 
 
 def test_items_come_in_the_order_they_were_accepted(store: Store) -> None:

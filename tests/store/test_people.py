@@ -1,12 +1,13 @@
 """Customers, and answers that nobody can trace back without the sealed link."""
 
+import random
 import sqlite3
 
 import pytest
 
 from engine.errors import NotFound, Refused
 from engine.store import AuditRow, LinkRow, Store, StoreFailed
-from tests.store.samples import MINUTE, NOW, TAKEN, customer
+from tests.store.samples import MINUTE, NOW, TAKEN, customer, message
 
 
 def test_a_customer_is_found_by_id_and_by_address(store: Store) -> None:
@@ -36,6 +37,17 @@ def test_an_address_belongs_to_one_customer_and_a_refusal_does_not_show_it(store
         with pytest.raises(Refused, match="C1") as caught:
             tx.add_address("C2", "email", "wang@example.test")
     assert "wang@" not in str(caught.value)
+
+
+def test_no_address_is_too_long(store: Store) -> None:
+    address = f"{random.Random(1).randbytes(40_000).hex()}@example.test"
+    with store.write() as tx:
+        tx.add_customer(customer("C1"))
+        tx.add_address("C1", "email", address)
+        tx.set_opt_out("email", address, NOW)
+        tx.queue_message(message("m", address=address))
+        assert tx.find_customer("email", address) == customer("C1")
+        assert tx.opted_out("email", address)
 
 
 def test_a_customer_is_added_once_and_changed_by_name(store: Store) -> None:

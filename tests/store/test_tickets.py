@@ -161,6 +161,13 @@ def test_loads_and_customers_count_what_is_open(store: Store) -> None:
         assert (tx.last_agent("C1"), tx.last_agent("C2")) == ("sun", None)
 
 
+def test_a_ticket_that_is_held_is_the_one_that_is_stored(store: Store) -> None:
+    fill(store)
+    with store.write() as tx:
+        assert tx.hold_ticket(N1) == tx.ticket(N1)
+        assert tx.hold_ticket("202405129999") is None
+
+
 def test_contents_stand_beside_the_log_and_may_be_missing(store: Store) -> None:
     fill(store)
     with store.write() as tx:

@@ -92,7 +92,9 @@ def test_text_that_is_no_text_is_refused_without_being_shown(store: Store, value
     assert "王芳" not in str(caught.value)
 
 
-@pytest.mark.parametrize("value", ["a\0b", "'; DROP TABLE ticket; --", "宕机 🚒 ‮", "\x1b[31m"])
+@pytest.mark.parametrize(
+    "value", ["a\0b", "\ufdd0", "\ufdd00\0", "\0\ufdd0\ufdd0\0", "'; DROP TABLE ticket; --", "%s ? :a /*pg x*/", "宕机 🚒 ‮", "\x1b[31m"]
+)
 def test_any_text_comes_back_as_it_was(store: Store, value: str) -> None:
     with store.write() as tx:
         tx.set_meta(value, value)

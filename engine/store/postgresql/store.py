@@ -181,7 +181,7 @@ def _parameters(url: str) -> dict[str, Any]:
         found: dict[str, Any] = _DEFAULTS | conninfo_to_dict(url)
     except psycopg.Error:
         raise wrong from None
-    if "@" in str(found.get("host", "")):
+    if "@" in "".join(str(found.get(name, "")) for name in ("host", "port", "dbname")):  # then part of a password is taken for these
         raise wrong
     return found
 
