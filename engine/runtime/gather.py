@@ -63,7 +63,6 @@ class Gatherer:
         if customer is not None:
             customer = self._history(customer, ticket)
         return Facts(
-            number=self._next_number(ticket, signal),
             answer_id=f"{self._world.chance.getrandbits(128):032x}",
             draw=self._world.chance.random(),
             manager=self._world.team.manager,
@@ -79,6 +78,7 @@ class Gatherer:
             opted_out=frozenset(name for name, to in contact.addresses.items() if self._tx.opted_out(name, to)),
             last_agent=self._tx.last_agent(customer.id) if customer else None,
             extra=self._extra(customer) if customer else {},
+            number=self._next_number(ticket, signal),  # last, because others wait for the next number from here on
         )
 
     def opened(self) -> None:

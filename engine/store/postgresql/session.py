@@ -1,6 +1,7 @@
 """One transaction on one connection to PostgreSQL."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, LiteralString, cast
 
@@ -11,7 +12,7 @@ from psycopg.types.string import StrDumperUnknown, TextLoader
 
 from engine.errors import EngineError
 from engine.store.contract import Conflict, StoreFailed
-from engine.store.sql.session import Session, Values
+from engine.store.sql.session import Column, Session, Values
 
 _OWN = re.compile(r"/\*pg (.*?)\*/")
 _NAMED = re.compile(r"(?<!:):([a-z_]+)")
@@ -42,6 +43,16 @@ def failed(doing: str, error: psycopg.Error) -> EngineError:
 class PostgresSession(Session):
     """Runs statements on PostgreSQL."""
 
+    def unused(self, series: str) -> int:
+        """A number of a sequence, for which nobody waits; what is undone leaves a gap."""
+        number: int = self.value("SELECT nextval(?)", f"{series}_number")
+        return number
+
+    def run_many(self, sql: str, rows: Iterable[tuple[Column, ...]]) -> None:
+        """Execute one statement for every row, without waiting for each."""
+        if values := list(rows):
+            self._execute(sql, values)
+
     def damage(self) -> list[str]:
         """Rows that refer to nothing, which only who went around the server's own checks can have made."""
         return [
@@ -52,7 +63,11 @@ class PostgresSession(Session):
 
     def _carry_out(self, connection: psycopg.Connection, sql: str, values: Values) -> tuple[list[Any], int]:
         try:
-            cursor = connection.execute(translated(sql), values)
+            cursor = connection.cursor()
+            if isinstance(values, list):
+                cursor.executemany(translated(sql), values)
+            else:
+                cursor.execute(translated(sql), values)
             return cursor.fetchall() if cursor.description else [], cursor.rowcount
         except psycopg.Error as error:
             raise failed("carry out a statement", error) from error

@@ -8,7 +8,6 @@ from engine.errors import NotFound, Refused
 from engine.store.codec import decode_plain, encode
 from engine.store.rows import AnswerRow, AuditRow, CustomerRow, LinkRow
 from engine.store.sql.session import Room, instant, instant_or_none, micros, micros_or_none
-from engine.store.sql.tickets import COUNT
 
 _COLUMNS = "id, name, segment, language, created_at, last_survey_at"
 
@@ -105,8 +104,7 @@ class PeopleWrites(PeopleReads):
 
     def new_customer_id(self) -> str:
         """An id that was never given before."""
-        value: int = self._session.value(COUNT, "customer")
-        return f"C{value:06d}"
+        return f"C{self._session.unused('customer'):06d}"
 
     def add_customer(self, row: CustomerRow) -> None:
         """Add a customer."""

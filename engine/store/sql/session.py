@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 from engine.errors import UsageError
 
 Column: TypeAlias = str | int | float | bytes | None
-Values: TypeAlias = tuple[Column, ...] | Mapping[str, Column]
+Values: TypeAlias = tuple[Column, ...] | Mapping[str, Column] | list[tuple[Column, ...]]
+"""By position, by name, or a list: for each row, by position."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -40,6 +41,11 @@ def instant(value: int) -> datetime:
 def instant_or_none(value: int | None) -> datetime | None:
     """The instant in a column that may be empty."""
     return None if value is None else instant(value)
+
+
+_COUNT = """
+INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = counter.value + 1 RETURNING value
+"""
 
 
 class Session(ABC):
@@ -89,6 +95,15 @@ class Session(ABC):
         """Return the first column of the first row, None if there is no row."""
         row = self.one(sql, *values)
         return None if row is None else row[0]
+
+    def count(self, series: str) -> int:
+        """Return the next number of the series, from 1 on without a gap: another transaction that asks waits for the end of this one."""
+        number: int = self.value(_COUNT, series)
+        return number
+
+    def unused(self, series: str) -> int:
+        """Return a number that the series never gave before."""
+        return self.count(series)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

@@ -94,10 +94,6 @@ _CONTENTS = "SELECT id, body FROM content WHERE id IN (SELECT value FROM json_ea
 
 _CONTENT_OF = "SELECT id, kind, body FROM content WHERE ticket = ? ORDER BY id"
 
-COUNT = """
-INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = counter.value + 1 RETURNING value
-"""
-
 
 class TicketReads(Room):
     """Keeps the contract's `TicketReader`."""
@@ -196,8 +192,7 @@ class TicketWrites(TicketReads):
     def next_number(self, day: date) -> str:
         """The next ticket number of the day."""
         stamp = day.isoformat().replace("-", "")
-        value: int = self._session.value(COUNT, f"ticket {stamp}")
-        return f"{stamp}{value:04d}"
+        return f"{stamp}{self._session.count(f'ticket {stamp}'):04d}"
 
     def keep_content(self, id: str, ticket: str | None, kind: str, body: str) -> None:
         """Keep a text."""

@@ -24,10 +24,9 @@ _OF_TICKET = f"SELECT {_COLUMNS} FROM timer WHERE ticket = ? ORDER BY key"
 
 _DEAD = f"SELECT {_COLUMNS} FROM timer WHERE dead = 1 ORDER BY generation LIMIT ?"
 
-# The old row goes first, so that the new one gets a generation of its own.
-_REPLACE = "DELETE FROM timer WHERE ticket = ? AND key = ?"
+_START = "INSERT INTO timer (ticket, key, due, next_attempt_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING generation"
 
-_START = "INSERT INTO timer (ticket, key, due, next_attempt_at) VALUES (?, ?, ?, ?) RETURNING generation"
+_STOP = "DELETE FROM timer WHERE ticket = ? AND key = ?"
 
 # '0' is the character after '/': the range holds exactly the keys that begin with the prefix and a slash.
 _CANCEL = "DELETE FROM timer WHERE ticket = ? AND (key = ? OR (key >= ? || '/' AND key < ? || '0'))"
@@ -73,8 +72,12 @@ class TimerWrites(TimerReads):
 
     def start_timer(self, ticket: str, key: str, due: datetime) -> int:
         """Set a timer, anew if there is one."""
-        self._session.run(_REPLACE, ticket, key)
-        generation: int = self._session.value(_START, ticket, key, micros(due), micros(due))
+        what = (ticket, key, micros(due), micros(due))
+        generation: int | None = self._session.value(_START, *what)
+        if generation is None:  # the key is set: the old row goes, so that the new one gets a generation of its own
+            self._session.run(_STOP, ticket, key)
+            generation = self._session.value(_START, *what)
+        assert generation is not None  # noqa: S101  # the ticket is held, so nobody else has set the key meanwhile
         return generation
 
     def cancel_timers(self, ticket: str, prefix: str) -> int:

@@ -1,5 +1,6 @@
 -- Children before their parents; a table takes its indexes with it.
 DROP TABLE meta;
+DROP SEQUENCE customer_number;
 DROP TABLE counter;
 DROP TABLE cron_slot;
 DROP TABLE active_policy;

@@ -224,6 +224,9 @@ CREATE TABLE counter (
     value BIGINT           NOT NULL
 );
 
+-- Ids of customers, which need not follow on each other: so nobody waits for another's transaction to number a stranger.
+CREATE SEQUENCE customer_number;
+
 CREATE TABLE meta (
     key   TEXT COLLATE "C" PRIMARY KEY,
     value TEXT COLLATE "C" NOT NULL
