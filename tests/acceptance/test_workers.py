@@ -13,6 +13,7 @@ import pytest
 from engine.store import Reader, TicketQuery
 from tests.acceptance import inputs
 from tests.acceptance.desk import Desk, wait_until
+from tests.support.postgresql import Server
 
 MAILS = 200
 
@@ -98,6 +99,23 @@ def test_what_a_killed_worker_leaves_behind_the_other_does(desks: list[Desk]) ->
     copies = sent(desks)
     assert len(copies) == mails
     assert sum(copies.values()) <= mails + 20, "no more came twice than the doomed worker was sending"
+
+
+def test_a_server_that_is_restarted_under_way_loses_nothing(desks: list[Desk], postgresql: Server) -> None:
+    mails = 40
+    desk = desks[0]
+    with desk.running() as daemon:
+        for number in range(mails):
+            desk.drop("email", f"{number:04}.eml", inputs_of(number))
+        wait_until(lambda: len(daemon.decisions()) > 3, "the worker to be in the middle of it")
+        postgresql.stop()
+        postgresql.start()
+        wait_until_done(desk, mails)
+        assert "Traceback" not in daemon.text
+    check_each_once(desks, mails)
+    copies = sent(desks)
+    assert len(copies) == mails
+    assert sum(copies.values()) <= mails + 1, "only the message that was being sent may come twice"
 
 
 def inputs_of(number: int) -> bytes:

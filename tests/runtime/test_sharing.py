@@ -18,6 +18,7 @@ from engine.runtime.clock import VirtualClock
 from engine.runtime.engine import Engine, open_engine
 from engine.runtime.outbox import Postman
 from engine.runtime.project import load_project
+from engine.runtime.worker import PARTS, Worker
 from engine.store import Conflict, TicketQuery
 from tests.store.samples import message, open_ticket, the
 
@@ -166,3 +167,22 @@ def test_who_was_given_up_neither_tells_twice_nor_takes_the_message_back(engines
         row = the(reader.message("m"))
         assert (row.state, row.attempts, other.sent) == ("sent", 2, ["m"])
         assert [entry.event.name for entry in reader.events(number)].count("message_sent") == 1
+
+
+def test_a_channel_that_hangs_gives_back_only_what_it_was_sending_itself(engines: list[Engine]) -> None:
+    left, right = engines
+    with left.store.write() as tx:
+        tx.queue_message(message("spent", created_at=NOW))
+        for _ in range(left.project.delivery.attempts - 1):
+            tx.claim_messages("email", NOW, 1)
+            tx.message_retry("spent", NOW, "busy")
+        for id in ("sent", "hanging", "others"):
+            tx.queue_message(message(id, created_at=NOW))
+        rows = {row.id: row for row in tx.claim_messages("email", NOW, 4)}
+        tx.message_sent("sent", None, NOW)
+    left.in_flight["email"] = [rows[id] for id in ("sent", "hanging", "spent")]
+    Worker(left, {}, PARTS)._retry_hanging("email")
+    with right.store.read() as reader:
+        states = {row.id: row.state for row in reader.messages()}
+    assert states == {"sent": "sent", "hanging": "queued", "spent": "dead", "others": "sending"}
+    assert "email" not in left.in_flight
