@@ -57,6 +57,8 @@ class Postman:
         self.in_flight[self.channel] = rows
         outcomes: list[Outcome] = []
         for row, outbound in packed:
+            if self.in_flight.get(self.channel) is not rows or now() - at >= self.lease:
+                break  # what is left was given up, and is somebody else's by now
             outcomes += self._send(channel, world, row, outbound, now)
         return outcomes
 

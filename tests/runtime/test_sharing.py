@@ -103,7 +103,7 @@ def test_what_another_changed_meanwhile_waits_for_its_next_turn_without_counting
     def second(*arguments: object) -> object:
         if (failure := next(failures, None)) is not None:
             raise failure
-        return handle_row(*arguments)  # type: ignore[arg-type]
+        return handle_row(*arguments)  # type: ignore[arg-type]  # whatever they are
 
     monkeypatch.setattr(inbox, "_handle_row", second)
     assert right.work_inbox() == 1
@@ -144,11 +144,11 @@ def test_a_message_under_way_is_left_alone_until_its_lease_is_over(engines: list
     other = Slow(lambda: None)
 
     def meanwhile() -> None:
-        postman(right).dispatch(other, right.world, lambda: NOW + right.project.lease - timedelta(seconds=1))  # type: ignore[arg-type]
+        postman(right).dispatch(other, right.world, lambda: NOW + right.project.lease - timedelta(seconds=1))  # type: ignore[arg-type]  # a carrier is what a channel does with one
         assert other.sent == []
 
     carrier = Slow(meanwhile)
-    assert len(postman(left).dispatch(carrier, left.world, lambda: NOW)) == 1  # type: ignore[arg-type]
+    assert len(postman(left).dispatch(carrier, left.world, lambda: NOW)) == 1  # type: ignore[arg-type]  # a carrier is what a channel does with one
     assert (carrier.sent, other.sent) == (["m"], [])
 
 
@@ -160,13 +160,35 @@ def test_who_was_given_up_neither_tells_twice_nor_takes_the_message_back(engines
     late = NOW + right.project.lease
 
     def meanwhile() -> None:  # the left one is taken for dead
-        assert len(postman(right).dispatch(other, right.world, lambda: late)) == 1  # type: ignore[arg-type]
+        assert len(postman(right).dispatch(other, right.world, lambda: late)) == 1  # type: ignore[arg-type]  # a carrier is what a channel does with one
 
-    assert postman(left).dispatch(Slow(meanwhile, failure), left.world, lambda: NOW) == []  # type: ignore[arg-type]
+    assert postman(left).dispatch(Slow(meanwhile, failure), left.world, lambda: NOW) == []  # type: ignore[arg-type]  # a carrier is what a channel does with one
     with left.store.read() as reader:
         row = the(reader.message("m"))
         assert (row.state, row.attempts, other.sent) == ("sent", 2, ["m"])
         assert [entry.event.name for entry in reader.events(number)].count("message_sent") == 1
+
+
+@pytest.mark.parametrize("stopped", ["the process stood still", "the channel was replaced"])
+def test_who_was_given_up_sends_no_more_of_what_it_had_claimed(engines: list[Engine], stopped: str) -> None:
+    left, _ = engines
+    with left.store.write() as tx:
+        for id in ("a", "b", "c"):
+            tx.queue_message(message(id, created_at=NOW))
+    clock = [NOW]
+    mine = postman(left)
+
+    def meanwhile() -> None:
+        if stopped == "the channel was replaced":
+            mine.in_flight.pop("email")
+        else:
+            clock[0] += mine.lease
+
+    carrier = Slow(meanwhile)
+    mine.dispatch(carrier, left.world, lambda: clock[0])  # type: ignore[arg-type]  # a carrier is what a channel does with one
+    assert carrier.sent == ["a"]
+    with left.store.read() as reader:
+        assert [row.state for row in reader.messages()] == ["sent", "sending", "sending"]
 
 
 def test_a_channel_that_hangs_gives_back_only_what_it_was_sending_itself(engines: list[Engine]) -> None:

@@ -2,6 +2,7 @@
 
 import random
 import re
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -9,13 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import psycopg
 import pytest
+from yoyo import read_migrations
 
 from engine.errors import ConfigurationError
 from engine.store import Conflict, Store, StoreFailed, TicketQuery, Transaction, open_store
 from engine.store.postgresql import store as postgresql_store
+from engine.store.postgresql.migrations import Backend
 from engine.store.postgresql.session import translated
-from tests.store.samples import MINUTE, NOW, message, open_ticket, problems
+from engine.store.sql.schema import MIGRATIONS
+from tests.store.samples import MINUTE, NOW, customer, message, open_ticket, problems
 from tests.support.postgresql import PASSWORD, Server
 
 
@@ -326,6 +331,71 @@ def test_an_old_server_is_refused(database: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(postgresql_store, "_OLDEST", 99)
     with pytest.raises(ConfigurationError, match="needs 99 or newer"):
         open_store(database)
+
+
+# ── migrations ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def newer(tmp_path: Path) -> Path:
+    """The migrations of a version to come, with two more steps."""
+    directory = tmp_path / "migrations"
+    shutil.copytree(postgresql_store.MIGRATIONS, directory)
+    (directory / "9001.add_a_column.sql").write_text("ALTER TABLE customer ADD COLUMN note TEXT;")
+    (directory / "9001.add_a_column.rollback.sql").write_text("ALTER TABLE customer DROP COLUMN note;")
+    (directory / "9002.fill_it.sql").write_text("UPDATE customer SET note = '100 % seen';\nCREATE INDEX by_note ON customer (note);")
+    (directory / "9002.fill_it.rollback.sql").write_text("DROP INDEX by_note;")
+    return directory
+
+
+@pytest.fixture
+def old(postgresql: Server) -> str:
+    """A database of this version with a customer in it."""
+    name = postgresql.new_database()
+    store = open_store(postgresql.url(name))
+    with store.write() as tx:
+        tx.add_customer(customer(tx.new_customer_id()))
+    store.close()
+    return name
+
+
+def test_there_is_the_same_step_for_each_database() -> None:
+    assert [sorted(path.name for path in (MIGRATIONS / dialect).iterdir()) for dialect in ("sqlite", "postgresql")] == [
+        sorted(path.name for path in postgresql_store.MIGRATIONS.iterdir())
+    ] * 2
+
+
+def test_steps_are_applied_in_order_and_once(postgresql: Server, old: str, newer: Path) -> None:
+    with postgresql.connection(old) as connection:
+        for _ in range(2):
+            postgresql_store.migrate(connection, old, newer)
+        assert connection.execute("SELECT note FROM customer").fetchall() == [("100 % seen",)]
+        assert connection.execute("SELECT DISTINCT username, hostname FROM _yoyo_log").fetchall() == [("", "")]
+    with pytest.raises(ConfigurationError, match=r"newer version.*9001\.add_a_column, 9002\.fill_it"):
+        open_store(postgresql.url(old))
+
+
+def test_a_step_that_fails_leaves_everything_as_it_was(postgresql: Server, old: str, newer: Path) -> None:
+    (newer / "9002.fill_it.sql").write_text("UPDATE customer SET note = 'seen';\nUPDATE nowhere SET x = 1;")
+    with postgresql.connection(old) as connection:
+        with pytest.raises(psycopg.errors.UndefinedTable, match="nowhere"):
+            postgresql_store.migrate(connection, old, newer)
+        with pytest.raises(psycopg.errors.UndefinedColumn):
+            connection.execute("SELECT note FROM customer")
+    open_store(postgresql.url(old)).close()
+
+
+def test_every_step_can_be_taken_back(postgresql: Server, newer: Path) -> None:
+    name = postgresql.new_database()
+    with postgresql.connection(name) as connection:
+        postgresql_store.migrate(connection, name, newer)
+        backend = Backend(connection)
+        with backend.transaction():
+            backend.rollback_migrations(backend.to_rollback(read_migrations(str(newer))))
+        left = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE '%yoyo%'"
+        assert connection.execute(left).fetchall() == []
+        postgresql_store.migrate(connection, name, newer)
+        assert connection.execute("SELECT count(note) FROM customer").fetchone() == (0,)
 
 
 # ── one schema for both ─────────────────────────────────────────────────────────────────────────────────────────────

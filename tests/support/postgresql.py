@@ -52,7 +52,7 @@ class Server:
 
     def _may_run(self, program: Path) -> bool:
         try:
-            return subprocess.run([program, "--version"], capture_output=True, cwd=self.root, **self._as).returncode == 0  # type: ignore[call-overload]
+            return subprocess.run([program, "--version"], capture_output=True, cwd=self.root, **self._as).returncode == 0  # type: ignore[call-overload]  # no or three names
         except PermissionError:
             return False
 
@@ -60,7 +60,7 @@ class Server:
         command = [str(self._bin / name), "-D", str(self.data), *arguments]
         # A server that inherits a pipe would keep whoever reads it waiting.
         with open(self.root / "said.txt", "ab") as said:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=self.root, **self._as)  # type: ignore[call-overload]
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=self.root, **self._as)  # type: ignore[call-overload]  # no or three names
         assert done.returncode == 0, (self.root / "said.txt").read_text(errors="replace")
 
     def start(self) -> None:
