@@ -13,6 +13,9 @@ from engine.store.contract import Conflict, Store, Transaction
 
 ATTEMPTS = 5
 
+_TURNS = 3
+"""How often in a row somebody else may have been first before that counts as a failure: more is no coincidence."""
+
 
 class _Waiting(Protocol):
     @property
@@ -32,15 +35,18 @@ def work_off(
 ) -> list[Outcome]:
     """Do up to `limit` of what `claim` gives; return what it led to. `fail` keeps that one failed, and when to try again."""
     outcomes = []
+    conflicts = 0
     for _ in range(limit):
         try:
             with store.write() as tx:
                 row = next(iter(claim(tx)), None)
                 if row is None:
                     break
-                outcome = _try(tx, row, now, do, fail)
+                outcome = _try(tx, row, now, do, fail, conflicts < _TURNS)
         except Conflict:
-            continue  # it still waits, and has its turn again
+            conflicts += 1  # it still waits, and has its turn again
+            continue
+        conflicts = 0
         if outcome is not None:
             outcomes.append(outcome)
     return outcomes
@@ -52,12 +58,14 @@ def _try(
     now: datetime,
     do: Callable[[Transaction, W], Outcome | None],
     fail: Callable[[Transaction, W, Exception, datetime | None], None],
+    again: bool,
 ) -> Outcome | None:
     try:
         with tx.savepoint():
             return do(tx, row)
-    except Conflict:
-        raise
-    except Exception as error:  # noqa: BLE001  # one poisoned row must not stop the rest; it is kept with its error
+    except Exception as error:
+        if again and isinstance(error, Conflict):
+            raise
+        # One poisoned row must not stop the rest; it is kept with its error.
         fail(tx, row, error, now + timedelta(seconds=30 * 2**row.attempts) if row.attempts + 1 < ATTEMPTS else None)
         return None

@@ -111,6 +111,21 @@ def test_what_another_changed_meanwhile_waits_for_its_next_turn_without_counting
         assert [(row.state, row.attempts) for row in reader.inbox(None, 9)] == [("done", 0)]
 
 
+def test_what_is_always_in_conflict_is_set_aside_like_all_that_fails(engines: list[Engine], monkeypatch: pytest.MonkeyPatch) -> None:
+    left, right = engines
+    take_in(left, "a")
+    calls = []
+
+    def always(*_: object) -> None:
+        calls.append(1)
+        raise Conflict("somebody was there first")
+
+    monkeypatch.setattr(inbox, "_handle_row", always)
+    assert right.work_inbox() == 0
+    with left.store.read() as reader:
+        assert [(row.state, row.attempts, len(calls)) for row in reader.inbox(None, 9)] == [("pending", 1, 4)]
+
+
 class Slow:
     """A channel on which something happens while a message is under way."""
 

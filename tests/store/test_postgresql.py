@@ -257,10 +257,7 @@ def test_a_server_that_was_restarted_costs_only_what_was_under_way(own_server: S
         tx.set_meta("a", "3")
     own_server.stop()
     for door in (store.read, store.write):
-        with (
-            pytest.raises(StoreFailed, match=r"postgresql://postgres@127\.0\.0\.1:\d+/test_1 cannot be reached: .*refused") as caught,
-            door(),
-        ):
+        with pytest.raises(StoreFailed, match=r"test_1 of postgres at 127\.0\.0\.1 cannot be reached: .*refused") as caught, door():
             raise AssertionError("a server that is down opened its door")
         assert PASSWORD not in str(caught.value)
     own_server.start()
@@ -283,7 +280,8 @@ def test_a_wrong_password_is_said_and_never_shown(postgresql: Server, database: 
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("postgresql://u:wr0ng@127.0.0.1:1/x", r"postgresql://u@127\.0\.0\.1:1/x cannot be reached: .*refused"),
+        ("postgresql://u:wr0ng@127.0.0.1:1/x", r"database x of u at 127\.0\.0\.1 cannot be reached: .*port 1 failed.*refused"),
+        ("postgresql://u@127.0.0.1:1/x", r"database x of u at 127\.0\.0\.1 cannot be reached: .*port 1 failed.*refused"),
         ("postgresql://u:wr@ng@localhost/x", "with %40 for @"),
         ("postgresql://u:a/wr0ng@localhost/x", "with %40 for @"),
         ("postgresql://u:wr0ng@localhost:x9/x", "cannot be reached|with %40"),
@@ -301,7 +299,7 @@ def test_a_database_that_is_not_there_or_not_in_unicode_is_named(postgresql: Ser
     with pytest.raises(ConfigurationError, match='database "nowhere" does not exist'):
         open_store(postgresql.url("nowhere"))
     latin = postgresql.new_database("ENCODING 'LATIN1' LOCALE 'C'")
-    with pytest.raises(ConfigurationError, match=f"{latin} is encoded as LATIN1; .*UTF8"):
+    with pytest.raises(ConfigurationError, match=f"{latin} of postgres at 127.0.0.1 is encoded as LATIN1; .*UTF8"):
         open_store(postgresql.url(latin))
 
 
@@ -309,7 +307,7 @@ def test_another_programs_tables_are_left_alone(postgresql: Server) -> None:
     name = postgresql.new_database()
     with postgresql.connection(name) as owner:
         owner.execute("CREATE TABLE theirs (x int)")
-    with pytest.raises(ConfigurationError, match=f"{name} is a database of another program"):
+    with pytest.raises(ConfigurationError, match=f"{name} of postgres at 127.0.0.1 is a database of another program"):
         open_store(postgresql.url(name))
 
 

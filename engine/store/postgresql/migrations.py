@@ -4,7 +4,7 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 
 from engine.store.sql.migrations import OnGivenConnection
 
-_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('closedloop migrations'))"
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(202405120001)"  # any number that no other program takes
 
 
 class Backend(OnGivenConnection, PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no types

@@ -92,18 +92,17 @@ class PostgresStore:
             connection = psycopg.connect(**self._parameters, autocommit=True)
         except psycopg.Error as error:
             said = " ".join(str(error).split())
-            raise StoreFailed(
-                f"The database {self._name()} cannot be reached: {said.replace(self._parameters.get('password') or said, '…')}."
-            ) from None
+            if password := self._parameters.get("password"):
+                said = said.replace(password, "…")
+            raise StoreFailed(f"The database {self._name()} cannot be reached: {said}.") from None
         connection.adapters.register_dumper(str, TextDumper)
         connection.adapters.register_loader("text", AnyTextLoader)
-        connection.execute(_SETTINGS)
+        _execute(connection, _SETTINGS)
         return connection
 
     def _name(self) -> str:
-        return "postgresql://{user}@{host}:{port}/{dbname}".format_map(
-            {"user": "", "host": "", "port": "", "dbname": ""} | self._parameters
-        )
+        shown = {"user": "", "host": "", "dbname": ""} | self._parameters
+        return f"{shown['dbname']} of {shown['user']} at {shown['host'] or 'the local socket'}"
 
     def _prepare(self) -> None:
         """Bring the database to this version's schema."""
@@ -126,11 +125,11 @@ class PostgresStore:
         encoding = connection.info.parameter_status("server_encoding")
         if connection.info.server_version < _OLDEST * 10_000:
             raise ConfigurationError(
-                f"{self._name()} is on PostgreSQL {connection.info.server_version // 10_000}: this needs {_OLDEST} or newer."
+                f"The database {self._name()} is on PostgreSQL {connection.info.server_version // 10_000}: this needs {_OLDEST} or newer."
             )
         if encoding != "UTF8":
             raise ConfigurationError(
-                f"{self._name()} is encoded as {encoding}; make it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
+                f"The database {self._name()} is encoded as {encoding}; make it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
             )
 
     def _begin(self, command: LiteralString) -> psycopg.Connection:
@@ -190,4 +189,5 @@ def _execute(connection: psycopg.Connection, command: LiteralString) -> None:
     try:
         connection.execute(command)
     except psycopg.Error as error:
+        connection.close()
         raise failed(command, error) from error
