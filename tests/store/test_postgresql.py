@@ -19,6 +19,11 @@ from engine.store import Conflict, Store, StoreFailed, TicketQuery, Transaction,
 from engine.store.postgresql import store as postgresql_store
 from engine.store.postgresql.migrations import Backend
 from engine.store.postgresql.session import translated
+from engine.store.sql import inbox as rooms_inbox
+from engine.store.sql import outbox as rooms_outbox
+from engine.store.sql import people as rooms_people
+from engine.store.sql import tickets as rooms_tickets
+from engine.store.sql import timers as rooms_timers
 from engine.store.sql.schema import MIGRATIONS
 from tests.store.samples import MINUTE, NOW, customer, message, open_ticket, problems
 from tests.support.postgresql import PASSWORD, Server
@@ -223,6 +228,30 @@ def test_statements_are_translated() -> None:
     assert translated("x /*pg ::json*/ ->> 'by' IN (SELECT value FROM json_each(?))") == (
         "x ::json ->> 'by' IN (SELECT value FROM json_array_elements_text(%s))"
     )
+
+
+PLANS = {
+    "claim of the inbox": (rooms_inbox._CLAIM, (0, 1), "inbox_pending"),
+    "claim of timers": (rooms_timers._CLAIM, (0, 1), "timer_waiting"),
+    "claim of messages": (rooms_outbox._READY, ("email", 0, 20), "outbox_queued"),
+    "what was given up": (rooms_outbox._RECOVER, (0, 0), "outbox_unsent"),
+    "item by source": (rooms_inbox._ITEM, ("email", "a"), "inbox_by_source"),
+    "message by provider": (rooms_outbox._BY_PROVIDER, ("email", "a"), "outbox_by_provider"),
+    "automatic messages": (rooms_outbox._RECENT, (0,), "outbox_automatic"),
+    "conversation": (rooms_outbox._CONVERSATION, ("a", "[]"), "outbox_by_address"),
+    "customer by address": (rooms_people._FIND, ("email", "a"), "customer_address_by_address"),
+    "needs": (rooms_tickets._NEEDS_OF, ("C1", 0, "", "[]", 9), "ticket_by_customer"),
+    "last contact": (rooms_tickets._LAST_CONTACT, ("C1", 9), "ticket_by_customer"),
+    "loads": (rooms_tickets._LOADS, (), "ticket_open_by_assignee"),
+}
+
+
+@pytest.mark.parametrize(("sql", "values", "index"), PLANS.values(), ids=PLANS)
+def test_what_every_decision_asks_is_found_by_index(stores: list[Store], database: str, sql: str, values: tuple, index: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("SET enable_seqscan = off")  # which nothing beats in an empty table
+        plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {translated(sql)}", values))
+    assert index in plan, plan
 
 
 # ── a server that goes away ─────────────────────────────────────────────────────────────────────────────────────────
