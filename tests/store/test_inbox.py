@@ -6,6 +6,7 @@ import pytest
 
 from engine.errors import NotFound
 from engine.store import Store
+from engine.store.sql import inbox, timers
 from tests.store.samples import MINUTE, NOW, open_ticket, the
 
 
@@ -84,7 +85,7 @@ def test_a_failed_item_waits_or_is_set_aside_until_a_person_requeues_it(store: S
         first, _ = tx.pending_inbox(NOW, 2)
         tx.inbox_failed(first.id, "broken", NOW + MINUTE)
         assert sources(tx.pending_inbox(NOW, 2)) == ["b"]
-        assert sources(tx.pending_inbox(NOW + MINUTE, 2)) == ["a", "b"]
+        assert sources(tx.pending_inbox(NOW + MINUTE, 2)) == ["b", "a"]
         assert not tx.requeue_inbox(first.id, NOW)
         tx.inbox_failed(first.id, "still broken", None)
         assert sources(tx.pending_inbox(NOW + MINUTE, 2)) == ["b"]
@@ -112,6 +113,17 @@ def test_an_item_is_found_by_its_row_and_by_its_source(store: Store) -> None:
         assert found is not None
         assert (found.channel, found.source_id, tx.inbox_row(found.id)) == ("sms", "a", found)
         assert (tx.inbox_item("sms", "b"), tx.inbox_row(99)) == (None, None)
+
+
+CLAIMS = {"inbox_pending": inbox._CLAIM, "timer_waiting": timers._CLAIM}
+
+
+@pytest.mark.parametrize("index", CLAIMS)
+def test_the_next_one_is_found_by_index_however_many_wait(file_backend, index: str) -> None:
+    file_backend.open().close()
+    with file_backend.by_hand() as connection:
+        plan = [step for _, _, _, step in connection.execute(f"EXPLAIN QUERY PLAN {CLAIMS[index]}", (0, 1))]
+    assert [index in step for step in plan] == [True], plan
 
 
 def test_items_are_counted_by_state(store: Store) -> None:

@@ -11,7 +11,10 @@ class InboxReader(Protocol):
     """Asks about what came in."""
 
     def pending_inbox(self, now: datetime, limit: int) -> list[InboxRow]:
-        """Return items to be handled now, in the order they came. Until a transaction that asks ends, no other one is given them."""
+        """Return items to be handled now, the longest due first: in the order they came, but for those that were put off.
+
+        Until a transaction that asks ends, no other one is given them.
+        """
 
     def next_inbox(self) -> datetime | None:
         """Return when the next pending item is to be tried, None if there is none."""

@@ -9,7 +9,7 @@ from engine.store.sql.session import Room, instant, instant_or_none, micros
 
 _COLUMNS = "id, channel, source_id, received_at, item_json, raw, state, attempts, next_attempt_at, error, ticket"
 
-_PENDING = f"SELECT {_COLUMNS} FROM inbox WHERE state = 'pending' AND next_attempt_at <= ? ORDER BY id LIMIT ?"
+_PENDING = f"SELECT {_COLUMNS} FROM inbox WHERE state = 'pending' AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?"
 
 _CLAIM = f"{_PENDING} /*pg FOR UPDATE SKIP LOCKED*/"
 

@@ -100,8 +100,7 @@ CREATE TABLE inbox (
 
 CREATE INDEX inbox_by_source ON inbox USING hash (source_id);
 
--- By id, so that no plan looks for the first that waits among all that are done.
-CREATE INDEX inbox_pending ON inbox (id) WHERE state = 'pending';
+CREATE INDEX inbox_pending ON inbox (next_attempt_at, id) WHERE state = 'pending';
 
 CREATE INDEX inbox_dead ON inbox (id) WHERE state = 'dead';
 
