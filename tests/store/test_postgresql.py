@@ -199,6 +199,14 @@ def test_a_holder_is_not_waited_for_for_ever(stores: list[Store], monkeypatch: p
             two.hold_ticket(number)
 
 
+def test_a_transaction_is_set_for_safety(database: str) -> None:
+    store = postgresql_store.PostgresStore(database)  # on a server that would not wait for its disk by itself
+    with store.write() as tx:
+        settings = ("synchronous_commit", "transaction_isolation", "idle_in_transaction_session_timeout", "lock_timeout")
+        assert [tx._session.value(f"SHOW {name}") for name in settings] == ["on", "read committed", "30s", "10s"]
+    store.close()
+
+
 # ── statements that fail ────────────────────────────────────────────────────────────────────────────────────────────
 
 
