@@ -37,35 +37,26 @@ def work_off(
     outcomes = []
     conflicts = 0
     for _ in range(limit):
+        row = None
         try:
             with store.write() as tx:
                 row = next(iter(claim(tx)), None)
                 if row is None:
                     break
-                outcome = _try(tx, row, now, do, fail, conflicts < _TURNS)
-        except Conflict:
-            conflicts += 1  # it still waits, and has its turn again
+                outcome = do(tx, row)
+        except Exception as error:
+            if row is None:
+                raise  # nothing was claimed: it is the store that failed
+            if isinstance(error, Conflict) and conflicts < _TURNS:
+                conflicts += 1  # it still waits, and has its turn again
+                continue
+            # One poisoned row must not stop the rest; it is kept with its error, unless somebody else has claimed it since.
+            with store.write() as tx:
+                if row in claim(tx):
+                    retry = now + timedelta(seconds=30 * 2**row.attempts) if row.attempts + 1 < ATTEMPTS else None
+                    fail(tx, row, error, retry)
             continue
         conflicts = 0
         if outcome is not None:
             outcomes.append(outcome)
     return outcomes
-
-
-def _try(
-    tx: Transaction,
-    row: W,
-    now: datetime,
-    do: Callable[[Transaction, W], Outcome | None],
-    fail: Callable[[Transaction, W, Exception, datetime | None], None],
-    again: bool,
-) -> Outcome | None:
-    try:
-        with tx.savepoint():
-            return do(tx, row)
-    except Exception as error:
-        if again and isinstance(error, Conflict):
-            raise
-        # One poisoned row must not stop the rest; it is kept with its error.
-        fail(tx, row, error, now + timedelta(seconds=30 * 2**row.attempts) if row.attempts + 1 < ATTEMPTS else None)
-        return None

@@ -126,6 +126,31 @@ def test_what_is_always_in_conflict_is_set_aside_like_all_that_fails(engines: li
         assert [(row.state, row.attempts, len(calls)) for row in reader.inbox(None, 9)] == [("pending", 1, 4)]
 
 
+def test_a_failure_is_not_counted_where_another_has_claimed_the_item_since(engines: list[Engine], monkeypatch: pytest.MonkeyPatch) -> None:
+    left, right = engines
+    take_in(left, "a")
+    handle_row, write = inbox._handle_row, left.store.write
+    failures = iter([ValueError("poison for the left one only")])
+    opened = []
+
+    def fails_once(*arguments: object) -> object:
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        return handle_row(*arguments)  # type: ignore[arg-type]  # whatever they are
+
+    def others_come_before_the_second() -> object:
+        opened.append(1)
+        if len(opened) == 2:
+            assert right.work_inbox() == 1
+        return write()
+
+    monkeypatch.setattr(inbox, "_handle_row", fails_once)
+    monkeypatch.setattr(left.store, "write", others_come_before_the_second)
+    assert left.work_inbox() == 0
+    with left.store.read() as reader:
+        assert [(row.state, row.attempts, row.error) for row in reader.inbox(None, 9)] == [("done", 0, None)]
+
+
 class Slow:
     """A channel on which something happens while a message is under way."""
 
