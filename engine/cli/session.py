@@ -78,13 +78,13 @@ class Session:
         """Open the store and the policy in force, without any channel. Raises ConfigurationError."""
         from engine.runtime.clock import SystemClock
         from engine.runtime.policies import COMMAND, load_active, load_from_directory, load_people, sound
-        from engine.runtime.project import load_project
+        from engine.runtime.project import load_project, resolve_secrets
         from engine.store import open_store
 
         project = load_project(self.root)
         project.var.mkdir(parents=True, exist_ok=True)
         now = SystemClock().now()
-        store = open_store(project.database, project.root)
+        store = open_store(resolve_secrets(project.database, project.root), project.root)
         try:
             compilation = load_active(store) or load_from_directory(project.policies, store, now, COMMAND)
             policy = sound(compilation)

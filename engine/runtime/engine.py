@@ -25,7 +25,7 @@ from engine.runtime.policies import COMMAND, DAEMON, PolicyBroken, load_active, 
 from engine.runtime.project import ChannelSettings, Project, resolve_secrets
 from engine.runtime.sources import Source
 from engine.runtime.tokens import Tokens
-from engine.store import Store, open_store
+from engine.store import OutboxRow, Store, open_store
 
 _KEY = "signing_key"
 
@@ -44,6 +44,7 @@ class Engine:
     builders: Mapping[str, Callable[[], Channel]]
     alarms: tuple[str, ...] = ()
     listeners: list[Listener] = field(default_factory=list)
+    in_flight: dict[str, list[OutboxRow]] = field(default_factory=dict)
     _opened: set[str] = field(default_factory=set)
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
@@ -96,7 +97,8 @@ class Engine:
     def work_outbox(self, name: str, limit: int = 20) -> int:
         """Send what is due on a channel; return how many attempts had an outcome."""
         project = self.project
-        postman = Postman(self.store, self.tokens, name, project.delivery, self._redirect(name), project.hold)
+        redirect = self._redirect(name)
+        postman = Postman(self.store, self.tokens, name, project.delivery, redirect, project.hold, project.lease, self.in_flight)
         return self.tell(postman.dispatch(self.channel(name), self.world, self.clock.now, limit))
 
     def channel(self, name: str, opened: bool = True) -> Channel:
@@ -167,7 +169,7 @@ def open_engine(
     """
     for part in ("in", "out", "bad", "attachments", "state"):
         (project.var / part).mkdir(parents=True, exist_ok=True)
-    store = open_store(project.database, project.root)
+    store = open_store(resolve_secrets(project.database, project.root), project.root)
     try:
         if owner is not None:
             store.lock_for_writing(owner)
@@ -223,11 +225,7 @@ def _context(project: Project, name: str, policy: Policy, clock: Clock) -> Chann
 def _signing_key(store: Store) -> bytes:
     """Return the installation's key, made on first use: tokens stay valid over restarts and moves of the database."""
     with store.write() as tx:
-        kept = tx.meta(_KEY)
-        if kept is None:
-            kept = secrets.token_hex(32)
-            tx.set_meta(_KEY, kept)
-    return bytes.fromhex(kept)
+        return bytes.fromhex(tx.first_meta(_KEY, secrets.token_hex(32)))
 
 
 def _nothing() -> None:

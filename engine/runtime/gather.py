@@ -13,8 +13,9 @@ from engine.core.fields import Extra
 from engine.core.model import CUSTOMER, Ticket
 from engine.core.signals import AgentActed, CustomerChanged, RuleDue, Signal, TaskClosed, TicketRequested
 from engine.core.team import Team
+from engine.errors import Refused
 from engine.runtime.sources import Source
-from engine.store.contract import Transaction
+from engine.store.contract import Conflict, Transaction
 from engine.store.contract.tickets import HISTORY
 from engine.store.rows import AgentRow, CustomerRow
 
@@ -65,7 +66,6 @@ class Gatherer:
         asked = self.asked(ticket, signal, origin)
         return replace(
             asked,
-            number=self._next_number(ticket, signal),
             answer_id=f"{self._world.chance.getrandbits(128):032x}",
             draw=self._world.chance.random(),
             agents=self._agents(),
@@ -74,6 +74,7 @@ class Gatherer:
             last_agent=self._tx.last_agent(asked.customer.id) if asked.customer else None,
             ran=tuple(self.ran),
             depth=self.depth,
+            number=self._next_number(ticket, signal),  # last, because others wait for the next number from here on
         )
 
     def asked(self, ticket: Ticket | None, signal: Signal, origin: Origin | None = None) -> Facts:
@@ -125,7 +126,10 @@ class Gatherer:
             return _customer_facts(row, known=True)
         row = CustomerRow(self._tx.new_customer_id(), origin.name, None, None, self._now)
         self._tx.add_customer(row)
-        self._tx.add_address(row.id, kind, origin.address)
+        try:
+            self._tx.add_address(row.id, kind, origin.address)
+        except Refused as taken:  # by another process, for a signal of the same stranger
+            raise Conflict("The customer was added meanwhile: decide again.") from taken
         return _customer_facts(row, known=False)
 
     def _asks(self, field: str, signal: Signal) -> bool:

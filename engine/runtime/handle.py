@@ -107,7 +107,7 @@ def _rules_run(signal: Signal, decision: Decision) -> Iterator[str]:
 def _decide_one(
     tx: Transaction, world: World, gatherer: Gatherer, signal: Signal, now: datetime, origin: Origin | None, hold: bool
 ) -> Decision:
-    ticket = tx.ticket(signal.ticket) if signal.ticket else None
+    ticket = tx.hold_ticket(signal.ticket) if signal.ticket else None
     if signal.ticket and ticket is None:
         raise NotFound(f"there is no ticket {signal.ticket}")
     now = max(now, ticket.known_until) if ticket else now

@@ -18,15 +18,13 @@ from engine.core.model import CUSTOMER, Ticket
 from engine.core.signals import CallArrived, MessageArrived, ReceiptArrived, Signal
 from engine.runtime import log
 from engine.runtime.addresses import normalise
+from engine.runtime.claims import work_off
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Outcome, handle
 from engine.runtime.tokens import Tokens
 from engine.store import codec
 from engine.store.contract import Store, Transaction
 from engine.store.rows import InboxRow
-
-ATTEMPTS = 5
-"""After so many failures an item is set aside for a person to look at."""
 
 _INBOUND = msgspec.json.Decoder(Inbound)
 _RECEIPT = msgspec.json.Decoder(Receipt)
@@ -77,31 +75,19 @@ def set_aside(directory: Path, item: Rejected) -> Path:
 
 
 def process(desk: Desk, world: World, now: datetime, limit: int = 100) -> list[Outcome]:
-    """Handle what waits in the inbox, each item in a transaction of its own; return what it led to.
+    """Handle what waits in the inbox, each item in a transaction of its own; return what it led to."""
 
-    An item that fails is tried again later, and set aside after `ATTEMPTS` failures.
-    """
-    with desk.store.read() as reader:
-        rows = reader.pending_inbox(now, limit)
-    outcomes = []
-    for row in rows:
-        try:
-            with desk.store.write() as tx:
-                current = tx.inbox_row(row.id)
-                if current is None or (current.state, current.attempts) != (row.state, row.attempts):
-                    continue  # another process had it meanwhile
-                outcome = _handle_row(tx, desk, world, row, now)
-                done = outcome.ticket if outcome else None
-                tx.inbox_done(row.id, done, forget=bool(outcome and outcome.forget))
-        except Exception as error:  # noqa: BLE001  # one poisoned item must not stop the rest; it is kept with its error
-            with desk.store.write() as tx:
-                retry = now + timedelta(seconds=30 * 2**row.attempts) if row.attempts + 1 < ATTEMPTS else None
-                tx.inbox_failed(row.id, f"{type(error).__name__}: {error}", retry)
-            log.failed("inbox item", retry, error, item=row.id, channel=row.channel)
-        else:
-            if outcome is not None:
-                outcomes.append(outcome)
-    return outcomes
+    def do(tx: Transaction, row: InboxRow) -> Outcome | None:
+        outcome = _handle_row(tx, desk, world, row, now)
+        tx.inbox_done(row.id, outcome.ticket if outcome else None, forget=bool(outcome and outcome.forget))
+        return outcome
+
+    return work_off(desk.store, now, limit, lambda tx: tx.pending_inbox(now, 1), do, _failed)
+
+
+def _failed(tx: Transaction, row: InboxRow, error: Exception, retry_at: datetime | None) -> None:
+    tx.inbox_failed(row.id, f"{type(error).__name__}: {error}", retry_at)
+    log.failed("inbox item", retry_at, error, item=row.id, channel=row.channel)
 
 
 def _pack(item: Inbound | Receipt) -> str:

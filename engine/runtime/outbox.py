@@ -3,7 +3,7 @@
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from engine.channels import Channel, Outbound, PermanentFailure, TemporaryFailure
@@ -32,7 +32,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Postman:
-    """Sends for one channel. `redirect` maps the true address to where it goes instead (None: it is held)."""
+    """Sends for one channel. `redirect` maps the true address to where it goes instead (None: it is held).
+
+    What is claimed for longer than `lease` was given up by whoever claimed it, and is in line again. `in_flight` holds what is claimed now,
+    by channel.
+    """
 
     store: Store
     tokens: Tokens
@@ -40,14 +44,21 @@ class Postman:
     delivery: Delivery
     redirect: Callable[[str], str | None]
     hold: bool = False
+    lease: timedelta = timedelta(minutes=2)
+    in_flight: dict[str, list[OutboxRow]] = field(default_factory=dict)
 
     def dispatch(self, channel: Channel, world: World, now: Callable[[], datetime], limit: int = 20) -> list[Outcome]:
         """Send what is due on the channel; return what its being sent, or not, led to."""
         with self.store.write() as tx:
-            rows = tx.claim_messages(self.channel, now(), limit)
+            at = now()
+            tx.recover_sending(at, at - self.lease)
+            rows = tx.claim_messages(self.channel, at, limit)
             packed = [(row, self._outbound(tx, row)) for row in rows]
+        self.in_flight[self.channel] = rows
         outcomes: list[Outcome] = []
         for row, outbound in packed:
+            if self.in_flight.get(self.channel) is not rows or now() - at >= self.lease:
+                break  # what is left was given up, and is somebody else's by now
             outcomes += self._send(channel, world, row, outbound, now)
         return outcomes
 
@@ -83,8 +94,8 @@ class Postman:
             return self._try_later(world, row, f"{type(error).__name__}: {error}", None, now())
         at = now()
         with self.store.write() as tx:
-            tx.message_sent(row.id, sent.provider_id or None, at)
-            return self._tell(tx, world, row, "sent", "", at)
+            told = tx.message_sent(row.id, sent.provider_id or None, at)
+            return self._tell(tx, world, row, "sent", "", at) if told else []
 
     def _try_later(self, world: World, row: OutboxRow, error: str, retry_after: float | None, at: datetime) -> list[Outcome]:
         if row.attempts >= self.delivery.attempts:
@@ -93,13 +104,14 @@ class Postman:
         if retry_after is not None:
             pause = timedelta(seconds=min(max(retry_after, 0.0), self.delivery.longest.total_seconds()))
         with self.store.write() as tx:
-            tx.message_retry(row.id, at + pause, error)
+            tx.message_retry(row.id, at + pause, error, row.attempts)
         log.say("not sent, tried again later", logging.WARNING, channel=self.channel, message_id=row.id)
         return []
 
     def _failed(self, world: World, row: OutboxRow, error: str, at: datetime) -> list[Outcome]:
         with self.store.write() as tx:
-            tx.message_dead(row.id, error)
+            if not tx.message_dead(row.id, error, row.attempts):
+                return []
             log.say("cannot be sent, set aside", logging.ERROR, channel=self.channel, message_id=row.id)
             return self._tell(tx, world, row, "failed", error, at)
 

@@ -71,6 +71,11 @@ class Project:
         """Whether messages are kept back until somebody releases them."""
         return self.outbound == "hold"
 
+    @property
+    def lease(self) -> timedelta:
+        """How long a process may keep a message that it is sending; a channel that hangs is replaced in half of it."""
+        return 2 * self.send_deadline
+
 
 def load_project(root: Path) -> Project:
     """Read `engine.yaml` in `root`. Raises ConfigurationError that names file, line and remedy."""

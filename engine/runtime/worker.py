@@ -108,8 +108,9 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop` is set, then let go within `STOP_WITHIN` seconds."""
-        with self.engine.store.write() as tx:
-            recovered = tx.recover_sending(self.engine.clock.now())
+        now = self.engine.clock.now()
+        with self.engine.store.write() as tx:  # others may be sending what they claimed from a store that is shared
+            recovered = tx.recover_sending(now, now - self.engine.project.lease if self.engine.store.shared else None)
         log.say(
             "started",
             pid=os.getpid(),
@@ -122,7 +123,10 @@ class Worker:
             with contextlib.suppress(queue.Empty):
                 self._wanted.get(timeout=POLL)
                 self.stop.set()
-            self._watch_senders()
+            try:
+                self._watch_senders()
+            except EngineError as failure:  # the database is away; the next look finds the same
+                log.say("cannot work", logging.ERROR, loop="watch", reason=str(failure))
         for loop in (self._decider, self._watcher, *self._receivers, *self._senders.values()):
             loop.hint.set()
         deadline = time.monotonic() + STOP_WITHIN
@@ -208,12 +212,13 @@ class Worker:
     def _retry_hanging(self, name: str) -> None:
         now = self.engine.clock.now()
         with self.engine.store.write() as tx:
-            for row in tx.messages(state="sending", channel=name):
+            claimed = self.engine.in_flight.pop(name, [])
+            for row in [row for row in claimed if (now_is := tx.message(row.id)) and now_is.state == "sending"]:
                 pause = self.engine.project.delivery.pause(row.attempts, self.engine.world.chance)
                 if row.attempts >= self.engine.project.delivery.attempts:
-                    tx.message_dead(row.id, "the channel did not answer in time")
+                    tx.message_dead(row.id, "the channel did not answer in time", row.attempts)
                 else:
-                    tx.message_retry(row.id, now + max(pause, timedelta(seconds=1)), "the channel did not answer in time")
+                    tx.message_retry(row.id, now + max(pause, timedelta(seconds=1)), "the channel did not answer in time", row.attempts)
 
 
 PARTS = frozenset({"intake", "timers", "outbox", "cron"})

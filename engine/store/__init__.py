@@ -1,5 +1,6 @@
 """Where tickets, their log, timers and messages are kept: one contract, and the backends that keep it."""
 
+from importlib import import_module
 from pathlib import Path
 
 from engine.errors import ConfigurationError
@@ -46,17 +47,20 @@ __all__ = [
 
 _FILE = "sqlite:///"
 _MEMORY = "sqlite://:memory:"
+_SERVER = ("postgresql://", "postgres://")
 
 
 def open_store(url: str, base: Path | None = None) -> Store:
     """Open the store a database URL names, made or migrated as needed.
 
     `sqlite:///relative.db` lies below `base` (the current directory for None), `sqlite:////absolute.db` where it says,
-    `sqlite://:memory:` is gone when it is closed.
+    `sqlite://:memory:` is gone when it is closed; `postgresql://user@host/database` is on a server.
 
     Raises ConfigurationError for a URL that is none of these or a database that cannot be used, Refused if it must be migrated
     while another process works on it.
     """
+    if url.startswith(_SERVER):
+        return _on_server(url)
     if url == _MEMORY:
         return SqliteStore(None)
     path = url.removeprefix(_FILE)
@@ -64,6 +68,16 @@ def open_store(url: str, base: Path | None = None) -> Store:
         scheme = url.partition(":")[0]  # the rest may hold a password
         raise ConfigurationError(
             f"This database URL ({scheme}:…) cannot be used. Write sqlite:///var/closedloop.db (relative), "
-            "sqlite:////srv/closedloop.db (absolute) or sqlite://:memory:."
+            "sqlite:////srv/closedloop.db (absolute), sqlite://:memory: or postgresql://user@host/database."
         )
     return SqliteStore((base or Path()) / path)
+
+
+def _on_server(url: str) -> Store:
+    try:
+        import_module("psycopg")
+    except ImportError as error:
+        raise ConfigurationError(f"A postgresql:// database needs more ({error}): pip install 'closedloop[postgresql]'.") from error
+    from engine.store.postgresql.store import PostgresStore
+
+    return PostgresStore(url)

@@ -43,6 +43,7 @@ class Desk:
     def __init__(self, command: Path, root: Path) -> None:
         self.command = command
         self.root = root
+        self.database = "sqlite:///var/engine.db"
         self._runs = 0
         self.init_said = self.engine("init", str(root), cwd=root.parent)
 
@@ -69,6 +70,11 @@ class Desk:
         path = self.root / "engine.yaml"
         plain = yaml.safe_load(path.read_text(encoding="utf-8")) | settings
         path.write_text(yaml.safe_dump(plain, allow_unicode=True), encoding="utf-8")
+
+    def keep_on(self, url: str) -> None:
+        """Keep everything in the database of this URL, which the engine takes from its environment as it does any secret."""
+        self.database = os.environ["DESK_DATABASE"] = url
+        self.configure(database="${env:DESK_DATABASE}", jobs={})
 
     def edit(self, name: str, *changes: tuple[str, str], times: int = 1) -> None:
         """Edit a policy file as a person does: each pattern is found `times` times and replaced."""
@@ -100,7 +106,7 @@ class Desk:
     @contextlib.contextmanager
     def reader(self) -> Iterator[Reader]:
         """What is stored, as it is now."""
-        store = open_store("sqlite:///var/engine.db", self.root)
+        store = open_store(self.database, self.root)
         try:
             with store.read() as reader:
                 yield reader

@@ -46,13 +46,22 @@ def reply(desk: Desk, received: EmailMessage, text: str) -> None:
     desk.drop("email", f"{mail['Message-ID'][1:20]}.eml", mail.as_bytes(policy=policy.SMTP))
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_desk(request: pytest.FixtureRequest, desk: Desk) -> Desk:
+    """The desk, on each kind of database."""
+    if request.param == "postgresql":
+        desk.keep_on(request.getfixturevalue("database"))
+    return desk
+
+
 def test_a_fresh_project_is_sound_and_says_what_to_do_next(desk: Desk) -> None:
     assert "engine run" in desk.init_said
     assert "sound" in desk.engine("validate")
     assert desk.data("ticket", "list") == []
 
 
-def test_the_first_mail_goes_the_whole_way_round(desk: Desk, letters: Letters) -> None:
+def test_the_first_mail_goes_the_whole_way_round(any_desk: Desk, letters: Letters) -> None:
+    desk = any_desk
     desk.survey_after("1s")
     with desk.running() as daemon:
         mail = letter(f"王小明 <{CUSTOMER}>", "support@example.test", "登录异常", "今天早上登录异常,请帮忙看看。")

@@ -128,7 +128,9 @@ def _empty_database() -> bytes:
 
 
 class House:
-    """A company at work. `now` moves by `wait` and `until` only, and every timer fires when it is due."""
+    """A company at work. `now` moves by `wait` and `until` only, and every timer fires when it is due. `url` names its database if that is
+    not a file of its own.
+    """
 
     def __init__(
         self,
@@ -137,13 +139,15 @@ class House:
         now: datetime = WEDNESDAY,
         senders: tuple[str, ...] = ("email", "sms"),
         seed: int = 1,
+        url: str | None = None,
     ) -> None:
         self.now = now
         self.folder = folder = Path(mkdtemp(prefix="house-"))
         HOUSES.append(self)
         database = folder / "engine.db"
-        database.write_bytes(_empty_database())
-        self.store = open_store(f"sqlite:///{database}", Path())
+        if url is None:
+            database.write_bytes(_empty_database())
+        self.store = open_store(url or f"sqlite:///{database}", Path())
         self.people = people or team()
         self.world = World(policy or shipped(), self.people, CHANNELS, senders, random.Random(seed))
         self.tokens = Tokens(b"key", self.people.agents)

@@ -1,4 +1,4 @@
-"""A process of its own that works on a store, for tests that watch, lock out or kill it: `python -m tests.store.child VERB PATH`.
+"""A process of its own that works on a store, for tests that watch, lock out or kill it: `python -m tests.store.child VERB URL`.
 
 `write` commits decisions until it is killed and says each number after its commit; `hold` takes the writer's lock and waits.
 """
@@ -9,8 +9,8 @@ from engine.store import open_store
 from tests.store.samples import NOW, message, open_ticket
 
 
-def write(path: str, limit: int) -> None:
-    store = open_store(f"sqlite:///{path}")
+def write(url: str, limit: int) -> None:
+    store = open_store(url)
     for _ in range(limit):
         with store.write() as tx:
             number = open_ticket(tx, due=NOW).number
@@ -23,8 +23,8 @@ def write(path: str, limit: int) -> None:
     store.close()
 
 
-def hold(path: str) -> None:
-    store = open_store(f"sqlite:///{path}")
+def hold(url: str) -> None:
+    store = open_store(url)
     store.lock_for_writing("engine run")
     sys.stdout.write("held\n")
     sys.stdout.flush()
@@ -33,8 +33,8 @@ def hold(path: str) -> None:
 
 
 if __name__ == "__main__":
-    verb, path, *limit = sys.argv[1:]
+    verb, url, *limit = sys.argv[1:]
     if verb == "hold":
-        hold(path)
+        hold(url)
     else:
-        write(path, int(limit[0]))
+        write(url, int(limit[0]))

@@ -13,6 +13,7 @@ from engine.store import CustomerRow, DecisionRecord, OutboxRow, Store, Transact
 
 NOW = datetime(2024, 5, 12, 8, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+TAKEN, MISSING = "(?i)unique constraint", "(?i)foreign key"  # what SQLite and PostgreSQL say
 T = TypeVar("T")
 
 FACTS = Facts(number="", answer_id="", draw=0.5, manager="zhou", agents={}, channels={}, senders=())

@@ -54,6 +54,14 @@ def test_a_slot_of_a_job_is_taken_once(store: Store) -> None:
         assert (tx.last_slot("weekly"), tx.last_slot("monthly")) == (NOW, NOW)
 
 
+def test_a_value_that_all_must_agree_on_is_the_first_one_set(store: Store) -> None:
+    with store.write() as tx:
+        assert tx.first_meta("key", "one") == "one"
+    with store.write() as tx:
+        assert tx.first_meta("key", "two") == "one"
+        assert tx.meta("key") == "one"
+
+
 def test_a_single_value_is_the_last_one_set(store: Store) -> None:
     with store.write() as tx:
         tx.set_meta("outbound", "hold")

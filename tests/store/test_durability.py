@@ -20,7 +20,7 @@ def traced_calls(path: Path) -> list[tuple[str, str, str, str]]:
     strace = find_program("strace")
     assert strace
     watched = [strace, "-f", "-y", "-o", str(log), "-e", "trace=fdatasync,fsync,write,pwrite64"]
-    child = [sys.executable, "-m", "tests.store.child", "write", str(path), str(COMMITS)]
+    child = [sys.executable, "-m", "tests.store.child", "write", f"sqlite:///{path}", str(COMMITS)]
     subprocess.run([*watched, *child], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, timeout=120)
     calls = [found for line in log.read_text(errors="replace").splitlines() if (found := CALL.search(line))]
     return [(call["name"], call["descriptor"], call["file"] or "", call["rest"]) for call in calls]

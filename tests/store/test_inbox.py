@@ -1,10 +1,13 @@
 """What comes in: once, in order, and nothing lost that fails."""
 
+import random
+
 import pytest
 
 from engine.errors import NotFound
 from engine.store import Store
-from tests.store.samples import MINUTE, NOW, open_ticket
+from engine.store.sql import inbox, timers
+from tests.store.samples import MINUTE, NOW, open_ticket, the
 
 
 def take_in(tx, *sources: str, channel: str = "email") -> None:
@@ -37,6 +40,14 @@ def test_an_item_of_a_source_is_one_row_whatever_becomes_of_it(store: Store) -> 
         assert first.raw == b"raw \x00\xff"
         tx.inbox_done(first.id, None)
         assert not tx.accept("email", "a", NOW, "{}", b"")
+
+
+def test_no_name_is_too_long_to_be_known_again(store: Store) -> None:
+    names = [f"<{n}{random.Random(n).randbytes(40_000).hex()}@example.test>" for n in range(2)]
+    with store.write() as tx:
+        take_in(tx, *names)
+        assert not tx.accept("email", names[0], NOW, "{}", b"again")
+        assert the(tx.inbox_item("email", names[1])).source_id == names[1]
 
 
 def test_items_come_in_the_order_they_were_accepted(store: Store) -> None:
@@ -74,7 +85,7 @@ def test_a_failed_item_waits_or_is_set_aside_until_a_person_requeues_it(store: S
         first, _ = tx.pending_inbox(NOW, 2)
         tx.inbox_failed(first.id, "broken", NOW + MINUTE)
         assert sources(tx.pending_inbox(NOW, 2)) == ["b"]
-        assert sources(tx.pending_inbox(NOW + MINUTE, 2)) == ["a", "b"]
+        assert sources(tx.pending_inbox(NOW + MINUTE, 2)) == ["b", "a"]
         assert not tx.requeue_inbox(first.id, NOW)
         tx.inbox_failed(first.id, "still broken", None)
         assert sources(tx.pending_inbox(NOW + MINUTE, 2)) == ["b"]
@@ -102,6 +113,17 @@ def test_an_item_is_found_by_its_row_and_by_its_source(store: Store) -> None:
         assert found is not None
         assert (found.channel, found.source_id, tx.inbox_row(found.id)) == ("sms", "a", found)
         assert (tx.inbox_item("sms", "b"), tx.inbox_row(99)) == (None, None)
+
+
+CLAIMS = {"inbox_pending": inbox._CLAIM, "timer_waiting": timers._CLAIM}
+
+
+@pytest.mark.parametrize("index", CLAIMS)
+def test_the_next_one_is_found_by_index_however_many_wait(file_backend, index: str) -> None:
+    file_backend.open().close()
+    with file_backend.by_hand() as connection:
+        plan = [step for _, _, _, step in connection.execute(f"EXPLAIN QUERY PLAN {CLAIMS[index]}", (0, 1))]
+    assert [index in step for step in plan] == [True], plan
 
 
 def test_items_are_counted_by_state(store: Store) -> None:

@@ -1,9 +1,6 @@
 """What is wrong with a database is found and said."""
 
 import re
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -43,15 +40,6 @@ def test_a_message_without_its_text_is_named_until_it_was_sent(store: Store) -> 
     assert problems(store) == []
 
 
-@contextmanager
-def by_hand(backend) -> Iterator[sqlite3.Connection]:
-    """The database of a closed store, as somebody with an editor sees it."""
-    connection = sqlite3.connect(backend.url.removeprefix("sqlite:///"))
-    with connection:
-        yield connection
-    connection.close()
-
-
 @pytest.mark.parametrize(
     ("damage", "problem"),
     [
@@ -72,7 +60,7 @@ def test_damage_is_found(durable_backend, damage: str, problem: str) -> None:
     store = durable_backend.open()
     fill(store)
     store.close()
-    with by_hand(durable_backend) as connection:
+    with durable_backend.by_hand() as connection:
         assert connection.execute(damage).rowcount > 0
     store = durable_backend.open()
     with store.read() as view:
@@ -81,15 +69,15 @@ def test_damage_is_found(durable_backend, damage: str, problem: str) -> None:
     assert any(re.search(problem, line) for line in found), found
 
 
-def test_a_damaged_page_is_found(durable_backend) -> None:
-    store = durable_backend.open()
+def test_a_damaged_page_is_found(file_backend) -> None:
+    store = file_backend.open()
     fill(store)
     store.close()
-    with by_hand(durable_backend) as connection:
+    with file_backend.by_hand() as connection:
         connection.execute("PRAGMA writable_schema = ON")
         definition = "replace(sql, 'customer, opened_at', 'kind, opened_at')"
         connection.execute(f"UPDATE sqlite_schema SET sql = {definition} WHERE name = 'ticket_by_customer'")
-    store = durable_backend.open()
+    store = file_backend.open()
     found = problems(store)
     store.close()
     assert any("ticket_by_customer" in line for line in found), found

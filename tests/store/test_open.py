@@ -27,7 +27,7 @@ from tests.support.repository import ROOT
         "sqlite:///store.db?mode=ro",
         "sqlite:///a\0b",
         "mysql://root:secret@localhost/x",
-        "postgresql://u:secret@localhost/x",
+        "postgresqlx://u:secret@localhost/x",
     ],
 )
 def test_another_url_is_refused_without_showing_a_password(url: str) -> None:
@@ -114,14 +114,14 @@ def test_an_old_sqlite_is_refused(monkeypatch) -> None:
         open_store("sqlite://:memory:")
 
 
-def test_many_processes_may_make_the_same_new_database(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.store.child", "write", str(tmp_path / "store.db"), "3"]
+def test_many_processes_may_make_the_same_new_database(new_backend) -> None:
+    command = [sys.executable, "-m", "tests.store.child", "write", new_backend.url, "3"]
     children = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(6)]
     said = [child.communicate(timeout=120)[0].split() for child in children]
     assert [child.returncode for child in children] == [0] * 6
     numbers = sorted(number for numbers in said for number in numbers)
     assert numbers == [f"20240512{n:04d}" for n in range(1, 19)]
-    store = open_store("sqlite:///store.db", tmp_path)
+    store = new_backend.open()
     assert problems(store) == []
     store.close()
 

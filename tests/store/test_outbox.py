@@ -123,6 +123,28 @@ def test_what_a_stopped_process_left_is_sent_after_all(store: Store) -> None:
         assert tx.recover_sending(NOW) == 0
 
 
+def test_only_what_was_sending_for_too_long_is_given_up(store: Store) -> None:
+    with store.write() as tx:
+        for id, at in (("old", NOW), ("new", NOW + MINUTE)):
+            tx.queue_message(message(id, created_at=at))
+            tx.claim_messages("email", at, 1)
+        assert tx.recover_sending(NOW + 5 * MINUTE, before=NOW) == 1
+        assert (the(tx.message("old")).state, the(tx.message("new")).state) == ("queued", "sending")
+
+
+@pytest.mark.parametrize("late", ["retry", "dead"])
+def test_who_was_given_up_cannot_take_the_message_from_who_has_it_now(store: Store, late: str) -> None:
+    with store.write() as tx:
+        tx.queue_message(message("m"))
+        (first,) = tx.claim_messages("email", NOW, 1)
+        tx.recover_sending(NOW)
+        (second,) = tx.claim_messages("email", NOW, 1)
+        act = {"retry": lambda n: tx.message_retry("m", NOW, "x", n), "dead": lambda n: tx.message_dead("m", "x", n)}[late]
+        assert not act(first.attempts)
+        assert tx.message("m") == second
+        assert act(second.attempts)
+
+
 def test_held_messages_are_released_together(store: Store) -> None:
     with store.write() as tx:
         tx.queue_message(message("a", state="held"))

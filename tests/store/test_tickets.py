@@ -1,6 +1,5 @@
 """Tickets, their log and their contents."""
 
-import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,7 +11,7 @@ from engine.core.decision import Reason
 from engine.core.signals import AgentActed, TimerFired
 from engine.errors import UsageError
 from engine.store import Conflict, Store, TicketQuery
-from engine.store.sqlite.tickets import _LAST_CONTACT, _NEEDS_OF
+from engine.store.sql.tickets import _LAST_CONTACT, _NEEDS_OF
 from tests.store.samples import MINUTE, NOW, folded, happen, open_ticket, opening, problems, record, the
 
 N1, N2, N3 = "202405120001", "202405120002", "202405120003"
@@ -173,6 +172,13 @@ def test_loads_and_customers_count_what_is_open(store: Store) -> None:
         assert (tx.last_agent("C1"), tx.last_agent("C2")) == ("sun", None)
 
 
+def test_a_ticket_that_is_held_is_the_one_that_is_stored(store: Store) -> None:
+    fill(store)
+    with store.write() as tx:
+        assert tx.hold_ticket(N1) == tx.ticket(N1)
+        assert tx.hold_ticket("202405129999") is None
+
+
 def test_contents_stand_beside_the_log_and_may_be_missing(store: Store) -> None:
     fill(store)
     with store.write() as tx:
@@ -221,11 +227,13 @@ def test_what_passes_between_a_customer_and_a_person_is_the_last_contact(store: 
         assert tx.last_contact("C9") is None
 
 
-def test_a_customers_history_is_found_by_index(durable_backend) -> None:
-    durable_backend.open().close()
-    connection = sqlite3.connect(durable_backend.url.removeprefix("sqlite:///"))
-    for sql, values in ((_NEEDS_OF, ("C1", 0, "", "[]", 9)), (_LAST_CONTACT, ("C1", 9))):
+HISTORY = ((_NEEDS_OF, ("C1", 0, "", "[]", 9)), (_LAST_CONTACT, ("C1", 9)))
+
+
+@pytest.mark.parametrize(("sql", "values"), HISTORY, ids=["needs", "last contact"])
+def test_a_customers_history_is_found_by_index(file_backend, sql: str, values: tuple) -> None:
+    file_backend.open().close()
+    with file_backend.by_hand() as connection:
         plan = [step for _, _, _, step in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
-        assert any("ticket USING" in step and "ticket_by_customer" in step for step in plan), plan
-        assert not [step for step in plan if step.startswith(("SCAN ticket", "SCAN event", "USE TEMP"))], plan
-    connection.close()
+    assert any("ticket USING" in step and "ticket_by_customer" in step for step in plan), plan
+    assert not [step for step in plan if step.startswith(("SCAN ticket", "SCAN event", "USE TEMP"))], plan

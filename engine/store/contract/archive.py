@@ -43,3 +43,6 @@ class ArchiveWriter(Protocol):
 
     def set_meta(self, key: str, value: str) -> None:
         """Set a single value."""
+
+    def first_meta(self, key: str, value: str) -> str:
+        """Set a single value unless it is set; return what it is now. Whoever comes first, all are given the same."""

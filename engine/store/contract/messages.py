@@ -11,7 +11,10 @@ class InboxReader(Protocol):
     """Asks about what came in."""
 
     def pending_inbox(self, now: datetime, limit: int) -> list[InboxRow]:
-        """Return items to be handled now, in the order they came."""
+        """Return items to be handled now, the longest due first: in the order they came, but for those that were put off.
+
+        Until a transaction that asks ends, no other one is given them.
+        """
 
     def next_inbox(self) -> datetime | None:
         """Return when the next pending item is to be tried, None if there is none."""
@@ -81,17 +84,18 @@ class OutboxWriter(Protocol):
     """Changes what goes out.
 
     Where a method returns a bool, False says that the message is unknown or in a state from which this cannot happen (a receipt
-    may overtake the carrier's answer); nothing was changed then.
+    may overtake the carrier's answer); nothing was changed then. `attempt` is the fencing token, the `attempts` of the row as it was
+    claimed: one who claimed it earlier, and was given up since, changes nothing by it.
     """
 
     def queue_message(self, row: OutboxRow) -> None:
         """Put a message in line, `queued` or `held`. Raises StoreFailed if the id is taken, UsageError for another state."""
 
     def claim_messages(self, channel: str, now: datetime, limit: int) -> list[OutboxRow]:
-        """Return queued messages whose time has come, oldest first, now `sending` with one attempt more."""
+        """Return queued messages whose time has come, oldest first, now `sending` with one attempt more; nobody else is given them."""
 
-    def recover_sending(self, now: datetime) -> int:
-        """At the start: put what a stopped process left `sending` back in line; return how many."""
+    def recover_sending(self, now: datetime, before: datetime | None = None) -> int:
+        """Put back in line what whoever claimed it gave up: all that is `sending`, or only what is since `before`; return how many."""
 
     def message_sent(self, id: str, provider_id: str | None, at: datetime) -> bool:
         """The carrier took it. One that was delivered meanwhile stays delivered."""
@@ -99,10 +103,10 @@ class OutboxWriter(Protocol):
     def message_delivered(self, id: str, at: datetime) -> bool:
         """The carrier says it arrived."""
 
-    def message_retry(self, id: str, at: datetime, error: str) -> bool:
+    def message_retry(self, id: str, at: datetime, error: str, attempt: int | None = None) -> bool:
         """Sending failed for now: try again at `at`."""
 
-    def message_dead(self, id: str, error: str) -> bool:
+    def message_dead(self, id: str, error: str, attempt: int | None = None) -> bool:
         """It will not arrive; a person may look and requeue it."""
 
     def message_held(self, id: str) -> bool:

@@ -19,11 +19,14 @@ Evolve: TypeAlias = Callable[[Ticket | None, Event, datetime], Ticket]
 
 
 class Conflict(EngineError):
-    """The ticket was changed since it was read: read it again and decide again."""
+    """Somebody else changed the same meanwhile: read it again and decide again."""
 
 
 class StoreFailed(EngineError):
-    """The database could not do it (disk full, damaged, locked too long, a rule of its tables broken); nothing of it was kept."""
+    """The database could not do it (disk full, damaged, locked too long, a rule of its tables broken); nothing of it was kept.
+
+    Only undoing is possible afterwards: of the savepoint it came up in, else of the transaction.
+    """
 
 
 class Reader(TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader, ArchiveReader, Protocol):
@@ -43,7 +46,12 @@ class Transaction(Reader, TicketWriter, TimerWriter, InboxWriter, OutboxWriter, 
 
 
 class Store(Protocol):
-    """Where everything is kept. Any thread may call it; one writes at a time."""
+    """Where everything is kept. Any thread may call it.
+
+    `shared` says whether several processes may work on it at once; else one writes at a time.
+    """
+
+    shared: bool
 
     def write(self) -> AbstractContextManager[Transaction]:
         """Return a transaction that is durable when its block ends, and undone when it raises.
@@ -57,7 +65,7 @@ class Store(Protocol):
         """
 
     def lock_for_writing(self, owner: str) -> None:
-        """Be the one process that works on this store until `close`. Raises Refused, naming the process that is."""
+        """Be the one process that works on this store until `close`, unless it is `shared`. Raises Refused, naming the process that is."""
 
     def backup(self, target: Path) -> None:
         """Write all that is durable to the new file `target`, while others go on working. Raises StoreFailed; leaves no half file."""

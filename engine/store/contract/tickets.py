@@ -58,6 +58,9 @@ class TicketReader(Protocol):
 class TicketWriter(Protocol):
     """Changes tickets."""
 
+    def hold_ticket(self, number: str) -> Ticket | None:
+        """Return the ticket's state, None if there is no such ticket; nobody else changes it before this transaction ends."""
+
     def append(self, before_seq: int, ticket: Ticket, events: Sequence[Event], record: DecisionRecord) -> int:
         """Keep a decision, its events as `before_seq` + 1 and on, and the state they led to; return the decision's id.
 
@@ -79,7 +82,10 @@ class TimerReader(Protocol):
     """Asks about timers."""
 
     def due_timers(self, now: datetime, limit: int) -> list[TimerRow]:
-        """Return timers whose time has come, the longest due first; never one that was set aside."""
+        """Return timers whose time has come, the longest due first; never one that was set aside.
+
+        A transaction that asks holds their tickets, and is given none whose ticket another one holds.
+        """
 
     def next_timer(self) -> datetime | None:
         """Return when the next timer is to be tried, None if none waits."""

@@ -3,14 +3,12 @@
 import sqlite3
 from pathlib import Path
 
-from engine.errors import ConfigurationError
+from engine.store.sql import schema
 from engine.store.sqlite.lock import ProcessLock
 
-MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations" / "sqlite"
-"""The migration files, `NNNN.what_it_does.sql` with their `.rollback.sql`."""
+MIGRATIONS = schema.MIGRATIONS / "sqlite"
 
 _TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-_APPLIED = 'SELECT migration_id FROM "_yoyo_migration"'
 
 
 def prepare(connection: sqlite3.Connection, path: Path | None, directory: Path = MIGRATIONS) -> Path | None:
@@ -21,14 +19,9 @@ def prepare(connection: sqlite3.Connection, path: Path | None, directory: Path =
 
     Raises ConfigurationError for a database of a newer version or of another program, Refused while it is in use.
     """
-    known = [file.stem for file in sorted(directory.glob("*.sql")) if not file.name.endswith(".rollback.sql")]
-    applied = _applied(connection, path)
-    if newer := sorted(applied - set(known)):
-        raise ConfigurationError(
-            f"{path} was written by a newer version (its schema has {', '.join(newer)}, this version ends at {known[-1]}). "
-            "Install that version or a later one, or restore a backup of the database."
-        )
-    pending = [name for name in known if name not in applied]
+    tables = {name for (name,) in connection.execute(_TABLES)}
+    applied = {name for (name,) in connection.execute(schema.APPLIED)} if "_yoyo_migration" in tables else set()
+    pending = schema.pending(directory, tables, applied, path)
     if not pending:
         return None
     if path is None or not applied:
@@ -41,15 +34,6 @@ def prepare(connection: sqlite3.Connection, path: Path | None, directory: Path =
     finally:
         lock.release()
     return backup
-
-
-def _applied(connection: sqlite3.Connection, path: Path | None) -> set[str]:
-    tables = {name for (name,) in connection.execute(_TABLES)}
-    if not tables:
-        return set()
-    if "_yoyo_migration" not in tables:
-        raise ConfigurationError(f"{path} is a database of another program; name a file that does not exist yet.")
-    return {name for (name,) in connection.execute(_APPLIED)}
 
 
 def _back_up(connection: sqlite3.Connection, path: Path, before: str) -> Path:
@@ -70,6 +54,7 @@ def _back_up(connection: sqlite3.Connection, path: Path, before: str) -> Path:
 
 
 def _apply(connection: sqlite3.Connection, directory: Path) -> None:
-    from engine.store.sqlite import migrations  # yoyo is slow to import, and nearly always there is nothing to apply
+    from engine.store.sql.migrations import apply
+    from engine.store.sqlite.migrations import Backend
 
-    migrations.apply(connection, directory)
+    apply(Backend(connection), directory)

@@ -1,41 +1,10 @@
-"""One transaction on one connection, and how values become columns. Instants are INTEGER microseconds since 1970, UTC."""
+"""One transaction on one connection to SQLite."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from itertools import count
-from typing import Any, TypeAlias
+from typing import Any
 
-from engine.errors import UsageError
 from engine.store.contract.store import StoreFailed
-
-Column: TypeAlias = str | int | float | bytes | None
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def micros(at: datetime) -> int:
-    """The column value of an instant. Raises UsageError for a naive one."""
-    if at.utcoffset() is None:
-        raise UsageError(f"an instant needs a time zone to be stored: {at.isoformat()}")
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def micros_or_none(at: datetime | None) -> int | None:
-    """The column value of an instant that may be missing."""
-    return None if at is None else micros(at)
-
-
-def instant(value: int) -> datetime:
-    """The instant in a column."""
-    return _EPOCH + value * _MICROSECOND
-
-
-def instant_or_none(value: int | None) -> datetime | None:
-    """The instant in a column that may be empty."""
-    return None if value is None else instant(value)
+from engine.store.sql.session import Session, Values
 
 
 def failed(doing: str, error: sqlite3.Error) -> StoreFailed:
@@ -43,76 +12,20 @@ def failed(doing: str, error: sqlite3.Error) -> StoreFailed:
     return StoreFailed(f"The database could not {doing}: {error}.")
 
 
-class Session:
-    """Runs statements inside one transaction; `end` makes every later use an error, so that nothing is written outside of it."""
+class SqliteSession(Session):
+    """Runs statements on SQLite."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection: sqlite3.Connection | None = connection
-        self._savepoints = count(1)
+    def damage(self) -> list[str]:
+        """Damaged pages, and rows that refer to nothing."""
+        pages = [line for (line,) in self.all("PRAGMA integrity_check") if line != "ok"]
+        return pages + [
+            f"a row of {table} refers to a row of {parent} that does not exist"
+            for table, _, parent, _ in self.all("PRAGMA foreign_key_check")
+        ]
 
-    def end(self) -> None:
-        """The transaction is over."""
-        self._connection = None
-
-    def run(self, sql: str, *values: Column) -> int:
-        """Execute one statement; return how many rows it changed."""
-        return self._execute(sql, values)[1].rowcount
-
-    def run_many(self, sql: str, rows: Iterable[tuple[Column, ...]]) -> None:
-        """Execute one statement for every row."""
-        for values in rows:
-            self._execute(sql, values)
-
-    def insert(self, sql: str, *values: Column) -> int:
-        """Execute one INSERT into a table that numbers its rows; return the number."""
-        return self._execute(sql, values)[1].lastrowid or 0
-
-    def all(self, sql: str, *values: Column) -> list[Any]:
-        """Return all rows, each a tuple of columns."""
-        return self._execute(sql, values)[0]
-
-    def named(self, sql: str, values: Mapping[str, Column]) -> list[Any]:
-        """Return all rows of a statement with named values."""
-        return self._execute(sql, values)[0]
-
-    def one(self, sql: str, *values: Column) -> Any:
-        """Return the first row or None."""
-        return next(iter(self._execute(sql, values)[0]), None)
-
-    def value(self, sql: str, *values: Column) -> Any:
-        """Return the first column of the first row, None if there is no row."""
-        row = self.one(sql, *values)
-        return None if row is None else row[0]
-
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """Undo only what happens inside when that raises."""
-        name = f"savepoint_{next(self._savepoints)}"
-        self.run(f"SAVEPOINT {name}")
+    def _carry_out(self, connection: sqlite3.Connection, sql: str, values: Values) -> tuple[list[Any], int]:
         try:
-            yield
-        except BaseException:
-            self.run(f"ROLLBACK TO {name}")
-            self.run(f"RELEASE {name}")
-            raise
-        self.run(f"RELEASE {name}")
-
-    def _execute(self, sql: str, values: tuple[Column, ...] | Mapping[str, Column]) -> tuple[list[Any], sqlite3.Cursor]:
-        """Execute to the end, so that no statement stays open and every error comes up here."""
-        if self._connection is None:
-            raise UsageError("This transaction is over; open another with write() or read().")
-        try:
-            cursor = self._connection.execute(sql, values)
-            return cursor.fetchall(), cursor
+            cursor = connection.execute(sql, values)
+            return cursor.fetchall(), cursor.rowcount
         except sqlite3.Error as error:
             raise failed("carry out a statement", error) from error
-        except (UnicodeEncodeError, OverflowError) as error:
-            # The text itself stays out of the message: it may be personal.
-            raise UsageError(f"A value cannot be stored: {type(error).__name__}; mend the text or number.") from None
-
-
-class Room:
-    """The base of every group of tables: statements run in the session of the transaction."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session

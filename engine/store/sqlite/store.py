@@ -4,22 +4,16 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from engine.errors import ConfigurationError, UsageError
 from engine.store.contract import StoreFailed
+from engine.store.sql.transaction import Pool, SqlReader, SqlTransaction, reading
 from engine.store.sqlite import schema
-from engine.store.sqlite.archive import ArchiveReads, ArchiveWrites
-from engine.store.sqlite.inbox import InboxReads, InboxWrites
-from engine.store.sqlite.integrity import IntegrityReads
 from engine.store.sqlite.lock import ProcessLock
-from engine.store.sqlite.outbox import OutboxReads, OutboxWrites
-from engine.store.sqlite.people import PeopleReads, PeopleWrites
-from engine.store.sqlite.session import Session, failed
-from engine.store.sqlite.tickets import TicketWrites
-from engine.store.sqlite.timers import TimerReads, TimerWrites
+from engine.store.sqlite.session import SqliteSession, failed
 
 _OLDEST = (3, 37, 0)
 _PATIENCE = 10.0
@@ -33,23 +27,13 @@ _LOOK = "SELECT 1 FROM sqlite_schema LIMIT 1"
 """BEGIN alone does not fix the moment that a reader sees; the first look does."""
 
 
-class SqliteReader(IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleReads, ArchiveReads):
-    """Keeps the contract's `Reader`."""
-
-
-class SqliteTransaction(SqliteReader, TicketWrites, TimerWrites, InboxWrites, OutboxWrites, PeopleWrites, ArchiveWrites):
-    """Keeps the contract's `Transaction`."""
-
-    def savepoint(self) -> AbstractContextManager[None]:
-        """Undo only what happens inside when that raises."""
-        return self._session.savepoint()
-
-
 class SqliteStore:
     """Keeps the contract's `Store` on the file `path`, in memory for None.
 
     Raises ConfigurationError where there is no usable database, Refused if it must be migrated while another process works on it.
     """
+
+    shared = False
 
     def __init__(self, path: Path | None) -> None:
         if sqlite3.sqlite_version_info < _OLDEST:
@@ -59,19 +43,16 @@ class SqliteStore:
         self._guard = threading.RLock()
         self._writing = False
         self._lock: ProcessLock | None = None
-        # A lock of its own, so that readers need not wait for the writer.
-        self._pool = threading.Lock()
-        self._idle: list[sqlite3.Connection] = []
-        self._closed = False
+        self._readers = Pool(self._open_reader)
         self._writer = self._open()
 
     @contextmanager
-    def write(self) -> Iterator[SqliteTransaction]:
+    def write(self) -> Iterator[SqlTransaction]:
         """A transaction that is durable when its block ends."""
         with self._guard:
             if self._writing:
                 raise UsageError("write() cannot be nested; use savepoint() of the transaction that is open.")
-            self._check_open()
+            self._readers.check_open()
             self._writing = True
             try:
                 yield from self._transaction()
@@ -79,23 +60,23 @@ class SqliteStore:
                 self._writing = False
 
     @contextmanager
-    def read(self) -> Iterator[SqliteReader]:
+    def read(self) -> Iterator[SqlReader]:
         """A view of what is durable."""
         if self._path is None:
             with self._guard:
-                self._check_open()
-                yield from _ending(Session(self._writer))
+                self._readers.check_open()
+                yield from reading(SqliteSession(self._writer))
             return
-        connection = self._borrow()
+        connection = self._readers.borrow()
         try:
             _execute(connection, "BEGIN")
             _execute(connection, _LOOK)
             try:
-                yield from _ending(Session(connection))
+                yield from reading(SqliteSession(connection))
             finally:
                 connection.rollback()
         finally:
-            self._give_back(connection)
+            self._readers.give_back(connection)
 
     def lock_for_writing(self, owner: str) -> None:
         """Be the one process that works on this file."""
@@ -104,7 +85,7 @@ class SqliteStore:
 
     def backup(self, target: Path) -> None:
         """Write all that is durable to the new file `target`."""
-        self._check_open()
+        self._readers.check_open()
         partial = target.with_name(f".{target.name}.part")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -120,34 +101,29 @@ class SqliteStore:
             partial.unlink(missing_ok=True)
 
     def _copy_to(self, path: Path) -> None:
-        source = self._writer if self._path is None else self._borrow()
+        source = self._writer if self._path is None else self._readers.borrow()
         copy = sqlite3.connect(path)
         try:
             source.backup(copy)
         finally:
             copy.close()
             if source is not self._writer:
-                self._give_back(source)
+                self._readers.give_back(source)
 
     def close(self) -> None:
         """Release everything."""
         with self._guard:
-            if self._closed:
-                return
-            self._closed = True
-            with self._pool:
-                for connection in (*self._idle, self._writer):
-                    connection.close()
-                self._idle.clear()
+            self._readers.close()
+            self._writer.close()
             if self._lock is not None:
                 self._lock.release()
                 self._lock = None
 
-    def _transaction(self) -> Iterator[SqliteTransaction]:
-        session = Session(self._writer)
+    def _transaction(self) -> Iterator[SqlTransaction]:
+        session = SqliteSession(self._writer)
         _execute(self._writer, "BEGIN IMMEDIATE")
         try:
-            yield SqliteTransaction(session)
+            yield SqlTransaction(session)
             _execute(self._writer, "COMMIT")
         finally:
             session.end()
@@ -176,33 +152,11 @@ class SqliteStore:
             raise
         return connection
 
-    def _borrow(self) -> sqlite3.Connection:
-        with self._pool:
-            self._check_open()
-            if self._idle:
-                return self._idle.pop()
+    def _open_reader(self) -> sqlite3.Connection:
         try:
             return _connect(_uri(self._path or Path(), "ro"))
         except sqlite3.Error as error:
             raise failed("be opened for reading", error) from error
-
-    def _give_back(self, connection: sqlite3.Connection) -> None:
-        with self._pool:
-            if self._closed:
-                connection.close()
-            else:
-                self._idle.append(connection)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise UsageError("The store is closed.")
-
-
-def _ending(session: Session) -> Iterator[SqliteReader]:
-    try:
-        yield SqliteReader(session)
-    finally:
-        session.end()
 
 
 def _execute(connection: sqlite3.Connection, command: str) -> None:

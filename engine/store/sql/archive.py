@@ -1,4 +1,4 @@
-"""Policies, slots of cron jobs and single values in SQLite."""
+"""Policies, slots of cron jobs and single values."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from engine.errors import NotFound
 from engine.store.codec import decode_plain, encode
 from engine.store.rows import ActivationRow, PolicyRow
-from engine.store.sqlite.session import Room, instant, instant_or_none, micros
+from engine.store.sql.session import Room, instant, instant_or_none, micros
 
 _FILES = "SELECT files_json FROM policy WHERE digest = ?"
 
@@ -20,7 +20,10 @@ _SAVE = "INSERT INTO policy (digest, files_json, saved_at) VALUES (?, ?, ?) ON C
 
 _RECORD_ACTIVATION = "INSERT INTO activation (digest, at, by) SELECT digest, ?, ? FROM policy WHERE digest = ?"
 
-_ACTIVATE = "INSERT OR REPLACE INTO active_policy (only_one, digest, at) VALUES (1, ?, ?)"
+_ACTIVATE = """
+INSERT INTO active_policy (only_one, digest, at) VALUES (1, ?, ?)
+ON CONFLICT (only_one) DO UPDATE SET digest = excluded.digest, at = excluded.at
+"""
 
 _LAST_SLOT = "SELECT max(slot) FROM cron_slot WHERE job = ?"
 
@@ -29,7 +32,9 @@ _TAKE_SLOT = "INSERT INTO cron_slot (job, slot, at) VALUES (?, ?, ?) ON CONFLICT
 
 _META = "SELECT value FROM meta WHERE key = ?"
 
-_SET_META = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
+_SET_META = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+
+_FIRST_META = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING"
 
 
 class ArchiveReads(Room):
@@ -83,3 +88,9 @@ class ArchiveWrites(ArchiveReads):
     def set_meta(self, key: str, value: str) -> None:
         """Set a single value."""
         self._session.run(_SET_META, key, value)
+
+    def first_meta(self, key: str, value: str) -> str:
+        """Set a single value unless it is set."""
+        self._session.run(_FIRST_META, key, value)
+        kept: str = self._session.value(_META, key)
+        return kept

@@ -1,4 +1,4 @@
-"""Tickets, their log and their contents in SQLite."""
+"""Tickets, their log and their contents."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -12,11 +12,14 @@ from engine.store.codec import decode_event, decode_plain, decode_ticket, encode
 from engine.store.contract.store import Conflict
 from engine.store.contract.tickets import HISTORY
 from engine.store.rows import DecisionRecord, StoredDecision, StoredEvent, TicketQuery
-from engine.store.sqlite.session import Column, Room, instant, instant_or_none, micros, micros_or_none
+from engine.store.sql.session import Column, Room, instant, instant_or_none, micros, micros_or_none
 
 _STATE = "SELECT state_json FROM ticket WHERE number = ?"
 
-# A query is made of the filters that are asked for, so that SQLite can choose the index.
+# Rows that refer to the ticket may still be added by others.
+_HOLD = f"{_STATE} /*pg FOR NO KEY UPDATE*/"
+
+# A query is made of the filters that are asked for, so that the database can choose the index.
 _QUERY = "SELECT state_json FROM ticket WHERE {filters} ORDER BY next_due NULLS LAST, number LIMIT :limit"
 
 _FILTERS = {
@@ -27,7 +30,7 @@ _FILTERS = {
     "tier": "tier = :tier",
     "customer": "customer = :customer",
     "parent": "parent = :parent",
-    "text": r"""(number LIKE :text ESCAPE '\' OR number IN (SELECT ticket FROM content WHERE body LIKE :text ESCAPE '\'))""",
+    "text": r"""(number LIKE :text ESCAPE '\' OR number IN (SELECT ticket FROM content WHERE body /*pg I*/LIKE :text ESCAPE '\'))""",
 }
 
 # A ticket that was reopened may have ended for a while; only its log tells.
@@ -51,11 +54,11 @@ ORDER BY opened_at DESC LIMIT ?
 
 _LAST_CONTACT = """
 SELECT max(event.at)
-FROM (SELECT number FROM ticket WHERE customer = ? ORDER BY opened_at DESC LIMIT ?) AS own CROSS JOIN event ON event.ticket = own.number
-WHERE CASE
-    WHEN event.type IN ('ticket_opened', 'message_received') THEN event.event_json ->> 'by' = 'customer'
+FROM (SELECT number FROM ticket WHERE customer = ? ORDER BY opened_at DESC LIMIT ?) AS own CROSS JOIN event
+WHERE event.ticket = own.number AND CASE
+    WHEN event.type IN ('ticket_opened', 'message_received') THEN event.event_json /*pg ::json*/ ->> 'by' = 'customer'
     WHEN event.type IN ('customer_contacted', 'progress_reported', 'result_reported', 'customer_confirmed', 'customer_objected')
-        THEN event.event_json ->> 'by' <> 'system'
+        THEN event.event_json /*pg ::json*/ ->> 'by' <> 'system'
 END
 """
 
@@ -78,7 +81,7 @@ WHERE number = ? AND seq = ?
 
 _DECIDED = """
 INSERT INTO decision (ticket, at, signal_type, signal_json, facts_json, policy_digest, reasons_json, refused, first_seq, last_seq)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
 """
 
 _HAPPENED = "INSERT INTO event (ticket, seq, at, type, event_json, decision_id) VALUES (?, ?, ?, ?, ?, ?)"
@@ -95,10 +98,6 @@ _KEEP = "INSERT INTO content (id, ticket, kind, body) VALUES (?, ?, ?, ?)"
 _CONTENTS = "SELECT id, body FROM content WHERE id IN (SELECT value FROM json_each(?))"
 
 _CONTENT_OF = "SELECT id, kind, body FROM content WHERE ticket = ? ORDER BY id"
-
-COUNT = """
-INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value
-"""
 
 
 class TicketReads(Room):
@@ -175,6 +174,11 @@ class TicketReads(Room):
 class TicketWrites(TicketReads):
     """Keeps the contract's `TicketWriter`."""
 
+    def hold_ticket(self, number: str) -> Ticket | None:
+        """The ticket's state, which nobody else changes now."""
+        text = self._session.value(_HOLD, number)
+        return None if text is None else decode_ticket(text)
+
     def append(self, before_seq: int, ticket: Ticket, events: Sequence[Event], record: DecisionRecord) -> int:
         """Keep a decision with its events and the state they led to."""
         if not 0 < ticket.seq == before_seq + len(events):
@@ -197,15 +201,14 @@ class TicketWrites(TicketReads):
     def next_number(self, day: date) -> str:
         """The next ticket number of the day."""
         stamp = day.isoformat().replace("-", "")
-        value: int = self._session.value(COUNT, f"ticket {stamp}")
-        return f"{stamp}{value:04d}"
+        return f"{stamp}{self._session.count(f'ticket {stamp}'):04d}"
 
     def keep_content(self, id: str, ticket: str | None, kind: str, body: str) -> None:
         """Keep a text."""
         self._session.run(_KEEP, id, ticket, kind, body)
 
     def _record(self, number: str | None, record: DecisionRecord, span: tuple[int | None, int | None]) -> int:
-        return self._session.insert(
+        id: int = self._session.value(
             _DECIDED,
             number,
             micros(record.at),
@@ -217,6 +220,7 @@ class TicketWrites(TicketReads):
             record.refused,
             *span,
         )
+        return id
 
 
 def _projection(ticket: Ticket) -> tuple[Column, ...]:

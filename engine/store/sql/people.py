@@ -1,4 +1,4 @@
-"""Customers and confidential answers in SQLite."""
+"""Customers and confidential answers."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,8 +7,7 @@ from typing import Any
 from engine.errors import NotFound, Refused
 from engine.store.codec import decode_plain, encode
 from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow
-from engine.store.sqlite.session import Room, instant, instant_or_none, micros, micros_or_none
-from engine.store.sqlite.tickets import COUNT
+from engine.store.sql.session import Room, instant, instant_or_none, micros, micros_or_none
 
 _COLUMNS = "id, name, segment, language, created_at, last_survey_at"
 
@@ -53,7 +52,10 @@ _SEVER = "DELETE FROM follow_up_link WHERE follow_up = ?"
 
 _AGENTS = "SELECT id, turn, away_since, away_until, away_by FROM agent ORDER BY id"
 
-_TAKE_TURN = "INSERT INTO agent (id, turn) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET turn = excluded.turn"
+_TAKE_TURN = """
+INSERT INTO agent (id, turn) SELECT CAST(? AS TEXT), coalesce(max(turn), 0) + 1 FROM agent WHERE TRUE
+ON CONFLICT (id) DO UPDATE SET turn = excluded.turn
+"""
 
 _SET_AWAY = """
 INSERT INTO agent (id, away_since, away_until, away_by) VALUES (?, ?, ?, ?)
@@ -119,8 +121,7 @@ class PeopleWrites(PeopleReads):
 
     def new_customer_id(self) -> str:
         """An id that was never given before."""
-        value: int = self._session.value(COUNT, "customer")
-        return f"C{value:06d}"
+        return f"C{self._session.unused('customer'):06d}"
 
     def add_customer(self, row: CustomerRow) -> None:
         """Add a customer."""
@@ -163,8 +164,7 @@ class PeopleWrites(PeopleReads):
 
     def take_turn(self, agent: str) -> None:
         """The agent was given a ticket."""
-        turn: int = self._session.value(COUNT, "turn")
-        self._session.run(_TAKE_TURN, agent, turn)
+        self._session.run(_TAKE_TURN, agent)
 
     def set_away(self, agent: str, since: datetime | None, until: datetime | None, by: str) -> None:
         """The agent is away, or there again."""

@@ -1,4 +1,4 @@
-"""The outbox in SQLite."""
+"""The outbox."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 from engine.errors import UsageError
 from engine.store.codec import encode
 from engine.store.rows import OutboxRow
-from engine.store.sqlite.session import Column, Room, instant, instant_or_none, micros
+from engine.store.sql.session import Column, Room, instant, instant_or_none, micros, micros_or_none
 
 _COLUMNS = (
     "id, ticket, channel, party, address, subject, content_id, language, automatic, script, created_at, "
@@ -19,11 +19,7 @@ _ONE = f"SELECT {_COLUMNS} FROM outbox WHERE id = ?"
 
 _BY_PROVIDER = f"SELECT {_COLUMNS} FROM outbox WHERE channel = ? AND provider_id = ? ORDER BY created_at DESC LIMIT 1"
 
-_LIST = f"""
-SELECT {_COLUMNS} FROM outbox
-WHERE (:ticket IS NULL OR ticket = :ticket) AND (:state IS NULL OR state = :state) AND (:channel IS NULL OR channel = :channel)
-ORDER BY created_at, id LIMIT :limit
-"""
+_LIST = f"SELECT {_COLUMNS} FROM outbox WHERE {{filters}} ORDER BY created_at, id LIMIT :limit"
 
 _COUNTS = "SELECT state, count(*) FROM outbox GROUP BY state"
 
@@ -47,12 +43,15 @@ _QUEUE = f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 
 _READY = f"""
 SELECT {_COLUMNS} FROM outbox WHERE channel = ? AND state = 'queued' AND next_attempt_at <= ?
-ORDER BY next_attempt_at, created_at, id LIMIT ?
+ORDER BY next_attempt_at, created_at, id LIMIT ? /*pg FOR UPDATE SKIP LOCKED*/
 """
 
 _CLAIM = "UPDATE outbox SET state = 'sending', attempts = attempts + 1, sending_since = ? WHERE id = ?"
 
-_RECOVER = "UPDATE outbox SET state = 'queued', next_attempt_at = ?, sending_since = NULL WHERE state = 'sending'"
+_RECOVER = """
+UPDATE outbox SET state = 'queued', next_attempt_at = ?, sending_since = NULL
+WHERE state = 'sending' AND sending_since <= coalesce(?, sending_since)
+"""
 
 # A receipt may overtake the carrier's answer: then the message is delivered already, and stays it.
 _SENT = """
@@ -66,13 +65,15 @@ UPDATE outbox SET state = 'delivered', delivered_at = ?, sending_since = NULL, e
 WHERE id = ? AND state IN ('queued', 'sending', 'sent')
 """
 
+# Each claim counts an attempt more, so the attempt tells the claim that is in force from one that was given up.
 _RETRY = """
-UPDATE outbox SET state = 'queued', next_attempt_at = ?, sending_since = NULL, error = ? WHERE id = ? AND state = 'sending'
+UPDATE outbox SET state = 'queued', next_attempt_at = ?, sending_since = NULL, error = ?
+WHERE id = ? AND state = 'sending' AND attempts = coalesce(?, attempts)
 """
 
 _BURY = """
 UPDATE outbox SET state = 'dead', sending_since = NULL, error = ?
-WHERE id = ? AND state IN ('queued', 'held', 'sending', 'sent')
+WHERE id = ? AND state IN ('queued', 'held', 'sending', 'sent') AND attempts = coalesce(?, attempts)
 """
 
 _HOLD = "UPDATE outbox SET state = 'held', sending_since = NULL WHERE id = ? AND state IN ('queued', 'sending')"
@@ -99,8 +100,10 @@ class OutboxReads(Room):
         self, *, ticket: str | None = None, state: str | None = None, channel: str | None = None, limit: int = 1000
     ) -> list[OutboxRow]:
         """Messages that fit."""
-        values: dict[str, Column] = {"ticket": ticket, "state": state, "channel": channel, "limit": limit}
-        return [_message(row) for row in self._session.named(_LIST, values)]
+        values: dict[str, Column] = {"ticket": ticket, "state": state, "channel": channel}
+        filters = " AND ".join(f"{name} = :{name}" for name, value in values.items() if value is not None)
+        rows = self._session.named(_LIST.format(filters=filters or "TRUE"), {**values, "limit": limit})
+        return [_message(row) for row in rows]
 
     def message_counts(self) -> dict[str, int]:
         """Messages by state."""
@@ -142,9 +145,9 @@ class OutboxWrites(OutboxReads):
         self._session.run_many(_CLAIM, ((micros(now), row.id) for row in ready))
         return [replace(row, state="sending", attempts=row.attempts + 1, sending_since=now) for row in ready]
 
-    def recover_sending(self, now: datetime) -> int:
+    def recover_sending(self, now: datetime, before: datetime | None = None) -> int:
         """What a stopped process left behind is in line again."""
-        return self._session.run(_RECOVER, micros(now))
+        return self._session.run(_RECOVER, micros(now), micros_or_none(before))
 
     def message_sent(self, id: str, provider_id: str | None, at: datetime) -> bool:
         """The carrier took it."""
@@ -154,13 +157,13 @@ class OutboxWrites(OutboxReads):
         """It arrived."""
         return self._session.run(_DELIVERED, micros(at), id) == 1
 
-    def message_retry(self, id: str, at: datetime, error: str) -> bool:
+    def message_retry(self, id: str, at: datetime, error: str, attempt: int | None = None) -> bool:
         """Try again later."""
-        return self._session.run(_RETRY, micros(at), error, id) == 1
+        return self._session.run(_RETRY, micros(at), error, id, attempt) == 1
 
-    def message_dead(self, id: str, error: str) -> bool:
+    def message_dead(self, id: str, error: str, attempt: int | None = None) -> bool:
         """It will not arrive."""
-        return self._session.run(_BURY, error, id) == 1
+        return self._session.run(_BURY, error, id, attempt) == 1
 
     def message_held(self, id: str) -> bool:
         """Keep it back."""

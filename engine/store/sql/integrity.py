@@ -3,7 +3,7 @@
 from engine.core.model import Ticket
 from engine.errors import EngineError
 from engine.store.contract.store import Evolve
-from engine.store.sqlite.tickets import TicketReads
+from engine.store.sql.tickets import TicketReads
 
 _NUMBERS = "SELECT number FROM ticket UNION SELECT ticket FROM event ORDER BY 1"
 
@@ -20,16 +20,11 @@ class IntegrityReads(TicketReads):
 
     def integrity(self, evolve: Evolve) -> list[str]:
         """What is wrong."""
-        pages = [line for (line,) in self._session.all("PRAGMA integrity_check") if line != "ok"]
-        orphans = [
-            f"a row of {table} refers to a row of {parent} that does not exist"
-            for table, _, parent, _ in self._session.all("PRAGMA foreign_key_check")
-        ]
         silent = [f"message {id} is {state} but its text is gone" for id, state in self._session.all(_WITHOUT_TEXT)]
         loose = [f"follow-up {number} is linked to an answer that is gone" for (number,) in self._session.all(_WITHOUT_ANSWER)]
         numbers = [number for (number,) in self._session.all(_NUMBERS)]
         differing = [problem for number in numbers if (problem := self._difference(number, evolve)) is not None]
-        return pages + orphans + silent + loose + differing
+        return self._session.damage() + silent + loose + differing
 
     def _difference(self, number: str, evolve: Evolve) -> str | None:
         """How the ticket's state differs from the replay of its log."""

@@ -1,15 +1,17 @@
-"""The inbox in SQLite."""
+"""The inbox."""
 
 from datetime import datetime
 from typing import Any
 
 from engine.errors import NotFound
 from engine.store.rows import InboxRow
-from engine.store.sqlite.session import Room, instant, instant_or_none, micros
+from engine.store.sql.session import Room, instant, instant_or_none, micros
 
 _COLUMNS = "id, channel, source_id, received_at, item_json, raw, state, attempts, next_attempt_at, error, ticket"
 
-_PENDING = f"SELECT {_COLUMNS} FROM inbox WHERE state = 'pending' AND next_attempt_at <= ? ORDER BY id LIMIT ?"
+_PENDING = f"SELECT {_COLUMNS} FROM inbox WHERE state = 'pending' AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?"
+
+_CLAIM = f"{_PENDING} /*pg FOR UPDATE SKIP LOCKED*/"
 
 _NEXT = "SELECT min(next_attempt_at) FROM inbox WHERE state = 'pending'"
 
@@ -24,12 +26,12 @@ _COUNTS = "SELECT state, count(*) FROM inbox GROUP BY state"
 # The unique (channel, source_id) is what makes one item of a source exactly one row.
 _ACCEPT = """
 INSERT INTO inbox (channel, source_id, received_at, item_json, raw, next_attempt_at) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (channel, source_id) DO NOTHING
+ON CONFLICT DO NOTHING
 """
 
 _DONE = "UPDATE inbox SET state = 'done', ticket = ?, error = NULL WHERE id = ?"
 
-_FORGET = "UPDATE inbox SET item_json = 'null', raw = x'', ticket = NULL WHERE id = ?"
+_FORGET = "UPDATE inbox SET item_json = 'null', raw = ?, ticket = NULL WHERE id = ?"
 
 _PUT_OFF = "UPDATE inbox SET attempts = attempts + 1, next_attempt_at = ?, error = ? WHERE id = ?"
 
@@ -71,6 +73,10 @@ class InboxReads(Room):
 class InboxWrites(InboxReads):
     """Keeps the contract's `InboxWriter`."""
 
+    def pending_inbox(self, now: datetime, limit: int) -> list[InboxRow]:
+        """Items to be handled now, by nobody else."""
+        return [_item(row) for row in self._session.all(_CLAIM, micros(now), limit)]
+
     def accept(self, channel: str, source_id: str, received_at: datetime, item_json: str, raw: bytes) -> bool:
         """Keep an item once."""
         at = micros(received_at)
@@ -80,7 +86,7 @@ class InboxWrites(InboxReads):
         """The item was handled."""
         _found(id, self._session.run(_DONE, ticket, id))
         if forget:
-            self._session.run(_FORGET, id)
+            self._session.run(_FORGET, b"", id)
 
     def inbox_failed(self, id: int, error: str, retry_at: datetime | None) -> None:
         """Handling failed."""

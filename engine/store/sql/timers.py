@@ -1,15 +1,21 @@
-"""Timers in SQLite."""
+"""Timers."""
 
 from datetime import datetime
 from typing import Any
 
 from engine.store.rows import TimerRow
-from engine.store.sqlite.session import Room, instant, instant_or_none, micros
+from engine.store.sql.session import Room, instant, instant_or_none, micros
 
 _COLUMNS = "ticket, key, due, generation, attempts, next_attempt_at, dead, error"
 
 _DUE = f"""
 SELECT {_COLUMNS} FROM timer WHERE dead = 0 AND next_attempt_at <= ? ORDER BY next_attempt_at, generation LIMIT ?
+"""
+
+# Whoever holds a ticket alone changes its timers, so the ticket is what is claimed.
+_CLAIM = f"""
+SELECT {_COLUMNS} FROM timer /*pg JOIN ticket ON ticket.number = timer.ticket*/ WHERE dead = 0 AND next_attempt_at <= ?
+ORDER BY next_attempt_at, generation LIMIT ? /*pg FOR NO KEY UPDATE OF ticket SKIP LOCKED*/
 """
 
 _NEXT = "SELECT min(next_attempt_at) FROM timer WHERE dead = 0"
@@ -18,8 +24,9 @@ _OF_TICKET = f"SELECT {_COLUMNS} FROM timer WHERE ticket = ? ORDER BY key"
 
 _DEAD = f"SELECT {_COLUMNS} FROM timer WHERE dead = 1 ORDER BY generation LIMIT ?"
 
-# REPLACE removes the old row, so that the new one gets a generation of its own.
-_START = "INSERT OR REPLACE INTO timer (ticket, key, due, next_attempt_at) VALUES (?, ?, ?, ?)"
+_START = "INSERT INTO timer (ticket, key, due, next_attempt_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING generation"
+
+_STOP = "DELETE FROM timer WHERE ticket = ? AND key = ?"
 
 # '0' is the character after '/': the range holds exactly the keys that begin with the prefix and a slash.
 _CANCEL = "DELETE FROM timer WHERE ticket = ? AND (key = ? OR (key >= ? || '/' AND key < ? || '0'))"
@@ -59,9 +66,19 @@ class TimerReads(Room):
 class TimerWrites(TimerReads):
     """Keeps the contract's `TimerWriter`."""
 
+    def due_timers(self, now: datetime, limit: int) -> list[TimerRow]:
+        """Timers whose time has come, fired by nobody else."""
+        return [_timer(row) for row in self._session.all(_CLAIM, micros(now), limit)]
+
     def start_timer(self, ticket: str, key: str, due: datetime) -> int:
         """Set a timer, anew if there is one."""
-        return self._session.insert(_START, ticket, key, micros(due), micros(due))
+        what = (ticket, key, micros(due), micros(due))
+        generation: int | None = self._session.value(_START, *what)
+        if generation is None:  # the key is set: the old row goes, so that the new one gets a generation of its own
+            self._session.run(_STOP, ticket, key)
+            generation = self._session.value(_START, *what)
+        assert generation is not None  # noqa: S101  # the ticket is held, so nobody else has set the key meanwhile
+        return generation
 
     def cancel_timers(self, ticket: str, prefix: str) -> int:
         """Cancel the timers of a prefix."""

@@ -1,0 +1,20 @@
+-- Children before their parents; a table takes its indexes with it.
+DROP TABLE meta;
+DROP SEQUENCE customer_number;
+DROP TABLE counter;
+DROP TABLE cron_slot;
+DROP TABLE active_policy;
+DROP TABLE policy;
+DROP TABLE audit;
+DROP TABLE follow_up_link;
+DROP TABLE survey_answer;
+DROP TABLE opt_out;
+DROP TABLE customer_address;
+DROP TABLE customer;
+DROP TABLE outbox;
+DROP TABLE inbox;
+DROP TABLE timer;
+DROP TABLE content;
+DROP TABLE event;
+DROP TABLE decision;
+DROP TABLE ticket;

@@ -1,0 +1,105 @@
+"""One transaction on one connection to PostgreSQL."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg import errors
+from psycopg.abc import Buffer
+from psycopg.types.string import StrDumperUnknown, TextLoader
+
+from engine.errors import EngineError
+from engine.store.contract import Conflict, StoreFailed
+from engine.store.sql.session import Column, Session, Values
+
+_OWN = re.compile(r"/\*pg (.*?)\*/")
+_NAMED = re.compile(r"(?<!:):([a-z_]+)")
+
+# All references of this schema are of one column to one column.
+_REFERENCES = """
+SELECT conrelid::regclass::text, own.attname, confrelid::regclass::text, other.attname
+FROM pg_constraint
+JOIN pg_attribute AS own ON own.attrelid = conrelid AND own.attnum = conkey[1]
+JOIN pg_attribute AS other ON other.attrelid = confrelid AND other.attnum = confkey[1]
+WHERE contype = 'f' AND connamespace = current_schema()::regnamespace ORDER BY 1, 3, 2
+"""
+
+_ORPHANS = "SELECT 1 FROM {0} AS own WHERE {1} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {2} AS other WHERE other.{3} = own.{1})"
+
+
+def failed(doing: str, error: psycopg.Error) -> EngineError:
+    """The driver's error as the contract's; `doing` says what was tried.
+
+    The server's detail stays out of it: it quotes values, which may be personal.
+    """
+    if isinstance(error, errors.DeadlockDetected | errors.SerializationFailure):
+        return Conflict("Somebody else changed the same in the database meanwhile: try again.")
+    said = error.diag.message_primary or (" ".join(str(error).split()) if isinstance(error, psycopg.OperationalError) else "")
+    return StoreFailed(f"The database could not {doing}: {said or type(error).__name__}.")
+
+
+class PostgresSession(Session):
+    """Runs statements on PostgreSQL."""
+
+    def unused(self, series: str) -> int:
+        """A number of a sequence, for which nobody waits; what is undone leaves a gap."""
+        number: int = self.value("SELECT nextval(?)", f"{series}_number")
+        return number
+
+    def run_many(self, sql: str, rows: Iterable[tuple[Column, ...]]) -> None:
+        """Execute one statement for every row, without waiting for each."""
+        if values := list(rows):
+            self._execute(sql, values)
+
+    def damage(self) -> list[str]:
+        """Rows that refer to nothing, which only who went around the server's own checks can have made."""
+        return [
+            f"a row of {table} refers to a row of {parent} that does not exist"
+            for table, column, parent, key in self.all(_REFERENCES)
+            for _ in self.all(_ORPHANS.format(table, column, parent, key))
+        ]
+
+    def _carry_out(self, connection: psycopg.Connection, sql: str, values: Values) -> tuple[list[Any], int]:
+        try:
+            cursor = connection.cursor()
+            if isinstance(values, list):
+                cursor.executemany(translated(sql), values)
+            else:
+                cursor.execute(translated(sql), values)
+            return cursor.fetchall() if cursor.description else [], cursor.rowcount
+        except psycopg.Error as error:
+            raise failed("carry out a statement", error) from error
+
+
+@lru_cache(1024)
+def translated(sql: str) -> LiteralString:
+    """Return the statement as PostgreSQL and its driver take it."""
+    own = _OWN.sub(r"\1", sql.replace("%", "%%")).replace("json_each(", "json_array_elements_text(")
+    return _NAMED.sub(r"%(\1)s", own.replace("?", "%s"))
+
+
+# PostgreSQL keeps no NUL in text. A code point that is never anybody's (a Unicode noncharacter) stands before "0" for it, and before
+# itself.
+_ESCAPE = "\ufdd0"
+_ESCAPED = re.compile(f"{_ESCAPE}(.)", re.DOTALL)
+
+
+class TextDumper(StrDumperUnknown):
+    """Text as PostgreSQL can keep it."""
+
+    def dump(self, obj: str) -> Buffer | None:
+        """Escape NUL."""
+        if "\0" in obj or _ESCAPE in obj:
+            obj = obj.replace(_ESCAPE, _ESCAPE * 2).replace("\0", f"{_ESCAPE}0")
+        return super().dump(obj)
+
+
+class AnyTextLoader(TextLoader):
+    """Text as it was before."""
+
+    def load(self, data: Buffer) -> str:
+        """Restore NUL."""
+        text = cast("str", super().load(data))
+        return _ESCAPED.sub(lambda found: "\0" if found[1] == "0" else found[1], text) if _ESCAPE in text else text

@@ -1,0 +1,135 @@
+"""One transaction on one connection, and how values become columns. Instants are INTEGER microseconds since 1970, UTC.
+
+Statements are written once, in what SQLite and PostgreSQL both take. What stands between `/*pg` and `*/` is a comment for SQLite, which
+has one writer, and is carried out by PostgreSQL, which has many.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, TypeAlias
+
+from engine.errors import UsageError
+
+Column: TypeAlias = str | int | float | bytes | None
+Values: TypeAlias = tuple[Column, ...] | Mapping[str, Column] | list[tuple[Column, ...]]
+"""By position, by name, or a list: for each row, by position."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(at: datetime) -> int:
+    """The column value of an instant. Raises UsageError for a naive one."""
+    if at.utcoffset() is None:
+        raise UsageError(f"an instant needs a time zone to be stored: {at.isoformat()}")
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def micros_or_none(at: datetime | None) -> int | None:
+    """The column value of an instant that may be missing."""
+    return None if at is None else micros(at)
+
+
+def instant(value: int) -> datetime:
+    """The instant in a column."""
+    return _EPOCH + value * _MICROSECOND
+
+
+def instant_or_none(value: int | None) -> datetime | None:
+    """The instant in a column that may be empty."""
+    return None if value is None else instant(value)
+
+
+_COUNT = """
+INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = counter.value + 1 RETURNING value
+"""
+
+
+class Session(ABC):
+    """Runs statements inside one transaction; `end` makes every later use an error, so that nothing is written outside of it."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection: Any | None = connection
+        self._savepoints = count(1)
+
+    @abstractmethod
+    def damage(self) -> list[str]:
+        """Return what the database itself finds wrong with its pages and references, in words."""
+
+    @abstractmethod
+    def _carry_out(self, connection: Any, sql: str, values: Values) -> tuple[list[Any], int]:
+        """Execute to the end, so that no statement stays open and every error comes up here; return all rows, and how many changed.
+
+        Raises StoreFailed or Conflict.
+        """
+
+    def end(self) -> None:
+        """The transaction is over."""
+        self._connection = None
+
+    def run(self, sql: str, *values: Column) -> int:
+        """Execute one statement; return how many rows it changed."""
+        return self._execute(sql, values)[1]
+
+    def run_many(self, sql: str, rows: Iterable[tuple[Column, ...]]) -> None:
+        """Execute one statement for every row."""
+        for values in rows:
+            self._execute(sql, values)
+
+    def all(self, sql: str, *values: Column) -> list[Any]:
+        """Return all rows, each a tuple of columns."""
+        return self._execute(sql, values)[0]
+
+    def named(self, sql: str, values: Mapping[str, Column]) -> list[Any]:
+        """Return all rows of a statement with named values."""
+        return self._execute(sql, values)[0]
+
+    def one(self, sql: str, *values: Column) -> Any:
+        """Return the first row or None."""
+        return next(iter(self._execute(sql, values)[0]), None)
+
+    def value(self, sql: str, *values: Column) -> Any:
+        """Return the first column of the first row, None if there is no row."""
+        row = self.one(sql, *values)
+        return None if row is None else row[0]
+
+    def count(self, series: str) -> int:
+        """Return the next number of the series, from 1 on without a gap: another transaction that asks waits for the end of this one."""
+        number: int = self.value(_COUNT, series)
+        return number
+
+    def unused(self, series: str) -> int:
+        """Return a number that the series never gave before."""
+        return self.count(series)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo only what happens inside when that raises."""
+        name = f"savepoint_{next(self._savepoints)}"
+        self.run(f"SAVEPOINT {name}")
+        try:
+            yield
+        except BaseException:
+            self.run(f"ROLLBACK TO {name}")
+            self.run(f"RELEASE {name}")
+            raise
+        self.run(f"RELEASE {name}")
+
+    def _execute(self, sql: str, values: Values) -> tuple[list[Any], int]:
+        if self._connection is None:
+            raise UsageError("This transaction is over; open another with write() or read().")
+        try:
+            return self._carry_out(self._connection, sql, values)
+        except (UnicodeEncodeError, OverflowError) as error:
+            # The text itself stays out of the message: it may be personal.
+            raise UsageError(f"A value cannot be stored: {type(error).__name__}; mend the text or number.") from None
+
+
+class Room:
+    """The base of every group of tables: statements run in the session of the transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session

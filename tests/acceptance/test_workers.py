@@ -1,0 +1,128 @@
+"""Several `engine run` on one PostgreSQL, each in a project directory of its own as on a machine of its own, share the work: each mail is
+handled once, whoever takes it in, and what one leaves behind when it is killed the others do.
+"""
+
+import random
+from collections import Counter
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.store import Reader, TicketQuery
+from tests.acceptance import inputs
+from tests.acceptance.desk import Desk, wait_until
+from tests.support.postgresql import Server
+
+MAILS = 200
+
+
+@pytest.fixture
+def desks(engine_command: Path, tmp_path: Path, database: str) -> list[Desk]:
+    """Two machines' projects on one database."""
+    both = [Desk(engine_command, tmp_path / name) for name in ("left", "right")]
+    for desk in both:
+        desk.always_at_work()
+        desk.keep_on(database)
+        desk.configure(outbound="live", delivery={"deadline": "2s"})
+    return both
+
+
+def wait_until_done(desk: Desk, mails: int) -> None:
+    def done(reader: Reader) -> bool:
+        return reader.inbox_counts() == {"done": mails} and set(reader.message_counts()) == {"sent"}
+
+    wait_until(
+        lambda: desk.look(done), lambda: desk.look(lambda reader: f"{reader.inbox_counts()} {reader.message_counts()}"), patience=150
+    )
+
+
+def sent(desks: list[Desk]) -> Counter[tuple[str, str]]:
+    """How often each message to a customer lies in the folders of what was sent, by receiver and subject."""
+    found: Counter[tuple[str, str]] = Counter()
+    for desk in desks:
+        for path in (desk.root / "var" / "out" / "email").glob("*.eml"):
+            mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+            found[mail["To"], mail["Subject"]] += 1
+    return Counter({key: copies for key, copies in found.items() if "@customer.example" in key[0]})
+
+
+def tickets(desk: Desk) -> list[Any]:
+    return sorted(desk.look(lambda reader: reader.tickets(TicketQuery(limit=1000))), key=lambda ticket: ticket.number)
+
+
+def check_each_once(desks: list[Desk], mails: int) -> None:
+    opened = tickets(desks[0])
+    day = opened[0].number[:8]
+    assert [ticket.number for ticket in opened if ticket.number.startswith(day)] == [
+        f"{day}{n:04d}" for n in range(1, 1 + sum(ticket.number.startswith(day) for ticket in opened))
+    ]
+    assert len(opened) == len({ticket.customer for ticket in opened}) == mails
+    with desks[0].reader() as reader:
+        for ticket in opened:
+            events = Counter(entry.event.name for entry in reader.events(ticket.number))
+            assert (events["ticket_opened"], events["promise_told"]) == (1, 1), events
+            assert events["message_sent"] == events["message_queued"], events
+    desks[0].sound()
+
+
+def test_two_workers_handle_each_mail_once_whoever_takes_it_in(desks: list[Desk], seed: int) -> None:
+    numbers = list(range(MAILS))
+    both = [desks[0].running(), desks[1].running()]
+    with both[0] as left, both[1] as right:
+        for desk in desks:  # the same mails reach both, in an order of their own
+            random.Random(seed).shuffle(numbers)
+            for number in numbers:
+                desk.drop("email", f"{number:04}.eml", inputs_of(number))
+        wait_until_done(desks[0], MAILS)
+        assert min(len(left.decisions()), len(right.decisions())) > 0, "one of the two did everything"
+        assert {line["level"] for daemon in (left, right) for line in daemon.lines} == {"info"}
+    check_each_once(desks, MAILS)
+    copies = sent(desks)
+    assert len(copies) == MAILS
+    assert set(copies.values()) == {1}
+
+
+def test_what_a_killed_worker_leaves_behind_the_other_does(desks: list[Desk]) -> None:
+    mails = 100
+    with desks[0].running() as survivor:
+        doomed = desks[1].start()
+        try:
+            for number in range(mails):
+                desks[1].drop("email", f"{number:04}.eml", inputs_of(number))
+            wait_until(lambda: len(doomed.decisions()) > 3, "the doomed worker to be in the middle of it")
+        finally:
+            doomed.kill()
+        for number in range(mails):  # what it had not taken in comes to the other as well, as it does from a mailbox of both
+            desks[0].drop("email", f"{number:04}.eml", inputs_of(number))
+        wait_until_done(desks[0], mails)
+        assert "Traceback" not in survivor.text
+    check_each_once(desks, mails)
+    copies = sent(desks)
+    assert len(copies) == mails
+    assert sum(copies.values()) <= mails + 20, "no more came twice than the doomed worker was sending"
+
+
+def test_a_server_that_is_restarted_under_way_loses_nothing(desks: list[Desk], postgresql: Server) -> None:
+    mails = 100
+    desk = desks[0]
+    with desk.running() as daemon:
+        for number in range(mails):
+            desk.drop("email", f"{number:04}.eml", inputs_of(number))
+        wait_until(lambda: len(daemon.decisions()) > 3, "the worker to be in the middle of it")
+        postgresql.stop()
+        postgresql.start()
+        wait_until_done(desk, mails)
+        assert "Traceback" not in daemon.text
+    check_each_once(desks, mails)
+    copies = sent(desks)
+    assert len(copies) == mails
+    assert sum(copies.values()) <= mails + 1, "only the message that was being sent may come twice"
+
+
+def inputs_of(number: int) -> bytes:
+    """The mail of a customer, the same each time."""
+    mail = message_from_bytes(inputs.mail(number), policy=policy.SMTP)
+    mail.replace_header("Message-ID", f"<{number}@customer.example>")
+    return mail.as_bytes()
