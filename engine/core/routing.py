@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from engine.core import events as e
+from engine.core.authority import APPROVAL, pass_on
 from engine.core.commands import CancelTimers, StartTimer
 from engine.core.draft import Draft
 from engine.core.facts import AgentFacts
@@ -83,7 +84,10 @@ def give(draft: Draft, agent: str, by: str) -> None:
 
 
 def reassign(draft: Draft) -> None:
-    """Take the ticket from an agent who does not answer, as the policy's `on_no_response` says."""
+    """Take the ticket from an agent who does not answer, as the policy's `on_no_response` says; an approval goes to the next approver."""
+    if draft.ticket.kind == APPROVAL:
+        pass_on(draft)
+        return
     mode = draft.policy.assignment.on_no_response
     holder = draft.ticket.assignee
     if mode == "unassign" and holder is not None:

@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import TypeAlias
 
 from engine.core.conditions import Source
@@ -89,6 +90,8 @@ class AgentActed:
     steps: tuple[StepDraft, ...] = ()
     channel: str | None = None
     via: str = "cli"
+    amount: Decimal | None = None
+    step: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,17 @@ class TaskClosed:
 
     ticket: str
     task: str
+    content: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalDecided:
+    """An approval that this ticket waited for was granted or not, by an agent, with these words (a content id)."""
+
+    ticket: str
+    approval: str
+    granted: bool
+    by: str
     content: str | None = None
 
 
@@ -130,7 +144,9 @@ class ReceiptArrived:
     detail: str = ""
 
 
-Signal: TypeAlias = MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | TimerFired | RuleDue | ReceiptArrived
+Signal: TypeAlias = (
+    MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | ApprovalDecided | TimerFired | RuleDue | ReceiptArrived
+)
 
 SIGNAL_TYPES: dict[str, type[Signal]] = {
     "message_arrived": MessageArrived,
@@ -138,6 +154,7 @@ SIGNAL_TYPES: dict[str, type[Signal]] = {
     "ticket_requested": TicketRequested,
     "agent_acted": AgentActed,
     "task_closed": TaskClosed,
+    "approval_decided": ApprovalDecided,
     "timer_fired": TimerFired,
     "rule_due": RuleDue,
     "receipt_arrived": ReceiptArrived,

@@ -7,6 +7,7 @@ from engine.core.answers import ReplyWords, Scale
 from engine.core.calendar import Calendar
 from engine.core.compiled import (
     Assignment,
+    Authority,
     CallRule,
     Company,
     DeadlineKind,
@@ -22,6 +23,7 @@ from engine.core.compiled import (
 )
 from engine.core.conditions import Condition, Source
 from engine.core.text import Negation
+from engine.policy.authority import compile_authority
 from engine.policy.calendars import zone
 from engine.policy.conditions import Conditions, check_order, rule_condition
 from engine.policy.diagnostics import Problems
@@ -98,6 +100,10 @@ class Builder:
     def own_rules(self) -> tuple[OwnRule, ...]:
         """Return the rules of the house's own."""
         return OwnRules(self._document, self._languages, self._problems, self._conditions, self._references).build()
+
+    def authority(self) -> Authority | None:
+        """Return who may grant what; None where the policy gives nobody any authority."""
+        return compile_authority(self._document, self._languages, self._problems, self._conditions)
 
     def _rules(self, section: str) -> list[Node]:
         """Return the entries of a list of rules; its order is only judged when all of them are sound."""

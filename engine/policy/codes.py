@@ -74,6 +74,9 @@ CODES: dict[str, Code] = {
     "CL334": Code("An action needs a ticket"),
     "CL335": Code("A rule could trigger itself", "warning"),
     "CL336": Code("A rule names what does not exist"),
+    "CL380": Code("The last grant is for everybody"),
+    "CL381": Code("Unknown exception"),
+    "CL382": Code("An approval has no deadline", "warning"),
     # 4xx: templates and scripts
     "CL401": Code("A template is not well-formed"),
     "CL402": Code("A template uses something that is not allowed"),

@@ -153,14 +153,14 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     builder = build.Builder(document, languages, problems, calendars)
     kinds, calls, tiers = builder.kinds(), builder.calls(), builder.tiers()
     deadlines, queues, routes, surveys = builder.deadlines(), builder.queues(), builder.routes(), builder.surveys()
-    own = builder.own_rules()
+    own, authority = builder.own_rules(), builder.authority()
     escalated = escalations(document, References(document, problems), problems)
     spoken = scripts.Scripts(document, languages, problems, proven=proven)
     guides = scripts.guides(document, languages, problems)
     tried = company is not None and not proven and not problems.wrong(("company", "sla"))
     spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
     if not proven and not has_errors(problems.all()):
-        for rules in (kinds, calls, tiers, routes):
+        for rules in (kinds, calls, tiers, routes, authority.grants if authority else ()):
             lint.check_reach(rules, problems)
         lint.check_used(document, problems)
         lint.check_own(own, problems)
@@ -196,4 +196,5 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         rules=own,
         triggers=own_rules.triggers(own),
         chain_depth=own_rules.depth(document),
+        authority=authority,
     )

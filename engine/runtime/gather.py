@@ -1,22 +1,26 @@
 """The facts a decision needs, read in its own transaction."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from engine.core.authority import APPROVAL
 from engine.core.compiled import Policy
 from engine.core.contacts import from_text
 from engine.core.facts import AgentFacts, CallFacts, Contact, CustomerFacts, Facts
 from engine.core.fields import Extra
 from engine.core.model import CUSTOMER, Ticket
-from engine.core.signals import AgentActed, RuleDue, Signal, TaskClosed, TicketRequested
+from engine.core.signals import AgentActed, ApprovalDecided, MessageArrived, RuleDue, Signal, TaskClosed, TicketRequested
 from engine.core.team import Team
 from engine.runtime.sources import Source
 from engine.store.contract import Transaction
 from engine.store.contract.tickets import HISTORY
 from engine.store.rows import CustomerRow
+
+OPENING = ("task", "compensate", "except")
+"""Actions that may lead to another ticket, whose number they must know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,8 @@ class Gatherer:
         contact = Contact() if sealed else self._contact(about, origin, customer)
         if customer is not None:
             customer = self._history(customer, ticket)
+        asking = (ticket.kind if ticket else request.kind if request else "") == APPROVAL
+        parent = self._tx.ticket((ticket.parent if ticket else request and request.parent) or "") if asking else None
         return Facts(
             number="",
             answer_id="",
@@ -94,8 +100,9 @@ class Gatherer:
             contact=contact,
             contact_id=about.contact if about else None,
             call=origin.call if origin else None,
-            texts=self._texts(ticket, signal),
+            texts=self._texts((ticket, parent), signal),
             extra=self._extra(customer) if customer else {},
+            parent=parent,
         )
 
     def opened(self) -> None:
@@ -103,7 +110,9 @@ class Gatherer:
         self._number = None
 
     def _next_number(self, ticket: Ticket | None, signal: Signal) -> str:
-        opens = isinstance(signal, AgentActed) and signal.action == "task" if ticket is not None else not isinstance(signal, RuleDue)
+        by_mail = isinstance(signal, MessageArrived) and signal.party != CUSTOMER
+        by_agent = isinstance(signal, AgentActed) and signal.action in OPENING
+        opens = by_mail or by_agent if ticket is not None else not isinstance(signal, RuleDue)
         if not opens:
             return ""
         if self._number is None:
@@ -159,13 +168,14 @@ class Gatherer:
         addresses = {name: by_kind[kind] for name, kind in self._world.channels.items() if kind in by_kind}
         return Contact((row.name if row else "") or (origin.name if origin else ""), addresses)
 
-    def _texts(self, ticket: Ticket | None, signal: Signal) -> dict[str, str]:
+    def _texts(self, tickets: Iterable[Ticket | None], signal: Signal) -> dict[str, str]:
         wanted: list[str | None] = []
-        if ticket is not None:
-            wanted = [ticket.description, ticket.subject, ticket.wish, ticket.expected_by, ticket.result]
+        for ticket in filter(None, tickets):
+            wanted += [ticket.description, ticket.subject, ticket.wish, ticket.expected_by, ticket.result]
+            wanted += [one.content for one in ticket.approvals.values()]
             if ticket.plan is not None:
                 wanted += [ticket.plan.content, *(step.content for step in ticket.plan.steps)]
-        if isinstance(signal, TaskClosed):
+        if isinstance(signal, TaskClosed | ApprovalDecided):
             wanted.append(signal.content)
         return self._tx.contents([content for content in wanted if content])
 

@@ -3,16 +3,27 @@
 from datetime import datetime
 
 from engine.core import clocks
+from engine.core.authority import APPROVAL
 from engine.core.commands import CancelTimers
 from engine.core.compiled import Policy
-from engine.core.decide import actions, intake, opening, receipts, replies, rules, surveys, timers
+from engine.core.decide import actions, authority, intake, opening, receipts, replies, rules, surveys, timers
 from engine.core.decision import Decision
 from engine.core.draft import Draft
 from engine.core.facts import Facts
 from engine.core.lifecycle import ENDED
 from engine.core.model import Ticket
 from engine.core.routing import ASSIGN_TIMER
-from engine.core.signals import AgentActed, CallArrived, MessageArrived, RuleDue, Signal, TaskClosed, TicketRequested, TimerFired
+from engine.core.signals import (
+    AgentActed,
+    ApprovalDecided,
+    CallArrived,
+    MessageArrived,
+    RuleDue,
+    Signal,
+    TaskClosed,
+    TicketRequested,
+    TimerFired,
+)
 
 
 def decide(ticket: Ticket | None, signal: Signal, facts: Facts, policy: Policy, now: datetime) -> Decision:
@@ -40,12 +51,16 @@ def _dispatch(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
             intake.message(draft, signal) if ticket is None else replies.message(draft, signal)
         case CallArrived():
             intake.call(draft, signal) if ticket is None else replies.call(draft, signal)
+        case TicketRequested() if signal.kind == APPROVAL:
+            authority.opened(draft, signal)
         case TicketRequested():
             opening.requested(draft, signal)
         case AgentActed():
             actions.act(draft, signal)
         case TaskClosed():
             actions.task_closed(draft, signal)
+        case ApprovalDecided():
+            authority.decided(draft, signal)
         case TimerFired():
             timers.fired(draft, signal)
         case RuleDue():
