@@ -54,6 +54,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("engine.cli.run:command", "Work day and night: take in, decide, send."),
     "status": ("engine.cli.status:command", "Show how the work stands."),
     "ticket": ("engine.cli.ticket:group", "Work tickets: list, show, claim, plan, resolve and more."),
+    "approvals": ("engine.cli.approvals:group", "See what waits for an approval; grant or refuse it."),
     "phone": ("engine.cli.phone:group", "Register a phone call by hand."),
     "explain": ("engine.cli.explain:command", "Say why a ticket went the way it did."),
     "ingest": ("engine.cli.ingest:command", "Take in files by hand, through the same door."),

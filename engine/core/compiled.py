@@ -326,8 +326,8 @@ class Policy:
     """Everything the company decided, compiled. `notices` names the script of each built-in occasion (promise, assignment, …).
 
     `fields` are the fields that some condition asks. `spans` has the span of each counted one, whose name tells it: `… last 30d`.
-    `rules` are the house's own; `triggers` has those that follow events and are no drafts, by what they go on. `chain_depth` is how
-    many of them may follow from each other.
+    `timed_fields` are those of both that only rules by the clock ask. `rules` are the house's own; `triggers` has those that follow
+    events and are no drafts, by what they go on. `chain_depth` is how many of them may follow from each other.
     """
 
     digest: str
@@ -353,6 +353,7 @@ class Policy:
     replies_source: Source | None = None
     fields: frozenset[str] = frozenset()
     spans: Mapping[str, timedelta] = field(default_factory=dict)
+    timed_fields: frozenset[str] = frozenset()
     rules: tuple[OwnRule, ...] = ()
     triggers: Mapping[str, Rules[EventRule]] = field(default_factory=dict)
     chain_depth: int = 5

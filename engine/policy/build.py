@@ -97,9 +97,10 @@ class Builder:
         """Return the surveys."""
         return tuple(filter(None, (self._survey(node) for node in self._document.entries("surveys").values())))
 
-    def own_rules(self) -> tuple[OwnRule, ...]:
-        """Return the rules of the house's own."""
-        return OwnRules(self._document, self._languages, self._problems, self._conditions, self._references).build()
+    def own_rules(self) -> tuple[tuple[OwnRule, ...], frozenset[str]]:
+        """Return the rules of the house's own, and what only those by the clock ask: to be built behind everything else."""
+        own = OwnRules(self._document, self._languages, self._problems, self._conditions, self._references)
+        return own.build(), own.timed_fields
 
     def authority(self) -> Authority | None:
         """Return who may grant what; None where the policy gives nobody any authority."""

@@ -153,7 +153,8 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     builder = build.Builder(document, languages, problems, calendars)
     kinds, calls, tiers = builder.kinds(), builder.calls(), builder.tiers()
     deadlines, queues, routes, surveys = builder.deadlines(), builder.queues(), builder.routes(), builder.surveys()
-    own, authority = builder.own_rules(), builder.authority()
+    authority = builder.authority()
+    own, timed_fields = builder.own_rules()
     escalated = escalations(document, References(document, problems), problems)
     spoken = scripts.Scripts(document, languages, problems, proven=proven)
     guides = scripts.guides(document, languages, problems)
@@ -193,6 +194,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         replies_source=replied.source if (replied := document.single("replies")) else None,
         fields=builder.fields,
         spans=builder.spans,
+        timed_fields=timed_fields,
         rules=own,
         triggers=own_rules.triggers(own),
         chain_depth=own_rules.depth(document),

@@ -22,7 +22,10 @@ _DEPTH = 5
 
 
 class OwnRules:
-    """Builds one rule after the other; every problem is reported."""
+    """Builds one rule after the other; every problem is reported.
+
+    `timed_fields` are the fields and spans that only rules by the clock ask; complete where all other conditions were built before.
+    """
 
     def __init__(
         self, document: Document, languages: tuple[str, ...], problems: Problems, conditions: Conditions, references: References
@@ -32,13 +35,22 @@ class OwnRules:
         self._problems = problems
         self._conditions = conditions
         self._references = references
+        self.timed_fields: frozenset[str] = frozenset()
 
     def build(self) -> tuple[OwnRule, ...]:
         """Return the rules in the order in which they are done."""
         nodes = self._document.entries("rules")
         if self._document.ids("rules") == frozenset(nodes):
             self._check_timers(nodes.values())
-        return tuple(self._rule(node) for node in nodes.values())
+        timed = {id: node for id, node in nodes.items() if "every" in node.map}
+        rules = {id: self._rule(node) for id, node in nodes.items() if id not in timed}
+        before = self._asked()
+        rules |= {id: self._rule(node) for id, node in timed.items()}
+        self.timed_fields = self._asked() - before
+        return tuple(rules[id] for id in nodes)
+
+    def _asked(self) -> frozenset[str]:
+        return frozenset((*self._conditions.fields, *self._conditions.spans))
 
     def _rule(self, node: Node) -> OwnRule:
         on, every = node.get("on"), node.get("every")
@@ -76,7 +88,7 @@ class OwnRules:
         if when is not None:
             return self._conditions.compile(when, section)
         if every is not None:
-            hint = said("add `when: …`, which says for which {subjects}", subjects=said(node.string("for")))
+            hint = "add `when: …`: without it, the rule would run for every one of them"
             self._problems.add("CL312", node, "the rule has no condition", hint)
         return None
 
@@ -98,7 +110,7 @@ class OwnRules:
         for timer in (one["timer"] for node in nodes if "on" in node.map for one in node["on"].items if one.map):
             if timer.text not in started:
                 hint: str = suggestion(timer.text, started)
-                hint = hint or said("start it in another rule: {{start_timer: {timer}, after: 2h}}", timer=timer.text)
+                hint = hint or said("start it in another rule: `{{start_timer: {timer}, after: 2h}}`", timer=timer.text)
                 self._problems.add("CL332", timer, said("no rule starts the timer `{timer}`", timer=timer.text), hint)
 
     def _action(self, node: Node, of_customer: bool) -> Action:

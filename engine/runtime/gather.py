@@ -85,7 +85,7 @@ class Gatherer:
         customer = None if sealed else self._customer(about, signal, origin)
         contact = Contact() if sealed else self._contact(about, origin, customer)
         if customer is not None:
-            customer = self._history(customer, ticket)
+            customer = self._history(customer, ticket, signal)
         asking = (ticket.kind if ticket else request.kind if request else "") == APPROVAL
         parent = self._tx.ticket((ticket.parent if ticket else request and request.parent) or "") if asking else None
         return Facts(
@@ -101,7 +101,7 @@ class Gatherer:
             contact_id=about.contact if about else None,
             call=origin.call if origin else None,
             texts=self._texts((ticket, parent), signal),
-            extra=self._extra(customer) if customer else {},
+            extra=self._extra(customer, signal) if customer else {},
             parent=parent,
         )
 
@@ -133,20 +133,25 @@ class Gatherer:
         self._tx.add_address(row.id, kind, origin.address)
         return _customer_facts(row, known=False)
 
-    def _history(self, customer: CustomerFacts, ticket: Ticket | None) -> CustomerFacts:
-        """Add what the policy asks of the customer's history."""
+    def _asks(self, field: str, signal: Signal) -> bool:
+        """Whether some condition that the signal can lead to asks that field (or counted field with its span)."""
         policy = self._world.policy
-        if policy.spans:
-            since = self._now - max(policy.spans.values())
+        return (field in policy.fields or field in policy.spans) and (field not in policy.timed_fields or isinstance(signal, RuleDue))
+
+    def _history(self, customer: CustomerFacts, ticket: Ticket | None, signal: Signal) -> CustomerFacts:
+        """Add what the policy asks of the customer's history."""
+        spans = [span for name, span in self._world.policy.spans.items() if self._asks(name, signal)]
+        if spans:
+            since = self._now - max(spans)
             needs = self._tx.needs_of(customer.id, since, HISTORY, ticket.number if ticket else "")
             customer = replace(customer, tickets=tuple(needs))
-        if "customer.last_contact" in policy.fields:
+        if self._asks("customer.last_contact", signal):
             customer = replace(customer, last_contact_at=self._tx.last_contact(customer.id))
         return customer
 
-    def _extra(self, customer: CustomerFacts) -> dict[str, Extra]:
+    def _extra(self, customer: CustomerFacts, signal: Signal) -> dict[str, Extra]:
         """Ask the plugins for those of their fields that the policy asks."""
-        asked = [source for name, source in self._world.sources.items() if name in self._world.policy.fields]
+        asked = [source for name, source in self._world.sources.items() if self._asks(name, signal)]
         addresses: dict[str, list[str]] = {}
         for kind, address in self._tx.addresses(customer.id) if asked else ():
             addresses.setdefault(kind, []).append(address)

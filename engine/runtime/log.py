@@ -5,6 +5,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from engine.core.decide.rules import NO_RULE
 from engine.core.events import RuleObserved
 from engine.core.signals import AgentActed, MessageArrived, ReceiptArrived, RuleDue, TimerFired
 from engine.runtime.handle import Handled
@@ -50,19 +51,20 @@ def failed(what: str, retry_at: datetime | None, error: Exception, **facts: obje
 def decision(handled: Handled) -> None:
     """Log one decision: what came, what happened, which rules said so, under which policy."""
     made, signal = handled.decision, handled.signal
+    told = [reason for reason in made.reasons if not reason.decided.startswith(NO_RULE)]
     facts: dict[str, object] = {
         "decided_at": handled.at.isoformat(),
         "ticket": handled.number,
         "signal": signal_name(signal),
         "events": [event.name for event in made.events],
-        "rules": [f"{reason.rule} ({reason.source})" if reason.source else reason.rule for reason in made.reasons],
+        "rules": [f"{reason.rule} ({reason.source})" if reason.source else reason.rule for reason in told],
         "policy": handled.policy_digest[:12],
     }
     if observed := {event.rule: event.actions for event in made.events if isinstance(event, RuleObserved)}:
         facts["observed"] = observed
     match signal:
         case RuleDue(rule=rule, customer=customer):
-            facts |= {"rule": rule, "customer": customer, "decided": [reason.decided for reason in made.reasons]}
+            facts |= {"rule": rule, "customer": customer, "decided": [reason.decided for reason in told]}
         case AgentActed(actor=actor, action=action):
             facts |= {"actor": actor, "action": action}
         case TimerFired(key=key):

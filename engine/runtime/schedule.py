@@ -31,7 +31,7 @@ def run_due(store: Store, world: World, now: datetime, hold: bool) -> list[Outco
             before = reader.last_slot(job_name(rule))
         if before is not None and before >= latest:
             continue
-        due = list(_to_run(rule, before, latest, now))
+        due = list(to_run(rule, before, latest, now))
         for slot in due or [latest]:
             outcomes += _run(store, world, rule, slot, now, hold, wanted=bool(due))
     return outcomes
@@ -56,8 +56,8 @@ def held(reader: Reader, world: World, rule: TimedRule, slot: datetime, now: dat
             yield signal
 
 
-def _to_run(rule: TimedRule, before: datetime | None, latest: datetime, now: datetime) -> Iterator[datetime]:
-    """Yield the slots after `before` that are to be run; the others are only taken."""
+def to_run(rule: TimedRule, before: datetime | None, latest: datetime, now: datetime) -> Iterator[datetime]:
+    """Yield the slots after `before`, when the rule last ran, that are to be run at `now`; the others up to `latest` are only taken."""
     if before is None or rule.mode == "draft":
         return
     if rule.catch_up == "all":

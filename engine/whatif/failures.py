@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.core.compiled import Policy
 from engine.core.conditions import Source
+from engine.core.decide.rules import NO_RULE
 from engine.core.decision import Reason
 from engine.core.tracing import Trace, show
 from engine.policy.nodes import Node
@@ -28,6 +29,7 @@ _DECIDED = {
     "kind": "kind: ",
     "opened": "call opens ",
     "queue": "queue: ",
+    "rule": NO_RULE,
     "route": "queue: ",
     "sent": "message: ",
     "suppressed": "no message: ",
@@ -90,7 +92,8 @@ class Comparison:
 
     def _nearest(self, key: str, what: str, because: Reason | None) -> Iterator[str]:
         if because is None:
-            for reason in self.since[-_MOST:]:
+            decided = [reason for reason in self.since if not reason.decided.startswith(NO_RULE)]
+            for reason in decided[-_MOST:]:
                 yield f"{reason.decided}: {_named(reason)}"
             return
         wanted = {what}

@@ -121,7 +121,11 @@ def test_a_deadline_over_a_holiday_and_a_refusal_are_told(language: str, capsys:
 
 def test_a_timer_of_another_version_is_told_by_its_key() -> None:
     assert _expected("deadline/response", Words("en")) == "deadline/response"
-    assert _expected("rule/x/later", Words("zh")) == "rule/x/later"
+    assert _expected("other/x/later", Words("zh")) == "other/x/later"
+
+
+def test_a_timer_of_a_rule_is_told_by_its_id() -> None:
+    assert _expected("rule/look-again", Words("en")) == "a timer of the rules: look-again"
 
 
 def test_a_message_that_was_not_sent_is_told_with_why(capsys: pytest.CaptureFixture[str]) -> None:

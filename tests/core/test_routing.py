@@ -23,7 +23,7 @@ def test_the_least_loaded_is_first_and_the_id_decides_between_equals() -> None:
     house = House(people=desk("ann", "bob"))
     owners = [house.ticket(house.mail(f"你好{n}", sender=f"c{n}@example.test")).assignee for n in range(4)]
     assert owners == ["ann", "bob", "ann", "bob"]
-    assert house.decisions("202603040002")[0].reasons[-2]["decided"] == "message: assignment to bob"
+    assert house.decisions("202603040002")[0].reasons[-3]["decided"] == "message: assignment to bob"
 
 
 def test_who_served_the_customer_before_is_first_whatever_their_load() -> None:

@@ -130,6 +130,7 @@ SIGNALS = [
     s.AgentActed("1", "plan", "zhao"),
     s.TaskClosed("1", "2", "c-1"),
     s.TimerFired("1", "deadline/response", NOW),
+    s.RuleDue("1", "planned-visit", NOW),
     s.ReceiptArrived("1", "m-1", "customer", "failed"),
 ]
 

@@ -48,6 +48,8 @@ def test_a_customer_is_added_once_and_changed_by_name(store: Store) -> None:
         tx.add_customer(customer("C0"))
         assert tx.customers(9) == [customer("C0"), changed]
         assert tx.customers(1) == [customer("C0")]
+        assert tx.customers(9, "C0") == [changed]
+        assert tx.customers(9, "C1") == []
         with pytest.raises(NotFound, match="C7"):
             tx.update_customer(customer("C7"))
 

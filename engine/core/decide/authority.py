@@ -60,9 +60,7 @@ def grant(draft: Draft, signal: AgentActed) -> None:
         raise Refusal(f"it was asked for in {wanted.currency}, and amounts are in {currency} now: refuse it and let it be asked for again")
     rule, asked = grant_of(draft, parent, signal.actor)
     if not covers(rule, parent, wanted):
-        raise Refusal(
-            f"this is beyond the authority of {signal.actor} too ({_reach(rule, parent, wanted)}); assign it to somebody with more"
-        )
+        raise Refusal(f"this is beyond the authority of {signal.actor} too: {_reach(rule, parent, wanted)}; assign it to another approver")
     draft.because("approval: granted", rule.id, rule.source, _seen(rule, parent, wanted), asked)
     _close(draft, signal, parent, granted=True)
 
@@ -110,6 +108,8 @@ def _concede(draft: Draft, signal: AgentActed, wanted: Concession) -> None:
     ticket = draft.ticket
     if ticket.kind not in NEEDS:
         raise Refusal(f"ticket {ticket.number} is work of the house: concessions belong to the customer's own ticket")
+    if signal.actor not in draft.facts.agents:
+        raise Refusal(f"there is no agent {signal.actor!r} in the team, and nobody else grants anything")
     if not signal.text.strip():
         raise Refusal(f"{signal.action} needs a text: why it is granted")
     open_steps = [step.id for step in ticket.plan.steps if step.done_at is None] if ticket.plan else []
@@ -124,25 +124,25 @@ def _concede(draft: Draft, signal: AgentActed, wanted: Concession) -> None:
     if approver is None:
         raise Refusal(f"{_reach(rule, ticket, wanted)}; nobody who approves may grant more, or may grant it instead of {signal.actor}")
     draft.because(f"approval: {wanted.name}", rule.id, rule.source, _seen(rule, ticket, wanted) | {"approver": approver.id}, asked)
-    wanted = replace(wanted, content=draft.keep("concession", signal.text), approval=draft.facts.number)
-    draft.record(
-        e.ApprovalRequested(draft.facts.number, wanted.name, wanted.by, wanted.amount, wanted.currency, wanted.content, wanted.step)
+    _request(draft, signal, replace(wanted, content=draft.keep("concession", signal.text)), approver.id)
+
+
+def _request(draft: Draft, signal: AgentActed, wanted: Concession, approver: str) -> None:
+    """Let an approval be opened, whose number is at hand."""
+    ticket, number = draft.ticket, draft.facts.number
+    draft.record(e.ApprovalRequested(number, wanted.name, wanted.by, wanted.amount, wanted.currency, wanted.content, wanted.step))
+    request = TicketRequested(
+        kind=APPROVAL,
+        queue=ticket.queue or "",
+        text=signal.text,
+        channel=ticket.channel,
+        language=ticket.language,
+        parent=ticket.number,
+        assignee=approver,
+        customer=ticket.customer,
+        actor=signal.actor,
     )
-    draft.want(
-        Raise(
-            TicketRequested(
-                kind=APPROVAL,
-                queue=ticket.queue or "",
-                text=signal.text,
-                channel=ticket.channel,
-                language=ticket.language,
-                parent=ticket.number,
-                assignee=approver.id,
-                customer=ticket.customer,
-                actor=signal.actor,
-            )
-        )
-    )
+    draft.want(Raise(request))
 
 
 def _asked(draft: Draft) -> tuple[Ticket, Concession]:

@@ -15,7 +15,7 @@ from engine.core import events as e
 from engine.core.clocks import react
 from engine.core.commands import Raise, StartTimer
 from engine.core.compiled import Action, OwnRule, Policy, TimedRule
-from engine.core.conditions import evaluate
+from engine.core.conditions import Source, evaluate
 from engine.core.context import agent
 from engine.core.decide.opening import regrade
 from engine.core.decide.timers import recipients
@@ -30,6 +30,8 @@ from engine.core.tracing import Asked, asked
 from engine.core.values import MOST_TOLD, TicketValues
 
 SCHEDULE = "schedule"
+NO_RULE = "no rule held"
+"""How the reason begins that tells which of the rules on an event came near."""
 
 
 class Cause(NamedTuple):
@@ -91,7 +93,8 @@ def _holding(draft: Draft, on: str) -> Iterator[tuple[OwnRule, Asked]]:
     held = rules.matches(values)
     if not held:
         near = list(rules) if len(rules) <= MOST_TOLD else list(islice(rules.near(values, len(rules)), MOST_TOLD))
-        draft.because(f"no rule held on {on}", "rules", None, asked=asked(near, None, values))
+        place = Source(rules[0].source.file, rules[0].source.line, "rules")
+        draft.because(f"{NO_RULE} on {on}", "rules", place, asked=asked(near, None, values))
     for rule in held:
         yield rule, asked([rule], 0, values)
 

@@ -1,0 +1,180 @@
+"""Rules by the clock: which slots are run, for whom, once each."""
+
+from datetime import datetime
+
+import pytest
+
+from engine.core import events as e
+from engine.core.compiled import Policy
+from engine.core.signals import RuleDue
+from engine.runtime import schedule
+from engine.runtime.handle import Outcome, handle
+from engine.store import CustomerRow
+from tests.core.test_rules import own, policy
+from tests.core.worlds import House, at
+
+DAILY = """{{id: a, mode: {mode}, every: {{cron: "0 9 * * *", catch_up: {catch_up}}}, for: tickets,
+     when: {{field: ticket.age, over: 12h}}, do: [{{add_tag: old}}]}}"""
+VISIT = """{{id: a, mode: {mode}, every: {{cron: "0 9 * * *"}}, for: customers, when: {{field: customer.segment, is: vip}},
+     do: [{{open: {{kind: care, queue: front_desk, text: {{zh: 关怀, en: Care}}}}}}]}}"""
+
+
+def daily(mode: str = "live", catch_up: str = "once") -> Policy:
+    return policy(DAILY.format(mode=mode, catch_up=catch_up))
+
+
+def visit(mode: str = "live") -> Policy:
+    return policy(VISIT.format(mode=mode))
+
+
+def run(house: House, now: datetime) -> list[Outcome]:
+    house.now = now
+    return schedule.run_due(house.store, house.world, now, hold=False)
+
+
+def slots(outcomes: list[Outcome]) -> list[datetime]:
+    return [one.handled[0].signal.slot for one in outcomes if isinstance(one.handled[0].signal, RuleDue)]
+
+
+def know(house: House, count: int, segment: str | None = "vip", language: str | None = None) -> None:
+    with house.store.write() as tx:
+        for number in range(count):
+            row = CustomerRow(tx.new_customer_id(), f"c{number}", segment, language, house.now)
+            tx.add_customer(row)
+            tx.add_address(row.id, "email", f"{row.id}@example.test")
+
+
+def test_a_rule_starts_with_its_next_slot_and_runs_each_once() -> None:
+    house = House(daily())
+    number = house.mail("你好")
+    assert run(house, at("03-04 10:00")) == []
+    assert run(house, at("03-05 08:59")) == []
+    assert slots(run(house, at("03-05 09:00"))) == [at("03-05 09:00")]
+    assert house.ticket(number).tags == ("old",)
+    assert own(house, number) == [e.RuleApplied("a", ("add_tag: old",))]
+    assert run(house, at("03-05 09:00")) == []
+    assert slots(run(house, at("03-06 09:00"))) == [at("03-06 09:00")]
+
+
+@pytest.mark.parametrize(("catch_up", "days"), [("once", ["03-08"]), ("all", ["03-05", "03-06", "03-07", "03-08"]), ("skip", [])])
+def test_slots_that_were_missed_are_made_up_for_as_the_rule_says(catch_up: str, days: list[str]) -> None:
+    house = House(daily(catch_up=catch_up))
+    house.mail("你好")
+    run(house, house.now)
+    assert slots(run(house, at("03-08 12:00"))) == [at(f"{day} 09:00") for day in days]
+    assert run(house, at("03-08 12:01")) == []
+    assert slots(run(house, at("03-09 09:00"))) == [at("03-09 09:00")]
+
+
+def test_a_draft_takes_its_slots_so_that_none_was_missed_when_it_goes_live() -> None:
+    house = House(daily("draft", "all"))
+    house.mail("你好")
+    for day in ("03-04", "03-05", "03-06"):
+        assert run(house, at(f"{day} 12:00")) == []
+    house.world = House(daily("live", "all")).world
+    assert slots(run(house, at("03-07 12:00"))) == [at("03-07 09:00")]
+    assert schedule.upcoming(daily("draft"), house.now) == {}
+    assert schedule.upcoming(daily(), at("03-07 09:00")) == {"a": at("03-08 09:00")}
+
+
+def test_only_tickets_for_which_the_rule_holds_are_decided_on() -> None:
+    house = House(daily())
+    old, ended = house.mail("你好"), house.mail("发票怎么开", sender="b@example.test")
+    house.done(ended, "close", text="误报")
+    run(house, house.now)
+    house.now = at("03-05 08:00")
+    young = house.mail("营业时间", sender="c@example.test")
+    before = len(house.decisions(young))
+    assert [one.ticket for one in run(house, at("03-05 09:00"))] == [old]
+    assert len(house.decisions(young)) == before
+
+
+def test_what_does_not_hold_any_more_when_its_turn_comes_is_refused() -> None:
+    house = House(daily())
+    number = house.mail("你好")
+    for rule in ("a", "gone"):
+        refused = house.handle(RuleDue(number, rule, house.now)).first.refused
+        assert refused == f"the rule {rule} does not hold here any more"
+
+
+def test_every_customer_for_whom_the_rule_holds_gets_a_ticket_of_their_own() -> None:
+    house = House(visit())
+    know(house, 3)
+    know(house, 2, None)
+    run(house, house.now)
+    outcomes = run(house, at("03-05 09:00"))
+    assert len(outcomes) == 3
+    opened = [one.handled[1].decision for one in outcomes]
+    tickets = [decision.ticket for decision in opened if decision.ticket]
+    assert [(one.kind, one.queue, one.customer, one.channel, one.parent) for one in tickets] == [
+        ("care", "front_desk", f"C00000{number}", "email", None) for number in (1, 2, 3)
+    ]
+    assert opened[0].reasons[0].rule == "a"
+    house.done(tickets[0].number, "write", text="您好")
+    assert [row.address for row in house.messages(tickets[0].number, "customer")] == ["C000001@example.test"]
+
+
+def test_customers_are_paged_through_to_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "_PAGE", 2)
+    house = House(visit())
+    know(house, 5)
+    run(house, house.now)
+    assert len(run(house, at("03-05 09:00"))) == 5
+
+
+def test_a_customer_is_written_to_in_their_language() -> None:
+    house = House(visit())
+    know(house, 1, language="en")
+    know(house, 1, language="fr")
+    run(house, house.now)
+    languages = [one.handled[1].decision.ticket for one in run(house, at("03-05 09:00"))]
+    assert [ticket.language for ticket in languages if ticket] == ["en", "zh"]
+
+
+def test_an_observed_rule_for_customers_opens_nothing_and_says_what_it_would_have_done() -> None:
+    house = House(visit("observe"))
+    know(house, 1)
+    run(house, house.now)
+    [outcome] = run(house, at("03-05 09:00"))
+    [handled] = outcome.handled
+    [reason] = handled.decision.reasons
+    assert (handled.decision.ticket, handled.decision.commands, reason.rule) == (None, (), "a")
+    assert dict(reason.values) == {"actions": "open: {kind: care, queue: front_desk, text: {zh: 关怀, en: Care}}"}
+    assert reason.traces[0][1].result is True
+
+
+def test_a_rule_for_customers_counts_in_the_chain_of_what_it_opens() -> None:
+    house = House(policy(VISIT.format(mode="live"), "{id: b, on: ticket_opened, do: [{add_tag: deep}]}", depth=1))
+    know(house, 1)
+    run(house, house.now)
+    [outcome] = run(house, at("03-05 09:00"))
+    assert e.RuleSkipped("b", "too_deep") in outcome.handled[1].decision.events
+
+
+def test_one_ticket_that_fails_does_not_stop_the_rest(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    house = House(daily())
+    numbers = [house.mail("你好", sender=f"c{number}@example.test") for number in range(3)]
+    run(house, house.now)
+
+    def fails(tx, world, signal, now, hold):
+        if signal.ticket == numbers[1]:
+            raise RuntimeError("poison")
+        return handle(tx, world, signal, now, hold=hold)
+
+    monkeypatch.setattr(schedule, "handle", fails)
+    with caplog.at_level("WARNING"):
+        assert sorted(str(one.ticket) for one in run(house, at("03-05 09:00"))) == [numbers[0], numbers[2]]
+    assert [record.facts["ticket"] for record in caplog.records if record.message == "not handled"] == [numbers[1]]  # type: ignore[attr-defined]  # our own
+
+
+def test_what_only_rules_by_the_clock_ask_is_read_for_them_alone() -> None:
+    ask = """{id: a, every: {cron: "0 9 * * *"}, for: tickets, do: [{add_tag: old}],
+     when: [{field: customer.last_contact, over: 12h}, {field: customer.tickets, last: 30d, is: 0}]}"""
+    house = House(policy(ask))
+    number = house.mail("你好")
+    customer = house.decisions(number)[0].facts["customer"]
+    assert (customer["last_contact_at"], customer["tickets"]) == (None, [])
+    run(house, house.now)
+    [outcome] = run(house, at("03-05 09:00"))
+    assert outcome.ticket == number
+    assert house.decisions(number)[-1].facts["customer"]["last_contact_at"] is not None
