@@ -47,12 +47,12 @@ def _grant(node: Node, document: Document, problems: Problems, conditions: Condi
     if "default" in node.map and names:
         hint = "leave out `roles` and `agents` here, or write an entry behind it that is for everybody"
         problems.add("CL380", names[0], "the default grant is for some only, and nothing is said of all others", hint)
-    who = tuple(Match(ROLES, "has", (name.text,), name.source) for name in names)
-    parts = [*([Any(who, node.source)] if who else ()), *([when] if when else ())]
+    who: list[Condition] = [Match(ROLES, "has", (name.text,), name.source) for name in names]
+    parts = [*([Any(tuple(who), node.source)] if len(who) > 1 else who), *([when] if when else ())]
     _check_exceptions(node, document.ids("exceptions"), problems)
     return Grant(
         id=node.string("id"),
-        when=All(tuple(parts), node.source) if parts else None,
+        when=All(tuple(parts), node.source) if len(parts) > 1 else next(iter(parts), None),
         source=node.source,
         compensation_up_to=Decimal(node.string("compensation_up_to", "0")),
         exceptions=frozenset(node.strings("exceptions")),

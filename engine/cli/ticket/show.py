@@ -114,12 +114,12 @@ def _print(data: Mapping[str, Any], words: "Words") -> None:
     for key in _HEAD:
         if shown.get(key):
             _pair(words.name(key), shown[key])
-    _print_clocks(data["clocks"], words)
-    _print_plan(data["plan"], words)
-    _print_concessions(data["concessions"], words)
     if (own := data.get("authority")) is not None:
         left = words.name("authority_left", f"{own['compensation_up_to']} {own['currency']}", f"{own['left']} {own['currency']}")
         _pair(words.name("authority"), "; ".join([left, *map(words.concession, own["exceptions"])]))
+    _print_clocks(data["clocks"], words)
+    _print_plan(data["plan"], words)
+    _print_concessions(data["concessions"], words)
     _print_tasks(data["tasks"], words)
     _print_timeline(data["timeline"], words)
 
@@ -194,11 +194,7 @@ def _print_concessions(concessions: list[dict[str, Any]], words: "Words") -> Non
                 (
                     words.concession(one["concession"], one["amount"], one["currency"]),
                     words.party(one["by"]),
-                    words.name("waits_for", one["approval"])
-                    if one["waits"]
-                    else words.party(one["approved_by"])
-                    if one["approval"]
-                    else "",
+                    approver(one),
                     one["step"] or "",
                     one["text"] or "",
                 )
