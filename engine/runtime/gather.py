@@ -80,14 +80,15 @@ class Gatherer:
     def asked(self, ticket: Ticket | None, signal: Signal, origin: Origin | None = None) -> Facts:
         """Return of the facts what matchers may ask, and nothing that must be taken, drawn or counted."""
         request = signal if isinstance(signal, TicketRequested) else None
-        about = ticket or (self._tx.ticket(request.parent) if request and request.parent else None)
+        asking = (ticket.kind if ticket else request.kind if request else "") == APPROVAL
+        above = ticket.parent if ticket and asking else request.parent if request else None
+        parent = self._tx.ticket(above) if above else None
+        about = parent or ticket  # an approval is about the customer of its parent, and counts for nothing in their history
         sealed = request is not None and request.answer is not None  # nothing decided there may tell whom it is about
         customer = None if sealed else self._customer(about, signal, origin)
         contact = Contact() if sealed else self._contact(about, origin, customer)
         if customer is not None:
-            customer = self._history(customer, ticket, signal)
-        asking = (ticket.kind if ticket else request.kind if request else "") == APPROVAL
-        parent = self._tx.ticket((ticket.parent if ticket else request and request.parent) or "") if asking else None
+            customer = self._history(customer, about if asking else ticket, signal)
         return Facts(
             number="",
             answer_id="",
@@ -100,9 +101,9 @@ class Gatherer:
             contact=contact,
             contact_id=about.contact if about else None,
             call=origin.call if origin else None,
-            texts=self._texts((ticket, parent), signal),
+            texts=self._texts((ticket, parent if asking else None), signal),
             extra=self._extra(customer, signal) if customer else {},
-            parent=parent,
+            parent=parent if asking else None,
         )
 
     def opened(self) -> None:

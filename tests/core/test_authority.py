@@ -16,8 +16,25 @@ from engine.core.lifecycle import evolve
 from engine.core.model import Ticket
 from engine.core.signals import AgentActed, ApprovalDecided, TicketRequested
 from engine.runtime.authority import own_grant
-from engine.store.rows import TicketQuery
-from tests.core.worlds import DAY, HOUR, MINUTE, WEDNESDAY, House, a_step, at, changed, facts, opened, rules_of, shipped, shipped_text, team
+from engine.store.rows import CustomerRow, TicketQuery
+from tests.core.worlds import (
+    DAY,
+    HOUR,
+    MAIL,
+    MINUTE,
+    PHONE,
+    WEDNESDAY,
+    House,
+    a_step,
+    at,
+    changed,
+    facts,
+    opened,
+    rules_of,
+    shipped,
+    shipped_text,
+    team,
+)
 from tests.support.counts import scaled
 
 COMPLAINT = "我要投诉送货员"
@@ -297,6 +314,43 @@ def test_agents_grant_and_approve_by_mail() -> None:
     house.mail("compensate 100 late again", number, by="wang")
     house.mail("同意", asked(house, number), by="zhao")
     assert granted(house, number) == [("150", None), ("100", "zhao")]
+
+
+def test_an_approval_is_no_matter_of_the_customers() -> None:
+    house = House()
+    number = complaint(house)
+    compensate(house, number, "1500")
+    approval = asked(house, number)
+    assert house.ticket(approval).customer is None
+    house.until(at("03-04 10:30"))
+    assert house.call(sender=PHONE) != approval
+    house.done(approval, "grant", "zhou")
+    assert house.ticket(house.mail("再次投诉送货员")).assignee == "wang"
+
+
+def test_grants_may_turn_on_the_customer() -> None:
+    policy = changed(("authority.yaml", "when: {field: ticket.tier, in: [urgent, important]}", "when: {field: customer.segment, is: vip}"))
+    house = House(policy)
+    with house.store.write() as tx:
+        row = CustomerRow(tx.new_customer_id(), "王总", "vip", "zh", house.now)
+        tx.add_customer(row)
+        tx.add_address(row.id, "email", MAIL)
+    number = complaint(house)
+    compensate(house, number, "200")
+    assert granted(house, number) == [("200", None)]
+    house.world = replace(
+        house.world,
+        policy=changed(
+            (
+                "authority.yaml",
+                "    roles: [queue.lead, supervisor]",
+                "    roles: [queue.lead]\n    when: {field: customer.segment, is: vip}",
+            )
+        ),
+    )
+    compensate(house, number, "200")
+    house.done(asked(house, number), "grant", "zhao")
+    assert granted(house, number) == [("200", None), ("200", "zhao")]
 
 
 def test_ticket_numbers_leave_no_gap_where_nothing_had_to_be_asked() -> None:

@@ -139,7 +139,6 @@ def _request(draft: Draft, signal: AgentActed, wanted: Concession, approver: str
         language=ticket.language,
         parent=ticket.number,
         assignee=approver,
-        customer=ticket.customer,
         actor=signal.actor,
     )
     draft.want(Raise(request))
