@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from engine.core import events as e
-from engine.core.compiled import Authority, Grant
 from engine.core.draft import Draft, Refusal
 from engine.core.facts import AgentFacts
+from engine.core.grants import Authority, Grant
 from engine.core.messages import notify
 from engine.core.model import Concession, Ticket
 from engine.core.tracing import Asked

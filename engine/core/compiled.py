@@ -6,14 +6,16 @@ Durations are timedelta, shares are fractions of one (80% is 0.8), texts for peo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
-from decimal import Decimal
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from engine.core.answers import ReplyWords, Scale
 from engine.core.calendar import Calendar
 from engine.core.conditions import Condition, Source
 from engine.core.index import Rules
 from engine.core.text import KeywordIndex
+
+if TYPE_CHECKING:
+    from engine.core.grants import Authority
 
 Text: TypeAlias = Mapping[str, str]
 
@@ -287,32 +289,6 @@ class TimedRule(OwnRule):
 
 
 @dataclass(frozen=True, slots=True)
-class Grant(Rule):
-    """What an agent may grant of their own authority: compensation of a ticket up to an amount in all, and exceptions by name.
-
-    Whom it is about is part of its condition, which asks `agent.roles`.
-    """
-
-    compensation_up_to: Decimal
-    exceptions: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Authority:
-    """Who may grant what, in which currency, and who is asked beyond that: `approvers` are roles, queues and agents, in order.
-
-    `substitute` says when the next of them is asked in place of one: absent, no_response. `exceptions` are the labels of the named ones.
-    """
-
-    currency: str
-    exceptions: Mapping[str, Text]
-    grants: Rules[Grant]
-    approvers: tuple[str, ...]
-    substitute: frozenset[str]
-    source: Source
-
-
-@dataclass(frozen=True, slots=True)
 class Limits:
     """How many automatic messages one address may get `within` a span, over all channels: a customer's and an agent's."""
 
@@ -357,7 +333,7 @@ class Policy:
     rules: tuple[OwnRule, ...] = ()
     triggers: Mapping[str, Rules[EventRule]] = field(default_factory=dict)
     chain_depth: int = 5
-    authority: Authority | None = None
+    authority: "Authority | None" = None
 
     @property
     def timed_rules(self) -> tuple[TimedRule, ...]:

@@ -28,7 +28,10 @@ class Reaction(Protocol):
 
 
 class Draft:
-    """Collects events, commands and reasons for one signal about one ticket at the instant `now`."""
+    """Collects events, commands and reasons for one signal about one ticket at the instant `now`.
+
+    `automatic` says that the signal is what an automat sent: then nothing goes to the customer (RFC 3834).
+    """
 
     def __init__(self, ticket: Ticket | None, facts: Facts, policy: Policy, now: datetime, reaction: Reaction) -> None:
         self._ticket = ticket
@@ -36,6 +39,7 @@ class Draft:
         self.policy = policy
         self.now = now
         self.texts = dict(facts.texts)
+        self.automatic = False
         self._reaction = reaction
         self._base = ticket.seq if ticket else 0
         self._ids = 0

@@ -36,6 +36,9 @@ def send(
     be filled in must not keep the decision from being made: it is recorded as `unspeakable`, with the fault as reason.
     """
     reach, reason = reach_of(draft, party, via, channels)
+    if draft.automatic and party == CUSTOMER:
+        draft.record(e.MessageSuppressed(party, script, "automatic"))
+        return False
     if reach is None or _is_capped(draft, party):
         draft.record(e.MessageSuppressed(party, script, "capped" if reach else reason))
         return False

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from engine.core.authority import ROLES
-from engine.core.compiled import Authority, Grant
 from engine.core.conditions import All, Any, Condition, Match
+from engine.core.grants import Authority, Grant
 from engine.core.index import Rules
 from engine.policy.conditions import Conditions, check_order, rule_condition
 from engine.policy.diagnostics import Problems, suggestion
@@ -62,7 +62,7 @@ def _grant(node: Node, document: Document, problems: Problems, conditions: Condi
 def _check_exceptions(node: Node, known: frozenset[str] | None, problems: Problems) -> None:
     for name in node["exceptions"].items if "exceptions" in node.map else ():
         if known is not None and name.text not in known:
-            hint: str = suggestion(name.text, known) or said("define it: {{exceptions: {{{name}: {{label: …}}}}}}", name=name.text)
+            hint: str = suggestion(name.text, known) or said("define it: `exceptions: {{{name}: {{label: …}}}}`", name=name.text)
             problems.add("CL381", name, said("there is no exception `{name}`", name=name.text), hint)
 
 

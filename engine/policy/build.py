@@ -7,7 +7,6 @@ from engine.core.answers import ReplyWords, Scale
 from engine.core.calendar import Calendar
 from engine.core.compiled import (
     Assignment,
-    Authority,
     CallRule,
     Company,
     DeadlineKind,
@@ -22,6 +21,7 @@ from engine.core.compiled import (
     Tier,
 )
 from engine.core.conditions import Condition, Source
+from engine.core.grants import Authority
 from engine.core.text import Negation
 from engine.policy.authority import compile_authority
 from engine.policy.calendars import zone

@@ -161,15 +161,11 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     tried = company is not None and not proven and not problems.wrong(("company", "sla"))
     spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
     if not proven and not has_errors(problems.all()):
-        for rules in (kinds, calls, tiers, routes, authority.grants if authority else ()):
-            lint.check_reach(rules, problems)
-        lint.check_used(document, problems)
-        lint.check_own(own, problems)
+        lint.check(document, (kinds, calls, tiers, routes, authority.grants if authority else ()), own, problems)
     assignment, limits = build.assignment(document), build.limits(document)
     replies, negation = build.replies(document), build.negation(document)
     if company is None or assignment is None or limits is None or replies is None or negation is None:
         return None
-    on_tier_change = document.single("on_tier_change")
     return Policy(
         digest=policy_digest,
         company=company,
@@ -178,7 +174,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         tiers=Rules(tiers),
         deadlines=deadlines,
         escalations=escalated,
-        on_tier_change=on_tier_change.text if on_tier_change else "recompute",
+        on_tier_change=moved.text if (moved := document.single("on_tier_change")) else "recompute",
         queues=queues,
         routes=Rules(routes),
         assignment=assignment,

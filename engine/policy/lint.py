@@ -5,11 +5,12 @@ rule holds: each matcher of some way of that rule follows from one of its own. M
 holds only where every matcher in it has the truth that is wanted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from engine.core.compiled import Action, EventRule, OwnRule
 from engine.core.conditions import Condition, Match, Source
+from engine.core.events import RECEIPT_NAMES
 from engine.core.fields import NEEDS
 from engine.core.index import Literal, Way, ways_of
 from engine.core.tracing import RuleLike
@@ -23,6 +24,14 @@ _MOST_WAYS = 500
 
 _NOWHERE = Source("", 0)
 _ABOVE, _BELOW = ("over", "at_least"), ("under", "at_most")
+
+
+def check(document: Document, lists: Iterable[Sequence[RuleLike]], own: Sequence[OwnRule], problems: Problems) -> None:
+    """Report all there is to advise on: about lists of rules of which one is chosen, the house's own rules, and named conditions."""
+    for rules in lists:
+        check_reach(rules, problems)
+    check_used(document, problems)
+    check_own(own, problems)
 
 
 def check_reach(rules: Sequence[RuleLike], problems: Problems) -> None:
@@ -68,14 +77,14 @@ def check_own(rules: Sequence[OwnRule], problems: Problems) -> None:
 
 
 _CAUSED = {
-    **dict.fromkeys(("notify", "run_script", "webhook"), ("message_queued", "message_suppressed")),
+    **dict.fromkeys(("notify", "run_script", "webhook"), ("message_queued", "message_suppressed", *sorted(RECEIPT_NAMES))),
     "set_field": ("field_set",),
     "add_tag": ("tag_added",),
     "remove_tag": ("tag_removed",),
     "raise_tier": ("tier_assigned",),
     "reassign": ("routed", "assigned"),
 }
-"""By action: the events that it leads to at once. A timer that a rule starts anew when it runs out is how it repeats itself."""
+"""By action: the events that it leads to by itself. A timer that a rule starts anew when it runs out is how it repeats itself."""
 
 
 def _caused(rule: OwnRule, action: Action) -> tuple[str, ...]:

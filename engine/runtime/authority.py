@@ -5,9 +5,9 @@ from typing import cast
 
 from engine.core.authority import grant_of
 from engine.core.clocks import react
-from engine.core.compiled import Grant
 from engine.core.draft import Draft
 from engine.core.fields import NEEDS
+from engine.core.grants import Grant
 from engine.core.model import Ticket
 from engine.core.signals import AgentActed
 from engine.runtime.gather import Gatherer, World

@@ -10,10 +10,10 @@ from datetime import datetime
 from engine.core import commands as c
 from engine.core.decide import decide
 from engine.core.decision import Decision
-from engine.core.events import RuleApplied, RuleObserved, SurveySent, TicketOpened
+from engine.core.events import RECEIPT_NAMES, MessageQueued, RuleApplied, RuleObserved, SurveySent, TicketOpened
 from engine.core.facts import Facts
 from engine.core.model import Ticket
-from engine.core.signals import RuleDue, Signal, TicketRequested
+from engine.core.signals import ReceiptArrived, RuleDue, Signal, TicketRequested
 from engine.errors import NotFound
 from engine.runtime.gather import Gatherer, Origin, World
 from engine.store.contract import Transaction
@@ -73,6 +73,8 @@ def handle(tx: Transaction, world: World, signal: Signal, now: datetime, origin:
     What is refused changes nothing but the record of its refusal.
     """
     gatherer = Gatherer(tx, world, now)
+    if isinstance(signal, ReceiptArrived) and not RECEIPT_NAMES.isdisjoint(world.policy.triggers):
+        gatherer.ran += _ran_where_queued(tx, signal)
     waiting, handled = deque([c.Raise(signal)]), list[Handled]()
     while waiting:
         if len(handled) >= CHAIN_LIMIT:
@@ -83,6 +85,16 @@ def handle(tx: Transaction, world: World, signal: Signal, now: datetime, origin:
         gatherer.ran += _rules_run(current, decision)
         waiting.extend(command for command in decision.commands if isinstance(command, c.Raise))
     return Outcome(tuple(handled))
+
+
+def _ran_where_queued(tx: Transaction, signal: ReceiptArrived) -> Iterator[str]:
+    """The rules that ran before the message was queued, or in the same decision: what became of it follows from the same signal."""
+    log = tx.events(signal.ticket)
+    queued = [one.decision_id for one in log if isinstance(one.event, MessageQueued) and one.event.message == signal.message]
+    for decision in tx.decisions(signal.ticket):
+        if decision.id in queued:
+            yield from decision.facts.get("ran", ())
+    yield from (one.event.rule for one in log if one.decision_id in queued and isinstance(one.event, RuleApplied))
 
 
 def _rules_run(signal: Signal, decision: Decision) -> Iterator[str]:

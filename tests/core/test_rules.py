@@ -9,13 +9,14 @@ import pytest
 
 from engine.core import events as e
 from engine.core.compiled import Policy
-from engine.core.decide.rules import ACTIONS
+from engine.core.decide.rules import ACTIONS, holds
+from engine.core.facts import CustomerFacts
 from engine.core.lifecycle import evolve
-from engine.core.signals import ReceiptArrived
+from engine.core.signals import ReceiptArrived, RuleDue
 from engine.core.values import MOST_TOLD
 from engine.policy.schema import schema
-from engine.store import StoredDecision
-from tests.core.worlds import DAY, HOUR, POLICIES, House, changed
+from engine.store import CustomerRow, StoredDecision
+from tests.core.worlds import DAY, HOUR, POLICIES, WEDNESDAY, House, changed, facts, shipped
 
 OWN = (POLICIES / "rules.yaml").read_text("utf-8")
 
@@ -194,7 +195,7 @@ def test_fields_are_set_where_they_differ() -> None:
 
 
 def test_a_tag_is_given_once() -> None:
-    found = house("{id: a, on: noted, do: [{add_tag: x}, {add_tag: x}]}")
+    found = house("{id: a, on: noted, do: [{add_tag: x}, {add_tag: x}, {remove_tag: y}]}")
     number = found.mail("你好")
     found.done(number, "note", text="一")
     found.done(number, "note", text="二")
@@ -269,3 +270,87 @@ def test_the_record_of_a_decision_by_rules_replays() -> None:
 def test_every_action_of_the_policy_language_is_done_by_something() -> None:
     action = schema("rules")["properties"]["rules"]["items"]["properties"]["do"]["items"]
     assert set(action["properties"]) - {"script", "after"} == set(ACTIONS)
+
+
+BY_CLOCK = "{{id: a, mode: {mode}, every: {{cron: '0 9 * * *'}}, for: {subject}, when: {{field: {field}, is: {value}}}, do: [{do}]}}"
+
+
+def test_a_rule_by_the_clock_is_done_to_the_ticket_it_holds_for_and_no_other() -> None:
+    rule = BY_CLOCK.format(mode="live", subject="tickets", field="ticket.tier", value="general", do="{add_tag: old}, {remove_tag: young}")
+    found = house(rule, "{id: b, on: tag_added, do: [{add_tag: told}]}")
+    number, urgent = found.mail("你好"), found.mail("系统宕机", sender="b@example.test")
+    assert found.handle(RuleDue(number, "a", found.now)).first.refused is None
+    assert found.ticket(number).tags == ("old", "told")
+    for ticket, name in ((urgent, "a"), (number, "gone")):
+        assert found.handle(RuleDue(ticket, name, found.now)).first.refused == f"the rule {name} does not hold here any more"
+
+
+@pytest.mark.parametrize(("language", "text"), [("en", "Care"), ("fr", "关怀"), (None, "关怀")])
+def test_a_rule_by_the_clock_opens_a_ticket_for_a_customer_in_their_language(language: str | None, text: str) -> None:
+    do = "{open: {kind: care, queue: finance, text: {zh: 关怀, en: Care}}}"
+    found = house(BY_CLOCK.format(mode="live", subject="customers", field="customer.segment", value="vip", do=do))
+    with found.store.write() as tx:
+        tx.add_customer(CustomerRow("C000009", "王总", "vip", language, found.now))
+        tx.add_address("C000009", "phone", "+8613900000009")
+    outcome = found.handle(RuleDue(None, "a", found.now, "C000009"))
+    assert [reason.decided for reason in outcome.first.reasons] == ["rule applied"]
+    ticket = outcome.handled[1].decision.ticket
+    assert ticket is not None
+    assert (ticket.customer, ticket.channel, ticket.queue) == ("C000009", "sms", "finance")
+    with found.store.read() as reader:
+        assert list(reader.contents([ticket.description or ""]).values()) == [text]
+
+
+def test_an_observed_rule_by_the_clock_opens_nothing() -> None:
+    do = "{open: {kind: care, queue: finance}}"
+    found = house(BY_CLOCK.format(mode="observe", subject="customers", field="customer.segment", value="vip", do=do))
+    with found.store.write() as tx:
+        tx.add_customer(CustomerRow("C000009", "王总", "vip", None, found.now))
+    outcome = found.handle(RuleDue(None, "a", found.now, "C000009"))
+    assert len(outcome.handled) == 1
+    assert dict(outcome.first.reasons[0].values) == {"actions": "open: {kind: care, queue: finance}"}
+    assert found.handle(RuleDue(None, "a", found.now, "C000001")).first.refused is not None
+
+
+def test_whether_a_rule_holds_for_a_customer_is_asked_of_the_facts() -> None:
+    do = "{open: {kind: care, queue: finance}}"
+    [rule] = policy(BY_CLOCK.format(mode="live", subject="customers", field="customer.segment", value="vip", do=do)).timed_rules
+    for segment, expected in (("vip", True), ("new", False), (None, False)):
+        assert holds(rule, None, facts(customer=CustomerFacts("C1", known=True, segment=segment)), shipped(), WEDNESDAY) is expected
+
+
+def test_what_becomes_of_a_rules_own_message_sets_off_the_same_rule_no_more() -> None:
+    found = house("{id: a, on: [message_sent, message_failed], do: [{notify: [manager], script: old_ticket}]}")
+    number = found.mail("你好")
+    promise = found.messages(number, script="promise")[0]
+    found.handle(ReceiptArrived(number, promise.id, "customer", "sent"))
+    [notice] = found.messages(number, script="old_ticket")
+    found.handle(ReceiptArrived(number, notice.id, "zhou", "failed", "550"))
+    assert own(found, number)[-1] == e.RuleSkipped("a", "again")
+    assert len(found.messages(number, script="old_ticket")) == 1
+    found.handle(ReceiptArrived(number, promise.id, "customer", "failed", "550"))
+    assert len(found.messages(number, script="old_ticket")) == 2
+
+
+def test_an_automat_is_not_answered_by_a_rule() -> None:
+    found = house(
+        "{id: a, on: [ticket_opened, message_received], do: [{run_script: still_there}, {notify: [manager], script: old_ticket}]}"
+    )
+    number = found.mail("系统通知", automatic=True)
+    assert e.MessageSuppressed("customer", "still_there", "automatic") in found.log(number)
+    found.mail("外出自动回复", number, automatic=True)
+    assert found.scripts(number, "customer") == []
+    assert found.scripts(number, "zhou") == ["old_ticket", "old_ticket"]
+    found.mail("我又来了", number)
+    assert "still_there" in found.scripts(number, "customer")
+
+
+def test_a_rule_may_go_on_a_timer_or_on_something_else() -> None:
+    found = house(
+        "{id: a, on: ticket_opened, do: [{start_timer: look, after: 2h}]}",
+        "{id: b, on: [noted, {timer: look}], do: [{add_tag: seen}, {notify: [manager], script: old_ticket}]}",
+    )
+    number = found.mail("你好")
+    found.done(number, "note", text="记一笔")
+    found.wait(3 * HOUR)
+    assert found.scripts(number, "zhou").count("old_ticket") == 2

@@ -20,3 +20,10 @@ def test_an_escalation_without_warnings_and_a_survey_without_a_low_score_have_no
         surveys=tuple(replace(one, low_score=None) for one in policy.surveys),
     )
     assert {rule.kind for rule in rules_of(bare)} & {"warning", "low score"} == set()
+
+
+def test_a_draft_is_no_rule_that_a_test_could_cover() -> None:
+    policy = shipped_policy()
+    drafts = replace(policy, rules=tuple(replace(rule, mode="draft") for rule in policy.rules))
+    assert "rule" in {rule.kind for rule in rules_of(policy)}
+    assert "rule" not in {rule.kind for rule in rules_of(drafts)}

@@ -1,5 +1,6 @@
 """Rules by the clock: which slots are run, for whom, once each."""
 
+import logging
 from datetime import datetime
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from engine.core import events as e
 from engine.core.compiled import Policy
 from engine.core.signals import RuleDue
-from engine.runtime import schedule
+from engine.runtime import log, schedule
 from engine.runtime.handle import Outcome, handle
 from engine.store import CustomerRow
 from tests.core.test_rules import own, policy
@@ -178,3 +179,28 @@ def test_what_only_rules_by_the_clock_ask_is_read_for_them_alone() -> None:
     [outcome] = run(house, at("03-05 09:00"))
     assert outcome.ticket == number
     assert house.decisions(number)[-1].facts["customer"]["last_contact_at"] is not None
+
+
+def facts_logged(outcomes: list[Outcome], caplog: pytest.LogCaptureFixture) -> list[dict[str, object]]:
+    with caplog.at_level(logging.INFO, "closedloop"):
+        for outcome in outcomes:
+            for one in outcome.handled:
+                log.decision(one)
+    return [getattr(record, "facts", {}) for record in caplog.records if record.name == "closedloop"]
+
+
+def test_the_log_says_what_an_observed_rule_would_have_done(caplog: pytest.LogCaptureFixture) -> None:
+    house = House(policy(DAILY.format(mode="observe", catch_up="once")))
+    house.mail("你好")
+    run(house, house.now)
+    [facts] = facts_logged(run(house, at("03-05 09:00")), caplog)
+    assert (facts["signal"], facts["rule"], facts["observed"]) == ("rule_due", "a", {"a": ("add_tag: old",)})
+
+
+def test_the_log_names_the_customer_of_a_rule_by_the_clock_and_no_rule_that_did_not_hold(caplog: pytest.LogCaptureFixture) -> None:
+    house = House(policy(VISIT.format(mode="live"), "{id: b, on: ticket_opened, when: {field: ticket.kind, is: task}, do: [{add_tag: x}]}"))
+    know(house, 1)
+    run(house, house.now)
+    due, opened = facts_logged(run(house, at("03-05 09:00")), caplog)
+    assert (due["rule"], due["customer"], due["ticket"], due["decided"]) == ("a", "C000001", None, ["rule applied"])
+    assert [rule for rule in opened["rules"] if rule.startswith("rules")] == []  # type: ignore[attr-defined]  # a list of texts

@@ -37,6 +37,7 @@ def decide(ticket: Ticket | None, signal: Signal, facts: Facts, policy: Policy, 
 
 
 def _whole(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
+    draft.automatic = isinstance(signal, MessageArrived) and signal.automatic
     _dispatch(draft, ticket, signal)
     if ticket is not None and draft.ticket.state != ticket.state:
         if draft.ticket.state in ENDED:

@@ -22,10 +22,10 @@ from engine.core.authority import (
     read_amount,
 )
 from engine.core.commands import Raise
-from engine.core.compiled import Grant
 from engine.core.decide import opening
 from engine.core.draft import Draft, Refusal
 from engine.core.fields import NEEDS
+from engine.core.grants import Grant
 from engine.core.lifecycle import ENDED
 from engine.core.messages import notify
 from engine.core.model import Concession, Ticket

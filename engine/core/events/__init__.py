@@ -38,6 +38,9 @@ EVENT_NAMES: tuple[str, ...] = (
 )
 """The names a policy may use in `starts`, `stops` and `resets`."""
 
+RECEIPT_NAMES = frozenset({"message_sent", "message_delivered", "message_failed"})
+"""The names of what becomes of a message that was queued."""
+
 _OF_RULES = frozenset({"rule_applied", "rule_observed", "rule_skipped", "timer_elapsed"})
 
 TRIGGER_NAMES: tuple[str, ...] = tuple(dict.fromkeys((*EVENT_NAMES, *(name for name in EVENT_TYPES if name not in _OF_RULES))))

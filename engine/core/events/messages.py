@@ -37,7 +37,7 @@ class MessageQueued(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessageSuppressed(Event):
-    """A message was due and was not queued; `reason` is opted_out, capped, unreachable, no_text or unspeakable."""
+    """A message was due and was not queued; `reason` is automatic, opted_out, capped, unreachable, no_text or unspeakable."""
 
     party: str
     script: str
