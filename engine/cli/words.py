@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from engine.analysis.labels import CATALOGUE, base_language, label
 from engine.core.compiled import Policy
-from engine.core.events import Escalated, Event
+from engine.core.events import ApprovalRequested, ConcessionGranted, Escalated, Event
 from engine.core.model import CUSTOMER, SYSTEM, WEBHOOK
 from engine.core.scripts import Text
 from engine.core.team import Team
@@ -71,6 +71,13 @@ class Words:
         found = self._policy.scripts.get(id or "") if self._policy else None
         return (self._policy.text(found.label, self.language) if self._policy and found else "") or id or "✎"
 
+    def concession(self, name: str | None, amount: object = None, currency: str | None = None) -> str:
+        """Return what was granted or asked for: the amount of a compensation, or the label of an exception."""
+        labels = self._policy.authority.exceptions if self._policy and self._policy.authority else {}
+        if self._policy and name is not None and name in labels:
+            return self._policy.text(labels[name], self.language)
+        return " ".join(str(part) for part in (self.name(name or ""), amount, currency) if part is not None)
+
     def party(self, id: str | None) -> str:
         """Return who that is: an agent's name, the customer, the system, nobody."""
         if id in (CUSTOMER, SYSTEM, WEBHOOK, None):
@@ -103,6 +110,10 @@ class Words:
         fields = {field.name: self._field(field.name, getattr(event, field.name)) for field in dataclasses.fields(event)}
         if isinstance(event, Escalated):
             fields["number"] = event.step + 1
+        if isinstance(event, ConcessionGranted | ApprovalRequested):
+            fields["concession"] = self.concession(event.concession, event.amount, event.currency)
+        if isinstance(event, ConcessionGranted):
+            fields["approved"] = self.name("approved", self.party(event.approved_by), event.approval) if event.approval else ""
         return words[self._column].format(**fields)
 
     def _field(self, name: str, value: Any) -> Any:

@@ -6,6 +6,7 @@ Durations are timedelta, shares are fractions of one (80% is 0.8), texts for peo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
+from typing import TYPE_CHECKING
 
 from engine.core.answers import ReplyWords, Scale
 from engine.core.calendar import Calendar
@@ -13,6 +14,9 @@ from engine.core.conditions import Condition, Source
 from engine.core.index import Rules
 from engine.core.scripts import Guide, Script, Text
 from engine.core.text import KeywordIndex
+
+if TYPE_CHECKING:
+    from engine.core.grants import Authority
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +310,7 @@ class Policy:
     on_customer_change: str = "keep"
     on_calendar_change: str = "keep"
     on_later_promise: str = "tell"
+    authority: "Authority | None" = None
 
     @property
     def timed_rules(self) -> tuple[TimedRule, ...]:

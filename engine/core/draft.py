@@ -104,9 +104,9 @@ class Draft:
         """Return a text by its content id, empty when there is none or it was erased."""
         return self.texts.get(content, "") if content else ""
 
-    def values(self, extra: dict[str, Value] | None = None) -> TicketValues:
-        """Return what matchers see now: of the facts alone where there is no ticket."""
-        ticket = self._ticket
+    def values(self, extra: dict[str, Value] | None = None, about: Ticket | None = None) -> TicketValues:
+        """Return what matchers see now: of this ticket, or of the one it is `about`; of the facts alone where there is none."""
+        ticket = about or self._ticket
         if ticket is None:
             return TicketValues(self.policy, self.facts, None, None, extra, self.now)
         text = "\n".join(filter(None, (self.text_of(ticket.subject), self.text_of(ticket.description))))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from engine.core.fields import Extra
+from engine.core.model import Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Facts:
     every channel, `senders` names those that can send, in order of preference. `last_agent` is who served this customer last.
     `extra` holds the fields of plugins that the policy asks; one that its plugin did not tell is left out. `ran` are the rules of the
     house's own that ran already in this chain, which is everything that follows from one signal, and `depth` how many of them led here.
+    `parent` is the ticket for which an approval is asked, known where that approval is decided on.
     """
 
     number: str
@@ -99,3 +101,4 @@ class Facts:
     extra: Mapping[str, Extra] = field(default_factory=dict)
     ran: tuple[str, ...] = ()
     depth: int = 0
+    parent: Ticket | None = None

@@ -9,7 +9,7 @@ from engine.core.conditions import Field, FieldType
 NEEDS = ("inquiry", "complaint", "after_sales", "suggestion", "care", "incident")
 """Kinds of need a customer may have."""
 
-WORK = ("call_back", "task", "follow_up")
+WORK = ("call_back", "task", "follow_up", "approval")
 """Kinds of ticket that the house opens for itself."""
 
 KINDS = NEEDS + WORK

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from engine.core import events as e
-from engine.core.model import Deadline, Plan, PlanStep, SurveyState, Ticket
+from engine.core.model import Concession, Deadline, Plan, PlanStep, SurveyState, Ticket
 from engine.errors import EngineError
 
 WAITING = ("waiting_customer", "waiting_supplier", "on_hold")
@@ -146,7 +146,8 @@ def _contacted(ticket: Ticket, event: e.CustomerContacted, at: datetime) -> Chan
 
 def _planned(ticket: Ticket, event: e.PlanRecorded, at: datetime) -> Changes:
     steps = tuple(PlanStep(id, content, who, due) for id, content, who, due in event.steps)
-    return {"plan": Plan(event.content, event.by, at, steps)}
+    waiting = {number: replace(one, step=None) for number, one in ticket.approvals.items()}  # the steps of the plan before are no more
+    return {"plan": Plan(event.content, event.by, at, steps), "approvals": MappingProxyType(waiting)}
 
 
 def _step_done(ticket: Ticket, event: e.PlanStepDone, at: datetime) -> Changes:
@@ -154,6 +155,19 @@ def _step_done(ticket: Ticket, event: e.PlanStepDone, at: datetime) -> Changes:
     if plan is None:
         raise IllegalEvent(f"ticket {ticket.number} has no plan with a step {event.step}")
     return {"plan": replace(plan, steps=tuple(replace(s, done_at=at) if s.id == event.step else s for s in plan.steps))}
+
+
+def _asked(event: e.ApprovalRequested | e.ConcessionGranted) -> Concession:
+    return Concession(event.concession, event.by, event.amount, event.currency, event.content, event.step, event.approval)
+
+
+def _granted(ticket: Ticket, event: e.ConcessionGranted, at: datetime) -> Changes:
+    granted = replace(_asked(event), approved_by=event.approved_by)
+    return {"concessions": (*ticket.concessions, granted), "approvals": _without(ticket, event.approval)}
+
+
+def _without(ticket: Ticket, approval: str | None) -> Mapping[str, Concession]:
+    return MappingProxyType({number: one for number, one in ticket.approvals.items() if number != approval})
 
 
 def _survey(ticket: Ticket, **changes: Any) -> Changes:
@@ -180,6 +194,9 @@ _FOLDS: dict[type[e.Event], Callable[[Ticket, Any, datetime], Changes]] = {
     e.CustomerContacted: _contacted,
     e.PlanRecorded: _planned,
     e.PlanStepDone: _step_done,
+    e.ApprovalRequested: lambda t, ev, at: {"approvals": MappingProxyType({**t.approvals, ev.approval: _asked(ev)})},
+    e.ApprovalRefused: lambda t, ev, at: {"approvals": _without(t, ev.approval)},
+    e.ConcessionGranted: _granted,
     e.TaskAdded: lambda t, ev, at: {"tasks": (*t.tasks, ev.task)},
     e.ResultReported: lambda t, ev, at: {"result": ev.content, "resolved_at": at},
     e.CustomerObjected: lambda t, ev, at: {"objections": t.objections + 1, "resolved_at": None},

@@ -6,6 +6,7 @@ Ids of content (texts, addresses) stand here, never the content itself: erasing 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import chain
 from types import MappingProxyType
 
@@ -94,6 +95,24 @@ class SurveyState:
         return self.sent_at is not None and self.answered_at is None and not self.expired
 
 
+@dataclass(frozen=True, slots=True)
+class Concession:
+    """What a customer is given beyond what they are due, as it was asked for by an agent or granted.
+
+    `name` is `compensation`, which has an amount in a currency, or one of the policy's exceptions. `content` names why, `step` is the
+    plan's step that it is. Where it took an approval, that is a ticket, and `approved_by` who granted it.
+    """
+
+    name: str
+    by: str
+    amount: Decimal | None = None
+    currency: str | None = None
+    content: str | None = None
+    step: str | None = None
+    approval: str | None = None
+    approved_by: str | None = None
+
+
 def _nothing() -> Mapping[str, Deadline]:
     return MappingProxyType({})
 
@@ -103,7 +122,8 @@ class Ticket:
     """The state of one ticket. `seq` is the sequence number of the last event folded in.
 
     `contact` names the content that holds the contact person and address; `promised` are the instants the customer was told.
-    `parent` is the ticket this one belongs to, except where that link is confidential.
+    `parent` is the ticket this one belongs to, except where that link is confidential. `concessions` were granted, `approvals` are those
+    that wait, by the number of the ticket that asks for one.
     """
 
     number: str
@@ -140,6 +160,8 @@ class Ticket:
     objections: int = 0
     reopened: int = 0
     tags: tuple[str, ...] = ()
+    concessions: tuple[Concession, ...] = ()
+    approvals: Mapping[str, Concession] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def known_until(self) -> datetime:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engine.core import events as e
+from engine.core.authority import APPROVAL, pass_on
 from engine.core.clocks import CLOSE
 from engine.core.commands import CancelTimers, StartTimer
 from engine.core.compiled import Assignment, SpillOver
@@ -164,7 +165,10 @@ def give(draft: Draft, agent: str, by: str) -> None:
 
 
 def reassign(draft: Draft) -> None:
-    """Take the ticket from an agent who does not answer, as the policy's `on_no_response` says."""
+    """Take the ticket from an agent who does not answer, as the policy's `on_no_response` says; an approval goes to the next approver."""
+    if draft.ticket.kind == APPROVAL:
+        pass_on(draft)
+        return
     queue = draft.policy.queues.get(draft.ticket.queue or "")
     mode = ((queue.assignment if queue else None) or draft.policy.assignment).on_no_response
     holder = draft.ticket.assignee

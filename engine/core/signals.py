@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import TypeAlias
 
 from engine.core.conditions import Source
@@ -89,6 +90,8 @@ class AgentActed:
     steps: tuple[StepDraft, ...] = ()
     channel: str | None = None
     via: str = "cli"
+    amount: Decimal | None = None
+    step: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,17 @@ class TaskClosed:
 
     ticket: str
     task: str
+    content: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalDecided:
+    """An approval that this ticket waited for was granted or not, by an agent, with these words (a content id)."""
+
+    ticket: str
+    approval: str
+    granted: bool
+    by: str
     content: str | None = None
 
 
@@ -153,6 +167,7 @@ Signal: TypeAlias = (
     | TicketRequested
     | AgentActed
     | TaskClosed
+    | ApprovalDecided
     | TimerFired
     | RuleDue
     | ReceiptArrived
@@ -166,6 +181,7 @@ SIGNAL_TYPES: dict[str, type[Signal]] = {
     "ticket_requested": TicketRequested,
     "agent_acted": AgentActed,
     "task_closed": TaskClosed,
+    "approval_decided": ApprovalDecided,
     "timer_fired": TimerFired,
     "rule_due": RuleDue,
     "receipt_arrived": ReceiptArrived,

@@ -22,8 +22,10 @@ from engine.core.compiled import (
     Tier,
 )
 from engine.core.conditions import Condition, Source
+from engine.core.grants import Authority
 from engine.core.text import Negation
 from engine.policy import routing
+from engine.policy.authority import compile_authority
 from engine.policy.calendars import zone
 from engine.policy.conditions import Conditions, check_order, rule_condition
 from engine.policy.diagnostics import Problems
@@ -98,6 +100,10 @@ class Builder:
         """Return the rules of the house's own, and what only those by the clock ask: to be built behind everything else."""
         own = OwnRules(self._document, self._languages, self._problems, self._conditions, self._references)
         return own.build(), own.timed_fields
+
+    def authority(self) -> Authority | None:
+        """Return who may grant what; None where the policy gives nobody any authority."""
+        return compile_authority(self._document, self._languages, self._problems, self._conditions)
 
     def _rules(self, section: str) -> list[Node]:
         """Return the entries of a list of rules; its order is only judged when all of them are sound."""

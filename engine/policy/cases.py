@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from engine.core.authority import COMPENSATION
 from engine.core.compiled import Policy
 from engine.core.decide.actions import ACTIONS
 from engine.core.model import CUSTOMER
@@ -101,6 +102,8 @@ class _Checker:
             "assignee": ("agent", agents),
             "agent": ("agent", agents),
             "by": ("agent", agents),
+            "approved_by": ("agent", agents),
+            "concession": ("exception", [COMPENSATION, *(policy.authority.exceptions if policy.authority else ())]),
             "channel": ("channel", channels.kinds),
             "language": ("language", policy.company.languages),
             "action": ("action", ACTIONS),
@@ -152,7 +155,7 @@ class _Checker:
 
     def _expected(self, expected: Node) -> None:
         self._names(expected.map)
-        for key in ("sent", "suppressed", "escalated", "opened"):
+        for key in ("sent", "suppressed", "escalated", "granted", "opened"):
             for item in expected[key].items if key in expected.map else ():
                 self._names(item.map)
         if (due := expected.get("due")) is not None:

@@ -78,6 +78,9 @@ CODES: dict[str, Code] = {
     "CL341": Code("A cron expression is not understood, or never comes"),
     "CL350": Code("A clock runs on the calendar of queues that have none"),
     "CL351": Code("No notice tells the customer of a later promise"),
+    "CL380": Code("The last grant is for everybody"),
+    "CL381": Code("Unknown exception"),
+    "CL382": Code("An approval has no deadline", "warning"),
     # 4xx: templates and scripts
     "CL401": Code("A template is not well-formed"),
     "CL402": Code("A template uses something that is not allowed"),

@@ -186,6 +186,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     builder = build.Builder(document, languages, problems, calendars)
     kinds, calls, tiers = builder.kinds(), builder.calls(), builder.tiers()
     deadlines, queues, routes, surveys = builder.deadlines(), builder.queues(), builder.routes(), builder.surveys()
+    authority = builder.authority()
     own, timed_fields = builder.own_rules()
     escalated = escalations(document, References(document, problems), problems)
     spoken = scripts.Scripts(document, languages, problems, proven=proven)
@@ -194,7 +195,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     tried = company is not None and not proven and not problems.wrong(("company", "sla"))
     spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
     if not proven and not has_errors(problems.all()):
-        lists = (kinds, calls, tiers, routes, *(deadline.budgets for deadline in deadlines.values()))
+        lists = (kinds, calls, tiers, routes, *(deadline.budgets for deadline in deadlines.values()), authority.grants if authority else ())
         _advise(document, lists, own, surveys, problems)
         check_glossary(document, spoken, languages, problems)
     assignment, limits = routing.assignment(document), build.limits(document)
@@ -233,6 +234,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         rules=own,
         triggers=own_rules.triggers(own),
         chain_depth=own_rules.depth(document),
+        authority=authority,
     )
 
 

@@ -9,7 +9,7 @@ from engine.policy.document import Document
 from engine.policy.nodes import Node
 from engine.policy.said import said
 from engine.policy.units import duration, share
-from engine.policy.vocabulary import ALWAYS_NAME, KIND_OF_SECTION, ROLES
+from engine.policy.vocabulary import ALWAYS_NAME, KIND_OF_SECTION, ROLES, STANDINGS
 
 
 class References:
@@ -78,7 +78,11 @@ def recipients(document: Document) -> list[Node]:
 
 
 def assignees(document: Document) -> Iterator[Node]:
-    """Yield every agent that a matcher asks for."""
+    """Yield every agent that a matcher asks for, and those to whom authority is given."""
+    for grant in document.entries("grants").values():
+        yield from grant["agents"].items if "agents" in grant.map else ()
+    approvals, queues = document.single("approvals"), document.ids("queues") or frozenset()
+    yield from (one for one in approvals["approvers"].items if one.text not in queues.union(STANDINGS)) if approvals else ()
     entries = (entry for section in KIND_OF_SECTION for entry in document.entries(section).values())
     for node in (node for entry in entries for node in entry.walk() if node.string("field") == "ticket.assignee"):
         yield from (item for key in ("is", "in") if key in node.map for item in node[key].items)

@@ -38,6 +38,8 @@ def rules_of(policy: Policy) -> Iterator[Named]:
     for own in policy.rules:
         if own.mode != "draft":
             yield Named("rule", own.id, own.source)
+    for grant in policy.authority.grants if policy.authority else ():
+        yield Named("grant", grant.id, grant.source)
     for survey in policy.surveys:
         yield Named("survey", survey.id, survey.source)
         if survey.low_score is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
+from engine.core.authority import APPROVAL
 from engine.core.conditions import OPERATORS, FieldType
 from engine.core.events import TRIGGER_NAMES
 from engine.core.fields import IMPACTS, KINDS, NEEDS, OPEN_STATES, OUTCOMES, STATES, WORK
@@ -91,7 +92,9 @@ def _word_lists() -> dict[str, Any]:
     return {
         "kind": {"enum": list(KINDS)},
         "need": {"enum": list(NEEDS)},
-        "work": {"enum": list(WORK)},
+        "work": {"enum": [kind for kind in WORK if kind != APPROVAL]},
+        "opened_kind": {"enum": [kind for kind in KINDS if kind != APPROVAL]},
+        "standing": {"enum": list(vocabulary.STANDINGS)},
         "event": {"enum": list(vocabulary.EVENTS)},
         "trigger": {"enum": list(TRIGGER_NAMES)},
         "open_state": {"enum": list(OPEN_STATES)},

@@ -23,10 +23,26 @@ OCCASIONS = (
     "undelivered",
     "agent_receipt",
     "agent_refused",
+    "approval_requested",
+    "approval_granted",
+    "approval_refused",
 )
 """When a message goes out by itself; `notices:` names the script of each."""
 
-TO_TEAM = frozenset({"assignment", "customer_message", "task_assigned", "task_finished", "undelivered", "agent_receipt", "agent_refused"})
+TO_TEAM = frozenset(
+    {
+        "assignment",
+        "customer_message",
+        "task_assigned",
+        "task_finished",
+        "undelivered",
+        "agent_receipt",
+        "agent_refused",
+        "approval_requested",
+        "approval_granted",
+        "approval_refused",
+    }
+)
 """The occasions whose message goes to an agent; all others go to the customer."""
 
 ASKS = ("problem", "background", "wish", "expected_by", "contact", "kind", "impact")
@@ -34,6 +50,9 @@ ASKS = ("problem", "background", "wish", "expected_by", "contact", "kind", "impa
 
 ROLES = ("assignee", "queue.lead", "manager", "customer")
 """Whom an escalation may notify, beside queues and agents by their ids."""
+
+STANDINGS = ("assignee", "queue.lead", "manager", "supervisor", "follow_up")
+"""What an agent may be where authority is given, to the ticket or by their roles in the team."""
 
 ALWAYS_NAME = "24x7"
 """The built-in calendar."""
@@ -44,7 +63,7 @@ BUILT_IN = (ALWAYS_NAME, OF_QUEUE)
 ON_CHANGE = ("on_tier_change", "on_queue_change", "on_customer_change", "on_calendar_change")
 """What each change does to the clocks that run."""
 
-KINDS_OF_FILE = ("company", "intake", "sla", "routing", "scripts", "survey", "rules", "calendars", "team", "tests")
+KINDS_OF_FILE = ("company", "intake", "sla", "routing", "scripts", "survey", "rules", "authority", "calendars", "team", "tests")
 
 DATA = frozenset({"team", "tests"})
 """The kinds of file that lie beside the policy and are no part of it: they may change without making it another one."""
@@ -57,6 +76,7 @@ SECTIONS = {
     "scripts": ("scripts", "notices", "guides", "limits", "glossary"),
     "survey": ("surveys",),
     "rules": ("rules", "chain"),
+    "authority": ("currency", "exceptions", "grants", "approvals"),
     "calendars": ("calendars", "arrangements"),
     "team": ("manager", "agents", "shifts"),
     "tests": ("tests",),

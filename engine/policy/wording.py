@@ -140,7 +140,7 @@ class Wording:
         if "object" in wanted and found == "string" and "\uff1a" in node.text:
             self._add("CL115", node, "a full-width colon `\uff1a` follows the key", "type a half-width colon and a space: `: `")
             return
-        if wanted == ["string"] and found in {"integer", "number", "boolean"}:
+        if (wanted == ["string"] and found in {"integer", "number", "boolean"}) or ("string" in wanted and found == "number"):
             hint = said('put it in quotes: "{written}"', written=_written(node))
         elif found == "string" and wanted[0] in {"integer", "number", "boolean"}:
             hint = "write it without quotes" if wanted[0] != "boolean" else "write true or false without quotes"

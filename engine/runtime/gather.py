@@ -1,17 +1,18 @@
 """The facts a decision needs, read in its own transaction."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from engine.core.authority import APPROVAL
 from engine.core.compiled import Policy
 from engine.core.contacts import from_text
 from engine.core.facts import AgentFacts, CallFacts, Contact, CustomerFacts, Facts
 from engine.core.fields import Extra
 from engine.core.model import CUSTOMER, Ticket
-from engine.core.signals import AgentActed, CustomerChanged, RuleDue, Signal, TaskClosed, TicketRequested
+from engine.core.signals import AgentActed, ApprovalDecided, CustomerChanged, MessageArrived, RuleDue, Signal, TaskClosed, TicketRequested
 from engine.core.team import Team
 from engine.errors import Refused
 from engine.runtime.sources import Source
@@ -21,6 +22,9 @@ from engine.store.rows import AgentRow, CustomerRow
 
 NOBODY_KNOWS = timedelta(days=31)
 """When an agent who did not say until when they are away is asked again; that they are back ends the wait at once."""
+
+OPENING = ("task", "compensate", "except")
+"""Actions that may lead to another ticket, whose number they must know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,15 @@ class Gatherer:
     def asked(self, ticket: Ticket | None, signal: Signal, origin: Origin | None = None) -> Facts:
         """Return of the facts what matchers may ask, and nothing that must be taken, drawn or counted."""
         request = signal if isinstance(signal, TicketRequested) else None
-        about = ticket or (self._tx.ticket(request.parent) if request and request.parent else None)
+        asking = (ticket.kind if ticket else request.kind if request else "") == APPROVAL
+        above = ticket.parent if ticket and asking else request.parent if request else None
+        parent = self._tx.ticket(above) if above else None
+        about = parent or ticket  # an approval is about the customer of its parent, and counts for nothing in their history
         sealed = request is not None and request.answer is not None  # nothing decided there may tell whom it is about
         customer = None if sealed else self._customer(about, signal, origin)
         contact = Contact() if sealed else self._contact(about, origin, customer)
         if customer is not None:
-            customer = self._history(customer, ticket, signal)
+            customer = self._history(customer, about if asking else ticket, signal)
         return Facts(
             number="",
             answer_id="",
@@ -98,8 +105,9 @@ class Gatherer:
             contact=contact,
             contact_id=about.contact if about else None,
             call=origin.call if origin else None,
-            texts=self._texts(ticket, signal),
+            texts=self._texts((ticket, parent if asking else None), signal),
             extra=self._extra(customer, signal) if customer else {},
+            parent=parent if asking else None,
         )
 
     def opened(self) -> None:
@@ -107,7 +115,9 @@ class Gatherer:
         self._number = None
 
     def _next_number(self, ticket: Ticket | None, signal: Signal) -> str:
-        opens = isinstance(signal, AgentActed) and signal.action == "task" if ticket is not None else not isinstance(signal, RuleDue)
+        by_mail = isinstance(signal, MessageArrived) and signal.party != CUSTOMER
+        by_agent = isinstance(signal, AgentActed) and signal.action in OPENING
+        opens = by_mail or by_agent if ticket is not None else not isinstance(signal, RuleDue)
         if not opens:
             return ""
         if self._number is None:
@@ -172,13 +182,14 @@ class Gatherer:
         addresses = {name: by_kind[kind] for name, kind in self._world.channels.items() if kind in by_kind}
         return Contact((row.name if row else "") or (origin.name if origin else ""), addresses)
 
-    def _texts(self, ticket: Ticket | None, signal: Signal) -> dict[str, str]:
+    def _texts(self, tickets: Iterable[Ticket | None], signal: Signal) -> dict[str, str]:
         wanted: list[str | None] = []
-        if ticket is not None:
-            wanted = [ticket.description, ticket.subject, ticket.wish, ticket.expected_by, ticket.result]
+        for ticket in filter(None, tickets):
+            wanted += [ticket.description, ticket.subject, ticket.wish, ticket.expected_by, ticket.result]
+            wanted += [one.content for one in ticket.approvals.values()]
             if ticket.plan is not None:
                 wanted += [ticket.plan.content, *(step.content for step in ticket.plan.steps)]
-        if isinstance(signal, TaskClosed):
+        if isinstance(signal, TaskClosed | ApprovalDecided):
             wanted.append(signal.content)
         return self._tx.contents([content for content in wanted if content])
 

@@ -13,7 +13,7 @@ from engine.core.decision import Decision
 from engine.core.events import RECEIPT_NAMES, Assigned, MessageQueued, RuleApplied, RuleObserved, SurveySent, TicketOpened
 from engine.core.facts import Facts
 from engine.core.model import SYSTEM, Ticket
-from engine.core.signals import ReceiptArrived, RuleDue, Signal
+from engine.core.signals import ReceiptArrived, RuleDue, Signal, TicketRequested
 from engine.errors import NotFound
 from engine.runtime.gather import Gatherer, Origin, World
 from engine.store.contract import Transaction
@@ -61,7 +61,7 @@ class Outcome:
 
 
 class _Undo(Exception):  # leaves a savepoint, never this module
-    """Roll back what the facts brought into being for a decision that was refused or opened no ticket."""
+    """Roll back what the facts brought into being (a customer, a number) for a decision that was refused or opened no ticket."""
 
     def __init__(self, facts: Facts, decision: Decision) -> None:
         self.facts, self.decision = facts, decision
@@ -115,7 +115,8 @@ def _decide_one(
         with tx.savepoint():
             facts = gatherer.facts(ticket, signal, origin)
             decision = decide(ticket, signal, facts, world.policy, now)
-            if decision.refused is not None or decision.ticket is None:
+            unused = ticket is not None and facts.number and not _opens(decision)
+            if decision.refused is not None or decision.ticket is None or unused:
                 raise _Undo(facts, decision)
     except _Undo as undone:
         facts, decision = undone.facts, undone.decision
@@ -135,6 +136,11 @@ def _decide_one(
         if isinstance(event, SurveySent) and decision.ticket and decision.ticket.customer:
             tx.survey_sent_to(decision.ticket.customer, now)
     return decision
+
+
+def _opens(decision: Decision) -> bool:
+    """Whether the decision asks for another ticket, and so uses the number in its facts."""
+    return any(isinstance(command, c.Raise) and isinstance(command.signal, TicketRequested) for command in decision.commands)
 
 
 def _carry_out(tx: Transaction, command: c.Command, ticket: Ticket | None, now: datetime, hold: bool) -> None:

@@ -14,7 +14,7 @@ from engine.policy.nodes import Node
 from engine.policy.rules import rules_of
 from engine.policy.said import said
 
-_LISTS = ("sent", "suppressed", "escalated", "opened")
+_LISTS = ("sent", "suppressed", "escalated", "granted", "opened")
 _WITHIN = ("text", "refused")
 """Where an expected text need only be part of the actual one."""
 _CLOCKS = {"due": "breached: ", "met": "breached: ", "breached": "breached: ", "warned": "warned: "}
@@ -24,6 +24,8 @@ _DECIDED = {
     "deadline": "deadline ",
     "escalated": "escalated: ",
     "escalation": "escalated: ",
+    "grant": "granted: ",
+    "granted": "granted: ",
     "kind": "kind: ",
     "opened": "call opens ",
     "queue": "queue: ",

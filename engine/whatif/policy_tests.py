@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
+from decimal import Decimal
 from typing import Any
 
 from engine.core import events as e
@@ -230,6 +231,7 @@ class Play:
                 for event in events
                 if isinstance(event, e.MessageSuppressed)
             ],
+            "granted": [_granted(event) for event in events if isinstance(event, e.ConcessionGranted)],
             "opened": [self._opened(one) for one in self.decided(self.since) if _opens(next(iter(one.decision.events), None))],
             "refused": self.refused,
         }
@@ -273,6 +275,14 @@ def _survey(ticket: Ticket) -> str:
     return "sent" if survey.sent_at else "scheduled"
 
 
+def _granted(event: e.ConcessionGranted) -> dict[str, str | int | None]:
+    """A grant as tests write it: a whole amount is a number, one with decimals a text."""
+    amount: str | int | None = None
+    if event.amount is not None:
+        amount = int(event.amount) if event.amount == int(event.amount) else f"{event.amount:.2f}"
+    return {"concession": event.concession, "amount": amount, "by": event.by, "approved_by": event.approved_by}
+
+
 def _opens(event: e.Event | None, kind: str = "") -> bool:
     return isinstance(event, e.TicketOpened) and kind in ("", event.kind)
 
@@ -289,4 +299,6 @@ def _action(act: Node, number: str) -> AgentActed:
         due=datetime.fromisoformat(due) if due else None,
         steps=tuple(StepDraft(one.string("what"), one.string("who"), datetime.fromisoformat(one.string("due"))) for one in steps),
         channel=act.string("channel") or None,
+        amount=Decimal(act.string("amount")) if "amount" in act.map else None,
+        step=act.string("step") or None,
     )

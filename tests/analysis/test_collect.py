@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -131,6 +132,21 @@ def test_a_plan_has_its_points_with_names_and_what_was_done(centre: Centre) -> N
         ("备件", "孙莉", due, centre.now),
         ("上门", "外包师傅", due, None),
     ]
+
+
+def test_a_plan_says_what_was_granted_and_what_waits_for_an_approval(centre: Centre) -> None:
+    number = centre.write("我要投诉送货员")
+    centre.act(number, "plan", "补偿并致歉")
+    assert plan(centre, number).concessions == ""
+    centre.act(number, "compensate", "迟到", "wang", amount=Decimal(50))
+    centre.act(number, "except", "住院", "wang", target="late_return")
+    [approval] = centre.ticket(number).approvals
+    assert plan(centre, number).concessions == f"补偿 50 CNY\n超期退货 (待审批, {approval})"
+    centre.act(approval, "grant", "", "zhou")
+    centre.act(number, "compensate", "又迟到", "wang", amount=Decimal("500.50"))
+    [second] = centre.ticket(number).approvals
+    centre.act(second, "grant", "", "zhou")
+    assert plan(centre, number).concessions == f"补偿 50 CNY\n超期退货 (审批 周静, {approval})\n补偿 500.50 CNY (审批 周静, {second})"
 
 
 def test_a_ticket_without_a_plan_says_how_to_record_one(centre: Centre) -> None:

@@ -47,6 +47,7 @@ PLAN = PlanForm(
     **FRAME,
     what="回滚到上一版本",
     who="钱伟",
+    concessions="补偿 300 CNY (审批 周静, 202405110007)\n免除费用",
     points=(CompletionPoint("回滚", "吴昊", NOON, NOON + timedelta(minutes=20)), CompletionPoint("回归测试", "钱伟", NOON)),
 )
 FOLLOW_UP = FollowUpForm(
@@ -86,7 +87,7 @@ def filled_with(text: str) -> list[Form]:
     score = (Score(text, 1, text),)
     return [
         replace(RECORD, company=text, contact_person=text, contact_details=detail, description=text, handler=text, urgency=text),
-        replace(PLAN, what=text, who=text, points=(CompletionPoint(text, text, NOON),)),
+        replace(PLAN, what=text, who=text, concessions=text, points=(CompletionPoint(text, text, NOON),)),
         replace(FOLLOW_UP, disclosed=Disclosure(text, text, detail, text, score, text), plan=text, measure=text, verified=text),
     ]
 
@@ -124,6 +125,7 @@ def test_the_plan_has_what_who_and_completion_points() -> None:
     cells = Page(to_html(replace(PLAN, language="en"))).cells
     assert cells == [
         *("Ticket", "202405120001", "Who", "钱伟", "What", "回滚到上一版本"),
+        *("Compensation and exceptions", "补偿 300 CNY (审批 周静, 202405110007)\n免除费用"),
         *("Who", "Point", "Due", "Done"),
         *("吴昊", "回滚", "2024-05-12 12:00", "2024-05-12 12:20"),
         *("钱伟", "回归测试", "2024-05-12 12:00", ""),

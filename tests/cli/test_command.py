@@ -48,10 +48,11 @@ def test_the_manual_names_no_command_that_does_not_exist() -> None:
 
 
 def test_every_action_of_the_core_has_its_verb() -> None:
+    from engine.cli.approvals import group
     from engine.cli.ticket import VERBS
     from engine.core.decide.actions import ACTIONS
 
-    assert set(ACTIONS) - set(VERBS) == set()
+    assert set(ACTIONS) - set(VERBS) - set(group.commands) == set()
 
 
 def test_help_imports_no_library_but_click(engine_command) -> None:

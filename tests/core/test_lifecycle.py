@@ -100,6 +100,6 @@ def test_who_contacted_first_stays_first() -> None:
 def test_every_event_class_has_its_own_stored_name() -> None:
     assert len(e.EVENT_TYPES) == len(e.EVENT_CLASSES)
     assert e.TicketOpened in e.EVENT_CLASSES
-    assert set(e.EVENT_NAMES) - {"follow_up_opened", "task_opened", "call_back_opened"} <= set(e.EVENT_TYPES)
+    assert set(e.EVENT_NAMES) - {"follow_up_opened", "task_opened", "call_back_opened", "approval_opened"} <= set(e.EVENT_TYPES)
     kinds = {"inquiry": "ticket_opened", "task": "task_opened", "follow_up": "follow_up_opened"}
     assert {kind: e.TicketOpened("1", kind, "email", "zh").name for kind in kinds} == kinds

@@ -58,6 +58,11 @@ def _files() -> dict[str, str]:
     return dict(compile_policy(POLICIES).files)
 
 
+def shipped_text(name: str) -> str:
+    """The text of a file of the shipped policies."""
+    return _files()[name]
+
+
 @cache
 def changed(*changes: tuple[str, str, str]) -> Policy:
     """The shipped policies with texts replaced: (file, old, new); an old text that is empty adds a file."""

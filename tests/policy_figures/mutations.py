@@ -62,6 +62,9 @@ class Mutator:
         if scalar.path.endswith("assignment.order[0]"):
             second = self._at["assignment.order[1]"]
             yield "the two in the other order", scalar.start, second.end, f"{second.text}, {scalar.text}"
+        if scalar.path.startswith("approvals.substitute["):
+            first, second = self._at["approvals.substitute[0]"], self._at["approvals.substitute[1]"]
+            yield "left out", first.start, second.end, (second if scalar is first else first).text
         if scalar.last == "until":
             comma = self._files[scalar.file].rindex(",", 0, scalar.before)
             yield "left out", comma, scalar.end, ""
@@ -231,6 +234,11 @@ _BY_PATH: list[tuple[str, Make]] = [
     (r"rules\.yaml:.*\.notify\[\d+\]", _among("wang", "manager")),
     (r"rules\.yaml:.*\.open\.kind", _among("task")),
     (r"rules\.yaml:.*\.(add_tag|start_timer)", lambda m, s: [(f"{s.value}-x",)]),
+    (r"authority\.yaml:currency", _replaced("USD")),
+    (r"authority\.yaml:grants\[\d+\]\.roles\[\d+\]", _among("assignee", "follow_up", "manager")),
+    (r"authority\.yaml:grants\[\d+\]\.exceptions\[\d+\]", _named("exceptions")),
+    (r"authority\.yaml:approvals\.approvers\[\d+\]", _among("lin", "front_desk")),
+    (r"authority\.yaml:approvals\.substitute\[\d+\]", lambda m, s: []),
     (r".*\.queue", _named("queues")),
     (r"team\.yaml:agents\.\w+\.queues.*", _named("queues")),
     (r".*\.(script|run_script|warn_script|remind_script)|.*:notices\..*|survey\.yaml:.*\.scripts\..*", Mutator._script),

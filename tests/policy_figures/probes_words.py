@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
 
 import yaml
 
@@ -146,10 +148,13 @@ def commands_by_mail(lab: Lab) -> Iterator[str]:
         number = house.mail("系统宕机")
         step = StepDraft("换主板", "qian", house.now.replace(hour=6))
         house.handle(AgentActed(number, "plan", "qian", "更换主板", steps=(step,)))
+        house.act(number, "compensate", "延误", "wu", amount=Decimal(300))
+        approval = house.newest("approval")
         for word in lab.words(r"intake\.yaml:commands\.\w+\[\d+\]"):
             text = f"{word} 1 已完成"
             signal = MessageArrived(number, "email", text, party="wu", trusted=True)
             yield f"{word}: {tried(house, signal)}"
+            yield f"{word}: {tried(house, replace(signal, ticket=approval, party='qian'))}"
 
 
 @probe(r"scripts\.yaml:glossary", only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -28,6 +29,7 @@ SCALARS: dict[type, st.SearchStrategy] = {
     bool: st.booleans(),
     int: st.integers(-(2**62), 2**62),
     float: st.floats(allow_nan=False, allow_infinity=False),
+    Decimal: st.decimals(-(10**12), 10**12, places=2),
     NoneType: st.none(),
 }
 
@@ -136,6 +138,7 @@ SIGNALS = [
     s.TicketRequested("task", "product", "", "email", "zh"),
     s.AgentActed("1", "plan", "zhao"),
     s.TaskClosed("1", "2", "c-1"),
+    s.ApprovalDecided("1", "2", True, "zhou", "c-1"),
     s.TimerFired("1", "deadline/response", NOW),
     s.RuleDue("1", "planned-visit", NOW),
     s.ReceiptArrived("1", "m-1", "customer", "failed"),

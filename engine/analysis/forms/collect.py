@@ -13,11 +13,13 @@ from engine.analysis.forms.model import (
     ServiceRecord,
     SurveyResult,
 )
+from engine.analysis.labels import label
+from engine.core.authority import money
 from engine.core.compiled import Policy, Question
 from engine.core.contacts import from_text
 from engine.core.events import Noted, TicketClosed
 from engine.core.facts import Contact
-from engine.core.model import SurveyState, Ticket
+from engine.core.model import Concession, SurveyState, Ticket
 from engine.core.team import Team
 from engine.errors import NotFound, UsageError
 from engine.runtime.followups import FollowUpView
@@ -71,7 +73,19 @@ def collect_plan(reader: Reader, number: str, policy: Policy, team: Team, langua
         what=_texts(reader, [ticket.plan.content]),
         who=_name(team, ticket.assignee or ticket.plan.by),
         points=points,
+        concessions="\n".join(_concession(one, policy, team, language) for one in (*ticket.concessions, *ticket.approvals.values())),
     )
+
+
+def _concession(one: Concession, policy: Policy, team: Team, language: str) -> str:
+    """What was granted, and who approved it, or that it waits for an approval."""
+    labels = policy.authority.exceptions if policy.authority else {}
+    name = policy.text(labels[one.name], language) if one.name in labels else label(f"concession.{one.name}", language)
+    if one.approval is None:
+        return " ".join(filter(None, (name, money(one.amount, one.currency))))
+    approver = _name(team, one.approved_by)
+    verdict = f"{label('field.approved_by', language)} {approver}" if approver else label("field.awaits", language)
+    return " ".join(filter(None, (name, money(one.amount, one.currency), f"({verdict}, {one.approval})")))
 
 
 def collect_follow_up(

@@ -100,6 +100,7 @@ def _plan(form: PlanForm) -> Sequence[Field]:
         Field(label("field.number", form.language), form.number),
         Field(label("field.who", form.language), form.who),
         Field(label("field.what", form.language), form.what, wide=True),
+        Field(label("field.concessions", form.language), form.concessions, wide=True),
     )
 
 

@@ -72,10 +72,11 @@ class CompletionPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanForm(Form):
-    """Form 4: the solution plan. `who` leads it."""
+    """Form 4: the solution plan. `who` leads it. `concessions` are the compensation and exceptions granted or asked for, one a line."""
 
     what: str
     who: str
+    concessions: str
     points: tuple[CompletionPoint, ...]
 
 

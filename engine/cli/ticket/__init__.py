@@ -17,6 +17,8 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "write": (f"{_HERE}.saying:write", "Write to the customer in your own words."),
     "plan": (f"{_HERE}.work:plan", "Record the solution plan with its steps."),
     "done": (f"{_HERE}.work:done", "Tick off a step of the plan."),
+    "compensate": (f"{_HERE}.conceding:compensate", "Grant the customer an amount, or ask for an approval."),
+    "except": (f"{_HERE}.conceding:exception", "Make an exception, or ask for an approval."),
     "task": (f"{_HERE}.work:task", "Ask another department to do a part."),
     "progress": (f"{_HERE}.saying:progress", "Tell the customer how far it is."),
     "note": (f"{_HERE}.saying:note", "Write down something for colleagues."),

@@ -1,6 +1,6 @@
 """One ticket as plain data: what `engine ticket show` prints as a page, and as JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from engine.cli.session import Desk
 from engine.cli.words import Words
 from engine.core.compiled import Policy
 from engine.core.contacts import from_text
-from engine.core.model import Deadline, Ticket
+from engine.core.model import Concession, Deadline, Ticket
 from engine.errors import NotFound
 from engine.store import Reader, StoredEvent
 
@@ -64,6 +64,7 @@ def details(desk: Desk, reader: Reader, ticket: Ticket) -> dict[str, Any]:
         "survey": _survey(ticket),
         "clocks": [_clock(clock, desk.policy, desk.now) for clock in ticket.deadlines.values()],
         "plan": _plan(ticket, texts),
+        "concessions": [*_concessions(ticket.concessions, texts, ticket), *_concessions(ticket.approvals.values(), texts, ticket)],
         "tasks": [_task(reader, number) for number in ticket.tasks],
         "timeline": list(_timeline(reader.events(ticket.number), texts, desk.words)),
     }
@@ -95,6 +96,22 @@ def _plan(ticket: Ticket, texts: dict[str, str]) -> dict[str, Any] | None:
         {"id": step.id, "text": texts.get(step.content), "who": step.who, "due": step.due, "done_at": step.done_at} for step in plan.steps
     ]
     return {"text": texts.get(plan.content), "by": plan.by, "recorded_at": plan.recorded_at, "steps": steps}
+
+
+def _concessions(those: Iterable[Concession], texts: dict[str, str], ticket: Ticket) -> Iterator[dict[str, Any]]:
+    """What was granted beyond what is due, and what waits for an approval."""
+    for one in those:
+        yield {
+            "concession": one.name,
+            "amount": None if one.amount is None else str(one.amount),
+            "currency": one.currency,
+            "by": one.by,
+            "step": one.step,
+            "approval": one.approval,
+            "approved_by": one.approved_by,
+            "waits": one.approval in ticket.approvals,
+            "text": texts.get(one.content or ""),
+        }
 
 
 def _task(reader: Reader, number: str) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """`engine ticket show`: one ticket on one page."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from engine.cli.session import ACTOR, FORMAT, Desk, Session, options
 from engine.cli.ticket.acting import NUMBER
+from engine.core.fields import NEEDS
 
 if TYPE_CHECKING:
     from engine.cli.words import Words
@@ -32,8 +34,11 @@ def command(session: Session, number: str) -> None:
         data = page(desk, reader, number)
         words = desk.words
         viewer = session.known_actor(desk.team) if data["kind"] == "follow_up" else None
+        known = session.known_actor(desk.team) if data["kind"] in NEEDS and desk.policy.authority else None
     if viewer is not None:
         data |= _confidential(session, number, viewer)
+    if known is not None:
+        data |= {"authority": _authority(session, number, known)}
     if session.json:
         say_json(data)
     else:
@@ -57,6 +62,28 @@ def _confidential(session: Session, number: str, viewer: str) -> dict[str, Any]:
             desk = Desk(engine.project, engine.store, engine.world.policy, engine.world.team, words, engine.clock.now())
             shown = details(desk, reader, ticket)
         return shown | {"follow_up": _plain(view, engine.world.policy, words) if view else None}
+
+
+def _authority(session: Session, number: str, viewer: str) -> dict[str, Any] | None:
+    """Return what who looks may grant on a ticket by themselves, and how much of that is left."""
+    from engine.core.authority import granted_so_far
+    from engine.runtime.authority import own_grant
+
+    with session.engine() as engine, engine.store.read() as reader:
+        ticket = reader.ticket(number)
+        assert ticket is not None  # noqa: S101  # it was shown a moment ago, and tickets are never deleted
+        grant, authority = own_grant(reader, engine.world, ticket, viewer, engine.clock.now()), engine.world.policy.authority
+    if grant is None or authority is None:
+        return None
+    left = max(grant.compensation_up_to - granted_so_far(ticket, authority.currency), Decimal(0))
+    return {
+        "agent": viewer,
+        "grant": grant.id,
+        "compensation_up_to": str(grant.compensation_up_to),
+        "left": str(left),
+        "currency": authority.currency,
+        "exceptions": sorted(grant.exceptions),
+    }
 
 
 def _plain(view: "FollowUpView", policy: "Policy", words: "Words") -> dict[str, Any]:
@@ -87,8 +114,12 @@ def _print(data: Mapping[str, Any], words: "Words") -> None:
     for key in _HEAD:
         if shown.get(key):
             _pair(words.name(key), shown[key])
+    if (own := data.get("authority")) is not None:
+        left = words.name("authority_left", f"{own['compensation_up_to']} {own['currency']}", f"{own['left']} {own['currency']}")
+        _pair(words.name("authority"), "; ".join([left, *map(words.concession, own["exceptions"])]))
     _print_clocks(data["clocks"], words)
     _print_plan(data["plan"], words)
+    _print_concessions(data["concessions"], words)
     _print_tasks(data["tasks"], words)
     _print_timeline(data["timeline"], words)
 
@@ -147,6 +178,29 @@ def _print_plan(plan: dict[str, Any] | None, words: "Words") -> None:
                 )
                 for step in plan["steps"]
             ],
+        )
+
+
+def _print_concessions(concessions: list[dict[str, Any]], words: "Words") -> None:
+    from engine.cli.output import table
+
+    def approver(one: Mapping[str, Any]) -> str:
+        return words.name("waits_for", one["approval"]) if one["waits"] else words.party(one["approved_by"]) if one["approval"] else ""
+
+    if concessions:
+        table(
+            [words.name(key) for key in ("what", "asked_by", "approver", "step", "text")],
+            [
+                (
+                    words.concession(one["concession"], one["amount"], one["currency"]),
+                    words.party(one["by"]),
+                    approver(one),
+                    one["step"] or "",
+                    one["text"] or "",
+                )
+                for one in concessions
+            ],
+            title=f"\n{words.name('concessions')}",
         )
 
 

@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from engine.core import clocks, promises
+from engine.core.authority import APPROVAL
 from engine.core.commands import CancelTimers
 from engine.core.compiled import Policy
-from engine.core.decide import actions, intake, opening, receipts, replies, rules, surveys, timers
+from engine.core.decide import actions, authority, intake, opening, receipts, replies, rules, surveys, timers
 from engine.core.decision import Decision
 from engine.core.draft import Draft
 from engine.core.facts import Facts
@@ -14,6 +15,7 @@ from engine.core.model import Ticket
 from engine.core.routing import ASSIGN_TIMER
 from engine.core.signals import (
     AgentActed,
+    ApprovalDecided,
     CallArrived,
     CustomerChanged,
     MessageArrived,
@@ -55,6 +57,8 @@ def _dispatch(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
             intake.message(draft, signal) if ticket is None else replies.message(draft, signal)
         case CallArrived():
             intake.call(draft, signal) if ticket is None else replies.call(draft, signal)
+        case TicketRequested() if signal.kind == APPROVAL:
+            authority.opened(draft, signal)
         case TicketRequested():
             opening.requested(draft, signal)
         case AgentActed():
@@ -63,6 +67,8 @@ def _dispatch(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
             actions.task_closed(draft, signal)
         case CustomerChanged():
             opening.belongs_to(draft, signal)
+        case ApprovalDecided():
+            authority.decided(draft, signal)
         case TimerFired():
             timers.fired(draft, signal)
         case RenewalRequested():

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from engine.core import events as e
 from engine.core.answers import is_courtesy
+from engine.core.authority import APPROVAL
 from engine.core.commands import Raise, SeverLink
-from engine.core.decide import replies, surveys
+from engine.core.decide import authority, replies, surveys
 from engine.core.draft import Draft, Refusal
 from engine.core.fields import NEEDS
 from engine.core.lifecycle import ENDED, WAITING
@@ -82,6 +83,8 @@ def _done(draft: Draft, signal: AgentActed) -> None:
     open_steps = [step.id for step in plan.steps if step.done_at is None] if plan else []
     if signal.target not in open_steps:
         raise Refusal(f"the plan has no open step {signal.target!r}; open are: {', '.join(open_steps) or 'none'}")
+    if (approval := authority.waits(draft.ticket, signal.target)) is not None:
+        raise Refusal(f"step {signal.target} waits for the approval {approval}")
     draft.record(e.PlanStepDone(signal.target, signal.actor))
 
 
@@ -156,6 +159,8 @@ def _resolve(draft: Draft, signal: AgentActed) -> None:
 
 
 def _end(draft: Draft, signal: AgentActed, content: str | None) -> None:
+    if draft.ticket.kind == APPROVAL:
+        raise Refusal(f"ticket {draft.ticket.number} is an approval: it ends when it is granted or refused")
     draft.record(e.TicketClosed("closed", signal.actor, content))
     ticket = draft.ticket
     if ticket.kind == "follow_up":
@@ -229,5 +234,9 @@ ACTIONS: dict[str, Callable[[Draft, AgentActed], None]] = {
     "confirm": _confirm,
     "object": _object,
     "answer": _answer,
+    "compensate": authority.compensate,
+    "except": authority.make_exception,
+    "grant": authority.grant,
+    "refuse": authority.refuse,
 }
 """Every action an agent may take, by name."""

@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from engine.core.authority import read_amount
 from engine.core.draft import Draft, Refusal
 from engine.core.signals import AgentActed, MessageArrived, StepDraft
 from engine.core.text import normalise
@@ -24,13 +25,16 @@ def read(draft: Draft, signal: MessageArrived) -> AgentActed | None:
     if action == "plan":
         steps, words = _steps(rest, draft.policy.company.timezone)
         return AgentActed(draft.ticket.number, action, signal.party, words, steps=steps, via=signal.channel)
-    target = None
+    target, amount = None, None
+    if action == "compensate":
+        said, _, rest = rest.partition(" ")
+        amount = read_amount(normalise(said))
     if action == "done" and draft.ticket.plan is None:
         action = "resolve"
     elif action == "done":
         target, _, rest = rest.partition(" ")
         target = target or None
-    return AgentActed(draft.ticket.number, action, signal.party, rest, target, via=signal.channel)
+    return AgentActed(draft.ticket.number, action, signal.party, rest, target, via=signal.channel, amount=amount)
 
 
 def usage(draft: Draft) -> str:

@@ -38,8 +38,11 @@ def work(draft: Draft, opened: e.TicketOpened, queue: str | None, assignee: str 
         route(draft, queue, avoid=avoid)
 
 
-def requested(draft: Draft, signal: TicketRequested) -> None:
-    """Open what another ticket asked for. A follow-up of an answer is sealed: its ticket does not say whom it is about."""
+def requested(draft: Draft, signal: TicketRequested, owned: bool = True) -> None:
+    """Open what another ticket asked for. A follow-up of an answer is sealed: its ticket does not say whom it is about.
+
+    What is not to be `owned` yet is put into its queue only; its opener says whose it is.
+    """
     facts = draft.facts
     sealed = signal.answer is not None
     opened = e.TicketOpened(
@@ -60,8 +63,11 @@ def requested(draft: Draft, signal: TicketRequested) -> None:
         draft.because(f"kind: {signal.kind}", signal.rule, signal.source, {"queue": signal.queue})
     if signal.kind in NEEDS:
         need(draft, opened, silent=True, queue=signal.queue)
-    else:
+    elif owned:
         work(draft, opened, signal.queue, signal.assignee, signal.avoid)
+    else:
+        draft.record(opened)
+        draft.record(e.Routed(signal.queue))
 
 
 def belongs_to(draft: Draft, signal: CustomerChanged) -> None:

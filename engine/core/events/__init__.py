@@ -4,6 +4,7 @@ Events carry ids of content, never texts, addresses or answers. `by` is an agent
 A new event, or a field with a default, may be added; none may be changed or taken away once released.
 """
 
+from engine.core.events.authority import *  # noqa: F403  # as below
 from engine.core.events.base import Event as Event
 from engine.core.events.base import stored_name as stored_name
 from engine.core.events.clocks import *  # noqa: F403  # the package's names are its modules' events; a second list would go stale
@@ -23,6 +24,7 @@ EVENT_NAMES: tuple[str, ...] = (
     "follow_up_opened",
     "task_opened",
     "call_back_opened",
+    "approval_opened",
     "customer_contacted",
     "plan_recorded",
     "plan_step_done",
