@@ -176,3 +176,12 @@ def instant(text: str, timezone: str) -> datetime:
             raise UsageError(f"{plain!r} does not exist in {timezone}: the clocks are put forward then")
         return at
     raise UsageError(f"{plain!r} is no date: write 2026-03-06 17:00 (in {timezone})")
+
+
+def moment(text: str, timezone: str) -> datetime:
+    """Read what `instant` reads, or an ISO instant with its offset such as `2026-03-06T17:00:00+08:00`. Raises UsageError."""
+    try:
+        read = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return instant(text, timezone)
+    return read.astimezone(UTC) if read.tzinfo else instant(text, timezone)

@@ -132,32 +132,46 @@ class Escalation:
 
 
 @dataclass(frozen=True, slots=True)
+class Route(Rule):
+    """Which queue a ticket goes to, and the skills its agent needs, each at that level or above."""
+
+    queue: str
+    skills: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """How an agent of the queue is chosen: the order of preferences, the most open tickets one may hold unless the team says otherwise,
+    what `reassign` does (`on_no_response`), and what becomes of the tickets of who goes away (`on_away`).
+    """
+
+    order: tuple[str, ...]
+    capacity: int
+    on_no_response: str
+    on_away: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class SpillOver:
+    """Where a queue's tickets go, first to last, when nobody of it can take one until `before_breach` ahead of its next deadline."""
+
+    to: tuple[str, ...]
+    before_breach: timedelta
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
-    """A group of agents. `lead` is an agent id; `calendar` None means its agents' shifts alone decide."""
+    """A group of agents. `lead` is an agent id; `calendar` None means its agents' shifts alone decide; `assignment` None the common one."""
 
     id: str
     label: Text
     lead: str
     calendar: str | None
     source: Source
-
-
-@dataclass(frozen=True, slots=True)
-class Route(Rule):
-    """Which queue a ticket goes to, and the skills its agent needs."""
-
-    queue: str
-    skills: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """How an agent of the queue is chosen: the order of preferences, the most open tickets one may hold, what `reassign` does."""
-
-    order: tuple[str, ...]
-    capacity: int
-    on_no_response: str
-    source: Source
+    assignment: Assignment | None = None
+    spill_over: SpillOver | None = None
 
 
 @dataclass(frozen=True, slots=True)

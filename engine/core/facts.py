@@ -39,7 +39,9 @@ class CustomerFacts:
 
 @dataclass(frozen=True, slots=True)
 class AgentFacts:
-    """One agent as a candidate: how many open tickets they hold, whether they are there now, and from when on to ask (again)."""
+    """One agent as a candidate: how many open tickets they hold and may hold (None: as the policy says), whether they are there now,
+    and from when on to ask (again). `away` says that they left though their shift runs. `turn` grows whenever they are given a ticket.
+    """
 
     id: str
     name: str
@@ -51,6 +53,9 @@ class AgentFacts:
     load: int
     available: bool
     next_available: datetime
+    capacity: int | None = None
+    away: bool = False
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,13 @@
 """Who gets the ticket: the first route names the queue and the skills, the assignment's order picks the agent."""
 
-from collections.abc import Callable, Iterable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from engine.core import events as e
+from engine.core.clocks import CLOSE
 from engine.core.commands import CancelTimers, StartTimer
+from engine.core.compiled import Assignment
 from engine.core.draft import Draft
 from engine.core.facts import AgentFacts
 from engine.core.messages import notify
@@ -25,7 +28,13 @@ def route(draft: Draft, queue: str | None = None, by: str = SYSTEM, avoid: str |
     if queue is None:
         chosen, traces = first_match(draft.policy.routes, draft.values())
         queue = chosen.queue
-        draft.because(f"queue: {queue}", chosen.id, chosen.source, {"skills": ", ".join(chosen.skills)}, traces)
+        draft.because(
+            f"queue: {queue}",
+            chosen.id,
+            chosen.source,
+            {"skills": ", ".join(f"{skill} {level}" for skill, level in chosen.skills.items())},
+            traces,
+        )
     holder = draft.facts.agents.get(draft.ticket.assignee or "")
     draft.record(e.Routed(queue, by))
     if not assign(draft, avoid) and draft.ticket.assignee and not (holder and queue in holder.queues):
@@ -33,38 +42,118 @@ def route(draft: Draft, queue: str | None = None, by: str = SYSTEM, avoid: str |
 
 
 def assign(draft: Draft, avoid: str | None = None) -> bool:
-    """Give the ticket to the best agent who is there now; if nobody is, try again when the next one's shift begins.
+    """Give the ticket to the best agent who is there now. If nobody is, spill it over to another queue where the next deadline would not
+    wait, else try again when the next one's shift begins.
 
     `avoid` is passed over where there is anybody else. Return whether somebody has it.
     """
-    ticket, rule, now = draft.ticket, draft.policy.assignment, draft.now
+    ticket, now = draft.ticket, draft.now
     draft.want(CancelTimers(ASSIGN_TIMER))
-    queue = draft.policy.queues.get(ticket.queue or "")
-    opens = draft.policy.calendars[queue.calendar].next_open(now) if queue and queue.calendar else now
-    members = [agent for agent in draft.facts.agents.values() if ticket.queue in agent.queues]
-    members = [agent for agent in members if agent.id != avoid] or members
-    here = [agent for agent in members if agent.available and opens <= now]
-    free = [agent for agent in here if agent.load < rule.capacity]
-    skills = _skills(draft)
-    skilled = [agent for agent in free if all(skill in agent.skills for skill in skills)]
-    if free:
-        best = min(skilled or free, key=_preference(draft, skills))
-        loads = ", ".join(f"{agent.id} {agent.load}" for agent in free)
-        seen = {"present": _names(free), "skilled": _names(skilled), "load": loads}
-        draft.because(f"assignee: {best.id}", "assignment", rule.source, seen)
-        if best.id != ticket.assignee:
-            give(draft, best.id, SYSTEM)
+    crew = _crew(draft, ticket.queue, avoid)
+    if crew.free:
+        _choose(draft, crew)
         return True
-    if members:
-        soonest = now + FULL_PAUSE if here else max(opens, min(agent.next_available for agent in members))
-        draft.want(StartTimer(ASSIGN_TIMER, soonest))
+    soonest = crew.soonest(now)
+    other = _spill(draft, soonest, avoid)
+    if other is not None:
+        draft.record(e.Routed(other))
+        return assign(draft, avoid)
+    if soonest is not None:
+        draft.want(StartTimer(ASSIGN_TIMER, _look_again(draft, soonest)))
     return False
 
 
-def _skills(draft: Draft) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class _Crew:
+    """The agents of a queue as candidates, by how they are chosen there. The queue itself `opens` at that instant, maybe now."""
+
+    members: tuple[AgentFacts, ...]
+    free: tuple[AgentFacts, ...]
+    full: tuple[AgentFacts, ...]
+    rule: Assignment
+    opens: datetime
+
+    def soonest(self, now: datetime) -> datetime | None:
+        """Return when it is worth asking again, None where nobody works in the queue."""
+        if not self.members:
+            return None
+        return now + FULL_PAUSE if self.full else max(self.opens, min(agent.next_available for agent in self.members))
+
+    def seen(self) -> str:
+        """Return who was looked at, and how each one stands."""
+        return ", ".join(f"{agent.id} {self._standing(agent)}" for agent in self.members)
+
+    def _standing(self, agent: AgentFacts) -> str:
+        if agent.away:
+            return "away"
+        if not agent.available:
+            return "off shift"
+        return f"{agent.load}/{_capacity(agent, self.rule)}"
+
+
+def _crew(draft: Draft, name: str | None, avoid: str | None) -> _Crew:
+    queue, now = draft.policy.queues.get(name or ""), draft.now
+    rule = (queue.assignment if queue else None) or draft.policy.assignment
+    opens = draft.policy.calendars[queue.calendar].next_open(now) if queue and queue.calendar else now
+    members = [agent for agent in draft.facts.agents.values() if name in agent.queues]
+    members = [agent for agent in members if agent.id != avoid] or members
+    here = [agent for agent in members if agent.available and opens <= now]
+    free = tuple(agent for agent in here if agent.load < _capacity(agent, rule))
+    return _Crew(tuple(members), free, tuple(agent for agent in here if agent not in free), rule, opens)
+
+
+def _capacity(agent: AgentFacts, rule: Assignment) -> int:
+    return rule.capacity if agent.capacity is None else agent.capacity
+
+
+def _choose(draft: Draft, crew: _Crew) -> None:
+    skills = _skills(draft)
+    skilled = [agent for agent in crew.free if all(agent.skills.get(skill, 0) >= level for skill, level in skills.items())]
+    best = min(skilled or crew.free, key=_preference(draft, crew.rule, skills))
+    seen = {"candidates": crew.seen(), "skilled": ", ".join(agent.id for agent in skilled), "order": ", ".join(crew.rule.order)}
+    draft.because(f"assignee: {best.id}", "assignment", crew.rule.source, seen)
+    if best.id != draft.ticket.assignee:
+        give(draft, best.id, SYSTEM)
+
+
+def _spill(draft: Draft, soonest: datetime | None, avoid: str | None) -> str | None:
+    """Return the queue that takes the ticket because nobody of its own can in time, and say why."""
+    queue = draft.policy.queues.get(draft.ticket.queue or "")
+    rule, due = queue.spill_over if queue else None, _next_due(draft)
+    if queue is None or rule is None or due is None or (soonest is not None and soonest <= due - rule.before_breach):
+        return None
+    other = next((name for name in rule.to if _crew(draft, name, avoid).free), None)
+    if other is not None:
+        values = {"from": queue.id, "due": str(due), "somebody is there": str(soonest or "never")}
+        draft.because(f"queue: {other}", f"spill_over of {queue.id}", rule.source, values)
+    return other
+
+
+def _look_again(draft: Draft, soonest: datetime) -> datetime:
+    """When to ask again: `soonest`, or when the ticket may spill over to who is there then, if that comes first."""
+    queue = draft.policy.queues.get(draft.ticket.queue or "")
+    rule = queue.spill_over if queue else None
+    others = [crew.soonest(draft.now) for crew in (_crew(draft, name, None) for name in rule.to)] if rule else []
+    return min([soonest, *(at for at in others if at is not None)])
+
+
+def _next_due(draft: Draft) -> datetime | None:
+    """Return when the ticket's next promise is due; the customer's own clock is none."""
+    kinds = draft.policy.deadlines
+    return min(
+        (
+            clock.due
+            for clock in draft.ticket.deadlines.values()
+            if clock.running and clock.due is not None and (clock.kind not in kinds or kinds[clock.kind].then != CLOSE)
+        ),
+        default=None,
+    )
+
+
+def _skills(draft: Draft) -> Mapping[str, int]:
     """Return what the route asks of an agent, where it is the route that leads to the ticket's queue."""
     chosen, _ = first_match(draft.policy.routes, draft.values())
-    return chosen.skills if chosen.queue == draft.ticket.queue else ()
+    return chosen.skills if chosen.queue == draft.ticket.queue else {}
 
 
 def give(draft: Draft, agent: str, by: str) -> None:
@@ -84,7 +173,8 @@ def give(draft: Draft, agent: str, by: str) -> None:
 
 def reassign(draft: Draft) -> None:
     """Take the ticket from an agent who does not answer, as the policy's `on_no_response` says."""
-    mode = draft.policy.assignment.on_no_response
+    queue = draft.policy.queues.get(draft.ticket.queue or "")
+    mode = ((queue.assignment if queue else None) or draft.policy.assignment).on_no_response
     holder = draft.ticket.assignee
     if mode == "unassign" and holder is not None:
         draft.record(e.Assigned(None))
@@ -92,17 +182,14 @@ def reassign(draft: Draft) -> None:
         assign(draft, avoid=holder)
 
 
-def _names(agents: Iterable[AgentFacts]) -> str:
-    return ", ".join(agent.id for agent in agents)
-
-
-def _preference(draft: Draft, skills: tuple[str, ...]) -> Callable[[AgentFacts], tuple[float | str, ...]]:
+def _preference(draft: Draft, rule: Assignment, skills: Mapping[str, int]) -> Callable[[AgentFacts], tuple[float | str, ...]]:
     """Return a sort key: the policy's order of preferences, then the higher skill, then the id so that the choice is repeatable."""
     last = draft.facts.last_agent
     keys: dict[str, Callable[[AgentFacts], float]] = {
         "sticky_agent": lambda agent: 0 if agent.id == last else 1,
         "least_loaded": lambda agent: agent.load,
-        "most_skilled": lambda agent: -sum(agent.skills.get(skill, 0) for skill in skills),
+        "skill_level": lambda agent: -sum(agent.skills.get(skill, 0) for skill in skills),
+        "round_robin": lambda agent: agent.turn,
     }
-    order = [*draft.policy.assignment.order, "most_skilled"]
+    order = [*rule.order, "skill_level"]
     return lambda agent: (*(keys[name](agent) for name in order), agent.id)

@@ -12,7 +12,10 @@ _SEARCH_DAYS = 31
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """One person. `users` are the names of their accounts on the machine; `absent` are days away, both ends included."""
+    """One person. `users` are the names of their accounts on the machine; `absent` are days away, both ends included.
+
+    `capacity` is the most open tickets they hold, None: as the policy says.
+    """
 
     id: str
     name: str
@@ -24,6 +27,7 @@ class Agent:
     roles: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     absent: tuple[tuple[date, date], ...] = ()
+    capacity: int | None = None
     language: str | None = None
 
 

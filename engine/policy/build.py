@@ -22,6 +22,7 @@ from engine.core.compiled import (
 )
 from engine.core.conditions import Condition, Source
 from engine.core.text import Negation
+from engine.policy import routing
 from engine.policy.calendars import zone
 from engine.policy.conditions import Conditions, check_order, rule_condition
 from engine.policy.diagnostics import Problems
@@ -76,18 +77,15 @@ class Builder:
 
     def queues(self) -> dict[str, Queue]:
         """Return the queues by id."""
-        found: dict[str, Queue] = {}
-        for name, node in self._document.entries("queues").items():
-            calendar = self._references.calendar(node.get("calendar"))
-            found[name] = Queue(name, self._text(node.get("label")), node.string("lead"), calendar, node.source)
-        return found
+        common = routing.assignment(self._document)
+        return {name: self._queue(name, node, common) for name, node in self._document.entries("queues").items()}
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes in the order they are asked."""
         found: list[Route] = []
         for node in self._rules("routes"):
             self._references.queue(node["queue"])
-            found.append(Route(*self._rule(node, "routes"), queue=node.string("queue"), skills=node.strings("skills")))
+            found.append(Route(*self._rule(node, "routes"), queue=node.string("queue"), skills=routing.skills(node.get("skills"))))
         return tuple(found)
 
     def surveys(self) -> tuple[Survey, ...]:
@@ -171,6 +169,17 @@ class Builder:
             hint = "add `budget: …` here, or a budget of this name to a tier"
             self._problems.add("CL309", node, said("the deadline `{name}` has no length: no tier has a budget for it", name=name), hint)
 
+    def _queue(self, name: str, node: Node, common: Assignment | None) -> Queue:
+        return Queue(
+            id=name,
+            label=self._text(node.get("label")),
+            lead=node.string("lead"),
+            calendar=self._references.calendar(node.get("calendar")),
+            source=node.source,
+            assignment=routing.own_assignment(node.get("assignment"), common),
+            spill_over=routing.spill_over(name, node.get("spill_over"), self._references, self._problems),
+        )
+
     def _survey(self, node: Node) -> Survey | None:
         send = node["send"]
         quiet = send.get("quiet")
@@ -252,14 +261,6 @@ def company(document: Document, problems: Problems) -> Company | None:
     zone(node["timezone"], problems)
     languages = node.strings("languages")
     return Company(text_map(node["name"], languages, problems), node.string("timezone"), languages, node.string("hotline"))
-
-
-def assignment(document: Document) -> Assignment | None:
-    """Return how agents are chosen."""
-    node = document.single("assignment")
-    if node is None:
-        return None
-    return Assignment(node.strings("order"), int(node.string("capacity")), node.string("on_no_response"), node.source)
 
 
 def limits(document: Document) -> Limits | None:

@@ -69,6 +69,7 @@ CODES: dict[str, Code] = {
     "CL320": Code("A deadline is escalated twice"),
     "CL350": Code("A clock runs on the calendar of queues that have none"),
     "CL351": Code("No notice tells the customer of a later promise"),
+    "CL370": Code("A queue spills over to itself"),
     # 4xx: templates and scripts
     "CL401": Code("A template is not well-formed"),
     "CL402": Code("A template uses something that is not allowed"),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from engine.core.compiled import Policy
 from engine.core.index import Rules
 from engine.core.text import KeywordIndex
-from engine.policy import build, lint, scripts
+from engine.policy import build, lint, routing, scripts
 from engine.policy.calendars import compile_calendars
 from engine.policy.diagnostics import Diagnostic, Problems, has_errors
 from engine.policy.document import Document
@@ -163,7 +163,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         for rules in (kinds, calls, tiers, routes, *(deadline.budgets for deadline in deadlines.values())):
             lint.check_reach(rules, problems)
         lint.check_used(document, problems)
-    assignment, limits = build.assignment(document), build.limits(document)
+    assignment, limits = routing.assignment(document), build.limits(document)
     replies, negation = build.replies(document), build.negation(document)
     if company is None or assignment is None or limits is None or replies is None or negation is None:
         return None

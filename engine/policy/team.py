@@ -100,9 +100,11 @@ def _check_queues(team: Team, policy: Policy, problems: Problems) -> None:
 
 def _check_skills(team: Team, policy: Policy, problems: Problems) -> None:
     for route in policy.routes:
-        for skill in route.skills:
-            if not any(skill in agent.skills for agent in team.agents.values() if route.queue in agent.queues):
-                message = said("nobody in the queue `{queue}` has the skill `{skill}`", queue=route.queue, skill=skill)
+        for skill, level in route.skills.items():
+            if not any(agent.skills.get(skill, 0) >= level for agent in team.agents.values() if route.queue in agent.queues):
+                message = said(
+                    "nobody in the queue `{queue}` has the skill `{skill}` at level {level}", queue=route.queue, skill=skill, level=level
+                )
                 problems.add(
                     "CL608",
                     problems.line(route.source.file, route.source.line),
@@ -125,6 +127,7 @@ def _agent(name: str, node: Node, problems: Problems) -> Agent:
         roles=node.strings("roles"),
         users=node.strings("users"),
         absent=_absences(node.get("absent"), problems),
+        capacity=int(node.string("capacity")) if "capacity" in node.map else None,
         language=node.string("language") or None,
     )
 

@@ -58,7 +58,7 @@ class Engine:
         """Let one signal through the door, in a transaction of its own."""
         with self.store.write() as tx:
             outcome = handle(tx, self.world, signal, self.clock.now(), origin, hold=self.project.hold)
-        self._tell([outcome])
+        self.tell([outcome])
         return outcome
 
     def receive(self, name: str, timeout: float) -> int:
@@ -75,17 +75,17 @@ class Engine:
 
     def work_inbox(self, limit: int = 100) -> int:
         """Handle what waits in the inbox; return how many items were handled."""
-        return self._tell(inbox.process(self.desk, self.world, self.clock.now(), limit))
+        return self.tell(inbox.process(self.desk, self.world, self.clock.now(), limit))
 
     def work_timers(self, limit: int = 100) -> int:
         """Fire the timers that are due; return how many fired."""
-        return self._tell(timers.fire(self.store, self.world, self.clock.now(), self.project.hold, limit))
+        return self.tell(timers.fire(self.store, self.world, self.clock.now(), self.project.hold, limit))
 
     def work_outbox(self, name: str, limit: int = 20) -> int:
         """Send what is due on a channel; return how many attempts had an outcome."""
         project = self.project
         postman = Postman(self.store, self.tokens, name, project.delivery, self._redirect(name), project.hold)
-        return self._tell(postman.dispatch(self.channel(name), self.world, self.clock.now, limit))
+        return self.tell(postman.dispatch(self.channel(name), self.world, self.clock.now, limit))
 
     def channel(self, name: str, opened: bool = True) -> Channel:
         """Return a channel, opened on first use. Raises NotFound, and what opening it raises."""
@@ -116,7 +116,8 @@ class Engine:
         self._opened.clear()
         self.store.close()
 
-    def _tell(self, outcomes: Iterable[Outcome]) -> int:
+    def tell(self, outcomes: Iterable[Outcome]) -> int:
+        """Let the listeners know of what was kept; return how many signals that were."""
         count = 0
         for outcome in outcomes:
             count += 1

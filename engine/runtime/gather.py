@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from engine.core.compiled import Policy
@@ -16,7 +16,10 @@ from engine.core.team import Team
 from engine.runtime.sources import Source
 from engine.store.contract import Transaction
 from engine.store.contract.tickets import HISTORY
-from engine.store.rows import CustomerRow
+from engine.store.rows import AgentRow, CustomerRow
+
+NOBODY_KNOWS = timedelta(days=31)
+"""When an agent who did not say until when they are away is asked again; that they are back ends the wait at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +155,14 @@ class Gatherer:
         return self._tx.contents([content for content in wanted if content])
 
     def _agents(self) -> dict[str, AgentFacts]:
-        world, loads = self._world, self._tx.loads()
+        world, loads, kept = self._world, self._tx.loads(), self._tx.agents()
         calendars = world.policy.calendars
         facts = {}
         for agent in world.team.agents.values():
-            here = world.team.available(agent.id, self._now, calendars)
+            row = kept.get(agent.id, AgentRow(agent.id))
+            away = row.away(self._now)
+            here = not away and world.team.available(agent.id, self._now, calendars)
+            back = (row.away_until or self._now + NOBODY_KNOWS) if away else self._now
             facts[agent.id] = AgentFacts(
                 id=agent.id,
                 name=agent.name,
@@ -167,7 +173,10 @@ class Gatherer:
                 address=agent.email.casefold(),
                 load=loads.get(agent.id, 0),
                 available=here,
-                next_available=self._now if here else world.team.next_available(agent.id, self._now, calendars),
+                next_available=self._now if here else world.team.next_available(agent.id, back, calendars),
+                capacity=agent.capacity,
+                away=away,
+                turn=row.turn,
             )
         return facts
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from engine.core import commands as c
 from engine.core.decide import decide
 from engine.core.decision import Decision
-from engine.core.events import SurveySent, TicketOpened
+from engine.core.events import Assigned, SurveySent, TicketOpened
 from engine.core.facts import Facts
-from engine.core.model import Ticket
+from engine.core.model import SYSTEM, Ticket
 from engine.core.signals import Signal
 from engine.errors import NotFound
 from engine.runtime.gather import Gatherer, Origin, World
@@ -109,6 +109,8 @@ def _decide_one(
     for command in decision.commands:
         _carry_out(tx, command, decision.ticket, now, hold)
     for event in decision.events:
+        if isinstance(event, Assigned) and event.agent and event.by == SYSTEM:
+            tx.take_turn(event.agent)
         if isinstance(event, SurveySent) and decision.ticket and decision.ticket.customer:
             tx.survey_sent_to(decision.ticket.customer, now)
     return decision

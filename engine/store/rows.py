@@ -65,6 +65,21 @@ class TicketQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentRow:
+    """What is kept of an agent: `turn` grows with each ticket they are given; since when, until when and by whose word they are away."""
+
+    id: str
+    turn: int = 0
+    away_since: datetime | None = None
+    away_until: datetime | None = None
+    away_by: str | None = None
+
+    def away(self, at: datetime) -> bool:
+        """Whether they are away at that instant."""
+        return self.away_since is not None and self.away_since <= at and (self.away_until is None or at < self.away_until)
+
+
+@dataclass(frozen=True, slots=True)
 class TimerRow:
     """A timer that waits, or was set aside (`dead`). `generation` grows whenever the key is set anew."""
 

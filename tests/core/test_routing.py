@@ -1,15 +1,17 @@
 """Who gets the ticket."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.core import events as e
 from engine.core.team import Team
 from engine.core.values import TicketValues, first_match
-from engine.store.rows import CustomerRow
+from engine.store.rows import CustomerRow, TicketQuery
 from tests.core.worlds import HOUR, MAIL, MINUTE, House, an_agent, at, changed, facts, shipped, team, with_agents
 
 NIGHT = at("03-04 22:00")
@@ -47,7 +49,7 @@ def test_nobody_gets_more_than_they_may_hold_and_the_ticket_waits_for_a_place() 
 
 
 def test_a_skill_the_route_asks_for_decides_and_is_waived_where_nobody_has_it() -> None:
-    people = with_agents(an_agent("ann", "tech_support"), an_agent("bob", "tech_support", skills={"incident": 1}))
+    people = with_agents(an_agent("ann", "tech_support"), an_agent("bob", "tech_support", skills={"incident": 2}))
     house = House(people=people)
     for n in range(3):
         assert house.ticket(house.mail("系统宕机", sender=f"c{n}@example.test")).assignee == "bob"
@@ -204,3 +206,110 @@ def test_a_year_without_holiday_data_holds_up_nobody_but_those_who_wait_for_it()
     house = House(people=desk("ann", shift="day"), now=at("12-31 19:00").replace(year=2027))
     number = house.mail("你好")
     assert house.ticket(number).assignee is None
+
+
+def test_whose_turn_it_is_goes_round_within_one() -> None:
+    policy = changed(("routing.yaml", "order: [sticky_agent, least_loaded, round_robin]", "order: [round_robin]"))
+    house = House(policy, desk("ann", "bob", "cas"))
+    for n in range(7):
+        number = house.mail(f"你好{n}", sender=f"c{n}@example.test")
+        if n % 2:
+            house.done(number, "close", text="重复")
+    owners = [house.ticket(row).assignee for row in numbers(house)]
+    assert owners == ["ann", "bob", "cas", "ann", "bob", "cas", "ann"]
+
+
+def test_the_higher_level_is_first_where_the_order_says_so_and_the_level_asked_for_is_needed() -> None:
+    order = ("routing.yaml", "order: [sticky_agent, least_loaded, round_robin]", "order: [skill_level]")
+    people = with_agents(
+        an_agent("ann", "tech_support", skills={"incident": 1}),
+        an_agent("bob", "tech_support", skills={"incident": 2}),
+        an_agent("cas", "tech_support", skills={"incident": 9}, capacity=1),
+    )
+    house = House(changed(order), people)
+    owners = [house.ticket(house.mail("系统宕机", sender=f"c{n}@example.test")).assignee for n in range(3)]
+    assert owners == ["cas", "bob", "bob"]
+    seen = next(reason for reason in house.decisions("202603040002")[0].reasons if reason["decided"] == "assignee: bob")
+    assert dict(seen["values"])["candidates"] == "ann 0/20, bob 0/20, cas 1/1"
+    assert dict(seen["values"])["skilled"] == "bob"
+
+
+def test_a_queue_may_choose_in_its_own_way() -> None:
+    own = (
+        "routing.yaml",
+        "    spill_over: {to: [after_sales, supervisors], before_breach: 15m}",
+        "    assignment: {capacity: 1, on_no_response: keep}",
+    )
+    house = House(changed(own), desk("ann"))
+    first, second = house.mail("你好"), house.mail("再问一下", sender="other@example.test")
+    assert (house.ticket(first).assignee, house.ticket(second).assignee) == ("ann", None)
+    common, front = house.world.policy.assignment, house.world.policy.queues["front_desk"].assignment
+    assert front is not None
+    assert (front.order, front.on_no_response, front.on_away) == (common.order, "keep", common.on_away)
+
+
+@pytest.mark.parametrize(("back_in", "queue"), [(105 * MINUTE, "front_desk"), (106 * MINUTE, "after_sales"), (None, "after_sales")])
+def test_a_ticket_spills_over_where_nobody_would_be_there_in_time(back_in: timedelta | None, queue: str) -> None:
+    """A general ticket is answered in two hours, and 15 minutes before that somebody must be free."""
+    people = with_agents(an_agent("ann", "front_desk"), an_agent("bob", "after_sales"))
+    house = House(people=people)
+    with house.store.write() as tx:
+        tx.set_away("ann", house.now, None if back_in is None else house.now + back_in, "zhou")
+    number = house.mail("你好")
+    assert house.ticket(number).queue == queue
+    assert house.ticket(number).assignee == ("bob" if queue == "after_sales" else None)
+    because = [reason["rule"] for reason in house.decisions(number)[0].reasons]
+    assert ("spill_over of front_desk" in because) == (queue == "after_sales")
+
+
+def test_a_ticket_spills_over_as_soon_as_somebody_is_free_elsewhere() -> None:
+    people = with_agents(an_agent("ann", "front_desk"), an_agent("bob", "after_sales"))
+    house = House(people=people)
+    with house.store.write() as tx:
+        tx.set_away("ann", house.now, None, "zhou")
+        tx.set_away("bob", house.now, house.now + 50 * MINUTE, "zhou")
+    number = house.mail("你好")
+    assert (house.ticket(number).queue, house.ticket(number).assignee) == ("front_desk", None)
+    house.wait(50 * MINUTE)
+    assert (house.ticket(number).queue, house.ticket(number).assignee) == ("after_sales", "bob")
+
+
+def test_a_queue_without_spilling_over_waits() -> None:
+    house = House(people=with_agents(an_agent("ann", "after_sales"), an_agent("bob", "front_desk")))
+    with house.store.write() as tx:
+        tx.set_away("ann", house.now, None, "zhou")
+    number = house.mail("我要退货")
+    assert (house.ticket(number).queue, house.ticket(number).assignee) == ("after_sales", None)
+
+
+def test_a_queue_without_anybody_at_all_spills_over_at_once() -> None:
+    house = House(people=with_agents(an_agent("li", "supervisors")))
+    assert house.ticket(house.mail("你好")).queue == "supervisors"
+
+
+@given(
+    capacities=st.lists(st.integers(0, 3), min_size=1, max_size=4),
+    away=st.sets(st.integers(0, 3)),
+    order=st.permutations(["sticky_agent", "skill_level", "least_loaded", "round_robin"]),
+    count=st.integers(1, 8),
+)
+def test_nobody_who_is_away_or_full_is_given_anything(capacities: list[int], away: set[int], order: list[str], count: int) -> None:
+    policy = changed(("routing.yaml", "order: [sticky_agent, least_loaded, round_robin]", f"order: [{', '.join(order)}]"))
+    people = with_agents(*(an_agent(f"a{n}", "front_desk", capacity=most) for n, most in enumerate(capacities)))
+    house = House(policy, people)
+    try:
+        with house.store.write() as tx:
+            for n in away:
+                tx.set_away(f"a{n}", house.now, None, "zhou")
+        owners = [house.ticket(house.mail("你好", sender=f"c{n}@example.test")).assignee for n in range(count)]
+        free = sum(most for n, most in enumerate(capacities) if n not in away)
+        assert sum(owner is not None for owner in owners) == min(count, free)
+        for n, most in enumerate(capacities):
+            assert owners.count(f"a{n}") <= (0 if n in away else most)
+    finally:
+        house.close()
+
+
+def numbers(house: House) -> list[str]:
+    with house.store.read() as reader:
+        return sorted(ticket.number for ticket in reader.tickets(TicketQuery(limit=100)))

@@ -61,7 +61,9 @@ class Shell:
         codes = [process.wait(timeout=20) for process in self._running]
         log = self._log.read_text(encoding="utf-8") if self._running else ""
         assert not any(codes), f"exit codes {codes}\n{log}"
-        assert '"level": "error"' not in log, log
+        # A page may spoil a policy to show what is said of it; whether a daemon sees that before it is mended is a matter of luck.
+        errors = [line for line in log.split("\n") if '"level": "error"' in line and '"policies refused' not in line]
+        assert errors == [], log
 
     @property
     def _log(self) -> Path:

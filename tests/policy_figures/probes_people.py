@@ -41,6 +41,23 @@ def who_gets_it_by_load(lab: Lab) -> Iterator[str]:
                     yield f"{text} {loads} {last}: {taken_for(decision)}"
 
 
+@probe(r"routing\.yaml:queues")
+def who_spills_over(lab: Lab) -> Iterator[str]:
+    """Nobody of the queue is there for so many minutes, everybody else is."""
+    with lab.house() as house:
+        gatherer = Gatherer(house.tx, house.world, house.now)
+        signal = MessageArrived(None, "email", "你好")
+        facts = gatherer.facts(None, signal, Origin("email", MAIL))
+        for queue in lab.policy.queues:
+            for minutes in range(100, 110):
+                back = house.now + timedelta(minutes=minutes)
+                gone = {
+                    id: replace(agent, available=False, next_available=back) if queue in agent.queues else agent
+                    for id, agent in facts.agents.items()
+                }
+                yield f"{queue} {minutes}: {taken_for(decide(None, signal, replace(facts, agents=gone), lab.policy, house.now))}"
+
+
 @probe(r"routing\.yaml:(assignment|queues)|team\.yaml|sla\.yaml:escalations", only=False)
 def nobody_answers(lab: Lab) -> Iterator[str]:
     """Tickets of every queue, left until they were missed and given to somebody else."""

@@ -110,3 +110,21 @@ def test_no_hidden_row_number_ties_answers_and_links_to_when_they_came(durable_b
         with pytest.raises(sqlite3.OperationalError, match="rowid"):
             connection.execute(f"SELECT rowid FROM {table}")
     connection.close()
+
+
+def test_whose_turn_it_is_and_who_is_away_are_kept_apart(store: Store) -> None:
+    with store.write() as tx:
+        assert tx.agents() == {}
+        for agent in ("ann", "bob", "ann"):
+            tx.take_turn(agent)
+        tx.set_away("bob", NOW, NOW + MINUTE, "zhou")
+        tx.set_away("cas", NOW, None, "cas")
+    with store.read() as reader:
+        kept = reader.agents()
+    assert {id: row.turn for id, row in kept.items()} == {"ann": 3, "bob": 2, "cas": 0}
+    assert [kept["bob"].away(at) for at in (NOW - MINUTE, NOW, NOW + MINUTE)] == [False, True, False]
+    assert [kept["cas"].away(at) for at in (NOW, NOW + 10_000 * MINUTE)] == [True, True]
+    assert (kept["ann"].away(NOW), kept["bob"].away_by) == (False, "zhou")
+    with store.write() as tx:
+        tx.set_away("cas", None, None, "zhou")
+        assert not tx.agents()["cas"].away(NOW)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from engine.store.rows import AnswerRow, AuditRow, CustomerRow, LinkRow
+from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow
 
 
 class PeopleReader(Protocol):
@@ -33,6 +33,9 @@ class PeopleReader(Protocol):
 
     def link(self, follow_up: str) -> LinkRow | None:
         """Return whom the follow-up is about, None if that was severed or never kept."""
+
+    def agents(self) -> dict[str, AgentRow]:
+        """Return what is kept of agents, by id; of whom nothing is kept is left out."""
 
     def audits(self) -> list[AuditRow]:
         """Return who looked at what, in order."""
@@ -67,6 +70,12 @@ class PeopleWriter(Protocol):
 
     def sever_link(self, follow_up: str) -> bool:
         """Forget whom the follow-up was about. False if nothing was kept."""
+
+    def take_turn(self, agent: str) -> None:
+        """Remember that the agent was given a ticket, after everybody else."""
+
+    def set_away(self, agent: str, since: datetime | None, until: datetime | None, by: str) -> None:
+        """Say from when on and until when (None: until they say) the agent is away; `since` None: they are there again."""
 
     def audit(self, at: datetime, who: str, what: str, follow_up: str) -> None:
         """Keep that somebody looked at something confidential."""

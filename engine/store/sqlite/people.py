@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.errors import NotFound, Refused
 from engine.store.codec import decode_plain, encode
-from engine.store.rows import AnswerRow, AuditRow, CustomerRow, LinkRow
+from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow
 from engine.store.sqlite.session import Room, instant, instant_or_none, micros, micros_or_none
 from engine.store.sqlite.tickets import COUNT
 
@@ -51,6 +51,15 @@ _SEAL = "INSERT INTO follow_up_link (follow_up, answer, ticket, customer, contac
 
 _SEVER = "DELETE FROM follow_up_link WHERE follow_up = ?"
 
+_AGENTS = "SELECT id, turn, away_since, away_until, away_by FROM agent ORDER BY id"
+
+_TAKE_TURN = "INSERT INTO agent (id, turn) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET turn = excluded.turn"
+
+_SET_AWAY = """
+INSERT INTO agent (id, away_since, away_until, away_by) VALUES (?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET away_since = excluded.away_since, away_until = excluded.away_until, away_by = excluded.away_by
+"""
+
 _AUDIT = "INSERT INTO audit (at, who, what, follow_up) VALUES (?, ?, ?, ?)"
 
 _AUDITS = "SELECT at, who, what, follow_up FROM audit ORDER BY id"
@@ -94,6 +103,11 @@ class PeopleReads(Room):
         """Whom the follow-up is about."""
         row = self._session.one(_LINK, follow_up)
         return None if row is None else LinkRow(*row)
+
+    def agents(self) -> dict[str, AgentRow]:
+        """What is kept of agents."""
+        rows = self._session.all(_AGENTS)
+        return {id: AgentRow(id, turn, instant_or_none(since), instant_or_none(until), by) for id, turn, since, until, by in rows}
 
     def audits(self) -> list[AuditRow]:
         """Who looked at what."""
@@ -146,6 +160,15 @@ class PeopleWrites(PeopleReads):
     def sever_link(self, follow_up: str) -> bool:
         """Forget whom a follow-up was about."""
         return self._session.run(_SEVER, follow_up) == 1
+
+    def take_turn(self, agent: str) -> None:
+        """The agent was given a ticket."""
+        turn: int = self._session.value(COUNT, "turn")
+        self._session.run(_TAKE_TURN, agent, turn)
+
+    def set_away(self, agent: str, since: datetime | None, until: datetime | None, by: str) -> None:
+        """The agent is away, or there again."""
+        self._session.run(_SET_AWAY, agent, micros_or_none(since), micros_or_none(until), by)
 
     def audit(self, at: datetime, who: str, what: str, follow_up: str) -> None:
         """Keep that somebody looked."""
