@@ -10,7 +10,7 @@ from engine.core.commands import CancelTimers, StartTimer
 from engine.core.compiled import DeadlineKind, Escalation
 from engine.core.draft import Draft
 from engine.core.lifecycle import ENDED
-from engine.core.model import CUSTOMER, SYSTEM, Deadline, Ticket
+from engine.core.model import CUSTOMER, SYSTEM, Deadline, Threshold, Ticket, mark
 
 CLOSE = "close_unconfirmed"
 """What a deadline kind's `then` says where the customer's own clock runs: that nobody answered ends the ticket."""
@@ -199,10 +199,13 @@ def _arm(draft: Draft, clock: Deadline) -> None:
         return
     draft.want(StartTimer(f"{base}/breach", clock.due))
     for escalation in escalations_for(draft, clock.kind):
-        for share in escalation.warn:
-            at = _instant_of_share(draft, clock, clock.due, share)
+        instants: dict[datetime, str] = {}
+        for threshold in escalation.warn:
+            if mark(threshold) not in clock.warned:
+                instants.setdefault(_instant_of(draft, clock, clock.due, threshold), mark(threshold))
+        for at, name in instants.items():
             if draft.now < at < clock.due:
-                draft.want(StartTimer(f"{base}/warn/{escalation.id}/{share:g}", at))
+                draft.want(StartTimer(f"{base}/warn/{escalation.id}/{name}", at))
     kind = draft.policy.deadlines.get(clock.kind)
     calendar = _calendar(draft, clock.calendar)
     for position, after in enumerate(kind.remind if kind else ()):
@@ -211,10 +214,12 @@ def _arm(draft: Draft, clock: Deadline) -> None:
             draft.want(StartTimer(f"{base}/remind/{position}", at))
 
 
-def _instant_of_share(draft: Draft, clock: Deadline, due: datetime, share: float) -> datetime:
+def _instant_of(draft: Draft, clock: Deadline, due: datetime, threshold: Threshold) -> datetime:
+    """When a clock that is due comes to a threshold; one that is longer than the whole budget is passed at the start."""
     if clock.budget is None:
-        return clock.started_at + (due - clock.started_at) * share
-    return _calendar(draft, clock.calendar).due(clock.started_at, clock.budget * share, clock.pauses) or due
+        return due - threshold if isinstance(threshold, timedelta) else clock.started_at + (due - clock.started_at) * threshold
+    used = clock.budget - threshold if isinstance(threshold, timedelta) else clock.budget * threshold
+    return _calendar(draft, clock.calendar).due(clock.started_at, max(used, timedelta(0)), clock.pauses) or due
 
 
 def _pause(draft: Draft, clock: Deadline) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import TypeAlias
 
 from engine.core.calendar import Pause
 
@@ -21,7 +22,8 @@ SYSTEM = "system"
 class Deadline:
     """One clock of a ticket. `id` is the kind's name, with `:key` behind it where a ticket has several of one kind.
 
-    `due` is None while the clock is paused. Without a `budget` the due instant was given, not counted.
+    `due` is None while the clock is paused. Without a `budget` the due instant was given, not counted. `warned` are the marks of the
+    thresholds that people were warned at since it started.
     """
 
     id: str
@@ -34,6 +36,7 @@ class Deadline:
     pauses: tuple[Pause, ...] = ()
     stopped_at: datetime | None = None
     breached_at: datetime | None = None
+    warned: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -90,6 +93,15 @@ class SurveyState:
         return self.sent_at is not None and self.answered_at is None and not self.expired
 
 
+Threshold: TypeAlias = float | timedelta
+"""When a clock is warned of: at a share of its budget, or so long before it is due."""
+
+
+def mark(threshold: Threshold) -> str:
+    """Return what a threshold is called in timers and records: `0.8`, `-600s`."""
+    return f"-{threshold.total_seconds():g}s" if isinstance(threshold, timedelta) else f"{threshold:g}"
+
+
 def _nothing() -> Mapping[str, Deadline]:
     return MappingProxyType({})
 
@@ -99,7 +111,8 @@ class Ticket:
     """The state of one ticket. `seq` is the sequence number of the last event folded in.
 
     `contact` names the content that holds the contact person and address; `promised` are the instants the customer was told.
-    `parent` is the ticket this one belongs to, except where that link is confidential.
+    `parent` is the ticket this one belongs to, except where that link is confidential. `opened` are the kinds of work that escalations
+    have opened for it.
     """
 
     number: str
@@ -135,3 +148,4 @@ class Ticket:
     closed_at: datetime | None = None
     objections: int = 0
     reopened: int = 0
+    opened: tuple[str, ...] = ()

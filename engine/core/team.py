@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from engine.core.calendar import Calendar, CalendarUnknown
+from engine.core.quiet import Hours
 
 _SEARCH_DAYS = 31
 """How far ahead a return is looked for; who is away longer is asked again then."""
@@ -14,7 +15,7 @@ _SEARCH_DAYS = 31
 class Agent:
     """One person. `users` are the names of their accounts on the machine; `absent` are days away, both ends included.
 
-    `capacity` is the most open tickets they hold, None: as the policy says.
+    `capacity` is the most open tickets they hold, None: as the policy says, and so with their `quiet` hours, empty where they have none.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Agent:
     absent: tuple[tuple[date, date], ...] = ()
     capacity: int | None = None
     language: str | None = None
+    quiet: Hours | tuple[()] | None = None
 
 
 @dataclass(frozen=True, slots=True)

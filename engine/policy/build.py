@@ -11,11 +11,13 @@ from engine.core.compiled import (
     CallRule,
     Company,
     DeadlineKind,
+    Gathering,
     KindRule,
     Limits,
     LowScore,
     Question,
     Queue,
+    Quiet,
     Route,
     Survey,
     Tier,
@@ -178,6 +180,7 @@ class Builder:
             source=node.source,
             assignment=routing.own_assignment(node.get("assignment"), common),
             spill_over=routing.spill_over(name, node.get("spill_over"), self._references, self._problems),
+            backup=node.strings("backup"),
         )
 
     def _survey(self, node: Node) -> Survey | None:
@@ -263,13 +266,21 @@ def company(document: Document, problems: Problems) -> Company | None:
     return Company(text_map(node["name"], languages, problems), node.string("timezone"), languages, node.string("hotline"))
 
 
-def limits(document: Document) -> Limits | None:
-    """Return how many automatic messages one address may get."""
+def limits(document: Document, references: References) -> Limits | None:
+    """Return how many automatic messages one address may get, and when notices wait or go together; report unknown tiers."""
     node = document.single("limits")
     if node is None:
         return None
-    caps = node["automatic_messages"]
-    return Limits(int(caps.string("per_customer")), int(caps.string("per_agent")), duration(caps.string("within")))
+    caps, digest, quiet = node["automatic_messages"], node.get("digest"), node.get("quiet")
+    for tier in quiet["except"].items if quiet and "except" in quiet.map else ():
+        references.tier(tier)
+    return Limits(
+        per_customer=int(caps.string("per_customer")),
+        per_agent=int(caps.string("per_agent")),
+        within=duration(caps.string("within")),
+        digest=Gathering(int(digest.string("after")), duration(digest.string("within"))) if digest else None,
+        quiet=Quiet(quiet_hours(quiet.string("hours")), quiet.strings("except")) if quiet else None,
+    )
 
 
 def replies(document: Document) -> ReplyWords | None:

@@ -69,6 +69,9 @@ CODES: dict[str, Code] = {
     "CL320": Code("A deadline is escalated twice"),
     "CL350": Code("A clock runs on the calendar of queues that have none"),
     "CL351": Code("No notice tells the customer of a later promise"),
+    "CL360": Code("A tier does not exist"),
+    "CL361": Code("No notice says what stands at the head of a digest"),
+    "CL362": Code("There is an hour of the week with nobody to escalate to"),
     "CL370": Code("A queue spills over to itself"),
     # 4xx: templates and scripts
     "CL401": Code("A template is not well-formed"),

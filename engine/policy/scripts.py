@@ -7,6 +7,7 @@ from functools import reduce
 from engine.core.compiled import Body, Company, DeadlineKind, Guide, GuideStep, Script, Text, Tier
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
+from engine.policy.escalations import names
 from engine.policy.nodes import Node, Span
 from engine.policy.said import said
 from engine.policy.samples import Setting, samples
@@ -173,10 +174,10 @@ def uses(document: Document) -> Iterable[Use]:
             yield Use(script, "reminder", (_CUSTOMER,))
     for node in document.entries("escalations").values():
         if (script := node.get("warn_script")) is not None:
-            yield Use(script, "warning", _audiences(node.strings("warn_to")))
+            yield Use(script, "warning", _audiences(names(node, "warn_to")))
         for step in node["steps"].items if "steps" in node.map else []:
             if (script := step.get("script")) is not None:
-                yield Use(script, "breach", _audiences(step.strings("notify")))
+                yield Use(script, "breach", _audiences(names(step, "notify")))
     for node in document.entries("surveys").values():
         for role, script in node["scripts"].map.items():
             yield Use(script, f"survey_{role}", (_CUSTOMER,))
@@ -222,6 +223,6 @@ def _channels(script: Node) -> list[tuple[str, Node]]:
     return list(channels.map.items()) if channels else []
 
 
-def _audiences(recipients: tuple[str, ...]) -> tuple[str, ...]:
-    kinds = {_CUSTOMER if recipient == "customer" else _TEAM for recipient in recipients}
+def _audiences(recipients: list[Node]) -> tuple[str, ...]:
+    kinds = {_CUSTOMER if recipient.text == "customer" else _TEAM for recipient in recipients}
     return tuple(sorted(kinds)) or (_TEAM,)

@@ -23,17 +23,20 @@ OCCASIONS = (
     "undelivered",
     "agent_receipt",
     "agent_refused",
+    "digest",
 )
 """When a message goes out by itself; `notices:` names the script of each."""
 
-TO_TEAM = frozenset({"assignment", "customer_message", "task_assigned", "task_finished", "undelivered", "agent_receipt", "agent_refused"})
+TO_TEAM = frozenset(
+    {"assignment", "customer_message", "task_assigned", "task_finished", "undelivered", "agent_receipt", "agent_refused", "digest"}
+)
 """The occasions whose message goes to an agent; all others go to the customer."""
 
 ASKS = ("problem", "background", "wish", "expected_by", "contact", "kind", "impact")
 """What a guide may ask for and write down, beside the scripts to say."""
 
-ROLES = ("assignee", "queue.lead", "manager", "customer")
-"""Whom an escalation may notify, beside queues and agents by their ids."""
+NO_QUIET = "none"
+"""What stands for `quiet` of an agent who has no quiet hours."""
 
 ALWAYS_NAME = "24x7"
 """The built-in calendar."""

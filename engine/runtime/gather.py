@@ -11,8 +11,9 @@ from engine.core.contacts import from_text
 from engine.core.facts import AgentFacts, CallFacts, Contact, CustomerFacts, Facts
 from engine.core.fields import Extra
 from engine.core.model import CUSTOMER, Ticket
+from engine.core.quiet import end_of_quiet
 from engine.core.signals import AgentActed, CustomerChanged, Signal, TaskClosed, TicketRequested
-from engine.core.team import Team
+from engine.core.team import Agent, Team
 from engine.runtime.sources import Source
 from engine.store.contract import Transaction
 from engine.store.contract.tickets import HISTORY
@@ -79,6 +80,7 @@ class Gatherer:
             call=origin.call if origin else None,
             texts=self._texts(ticket, signal),
             recent=self._recent(contact),
+            noticed=self._noticed(),
             opted_out=frozenset(name for name, to in contact.addresses.items() if self._tx.opted_out(name, to)),
             last_agent=self._tx.last_agent(customer.id) if customer else None,
             extra=self._extra(customer) if customer else {},
@@ -177,15 +179,30 @@ class Gatherer:
                 capacity=agent.capacity,
                 away=away,
                 turn=row.turn,
+                phone=agent.phone or "",
+                quiet_until=self._quiet_until(agent),
             )
         return facts
 
     def _recent(self, contact: Contact) -> dict[str, int]:
         """Count automatic messages by party; the customer's is the highest count of any of their addresses."""
         counts = self._tx.recent_automatic(self._now - self._world.policy.limits.within)
-        recent = {agent.id: counts.get(agent.email.casefold(), 0) for agent in self._world.team.agents.values()}
+        team = self._world.team.agents.values()
+        recent = {agent.id: counts.get(agent.email.casefold(), 0) + counts.get(agent.phone or "", 0) for agent in team}
         recent[CUSTOMER] = max((counts.get(address, 0) for address in contact.addresses.values()), default=0)
         return {party: count for party, count in recent.items() if count}
+
+
+    def _noticed(self) -> dict[str, int]:
+        """Count the notices to each agent in the span of a digest, where the policy has one."""
+        gathering = self._world.policy.limits.digest
+        return self._tx.recent_notices(self._now - gathering.within) if gathering else {}
+
+    def _quiet_until(self, agent: Agent) -> datetime | None:
+        """When the quiet hours end that the agent has now: their own, else the policy's."""
+        policy = self._world.policy
+        hours = agent.quiet if agent.quiet is not None else policy.limits.quiet.hours if policy.limits.quiet else None
+        return end_of_quiet(self._now, hours, policy.company.timezone) if hours else None
 
 
 def _customer_facts(row: CustomerRow, known: bool) -> CustomerFacts:
