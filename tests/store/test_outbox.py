@@ -203,8 +203,10 @@ def test_a_reply_belongs_to_what_was_last_written_to_the_address(store: Store) -
         tx.queue_message(message("b", two, channel="sms", address="+8613", created_at=NOW + MINUTE))
         tx.queue_message(message("c", three, channel="sms", address="+8613", created_at=NOW + 2 * MINUTE, state="held"))
         tx.queue_message(message("d", None, channel="sms", address="+8613", created_at=NOW + 3 * MINUTE))
-        assert tx.conversation(["sms", "chat"], "+8613") == [two, one]
+        tx.queue_message(message("e", three, channel="sms", address="+8613", party="zhao"))
+        assert tx.conversation(["sms", "chat"], "+8613", "customer") == [two, one]
+        assert tx.conversation(["sms"], "+8613", "zhao") == [three]
         tx.message_sent("a", "1", NOW + 5 * MINUTE)
-        assert tx.conversation(["sms"], "+8613") == [one, two]
-        assert tx.conversation(["email"], "+8613") == []
-        assert tx.conversation(["sms"], "+8614") == []
+        assert tx.conversation(["sms"], "+8613", "customer") == [one, two]
+        assert tx.conversation(["email"], "+8613", "customer") == []
+        assert tx.conversation(["sms"], "+8614", "customer") == []

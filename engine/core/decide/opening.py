@@ -39,7 +39,9 @@ def work(draft: Draft, opened: e.TicketOpened, queue: str | None, assignee: str 
 
 
 def requested(draft: Draft, signal: TicketRequested) -> None:
-    """Open what another ticket asked for. A follow-up of an answer is sealed: its ticket does not say whom it is about."""
+    """Open what another ticket asked for. A follow-up of an answer is sealed: its ticket does not say whom it is about. What is opened for
+    no customer knows no contact either.
+    """
     facts = draft.facts
     sealed = signal.answer is not None
     opened = e.TicketOpened(
@@ -48,7 +50,7 @@ def requested(draft: Draft, signal: TicketRequested) -> None:
         channel=signal.channel,
         language=signal.language,
         customer=None if sealed else signal.customer,
-        contact=None if sealed else facts.contact_id,
+        contact=None if sealed or signal.customer is None else facts.contact_id,
         description=draft.keep_if("description", signal.text),
         parent=None if sealed else signal.parent,
         due=signal.due,
