@@ -43,12 +43,12 @@ class Team:
 
     def available(self, agent: str, at: datetime, calendars: Mapping[str, Calendar]) -> bool:
         """Whether the agent's shift runs at `at` and they are not absent that day."""
-        calendar = self._calendar(agent, calendars)
+        calendar = self.calendar(agent, calendars)
         return calendar.is_open(at) and not self._absent(agent, calendar.local(at).date())
 
     def next_available(self, agent: str, at: datetime, calendars: Mapping[str, Calendar]) -> datetime:
         """Return the earliest instant from `at` on at which the agent is there, at most a month ahead: then to be asked again."""
-        calendar = self._calendar(agent, calendars)
+        calendar = self.calendar(agent, calendars)
         latest = at + timedelta(days=_SEARCH_DAYS)
         start = at
         try:
@@ -71,7 +71,8 @@ class Team:
         folded = address.casefold()
         return next((agent for agent in self.agents.values() if agent.email.casefold() == folded), None)
 
-    def _calendar(self, agent: str, calendars: Mapping[str, Calendar]) -> Calendar:
+    def calendar(self, agent: str, calendars: Mapping[str, Calendar]) -> Calendar:
+        """Return the calendar of the agent's shift."""
         return calendars[self.shifts[self.agents[agent].shift]]
 
     def _absent(self, agent: str, day: date) -> bool:
