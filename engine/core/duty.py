@@ -10,7 +10,9 @@ ROLES = ("assignee", "queue.lead", "manager", CUSTOMER)
 
 
 def stands_for(name: str, queue: Queue | None, assignee: str | None, manager: str, members: Callable[[str], Iterable[str]]) -> list[str]:
-    """Return the parties that a recipient's name stands for about a ticket in `queue`; `members` tells a queue's agents, none for an agent."""
+    """Return the parties that a recipient's name stands for about a ticket in `queue`; `members` tells the agents of a queue, none for
+    what is no queue.
+    """
     match name:
         case "assignee":
             found: Iterable[str | None] = [assignee]

@@ -52,7 +52,11 @@ def send(
         draft.because(f"no message: {script} to {party}", script, body.source, {"fault": str(fault)})
         draft.record(e.MessageSuppressed(party, script, "unspeakable"))
         return False
-    values = {"channel": reach.channel, "language": reach.language, **({"waits until": str(course.not_before)} if course.not_before else {})}
+    values = {
+        "channel": reach.channel,
+        "language": reach.language,
+        **({"waits until": str(course.not_before)} if course.not_before else {}),
+    }
     draft.because(f"message: {script} to {party}", script, body.source, values)
     _queue(draft, party, course, text, subject, script)
     return True

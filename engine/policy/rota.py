@@ -1,4 +1,4 @@
-"""Holds escalations against shifts: in every hour of a normal week in which a deadline may be missed, somebody must be there to hear of it."""
+"""Holds escalations against shifts: in every hour of a normal week in which a deadline may be missed, somebody must be there to hear it."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta

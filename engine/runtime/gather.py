@@ -192,7 +192,6 @@ class Gatherer:
         recent[CUSTOMER] = max((counts.get(address, 0) for address in contact.addresses.values()), default=0)
         return {party: count for party, count in recent.items() if count}
 
-
     def _noticed(self) -> dict[str, int]:
         """Count the notices to each agent in the span of a digest, where the policy has one."""
         gathering = self._world.policy.limits.digest

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_a_lead_or_a_manager_who_is_not_in_the_team_is_not_there() -> None:
 def test_a_week_is_cut_where_somebody_comes_or_goes_and_nowhere_else() -> None:
     spans = list(ROTA.week(POLICY.queues["front_desk"], at("03-04 10:00")))
     assert (spans[0][0], spans[-1][1]) == (at("03-04 10:00"), at("03-04 10:00") + WEEK)
-    assert all(one[1] == other[0] and one[2] != other[2] for one, other in zip(spans, spans[1:], strict=False))
+    assert all(one[1] == other[0] and one[2] != other[2] for one, other in pairwise(spans))
     assert {start.astimezone(at("03-04 10:00").tzinfo) for start, *_ in spans} >= {at("03-04 12:00"), at("03-05 09:00")}
     for start, end, found in spans:
         for instant in (start, end - timedelta(seconds=1)):

@@ -1,5 +1,7 @@
 """`engine rota`: who is on now, at another time and through a week, in both languages."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.cli.conftest import Command
@@ -21,7 +23,9 @@ def test_the_rota_says_who_is_on_and_who_would_hear(engine: Command) -> None:
 def test_the_table_is_in_the_readers_language(engine: Command, language: str, words: tuple[str, ...]) -> None:
     team = engine.root / "policies" / "team.yaml"
     kept = team.read_text(encoding="utf-8")
-    absent = kept.replace('"+8613800000009", shift: any, users: [], absent: []', '"+8613800000009", shift: any, absent: ["2026-03-04/2026-03-04"]')
+    absent = kept.replace(
+        '"+8613800000009", shift: any, users: [], absent: []', '"+8613800000009", shift: any, absent: ["2026-03-04/2026-03-04"]'
+    )
     assert absent != kept
     team.write_text(absent if language == "zh" else kept, encoding="utf-8")
     said = engine("rota", "--at", "2026-03-04 23:00", "--lang", language).stdout
@@ -33,7 +37,7 @@ def test_a_week_has_a_line_for_each_span(engine: Command) -> None:
     spans = [row for row in engine.json("rota", "--week", "--at", "2026-03-04 10:00") if row["queue"] == "front_desk"]
     assert spans[0]["at"] == "2026-03-04T02:00:00+00:00"
     assert spans[-1]["until"] == "2026-03-11T02:00:00+00:00"
-    assert all(one["until"] == other["at"] for one, other in zip(spans, spans[1:], strict=False))
+    assert all(one["until"] == other["at"] for one, other in pairwise(spans))
     assert "2026-03-04 12:00" in engine("rota", "--week", "--at", "2026-03-04 10:00").stdout
 
 

@@ -11,7 +11,9 @@ from engine.core.signals import TimerFired
 from engine.store.rows import TicketQuery
 from tests.core.worlds import DAY, HOUR, MINUTE, WEDNESDAY, House, a_step, at, changed, facts, opened, shipped
 
-STEPS = "      - {at: breach, notify: [assignee, queue.lead], script: breach_notice}\n      - {at: +30m, notify: [{to: manager, channel: sms}], reassign: true}"
+STEPS = """\
+      - {at: breach, notify: [assignee, queue.lead], script: breach_notice}
+      - {at: +30m, notify: [{to: manager, channel: sms}], reassign: true}"""
 
 
 def escalating(steps: str) -> Policy:
@@ -229,7 +231,13 @@ def test_an_offset_counts_on_the_hours_of_the_clock() -> None:
 
 
 def test_a_date_that_a_person_gave_is_warned_of_so_long_before() -> None:
-    policy = changed(("sla.yaml", "deadlines: [plan_step, task, resolution]\n    warn: [80%]", "deadlines: [plan_step, task, resolution]\n    warn: [-20m, 50%]"))
+    policy = changed(
+        (
+            "sla.yaml",
+            "deadlines: [plan_step, task, resolution]\n    warn: [80%]",
+            "deadlines: [plan_step, task, resolution]\n    warn: [-20m, 50%]",
+        )
+    )
     house = House(policy)
     number = house.mail("总是报错")
     house.done(number, "plan", "qian", "换主板", steps=(a_step("寄出", WEDNESDAY + HOUR),))
@@ -356,7 +364,9 @@ def test_a_task_that_a_step_opens_is_closed_towards_its_ticket() -> None:
 
 
 def test_a_later_step_ends_when_somebody_takes_the_ticket_up_also_where_it_does_not_repeat() -> None:
-    house = House(escalating("{at: breach, notify: [queue.lead], script: breach_notice}\n      - {at: +1h, notify: [manager], until: acknowledged}"))
+    house = House(
+        escalating("{at: breach, notify: [queue.lead], script: breach_notice}\n      - {at: +1h, notify: [manager], until: acknowledged}")
+    )
     number = house.mail("总是报错")
     house.wait(40 * MINUTE)
     house.done(number, "note", "qian", "看到了")

@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.core.team import Team
 from engine.policy import Compilation
 from engine.store import Store, open_store
-from tests.policy_figures import probes_clocks, probes_closing, probes_guides, probes_people, probes_shown, probes_words  # noqa: F401  # they register
+from tests.policy_figures import probes_clocks, probes_closing, probes_guides, probes_notices, probes_people, probes_shown, probes_words  # noqa: F401  # they register
 from tests.policy_figures.compiler import compiled, remembering
 from tests.policy_figures.lab import Battery, Lab
 from tests.policy_figures.mutations import Change, Mutator

@@ -6,17 +6,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.channels import Delivery as Handed
 from engine.channels import Outbound, PermanentFailure, Receipt, ReceiptStatus, TemporaryFailure
 from engine.core import events as e
+from engine.core.compiled import Recipient
 from engine.runtime import inbox
 from engine.runtime.outbox import Postman
 from engine.store.rows import OutboxRow
 from engine.store.sqlite.outbox import LARGEST_DIGEST
-from tests.core.worlds import HOUR, MINUTE, WEDNESDAY, House, an_agent, changed, with_agents
+from tests.core.worlds import HOUR, MINUTE, WEDNESDAY, House, an_agent, changed, shipped, with_agents
 from tests.runtime.test_outbox import PATIENT, Carrier
 from tests.support.counts import scaled
 
@@ -41,7 +42,20 @@ def notices(house: House, party: str, count: int, **more: object) -> list[Outbox
     with house.store.write() as tx:
         for n, number in enumerate(numbers):
             tx.keep_content(f"k{n}", number, "message", f"第{n}条:工单{number}已超时")
-            row = OutboxRow(f"n{n}", number, "email", party, f"{party}@example.test", f"超时 {n}", f"k{n}", "zh", True, "breach_notice", house.now, digest="")
+            row = OutboxRow(
+                f"n{n}",
+                number,
+                "email",
+                party,
+                f"{party}@example.test",
+                f"超时 {n}",
+                f"k{n}",
+                "zh",
+                True,
+                "breach_notice",
+                house.now,
+                digest="",
+            )
             row = replace(row, **more)  # type: ignore[arg-type]  # fields of a row
             tx.queue_message(row)
             rows.append(row)
@@ -212,7 +226,7 @@ def test_a_head_that_cannot_be_said_is_left_out_and_the_texts_go_all_the_same(ca
     house.world = replace(house.world, policy=broken)
     with house.store.write() as tx:
         for n in range(2):
-            tx.queue_message(replace(tx.message(f"n{n}"), id=f"x{n}", state="queued", next_attempt_at=house.now, digest=""))  # type: ignore[type-var]  # it is there
+            tx.queue_message(replace(tx.message(f"n{n}"), id=f"x{n}", state="queued", next_attempt_at=house.now, digest=""))  # type: ignore[type-var,arg-type]  # it is there
     dispatch(house, carrier)
     assert carrier.sent[1].text[:15] == "[03-04 10:00] 第"
     assert "no head for a digest" in caplog.text
@@ -224,7 +238,20 @@ def test_an_agent_answers_a_text_message_about_the_ticket_they_were_told_of() ->
     with house.store.write() as tx:
         for n, ticket in enumerate((number, other)):
             tx.keep_content(f"s{n}", ticket, "message", "超时")
-            row = OutboxRow(f"s{n}", ticket, "sms", "ann", "+8613800000010", "", f"s{n}", "zh", True, "breach_notice", house.now + n * MINUTE, digest=f"s{n}")
+            row = OutboxRow(
+                f"s{n}",
+                ticket,
+                "sms",
+                "ann",
+                "+8613800000010",
+                "",
+                f"s{n}",
+                "zh",
+                True,
+                "breach_notice",
+                house.now + n * MINUTE,
+                digest=f"s{n}",
+            )
             tx.queue_message(row)
     assert house.sms("备注 我来处理", sender="+8613800000010") == other
     assert house.sms(f"备注 {number} 我来处理", sender="+8613800000010") == number
@@ -234,8 +261,10 @@ def test_an_agent_answers_a_text_message_about_the_ticket_they_were_told_of() ->
 
 def test_a_flood_of_a_thousand_breaches_in_a_minute_is_a_handful_of_messages_and_names_every_ticket() -> None:
     count = scaled(1000, least=120)
-    policy = changed(("sla.yaml", "    warn: [50%, 80%, -10m]\n    warn_to: [assignee]\n    warn_script: deadline_warning\n    steps:\n      - {at: breach, notify: [assignee, queue.lead]",
-                      "    warn: [50%, 80%, -10m]\n    warn_to: [assignee]\n    warn_script: deadline_warning\n    steps:\n      - {at: breach, notify: [queue.lead, {to: manager, channel: sms}]"))  # fmt: skip
+    first = shipped().escalations[0]
+    told = replace(first.steps[0], notify=(Recipient("queue.lead"), Recipient("manager", ("sms",))))
+    only = replace(first, steps=(told, *first.steps[1:]))
+    policy = replace(shipped(), escalations=(only, *shipped().escalations[1:]))
     ann = an_agent("ann", "front_desk", "tech_support", capacity=100_000)
     house = House(policy, with_agents(ann, an_agent("qian", phone="+8613800000003"), an_agent("zhao")))
     numbers = [house.mail("总是报错", sender=f"c{n}@example.test") for n in range(count)]

@@ -96,7 +96,8 @@ _HOLD = "UPDATE outbox SET state = 'held', sending_since = NULL WHERE id = ? AND
 _RELEASE = "UPDATE outbox SET state = 'queued' WHERE state = 'held'"
 
 _REQUEUE = """
-UPDATE outbox SET state = 'queued', attempts = 0, next_attempt_at = ?, error = NULL, digest = iif(digest = id, id, substr(digest, 1, 0))
+UPDATE outbox SET state = 'queued', attempts = 0, next_attempt_at = ?, error = NULL,
+    digest = iif(digest = id, id, substr(digest, 1, 0))
 WHERE id = ? AND state IN ('dead', 'held')
 """
 
