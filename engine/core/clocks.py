@@ -7,8 +7,9 @@ from engine.core import events as e
 from engine.core.budgets import Length, length_of
 from engine.core.calendar import ALWAYS, Calendar
 from engine.core.commands import CancelTimers, StartTimer
-from engine.core.compiled import DeadlineKind, Escalation
+from engine.core.compiled import DeadlineKind
 from engine.core.draft import Draft
+from engine.core.escalations import Escalation
 from engine.core.lifecycle import ENDED
 from engine.core.model import CUSTOMER, SYSTEM, Deadline, Threshold, Ticket, mark
 

@@ -19,7 +19,7 @@ from engine.policy.document import Document
 from engine.policy.escalations import escalations, recipients
 from engine.policy.nodes import Node
 from engine.policy.reader import read
-from engine.policy.references import References, assignees
+from engine.policy.references import assignees
 from engine.policy.said import said
 from engine.policy.schema import check_shape
 from engine.policy.sources import check_name, kind_of, read_files
@@ -154,8 +154,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     builder = build.Builder(document, languages, problems, calendars)
     kinds, calls, tiers = builder.kinds(), builder.calls(), builder.tiers()
     deadlines, queues, routes, surveys = builder.deadlines(), builder.queues(), builder.routes(), builder.surveys()
-    references = References(document, problems)
-    escalated = escalations(document, references, problems)
+    escalated = escalations(document, builder.references, problems)
     spoken = scripts.Scripts(document, languages, problems, proven=proven)
     guides = scripts.guides(document, languages, problems)
     _check_told(document, problems)
@@ -165,7 +164,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         for rules in (kinds, calls, tiers, routes, *(deadline.budgets for deadline in deadlines.values())):
             lint.check_reach(rules, problems)
         lint.check_used(document, problems)
-    assignment, limits = routing.assignment(document), build.limits(document, references)
+    assignment, limits = routing.assignment(document), build.limits(document, builder.references)
     replies, negation = build.replies(document), build.negation(document)
     if company is None or assignment is None or limits is None or replies is None or negation is None:
         return None

@@ -1,7 +1,7 @@
 """Builds the escalations of sla.yaml: when people are warned, whom the steps reach and what they do."""
 
-from engine.core.compiled import Escalation, EscalationStep, Opening, Recipient
 from engine.core.duty import ROLES
+from engine.core.escalations import Escalation, EscalationStep, Opening, Recipient
 from engine.policy.diagnostics import Problems
 from engine.policy.document import Document
 from engine.policy.nodes import Node

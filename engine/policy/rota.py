@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 from engine.core.budgets import OF_QUEUE
 from engine.core.calendar import ALWAYS, Calendar
-from engine.core.compiled import Escalation, Policy, Queue
+from engine.core.compiled import Policy, Queue
 from engine.core.duty import stands_for
+from engine.core.escalations import Escalation
 from engine.core.intervals import Interval, difference, union
 from engine.core.team import Team
 from engine.policy.diagnostics import Problems

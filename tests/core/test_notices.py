@@ -9,9 +9,10 @@ import pytest
 
 from engine.core import events as e
 from engine.core.commands import QueueMessage
-from engine.core.compiled import Limits, Policy, Quiet, Recipient
+from engine.core.compiled import Policy
 from engine.core.decide import decide
 from engine.core.decision import Decision
+from engine.core.escalations import Limits, Quiet, Recipient
 from engine.core.facts import AgentFacts
 from engine.core.model import Ticket
 from engine.core.quiet import end_of_quiet

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.channels import Delivery as Handed
 from engine.channels import Outbound, PermanentFailure, Receipt, ReceiptStatus, TemporaryFailure
 from engine.core import events as e
-from engine.core.compiled import Recipient
+from engine.core.escalations import Recipient
 from engine.runtime import inbox
 from engine.runtime.outbox import Postman
 from engine.store.rows import OutboxRow

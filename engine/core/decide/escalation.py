@@ -5,10 +5,10 @@ from datetime import timedelta
 from engine.core import events as e
 from engine.core.clocks import escalations_for
 from engine.core.commands import Raise, StartTimer
-from engine.core.compiled import Escalation, EscalationStep, Opening, Recipient
 from engine.core.context import agent, deadline
 from engine.core.draft import Draft
 from engine.core.duty import answering, stands_for
+from engine.core.escalations import Escalation, EscalationStep, Opening, Recipient
 from engine.core.lifecycle import allows
 from engine.core.messages import send
 from engine.core.model import CUSTOMER, Deadline, Threshold, mark

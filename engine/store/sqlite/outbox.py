@@ -60,7 +60,8 @@ ORDER BY next_attempt_at, created_at, id LIMIT ?
 # What went out together once is tried again together, and nothing joins it: the carrier knows the message by its id.
 _MATES = f"""
 SELECT {_COLUMNS} FROM outbox
-WHERE channel = ? AND state = 'queued' AND (next_attempt_at <= ? OR digest <> '') AND digest = ? AND party = ? AND address = ? AND language = ?
+WHERE channel = ? AND state = 'queued' AND (next_attempt_at <= ? OR digest <> '')
+    AND digest = ? AND party = ? AND address = ? AND language = ?
 ORDER BY next_attempt_at, created_at, id LIMIT ?
 """
 
