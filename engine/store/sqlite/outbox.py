@@ -176,7 +176,7 @@ class OutboxWrites(OutboxReads):
 
     def _mates(self, row: OutboxRow, now: datetime) -> list[OutboxRow]:
         """The message and what goes out together with it."""
-        if row.digest is None or row.digest == row.id:
+        if row.digest is None:
             return [row]
         to = (row.party, row.address, row.language)
         return [_message(one) for one in self._session.all(_MATES, row.channel, micros(now), row.digest, *to, LARGEST_DIGEST)]
