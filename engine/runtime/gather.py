@@ -11,9 +11,9 @@ from engine.core.contacts import from_text
 from engine.core.facts import AgentFacts, CallFacts, Contact, CustomerFacts, Facts
 from engine.core.fields import Extra
 from engine.core.model import CUSTOMER, Ticket
-from engine.core.quiet import end_of_quiet
+from engine.core.quiet import Hours, end_of_quiet
 from engine.core.signals import AgentActed, CustomerChanged, Signal, TaskClosed, TicketRequested
-from engine.core.team import Agent, Team
+from engine.core.team import Team
 from engine.runtime.sources import Source
 from engine.store.contract import Transaction
 from engine.store.contract.tickets import HISTORY
@@ -158,7 +158,8 @@ class Gatherer:
 
     def _agents(self) -> dict[str, AgentFacts]:
         world, loads, kept = self._world, self._tx.loads(), self._tx.agents()
-        calendars = world.policy.calendars
+        calendars, quiet = world.policy.calendars, world.policy.limits.quiet
+        usual = self._end_of(quiet.hours if quiet else ())
         facts = {}
         for agent in world.team.agents.values():
             row = kept.get(agent.id, AgentRow(agent.id))
@@ -180,7 +181,7 @@ class Gatherer:
                 away=away,
                 turn=row.turn,
                 phone=agent.phone or "",
-                quiet_until=self._quiet_until(agent),
+                quiet_until=usual if agent.quiet is None else self._end_of(agent.quiet),
             )
         return facts
 
@@ -197,11 +198,9 @@ class Gatherer:
         gathering = self._world.policy.limits.digest
         return self._tx.recent_notices(self._now - gathering.within) if gathering else {}
 
-    def _quiet_until(self, agent: Agent) -> datetime | None:
-        """When the quiet hours end that the agent has now: their own, else the policy's."""
-        policy = self._world.policy
-        hours = agent.quiet if agent.quiet is not None else policy.limits.quiet.hours if policy.limits.quiet else None
-        return end_of_quiet(self._now, hours, policy.company.timezone) if hours else None
+    def _end_of(self, quiet: Hours | tuple[()]) -> datetime | None:
+        """When these quiet hours end, None where it is none of them now."""
+        return end_of_quiet(self._now, quiet, self._world.policy.company.timezone) if quiet else None
 
 
 def _customer_facts(row: CustomerRow, known: bool) -> CustomerFacts:
