@@ -10,7 +10,7 @@ from engine.policy import rota
 from engine.policy.diagnostics import Problems
 from tests.policy.support import shipped_policy, shipped_team
 
-DAY_ONLY = {id: "day" for id in ("zhao", "wang", "qian", "wu", "sun", "chen", "lin", "li", "zhou")}
+DAY_ONLY = dict.fromkeys(("zhao", "wang", "qian", "wu", "sun", "chen", "lin", "li", "zhou"), "day")
 
 
 def people(**shifts: str) -> Team:
