@@ -88,8 +88,8 @@ def _stage(clock: Deadline, left: timedelta | None, used: float | None, policy: 
         return "paused"
     if left <= timedelta(0):
         return "overdue"
-    shares = [share for escalation in policy.escalations if clock.kind in escalation.deadlines for share in escalation.warn]
-    passed = [share for share in shares if used is not None and share <= used]
+    thresholds = [one for escalation in policy.escalations if clock.kind in escalation.deadlines for one in escalation.warn]
+    passed = [one for one in thresholds if (left <= one if isinstance(one, timedelta) else used is not None and one <= used)]
     if not passed:
         return "calm"
-    return "alarming" if len(passed) == len(shares) else "warned"
+    return "alarming" if len(passed) == len(thresholds) else "warned"

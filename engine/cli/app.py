@@ -65,6 +65,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "outbox": ("engine.cli.queues:outbox", "See what goes out, release it, try again."),
     "dead": ("engine.cli.queues:dead", "See everything that was set aside, and try again."),
     "channel": ("engine.cli.channel:group", "List channels and prove that one works."),
+    "rota": ("engine.cli.rota:command", "Show who is on, and who would hear of an escalation."),
     "agent": ("engine.cli.agent:group", "See who is there, go away, come back."),
     "customer": ("engine.cli.customer:group", "Import and list customers."),
 }

@@ -125,6 +125,10 @@ class Calendar:
         """The holiday arrangements by year; none where the calendar has no holidays."""
         return self._holidays or {}
 
+    def normal(self) -> "Calendar":
+        """The same weekly windows without holidays and one-off hours."""
+        return Calendar(CalendarSpec(self._name, self.timezone, self._weekly))
+
     def due(self, start: datetime, budget: timedelta, pauses: Sequence[Pause] = ()) -> datetime | None:
         """The earliest instant at which exactly `budget` of business time has passed since `start`.
 
@@ -296,6 +300,9 @@ class _AlwaysOpen(Calendar):
     """Every instant is open, so that business time is plain time."""
 
     __slots__ = ()
+
+    def normal(self) -> Calendar:
+        return self
 
     def is_open(self, at: datetime) -> bool:
         as_utc(at)

@@ -7,10 +7,11 @@ from engine.core import events as e
 from engine.core.budgets import Length, length_of
 from engine.core.calendar import ALWAYS, Calendar
 from engine.core.commands import CancelTimers, StartTimer
-from engine.core.compiled import DeadlineKind, Escalation
+from engine.core.compiled import DeadlineKind
 from engine.core.draft import Draft
+from engine.core.escalations import Escalation
 from engine.core.lifecycle import ENDED
-from engine.core.model import CUSTOMER, SYSTEM, Deadline, Ticket
+from engine.core.model import CUSTOMER, SYSTEM, Deadline, Threshold, Ticket, mark
 from engine.core.tracing import show
 
 CLOSE = "close_unconfirmed"
@@ -52,13 +53,17 @@ def escalations_for(draft: Draft, kind: str) -> list[Escalation]:
     return [escalation for escalation in draft.policy.escalations if kind in escalation.deadlines]
 
 
-def warnings(draft: Draft, clock: Deadline, due: datetime) -> Iterator[tuple[Escalation, float, datetime]]:
-    """Yield the warnings that are still ahead of a clock due at `due`: the escalation, the share of the budget, and the instant."""
+def warnings(draft: Draft, clock: Deadline, due: datetime) -> Iterator[tuple[Escalation, Threshold, datetime]]:
+    """Yield the warnings that are still ahead of a clock due at `due`: the escalation, when it warns, and the instant.
+
+    Nobody is warned twice: neither at a mark that was passed, nor of two marks at one instant.
+    """
     for escalation in escalations_for(draft, clock.kind):
-        for share in escalation.warn:
-            at = _instant_of_share(draft, clock, due, share)
-            if draft.now < at < due:
-                yield escalation, share, at
+        instants: dict[datetime, Threshold] = {}
+        for threshold in escalation.warn:
+            if mark(threshold) not in clock.warned:
+                instants.setdefault(_instant_of(draft, clock, due, threshold), threshold)
+        yield from ((escalation, threshold, at) for at, threshold in instants.items() if draft.now < at < due)
 
 
 def renew(draft: Draft) -> None:
@@ -221,8 +226,8 @@ def _arm(draft: Draft, clock: Deadline) -> None:
     if clock.due is None:
         return
     draft.want(StartTimer(f"{base}/breach", clock.due))
-    for escalation, share, at in warnings(draft, clock, clock.due):
-        draft.want(StartTimer(f"{base}/warn/{escalation.id}/{share:g}", at))
+    for escalation, threshold, at in warnings(draft, clock, clock.due):
+        draft.want(StartTimer(f"{base}/warn/{escalation.id}/{mark(threshold)}", at))
     kind = draft.policy.deadlines.get(clock.kind)
     calendar = _calendar(draft, clock.calendar)
     for position, after in enumerate(kind.remind if kind else ()):
@@ -231,10 +236,12 @@ def _arm(draft: Draft, clock: Deadline) -> None:
             draft.want(StartTimer(f"{base}/remind/{position}", at))
 
 
-def _instant_of_share(draft: Draft, clock: Deadline, due: datetime, share: float) -> datetime:
+def _instant_of(draft: Draft, clock: Deadline, due: datetime, threshold: Threshold) -> datetime:
+    """When a clock that is due comes to a threshold; one that is longer than the whole budget is passed at the start."""
     if clock.budget is None:
-        return clock.started_at + (due - clock.started_at) * share
-    return _calendar(draft, clock.calendar).due(clock.started_at, clock.budget * share, clock.pauses) or due
+        return due - threshold if isinstance(threshold, timedelta) else clock.started_at + (due - clock.started_at) * threshold
+    used = clock.budget - threshold if isinstance(threshold, timedelta) else clock.budget * threshold
+    return _calendar(draft, clock.calendar).due(clock.started_at, max(used, timedelta(0)), clock.pauses) or due
 
 
 def _pause(draft: Draft, clock: Deadline) -> None:

@@ -19,7 +19,10 @@ class KeepContent:
 
 @dataclass(frozen=True, slots=True)
 class QueueMessage:
-    """Put a message into the outbox. `id` is its identity for ever; `to` is a normalised address."""
+    """Put a message into the outbox. `id` is its identity for ever; `to` is a normalised address; it waits until `not_before`.
+
+    A notice that may go out together with others has an empty `digest`, one that goes out alone its own id there; None: no notice.
+    """
 
     id: str
     channel: str
@@ -30,6 +33,8 @@ class QueueMessage:
     language: str
     automatic: bool
     script: str | None
+    not_before: datetime | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

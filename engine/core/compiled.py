@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from engine.core.answers import ReplyWords, Scale
 from engine.core.calendar import Calendar
 from engine.core.conditions import Condition, Source
+from engine.core.escalations import Escalation, Limits, Recipient
 from engine.core.index import Rules
 from engine.core.scripts import Guide, Script, Text
 from engine.core.text import KeywordIndex
@@ -102,32 +103,6 @@ class DeadlineKind:
 
 
 @dataclass(frozen=True, slots=True)
-class EscalationStep:
-    """What happens `after` the breach (zero: at it), again every `repeat` until somebody acknowledges."""
-
-    after: timedelta
-    notify: tuple[str, ...]
-    script: str
-    source: Source
-    reassign: bool = False
-    repeat: timedelta | None = None
-    until: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Escalation:
-    """Who is warned before the deadlines of these kinds (at shares of the budget used), and what follows a breach."""
-
-    id: str
-    deadlines: tuple[str, ...]
-    warn: tuple[float, ...]
-    warn_to: tuple[str, ...]
-    warn_script: str | None
-    steps: tuple[EscalationStep, ...]
-    source: Source
-
-
-@dataclass(frozen=True, slots=True)
 class Route(Rule):
     """Which queue a ticket goes to, and the skills its agent needs, each at that level or above."""
 
@@ -159,7 +134,9 @@ class SpillOver:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A group of agents. `lead` is an agent id; `calendar` None means its agents' shifts alone decide; `assignment` None the common one."""
+    """A group of agents. `lead` is an agent id, and so are those of `backup`, who answer for it when the lead is not there; `calendar`
+    None means its agents' shifts alone decide; `assignment` None the common one.
+    """
 
     id: str
     label: Text
@@ -168,6 +145,7 @@ class Queue:
     source: Source
     assignment: Assignment | None = None
     spill_over: SpillOver | None = None
+    backup: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +205,7 @@ class Action:
     name: str
     words: str
     values: Mapping[str, str]
-    recipients: tuple[str, ...] = ()
+    recipients: tuple[Recipient, ...] = ()
     text: Text = field(default_factory=dict)
     after: timedelta = timedelta(0)
 
@@ -258,15 +236,6 @@ class TimedRule(OwnRule):
     timezone: str
     subject: str
     catch_up: str
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How many automatic messages one address may get `within` a span, over all channels: a customer's and an agent's."""
-
-    per_customer: int
-    per_agent: int
-    within: timedelta
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,10 +113,10 @@ class Draft:
         words = {"ticket.subject": self.text_of(ticket.subject) or None, "ticket.wish": self.text_of(ticket.wish) or None}
         return TicketValues(self.policy, self.facts, ticket, text, {**words, **(extra or {})}, self.now)
 
-    def queued_for(self, party: str) -> int:
-        """Return how many automatic messages this decision has queued for a party so far."""
+    def queued_for(self, party: str) -> list[QueueMessage]:
+        """Return the automatic messages that this decision has queued for a party so far."""
         queued = (command for command in self._commands if isinstance(command, QueueMessage))
-        return sum(command.automatic and command.party == party for command in queued)
+        return [command for command in queued if command.automatic and command.party == party]
 
     def attempt(self, step: Callable[[], None]) -> str | None:
         """Do `step` wholly or not at all; return why not, None when it is done."""

@@ -42,6 +42,7 @@ class CustomerFacts:
 class AgentFacts:
     """One agent as a candidate: how many open tickets they hold and may hold (None: as the policy says), whether they are there now,
     and from when on to ask (again). `away` says that they left though their shift runs. `turn` grows whenever they are given a ticket.
+    `address` is their mail; `quiet_until` is when their quiet hours end, where they have some now.
     """
 
     id: str
@@ -57,6 +58,8 @@ class AgentFacts:
     capacity: int | None = None
     away: bool = False
     turn: int = 0
+    phone: str = ""
+    quiet_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ class Facts:
     """A frozen view of the world for one decision.
 
     `number` is the number a new ticket would get, `answer_id` the id a survey answer would get, `draw` a number in [0, 1) for sampling.
-    `texts` are the contents the decision may need, by content id. `recent` counts automatic messages lately queued per party.
+    `texts` are the contents the decision may need, by content id. `recent` counts automatic messages lately queued per party, `noticed`
+    the notices to agents in the span of a digest.
     `opted_out` names channels the customer wants no automatic message over. `channels` gives the kind of address (email, phone) of
     every channel, `senders` names those that can send, in order of preference. `last_agent` is who served this customer last.
     `extra` holds the fields of plugins that the policy asks; one that its plugin did not tell is left out. `ran` are the rules of the
@@ -96,6 +100,7 @@ class Facts:
     call: CallFacts | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
     recent: Mapping[str, int] = field(default_factory=dict)
+    noticed: Mapping[str, int] = field(default_factory=dict)
     opted_out: frozenset[str] = frozenset()
     last_agent: str | None = None
     extra: Mapping[str, Extra] = field(default_factory=dict)

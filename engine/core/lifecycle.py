@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from engine.core import events as e
-from engine.core.model import Concession, Deadline, Plan, PlanStep, SurveyState, Ticket
+from engine.core.model import Concession, Deadline, Plan, PlanStep, SurveyState, Ticket, mark
 from engine.errors import EngineError
 
 WAITING = ("waiting_customer", "waiting_supplier", "on_hold")
@@ -140,6 +140,11 @@ def _breached(ticket: Ticket, event: e.DeadlineBreached, at: datetime) -> Change
     return _clock(ticket, replace(ticket.deadlines[event.id], breached_at=at)) | {"acknowledged_at": None}
 
 
+def _warned(ticket: Ticket, event: e.DeadlineWarned, at: datetime) -> Changes:
+    clock = ticket.deadlines[event.id]
+    return _clock(ticket, replace(clock, warned=(*clock.warned, mark(event.before or event.share))))
+
+
 def _contacted(ticket: Ticket, event: e.CustomerContacted, at: datetime) -> Changes:
     return {"first_contact_at": ticket.first_contact_at or at}
 
@@ -189,7 +194,9 @@ _FOLDS: dict[type[e.Event], Callable[[Ticket, Any, datetime], Changes]] = {
     e.DeadlineMoved: _moved,
     e.DeadlineStopped: _stopped,
     e.DeadlineDropped: _dropped,
+    e.DeadlineWarned: _warned,
     e.DeadlineBreached: _breached,
+    e.Escalated: lambda t, ev, at: {"opened": (*t.opened, ev.opens)} if ev.opens else {},
     e.Acknowledged: lambda t, ev, at: {"acknowledged_at": at},
     e.CustomerContacted: _contacted,
     e.PlanRecorded: _planned,

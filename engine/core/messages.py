@@ -1,24 +1,16 @@
 """Words on their way out: which script, over which channel, to which address, in which language, and when not at all."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from engine.core import events as e
+from engine.core import notices
 from engine.core.commands import QueueMessage
 from engine.core.context import build
 from engine.core.draft import Draft
 from engine.core.model import CUSTOMER, WEBHOOK
+from engine.core.notices import Course, Reach
 from engine.core.scripts import Body
 from engine.errors import EngineError
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How a party can be reached: over which channel, at which address, in which language."""
-
-    channel: str
-    address: str
-    language: str
 
 
 def notify(draft: Draft, occasion: str, party: str, extra: Mapping[str, object] | None = None, via: str | None = None) -> bool:
@@ -28,20 +20,29 @@ def notify(draft: Draft, occasion: str, party: str, extra: Mapping[str, object] 
 
 
 def send(
-    draft: Draft, script: str, party: str, extra: Mapping[str, object] | None = None, via: str | None = None, channels: tuple[str, ...] = ()
+    draft: Draft,
+    script: str,
+    party: str,
+    extra: Mapping[str, object] | None = None,
+    via: str | None = None,
+    channels: tuple[str, ...] = (),
+    digest: bool = False,
 ) -> bool:
     """Queue a script for a party; return whether it is on its way, and record why not if it is not.
 
-    `via` prefers the channel a message is an answer to, `channels` is the policy's choice and order of channels. A script that cannot
-    be filled in must not keep the decision from being made: it is recorded as `unspeakable`, with the fault as reason.
+    `via` prefers the channel a message is an answer to, `channels` is the policy's choice and order of channels. A `digest` is a notice
+    to an agent that may wait for quiet hours to end and go out together with others. A script that cannot be filled in must not keep the
+    decision from being made: it is recorded as `unspeakable`, with the fault as reason.
     """
     reach, reason = reach_of(draft, party, via, channels)
     if draft.automatic and party == CUSTOMER:
         draft.record(e.MessageSuppressed(party, script, "automatic"))
         return False
-    if reach is None or _is_capped(draft, party):
+    course = notices.course(draft, party, reach, notice=digest) if reach else None
+    if course is None:
         draft.record(e.MessageSuppressed(party, script, "capped" if reach else reason))
         return False
+    reach = course.reach
     words = draft.policy.scripts[script]
     body = words.body(reach.channel, reach.language, draft.policy.company.languages[0])
     if body is None:
@@ -54,8 +55,13 @@ def send(
         draft.because(f"no message: {script} to {party}", script, body.source, {"fault": str(fault)})
         draft.record(e.MessageSuppressed(party, script, "unspeakable"))
         return False
-    draft.because(f"message: {script} to {party}", script, body.source, {"channel": reach.channel, "language": reach.language})
-    _queue(draft, party, reach, text, subject, script)
+    values = {
+        "channel": reach.channel,
+        "language": reach.language,
+        **({"waits until": str(course.not_before)} if course.not_before else {}),
+    }
+    draft.because(f"message: {script} to {party}", script, body.source, values)
+    _queue(draft, party, course, text, subject, script)
     return True
 
 
@@ -63,14 +69,14 @@ def write(draft: Draft, text: str) -> Reach | None:
     """Queue what an agent wrote to the customer, whom an opt-out of automatic messages does not shield; return how it goes, if it does."""
     reach, _ = reach_of(draft, CUSTOMER, even_opted_out=True)
     if reach is not None:
-        _queue(draft, CUSTOMER, reach, text, _reply_subject(draft), None)
+        _queue(draft, CUSTOMER, Course(reach), text, _reply_subject(draft), None)
     return reach
 
 
 def announce(draft: Draft, endpoint: str, text: str) -> None:
     """Queue a document for another program, which waits at that endpoint; record why not where no channel carries it there."""
     if WEBHOOK in draft.facts.senders:
-        _queue(draft, WEBHOOK, Reach(WEBHOOK, endpoint, draft.ticket.language), text, "", endpoint)
+        _queue(draft, WEBHOOK, Course(Reach(WEBHOOK, endpoint, draft.ticket.language)), text, "", endpoint)
     else:
         draft.record(e.MessageSuppressed(WEBHOOK, endpoint, "unreachable"))
 
@@ -81,11 +87,12 @@ def owner(draft: Draft) -> str:
     return draft.ticket.assignee or (queue.lead if queue else draft.facts.manager)
 
 
-def _queue(draft: Draft, party: str, reach: Reach, text: str, subject: str, script: str | None) -> None:
-    message = draft.new_id()
+def _queue(draft: Draft, party: str, course: Course, text: str, subject: str, script: str | None) -> None:
+    message, reach = draft.new_id(), course.reach
     content = draft.keep("message", text)
-    automatic = script is not None
-    draft.want(QueueMessage(message, reach.channel, party, reach.address, subject, content, reach.language, automatic, script))
+    digest = message if course.alone else course.digest
+    what = (message, reach.channel, party, reach.address, subject, content, reach.language, script is not None, script)
+    draft.want(QueueMessage(*what, not_before=course.not_before, digest=digest))
     draft.record(e.MessageQueued(message, party, reach.channel, content, script))
 
 
@@ -95,15 +102,12 @@ def reach_of(
     """Return how the party is reached, or why not: `unreachable` or `opted_out`.
 
     Without `channels` it is the channel of `via`, else the ticket's own, else one to the same kind of address (a text message where
-    the ticket came by phone), else any.
+    the ticket came by phone), else any. An agent is reached over one of `channels`, else by mail.
     """
     facts, kinds = draft.facts, draft.facts.channels
     if party != CUSTOMER:
-        agent = facts.agents.get(party)
-        mail = next((name for name in facts.senders if kinds[name] == "email"), None)
-        if agent is None or not agent.address or mail is None:
-            return None, "unreachable"
-        return Reach(mail, agent.address, agent.language), ""
+        reach = notices.reach_of_agent(facts, party, channels)
+        return reach, "" if reach else "unreachable"
     own = draft.ticket.channel
     alike = sorted(facts.senders, key=lambda name: kinds[name] != kinds.get(own))
     reason = "unreachable"
@@ -116,12 +120,6 @@ def reach_of(
             continue
         return Reach(channel, address, draft.ticket.language), ""
     return None, reason
-
-
-def _is_capped(draft: Draft, party: str) -> bool:
-    limits = draft.policy.limits
-    count = draft.facts.recent.get(party, 0) + draft.queued_for(party)
-    return count >= (limits.per_customer if party == CUSTOMER else limits.per_agent)
 
 
 def _subject(draft: Draft, body: Body, context: Mapping[str, object]) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import chain
 from types import MappingProxyType
+from typing import TypeAlias
 
 from engine.core.calendar import Pause
 
@@ -26,7 +27,8 @@ SYSTEM = "system"
 class Deadline:
     """One clock of a ticket. `id` is the kind's name, with `:key` behind it where a ticket has several of one kind.
 
-    `due` is None while the clock is paused. Without a `budget` the due instant was given, not counted.
+    `due` is None while the clock is paused. Without a `budget` the due instant was given, not counted. `warned` are the marks of the
+    thresholds that people were warned at since it started.
     """
 
     id: str
@@ -39,6 +41,7 @@ class Deadline:
     pauses: tuple[Pause, ...] = ()
     stopped_at: datetime | None = None
     breached_at: datetime | None = None
+    warned: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -113,6 +116,15 @@ class Concession:
     approved_by: str | None = None
 
 
+Threshold: TypeAlias = float | timedelta
+"""When a clock is warned of: at a share of its budget, or so long before it is due."""
+
+
+def mark(threshold: Threshold) -> str:
+    """Return what a threshold is called in timers and records: `0.8`, `-600s`."""
+    return f"-{threshold.total_seconds():g}s" if isinstance(threshold, timedelta) else f"{threshold:g}"
+
+
 def _nothing() -> Mapping[str, Deadline]:
     return MappingProxyType({})
 
@@ -123,7 +135,7 @@ class Ticket:
 
     `contact` names the content that holds the contact person and address; `promised` are the instants the customer was told.
     `parent` is the ticket this one belongs to, except where that link is confidential. `concessions` were granted, `approvals` are those
-    that wait, by the number of the ticket that asks for one.
+    that wait, by the number of the ticket that asks for one. `opened` are the kinds of work that escalations have opened for it.
     """
 
     number: str
@@ -162,6 +174,7 @@ class Ticket:
     tags: tuple[str, ...] = ()
     concessions: tuple[Concession, ...] = ()
     approvals: Mapping[str, Concession] = field(default_factory=lambda: MappingProxyType({}))
+    opened: tuple[str, ...] = ()
 
     @property
     def known_until(self) -> datetime:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from engine.core.calendar import Calendar, CalendarUnknown
+from engine.core.quiet import Hours
 
 _SEARCH_DAYS = 31
 """How far ahead a return is looked for; who is away longer is asked again then."""
@@ -14,7 +15,7 @@ _SEARCH_DAYS = 31
 class Agent:
     """One person. `users` are the names of their accounts on the machine; `absent` are days away, both ends included.
 
-    `capacity` is the most open tickets they hold, None: as the policy says.
+    `capacity` is the most open tickets they hold, None: as the policy says, and so with their `quiet` hours, empty where they have none.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Agent:
     absent: tuple[tuple[date, date], ...] = ()
     capacity: int | None = None
     language: str | None = None
+    quiet: Hours | tuple[()] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,12 @@ class Team:
 
     def available(self, agent: str, at: datetime, calendars: Mapping[str, Calendar]) -> bool:
         """Whether the agent's shift runs at `at` and they are not absent that day."""
-        calendar = self._calendar(agent, calendars)
+        calendar = self.calendar(agent, calendars)
         return calendar.is_open(at) and not self._absent(agent, calendar.local(at).date())
 
     def next_available(self, agent: str, at: datetime, calendars: Mapping[str, Calendar]) -> datetime:
         """Return the earliest instant from `at` on at which the agent is there, at most a month ahead: then to be asked again."""
-        calendar = self._calendar(agent, calendars)
+        calendar = self.calendar(agent, calendars)
         latest = at + timedelta(days=_SEARCH_DAYS)
         start = at
         try:
@@ -69,7 +71,8 @@ class Team:
         folded = address.casefold()
         return next((agent for agent in self.agents.values() if agent.email.casefold() == folded), None)
 
-    def _calendar(self, agent: str, calendars: Mapping[str, Calendar]) -> Calendar:
+    def calendar(self, agent: str, calendars: Mapping[str, Calendar]) -> Calendar:
+        """Return the calendar of the agent's shift."""
         return calendars[self.shifts[self.agents[agent].shift]]
 
     def _absent(self, agent: str, day: date) -> bool:

@@ -12,7 +12,6 @@ from engine.core.compiled import (
     Company,
     DeadlineKind,
     KindRule,
-    Limits,
     LowScore,
     OwnRule,
     Question,
@@ -22,6 +21,7 @@ from engine.core.compiled import (
     Tier,
 )
 from engine.core.conditions import Condition, Source
+from engine.core.escalations import Gathering, Limits, Quiet
 from engine.core.grants import Authority
 from engine.core.text import Negation
 from engine.policy import routing
@@ -45,7 +45,7 @@ class Builder:
         self._document = document
         self._languages = languages
         self._problems = problems
-        self._references = References(document, problems)
+        self.references = References(document, problems)
         self._conditions = Conditions(document, languages, problems, calendars)
 
     @property
@@ -88,7 +88,7 @@ class Builder:
         """Return the routes in the order they are asked."""
         found: list[Route] = []
         for node in self._rules("routes"):
-            self._references.queue(node["queue"])
+            self.references.queue(node["queue"])
             found.append(Route(*self._rule(node, "routes"), queue=node.string("queue"), skills=routing.skills(node.get("skills"))))
         return tuple(found)
 
@@ -98,7 +98,7 @@ class Builder:
 
     def own_rules(self) -> tuple[tuple[OwnRule, ...], frozenset[str]]:
         """Return the rules of the house's own, and what only those by the clock ask: to be built behind everything else."""
-        own = OwnRules(self._document, self._languages, self._problems, self._conditions, self._references)
+        own = OwnRules(self._document, self._languages, self._problems, self._conditions, self.references)
         return own.build(), own.timed_fields
 
     def authority(self) -> Authority | None:
@@ -126,18 +126,18 @@ class Builder:
             self._problems.add("CL202", node, "the rule does not say what the call leads to", hint)
         if opened is None:
             return CallRule(*self._rule(node, "calls"), notes_contact="contact" in node.map)
-        self._references.queue(opened.get("queue"))
+        self.references.queue(opened.get("queue"))
         queue, script = (opened.string(key) or None for key in ("queue", "script"))
         return CallRule(*self._rule(node, "calls"), opens=opened.string("kind"), queue=queue, script=script)
 
     def _tier(self, node: Node) -> Tier:
         budgets = {kind: duration(budget.text) for kind, budget in node["budgets"].map.items()}
         for kind, budget in node["budgets"].map.items():
-            self._references.deadline(Node(kind, node["budgets"].keys[kind], budget.path))
+            self.references.deadline(Node(kind, node["budgets"].keys[kind], budget.path))
         if "response" in budgets and "plan" in budgets and budgets["response"] > budgets["plan"]:
             message = "the response is promised later than the plan"
             self._problems.add("CL651", node["budgets"]["response"], message, "is one of the two figures a slip?")
-        calendar = self._references.calendar_of_clocks(node["calendar"]) or ""
+        calendar = self.references.calendar_of_clocks(node["calendar"]) or ""
         return Tier(*self._rule(node, "tiers"), label=self._text(node["label"]), budgets=budgets, calendar=calendar)
 
     def _deadline(self, name: str, node: Node) -> DeadlineKind:
@@ -145,7 +145,7 @@ class Builder:
         self._check_length(name, node)
         if (others := node.get("unless_running")) is not None:
             for other in others.items:
-                self._references.deadline(other)
+                self.references.deadline(other)
         if "remind" in node.map and "remind_script" not in node.map:
             message = "`remind` needs the key `remind_script` beside it"
             self._problems.add("CL202", node.keys["remind"], message, "add `remind_script: …`", path=node.path)
@@ -158,7 +158,7 @@ class Builder:
             resets=frozenset(node.strings("resets")),
             pauses_in=frozenset(node.strings("pauses_in")),
             budget=duration(budget.text) if budget else None,
-            calendar=self._references.calendar_of_clocks(node.get("calendar")),
+            calendar=self.references.calendar_of_clocks(node.get("calendar")),
             due=node.string("due") or None,
             remind=tuple(duration(text) for text in node.strings("remind")),
             remind_script=node.string("remind_script") or None,
@@ -170,7 +170,7 @@ class Builder:
 
     def _budget(self, deadline: str, number: int, node: Node) -> Budget:
         """Build one of a deadline's own budgets; its id is how decisions and tests name it."""
-        calendar = self._references.calendar_of_clocks(node.get("calendar"))
+        calendar = self.references.calendar_of_clocks(node.get("calendar"))
         when = self._conditions.compile(node["when"], "deadlines")
         return Budget(f"{deadline}.budget.{number}", when, node.source, duration(node.string("budget")), calendar)
 
@@ -188,10 +188,11 @@ class Builder:
             id=name,
             label=self._text(node.get("label")),
             lead=node.string("lead"),
-            calendar=self._references.calendar(node.get("calendar")),
+            calendar=self.references.calendar(node.get("calendar")),
             source=node.source,
             assignment=routing.own_assignment(node.get("assignment"), common),
-            spill_over=routing.spill_over(name, node.get("spill_over"), self._references, self._problems),
+            spill_over=routing.spill_over(name, node.get("spill_over"), self.references, self._problems),
+            backup=node.strings("backup"),
         )
 
     def _survey(self, node: Node) -> Survey | None:
@@ -262,7 +263,7 @@ class Builder:
     def _low_score(self, node: Node | None) -> LowScore | None:
         if node is None:
             return None
-        self._references.queue(node["open"]["queue"])
+        self.references.queue(node["open"]["queue"])
         when = self._conditions.compile(node["when"], "low_score")
         return None if when is None else LowScore(when, node["open"].string("kind"), node["open"].string("queue"), node.source)
 
@@ -277,13 +278,21 @@ def company(document: Document, problems: Problems) -> Company | None:
     return Company(text_map(node["name"], languages, problems), node.string("timezone"), languages, node.string("hotline"))
 
 
-def limits(document: Document) -> Limits | None:
-    """Return how many automatic messages one address may get."""
+def limits(document: Document, references: References) -> Limits | None:
+    """Return how many automatic messages one address may get, and when notices wait or go together; report unknown tiers."""
     node = document.single("limits")
     if node is None:
         return None
-    caps = node["automatic_messages"]
-    return Limits(int(caps.string("per_customer")), int(caps.string("per_agent")), duration(caps.string("within")))
+    caps, digest, quiet = node["automatic_messages"], node.get("digest"), node.get("quiet")
+    for tier in quiet["except"].items if quiet and "except" in quiet.map else ():
+        references.tier(tier)
+    return Limits(
+        per_customer=int(caps.string("per_customer")),
+        per_agent=int(caps.string("per_agent")),
+        within=duration(caps.string("within")),
+        digest=Gathering(int(digest.string("after")), duration(digest.string("within"))) if digest else None,
+        quiet=Quiet(quiet_hours(quiet.string("hours")), quiet.strings("except")) if quiet else None,
+    )
 
 
 def replies(document: Document) -> ReplyWords | None:

@@ -20,10 +20,10 @@ from engine.policy.advice import check_own
 from engine.policy.calendars import check_horizon, compile_calendars
 from engine.policy.diagnostics import Diagnostic, Problems, has_errors
 from engine.policy.document import Document
+from engine.policy.escalations import escalations
 from engine.policy.glossary import check_glossary
 from engine.policy.nodes import Node
 from engine.policy.reader import read
-from engine.policy.references import References, escalations
 from engine.policy.said import said
 from engine.policy.schema import check_shape
 from engine.policy.sources import check_name, kind_of, read_files
@@ -188,17 +188,17 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     deadlines, queues, routes, surveys = builder.deadlines(), builder.queues(), builder.routes(), builder.surveys()
     authority = builder.authority()
     own, timed_fields = builder.own_rules()
-    escalated = escalations(document, References(document, problems), problems)
+    escalated = escalations(document, builder.references, problems)
     spoken = scripts.Scripts(document, languages, problems, proven=proven)
     guides = scripts.guides(document, languages, problems)
-    _check_later_promise(document, problems)
+    _check_told(document, problems)
     tried = company is not None and not proven and not problems.wrong(("company", "sla"))
     spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
     if not proven and not has_errors(problems.all()):
         lists = (kinds, calls, tiers, routes, *(deadline.budgets for deadline in deadlines.values()), authority.grants if authority else ())
         _advise(document, lists, own, surveys, problems)
         check_glossary(document, spoken, languages, problems)
-    assignment, limits = routing.assignment(document), build.limits(document)
+    assignment, limits = routing.assignment(document), build.limits(document, builder.references)
     replies, negation = build.replies(document), build.negation(document)
     if company is None or assignment is None or limits is None or replies is None or negation is None:
         return None
@@ -244,9 +244,12 @@ def _word(document: Document, section: str, default: str) -> str:
     return default if node is None else node.text
 
 
-def _check_later_promise(document: Document, problems: Problems) -> None:
-    """Report a policy that wants a later promise told and has no words for it."""
-    node, notices = document.single("on_later_promise"), document.ids("notices")
+def _check_told(document: Document, problems: Problems) -> None:
+    """Report a policy that wants a later promise told, or notices gathered, and has no words for it."""
+    node, notices, limits = document.single("on_later_promise"), document.ids("notices"), document.single("limits")
     if node is not None and node.text == "tell" and notices is not None and "promise_moved" not in notices:
         hint = "add `promise_moved: …` to the `notices` of scripts.yaml, or write `silent` here"
         problems.add("CL351", node, "no notice tells the customer of a later promise", hint)
+    if limits is not None and "digest" in limits.map and notices is not None and "digest" not in notices:
+        hint = "add `digest: …` to the `notices` of scripts.yaml, or leave this out"
+        problems.add("CL361", limits["digest"], "no notice says what stands at the head of a digest", hint)

@@ -11,6 +11,7 @@ from engine.policy.conditions import Conditions
 from engine.policy.cron import check_cron
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
+from engine.policy.escalations import told
 from engine.policy.nodes import Node, Plain
 from engine.policy.references import References
 from engine.policy.said import said
@@ -118,7 +119,7 @@ class OwnRules:
             name,
             ", ".join(f"{key}: {_words(one.plain())}" for key, one in node.map.items()),
             values,
-            recipients=node.strings("notify"),
+            recipients=told(node, "notify"),
             text=text_map(node[name].get("text"), self._languages, self._problems),
             after=duration(node.string("after", "0m")),
         )

@@ -36,6 +36,7 @@ OCCASION_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "approval_requested": ("approval",),
     "approval_granted": ("approval",),
     "approval_refused": ("approval",),
+    "digest": ("digest",),
     "reminder": ("deadline",),
     "warning": ("deadline",),
     "breach": ("deadline",),
@@ -75,6 +76,8 @@ def samples(occasion: str | None, language: str, setting: Setting) -> Iterator[t
             certain = occasion is None or occasion in PROMISES or full
             context["deadlines"] = {kind: _deadline(_pick(setting.deadlines[kind], language)) for kind in kinds if certain}
             context |= {name: _extra(name, full) for name in extras}
+            if occasion == "digest":  # it is about several tickets
+                context = {name: context[name] for name in ("now", "language", "timezone", "company", "agent", "digest")}
             yield said("tier {tier}" if full else "tier {tier}, little known", tier=tier), context
 
 
@@ -113,7 +116,9 @@ def _extra(name: str, full: bool) -> dict[str, object]:
         {"number": 1, "ask": "响应速度", "labels": ["非常慢", "非常快"] if full else [], "low": 1, "high": 5, "text": False},
         {"number": 2, "ask": "其他建议", "labels": [], "low": 0, "high": 0, "text": True},
     ]
+    tickets = ["202603040001", "202603040002"]
     extras: dict[str, dict[str, object]] = {
+        "digest": {"count": len(tickets), "tickets": tickets},
         "message": {"text": word("还是打不开")},
         "task": {"text": word("请核对账单"), "due": _NOW + timedelta(hours=4), "parent": "202603030007"},
         "progress": {"text": word("备件已到货")},

@@ -8,6 +8,7 @@ from engine.core.compiled import Company, DeadlineKind, Tier
 from engine.core.scripts import Body, Guide, GuideStep, Script, Text
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
+from engine.policy.escalations import names
 from engine.policy.nodes import Node, Span
 from engine.policy.said import Said, said
 from engine.policy.samples import Setting, samples
@@ -197,13 +198,13 @@ def uses(document: Document) -> Iterable[Use]:
             yield Use(script, "reminder", (_CUSTOMER,))
     for node in document.entries("escalations").values():
         if (script := node.get("warn_script")) is not None:
-            yield Use(script, "warning", _audiences(node.strings("warn_to")))
+            yield Use(script, "warning", _audiences(names(node, "warn_to")))
         for step in node["steps"].items if "steps" in node.map else []:
             if (script := step.get("script")) is not None:
-                yield Use(script, "breach", _audiences(step.strings("notify")))
+                yield Use(script, "breach", _audiences(names(step, "notify")))
     for action in (action for rule in document.entries("rules").values() for action in rule["do"].items):
         if (script := action.get("script")) is not None:
-            yield Use(script, "rule", _audiences(action.strings("notify")))
+            yield Use(script, "rule", _audiences(names(action, "notify")))
         if (script := action.get("run_script")) is not None:
             yield Use(script, "rule", (_CUSTOMER,))
     for node in document.entries("surveys").values():
@@ -251,6 +252,6 @@ def _channels(script: Node) -> list[tuple[str, Node]]:
     return list(channels.map.items()) if channels else []
 
 
-def _audiences(recipients: tuple[str, ...]) -> tuple[str, ...]:
-    kinds = {_CUSTOMER if recipient == "customer" else _TEAM for recipient in recipients}
+def _audiences(recipients: list[Node]) -> tuple[str, ...]:
+    kinds = {_CUSTOMER if recipient.text == "customer" else _TEAM for recipient in recipients}
     return tuple(sorted(kinds)) or (_TEAM,)

@@ -5,17 +5,21 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from engine.core.quiet import Hours
 from engine.core.team import Agent, Team
+from engine.policy import rota
 from engine.policy.compilation import Compilation, read_document
 from engine.policy.diagnostics import Diagnostic, Problems, has_errors, suggestion
 from engine.policy.document import Document
+from engine.policy.escalations import recipients
 from engine.policy.nodes import Node
-from engine.policy.references import assignees, recipients
+from engine.policy.references import assignees
 from engine.policy.routing import skills
 from engine.policy.said import said
 from engine.policy.sources import read_text
-from engine.policy.units import day
+from engine.policy.units import day, quiet_hours
 from engine.policy.unused import report, unused_here
+from engine.policy.vocabulary import NO_QUIET
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ def check_team(load: TeamLoad, compilation: Compilation) -> tuple[Diagnostic, ..
             problems.add("CL604", calendar, said("there is no calendar `{calendar}`", calendar=calendar.text), hint)
     _check_queues(team, written, problems)
     _check_skills(team, written, problems)
+    if not has_errors(problems.all()):
+        rota.check(team, policy, problems)
     for recipient in recipients(written):
         if recipient.text not in team.agents:
             hint = "recipients are assignee, queue.lead, manager, customer, a queue, or an agent of team.yaml"
@@ -91,6 +97,10 @@ def _check_queues(team: Team, policy: Document, problems: Problems) -> None:
         if lead.text not in team.agents:
             message = said("the lead `{lead}` of the queue `{queue}` is not in the team", lead=lead.text, queue=id)
             problems.add("CL601", lead, message, suggestion(lead.text, team.agents))
+        for backup in (node["backup"].items or (node["backup"],)) if "backup" in node.map else ():
+            if backup.text not in team.agents:
+                message = said("the backup `{backup}` of the queue `{queue}` is not in the team", backup=backup.text, queue=id)
+                problems.add("CL601", backup, message, suggestion(backup.text, team.agents))
         if id not in staffed | {one.name.text for one in unused}:
             message = said("nobody in the team works in the queue `{queue}`", queue=id)
             problems.add("CL607", policy.name("queues", id), message, "add the queue to an agent in team.yaml")
@@ -117,13 +127,23 @@ def _agent(name: str, node: Node, problems: Problems) -> Agent:
         skills={skill: int(level.text) for skill, level in skills.items()},
         email=node.string("email"),
         shift=node.string("shift"),
-        phone=node.string("phone") or None,
+        phone=_number(node.string("phone")) or None,
         roles=node.strings("roles"),
         users=node.strings("users"),
         absent=_absences(node.get("absent"), problems),
         capacity=int(node.string("capacity")) if "capacity" in node.map else None,
         language=node.string("language") or None,
+        quiet=_quiet(node.string("quiet")),
     )
+
+
+def _number(written: str) -> str:
+    """Return a phone number as calls and messages name it: without what only helps the eye."""
+    return "".join(mark for mark in written if mark not in " ()-")
+
+
+def _quiet(written: str) -> Hours | tuple[()] | None:
+    return () if written == NO_QUIET else quiet_hours(written) if written else None
 
 
 def _absences(node: Node | None, problems: Problems) -> tuple[tuple[date, date], ...]:

@@ -2,6 +2,7 @@
 
 from datetime import date, time, timedelta
 
+from engine.core.model import Threshold
 from engine.policy.said import said
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
@@ -16,6 +17,11 @@ def duration(text: str) -> timedelta:
 def share(text: str) -> float:
     """Return 0.8 for `80%`."""
     return float(text.removesuffix("%")) / 100
+
+
+def threshold(text: str) -> Threshold:
+    """Return 0.8 for `80%`, ten minutes for `-10m`, so long before the end."""
+    return duration(text[1:]) if text.startswith("-") else share(text)
 
 
 def minutes(text: str) -> int:

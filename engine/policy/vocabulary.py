@@ -26,6 +26,7 @@ OCCASIONS = (
     "approval_requested",
     "approval_granted",
     "approval_refused",
+    "digest",
 )
 """When a message goes out by itself; `notices:` names the script of each."""
 
@@ -38,6 +39,7 @@ TO_TEAM = frozenset(
         "undelivered",
         "agent_receipt",
         "agent_refused",
+        "digest",
         "approval_requested",
         "approval_granted",
         "approval_refused",
@@ -48,8 +50,8 @@ TO_TEAM = frozenset(
 ASKS = ("problem", "background", "wish", "expected_by", "contact", "kind", "impact")
 """What a guide may ask for and write down, beside the scripts to say."""
 
-ROLES = ("assignee", "queue.lead", "manager", "customer")
-"""Whom an escalation may notify, beside queues and agents by their ids."""
+NO_QUIET = "none"
+"""What stands for `quiet` of an agent who has no quiet hours."""
 
 STANDINGS = ("assignee", "queue.lead", "manager", "supervisor", "follow_up")
 """What an agent may be where authority is given, to the ticket or by their roles in the team."""

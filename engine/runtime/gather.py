@@ -12,6 +12,7 @@ from engine.core.contacts import from_text
 from engine.core.facts import AgentFacts, CallFacts, Contact, CustomerFacts, Facts
 from engine.core.fields import Extra
 from engine.core.model import CUSTOMER, Ticket
+from engine.core.quiet import Hours, end_of_quiet
 from engine.core.signals import AgentActed, ApprovalDecided, CustomerChanged, MessageArrived, RuleDue, Signal, TaskClosed, TicketRequested
 from engine.core.team import Team
 from engine.errors import Refused
@@ -74,6 +75,7 @@ class Gatherer:
             draw=self._world.chance.random(),
             agents=self._agents(),
             recent=self._recent(asked.contact),
+            noticed=self._noticed(),
             opted_out=frozenset(name for name, to in asked.contact.addresses.items() if self._tx.opted_out(name, to)),
             last_agent=self._tx.last_agent(asked.customer.id) if asked.customer else None,
             ran=tuple(self.ran),
@@ -195,7 +197,8 @@ class Gatherer:
 
     def _agents(self) -> dict[str, AgentFacts]:
         world, loads, kept = self._world, self._tx.loads(), self._tx.agents()
-        calendars = world.policy.calendars
+        calendars, quiet = world.policy.calendars, world.policy.limits.quiet
+        usual = self._end_of(quiet.hours if quiet else ())
         facts = {}
         for agent in world.team.agents.values():
             row = kept.get(agent.id, AgentRow(agent.id))
@@ -216,15 +219,27 @@ class Gatherer:
                 capacity=agent.capacity,
                 away=away,
                 turn=row.turn,
+                phone=agent.phone or "",
+                quiet_until=usual if agent.quiet is None else self._end_of(agent.quiet),
             )
         return facts
 
     def _recent(self, contact: Contact) -> dict[str, int]:
         """Count automatic messages by party; the customer's is the highest count of any of their addresses."""
         counts = self._tx.recent_automatic(self._now - self._world.policy.limits.within)
-        recent = {agent.id: counts.get(agent.email.casefold(), 0) for agent in self._world.team.agents.values()}
+        team = self._world.team.agents.values()
+        recent = {agent.id: counts.get(agent.email.casefold(), 0) + counts.get(agent.phone or "", 0) for agent in team}
         recent[CUSTOMER] = max((counts.get(address, 0) for address in contact.addresses.values()), default=0)
         return {party: count for party, count in recent.items() if count}
+
+    def _noticed(self) -> dict[str, int]:
+        """Count the notices to each agent in the span of a digest, where the policy has one."""
+        gathering = self._world.policy.limits.digest
+        return self._tx.recent_notices(self._now - gathering.within) if gathering else {}
+
+    def _end_of(self, quiet: Hours | tuple[()]) -> datetime | None:
+        """When these quiet hours end, None where it is none of them now."""
+        return end_of_quiet(self._now, quiet, self._world.policy.company.timezone) if quiet else None
 
 
 def _customer_facts(row: CustomerRow, known: bool) -> CustomerFacts:

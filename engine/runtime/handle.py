@@ -178,6 +178,8 @@ def _outbox_row(command: c.QueueMessage, ticket: str | None, now: datetime, hold
         script=command.script,
         created_at=now,
         state="held" if hold else "queued",
+        next_attempt_at=command.not_before,
+        digest=command.digest,
     )
 
 

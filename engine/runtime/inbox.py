@@ -20,11 +20,11 @@ from engine.runtime import log
 from engine.runtime.addresses import normalise
 from engine.runtime.claims import work_off
 from engine.runtime.gather import Origin, World
-from engine.runtime.handle import Outcome, handle
+from engine.runtime.handle import Handled, Outcome, handle
 from engine.runtime.tokens import Tokens
 from engine.store import codec
 from engine.store.contract import Store, Transaction
-from engine.store.rows import InboxRow
+from engine.store.rows import InboxRow, OutboxRow
 
 _INBOUND = msgspec.json.Decoder(Inbound)
 _RECEIPT = msgspec.json.Decoder(Receipt)
@@ -131,11 +131,13 @@ def _receipt(tx: Transaction, desk: Desk, world: World, channel: str, item: Rece
     row = row or (tx.message_by_provider(channel, item.provider_id) if item.provider_id else None)
     if row is None or row.ticket is None:
         raise LookupError(f"no message is known as {item.message_id or item.provider_id}")
-    arrived = item.status == "delivered"
-    if not (tx.message_delivered(row.id, now) if arrived else tx.message_dead(row.id, item.detail)):
-        return None
-    signal = ReceiptArrived(row.ticket, row.id, row.party, item.status.value, item.detail)
-    return handle(tx, world, signal, now, hold=desk.hold)
+    handled: list[Handled] = []
+    for one in tx.sent_together(row.digest or row.id):
+        arrived = item.status == "delivered"
+        if one.ticket and (tx.message_delivered(one.id, now) if arrived else tx.message_dead(one.id, item.detail)):
+            signal = ReceiptArrived(one.ticket, one.id, one.party, item.status.value, item.detail)
+            handled += handle(tx, world, signal, now, hold=desk.hold).handled
+    return Outcome(tuple(handled)) if handled else None
 
 
 def _call(call: CallRecord | None) -> CallFacts | None:
@@ -157,9 +159,12 @@ def _message_signal(tx: Transaction, desk: Desk, world: World, item: Inbound, or
             break
     if ticket is None:
         answered = [tx.message_by_provider(origin.channel, reference) for reference in reversed(item.references)]
-        ticket = next((row.ticket for row in answered if row is not None and row.ticket), None)
+        ticket = next((row.ticket for row in answered if row is not None and row.ticket and not _is_shared(tx, row)), None)
     if ticket is None and world.channels[origin.channel] == "phone":
-        ticket = _conversation(tx, world, origin, item.text)
+        colleague = next((agent.id for agent in world.team.agents.values() if agent.phone == origin.address), None)
+        ticket = _last_told(tx, world, origin, colleague, item.text) if colleague else None
+        party = colleague if colleague and ticket else CUSTOMER
+        ticket = ticket or _conversation(tx, world, origin, item.text)
         trusted = ticket is not None
     attachments = tuple((attachment.content.decode(), attachment.name) for attachment in item.attachments)
     return MessageArrived(
@@ -175,19 +180,33 @@ def _message_signal(tx: Transaction, desk: Desk, world: World, item: Inbound, or
     )
 
 
+def _is_shared(tx: Transaction, row: OutboxRow) -> bool:
+    """Whether the message went out together with others: an answer to it is about no one ticket."""
+    return row.digest is not None and len(tx.sent_together(row.digest)) > 1
+
+
+def _last_told(tx: Transaction, world: World, origin: Origin, colleague: str, text: str) -> str | None:
+    """Which ticket a colleague's text message is about: of those they were told of, the one it names, else the latest."""
+    told = tx.conversation(_phones(world), origin.address, colleague)
+    return next((number for number in told if number in text), next(iter(told), None))
+
+
 def _conversation(tx: Transaction, world: World, origin: Origin, text: str) -> str | None:
-    """Which ticket a text message is about: the one it names, else the one that waits for such an answer, else the open one.
+    """Which ticket a customer's text message is about: the one it names, else the one that waits for such an answer, else the open one.
 
     Mere thanks are for the latest, even if it has ended: they are no new need.
     """
-    phones = [name for name, kind in world.channels.items() if kind == "phone"]
-    tickets = [ticket for number in tx.conversation(phones, origin.address) if (ticket := tx.ticket(number))]
+    tickets = [ticket for number in tx.conversation(_phones(world), origin.address, CUSTOMER) if (ticket := tx.ticket(number))]
     named = [ticket for ticket in tickets if ticket.number in text]
     for fits in (_awaits_scores, _awaits_confirmation, _hears_late, _is_open, _is_thanked):
         found = next((ticket for ticket in named or tickets if fits(world, ticket, text)), None)
         if found is not None:
             return found.number
     return named[0].number if named else None
+
+
+def _phones(world: World) -> list[str]:
+    return [name for name, kind in world.channels.items() if kind == "phone"]
 
 
 def _awaits_scores(world: World, ticket: Ticket, text: str) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from engine.channels import Channel, Outbound, PermanentFailure, TemporaryFailure
 from engine.core.signals import ReceiptArrived
-from engine.runtime import log
+from engine.runtime import digests, log
 from engine.runtime.gather import World
 from engine.runtime.handle import Outcome, handle
 from engine.runtime.tokens import Tokens
@@ -53,69 +53,89 @@ class Postman:
             at = now()
             tx.recover_sending(at, at - self.lease)
             rows = tx.claim_messages(self.channel, at, limit)
-            packed = [(row, self._outbound(tx, row)) for row in rows]
+            letters = [self._letter(tx, world, together, at) for together in _together(rows)]
         self.in_flight[self.channel] = rows
         outcomes: list[Outcome] = []
-        for row, outbound in packed:
+        for letter in letters:
             if self.in_flight.get(self.channel) is not rows or now() - at >= self.lease:
                 break  # what is left was given up, and is somebody else's by now
-            outcomes += self._send(channel, world, row, outbound, now)
+            outcomes += self._send(channel, world, letter, now) if letter else []
         return outcomes
 
-    def _outbound(self, tx: Transaction, row: OutboxRow) -> Outbound | None:
+    def _letter(self, tx: Transaction, world: World, rows: list[OutboxRow], at: datetime) -> "_Letter | None":
+        """Pack rows that go out in one message; None where they are held."""
+        row = rows[0]
         target = self.redirect(row.address)
         if target is None:
-            tx.message_held(row.id)
+            for one in rows:
+                tx.message_held(one.id)
             return None
-        references = tx.references(row.ticket, row.channel, row.party, 20) if row.ticket else []
-        return Outbound(
+        texts = tx.contents([one.content_id for one in rows])
+        if len(rows) > 1:  # nobody can answer for several tickets at once, so there is no token
+            subject, text = digests.compose(world, rows, texts, at)
+            return _Letter(rows, Outbound(row.digest or row.id, target, text, subject, "", row.language, (), automatic=row.automatic))
+        outbound = Outbound(
             message_id=row.id,
             to=target,
-            text=tx.contents([row.content_id]).get(row.content_id, ""),
+            text=texts.get(row.content_id, ""),
             subject=row.subject,
             token=self.tokens.make(row.ticket, row.party) if row.ticket else "",
             language=row.language,
-            references=tuple(references),
+            references=tuple(tx.references(row.ticket, row.channel, row.party, 20) if row.ticket else ()),
             automatic=row.automatic,
         )
+        return _Letter(rows, outbound)
 
-    def _send(
-        self, channel: Channel, world: World, row: OutboxRow, outbound: Outbound | None, now: Callable[[], datetime]
-    ) -> list[Outcome]:
-        if outbound is None:
-            return []
+    def _send(self, channel: Channel, world: World, letter: "_Letter", now: Callable[[], datetime]) -> list[Outcome]:
         try:
-            sent = channel.send(outbound)
+            sent = channel.send(letter.outbound)
         except PermanentFailure as error:
-            return self._failed(world, row, str(error), now())
+            return self._failed(world, letter, str(error), now())
         except TemporaryFailure as error:
-            return self._try_later(world, row, str(error), error.retry_after, now())
+            return self._try_later(world, letter, str(error), error.retry_after, now())
         except Exception as error:  # noqa: BLE001  # a plugin's fault takes only its own message down, for now
-            return self._try_later(world, row, f"{type(error).__name__}: {error}", None, now())
+            return self._try_later(world, letter, f"{type(error).__name__}: {error}", None, now())
         at = now()
         with self.store.write() as tx:
-            told = tx.message_sent(row.id, sent.provider_id or None, at)
-            return self._tell(tx, world, row, "sent", "", at) if told else []
+            told = [row for row in letter.rows if tx.message_sent(row.id, sent.provider_id or None, at)]
+            return self._tell(tx, world, told, "sent", "", at)
 
-    def _try_later(self, world: World, row: OutboxRow, error: str, retry_after: float | None, at: datetime) -> list[Outcome]:
-        if row.attempts >= self.delivery.attempts:
-            return self._failed(world, row, error, at)
-        pause = self.delivery.pause(row.attempts, world.chance)
+    def _try_later(self, world: World, letter: "_Letter", error: str, retry_after: float | None, at: datetime) -> list[Outcome]:
+        attempts = letter.rows[0].attempts
+        if attempts >= self.delivery.attempts:
+            return self._failed(world, letter, error, at)
+        pause = self.delivery.pause(attempts, world.chance)
         if retry_after is not None:
             pause = timedelta(seconds=min(max(retry_after, 0.0), self.delivery.longest.total_seconds()))
         with self.store.write() as tx:
-            tx.message_retry(row.id, at + pause, error, row.attempts)
-        log.say("not sent, tried again later", logging.WARNING, channel=self.channel, message_id=row.id)
+            for row in letter.rows:
+                tx.message_retry(row.id, at + pause, error, row.attempts)
+        log.say("not sent, tried again later", logging.WARNING, channel=self.channel, message_id=letter.outbound.message_id)
         return []
 
-    def _failed(self, world: World, row: OutboxRow, error: str, at: datetime) -> list[Outcome]:
+    def _failed(self, world: World, letter: "_Letter", error: str, at: datetime) -> list[Outcome]:
         with self.store.write() as tx:
-            if not tx.message_dead(row.id, error, row.attempts):
-                return []
-            log.say("cannot be sent, set aside", logging.ERROR, channel=self.channel, message_id=row.id)
-            return self._tell(tx, world, row, "failed", error, at)
+            dead = [row for row in letter.rows if tx.message_dead(row.id, error, row.attempts)]
+            if dead:
+                log.say("cannot be sent, set aside", logging.ERROR, channel=self.channel, message_id=letter.outbound.message_id)
+            return self._tell(tx, world, dead, "failed", error, at)
 
-    def _tell(self, tx: Transaction, world: World, row: OutboxRow, status: str, detail: str, at: datetime) -> list[Outcome]:
-        if row.ticket is None:
-            return []
-        return [handle(tx, world, ReceiptArrived(row.ticket, row.id, row.party, status, detail), at, hold=self.hold)]
+    def _tell(self, tx: Transaction, world: World, rows: list[OutboxRow], status: str, detail: str, at: datetime) -> list[Outcome]:
+        signals = (ReceiptArrived(row.ticket, row.id, row.party, status, detail) for row in rows if row.ticket)
+        return [handle(tx, world, signal, at, hold=self.hold) for signal in signals]
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """What goes to the channel, and the rows of the outbox that it carries."""
+
+    rows: list[OutboxRow]
+    outbound: Outbound
+
+
+def _together(rows: list[OutboxRow]) -> list[list[OutboxRow]]:
+    """Return the rows by the message they go out in, in their order."""
+    letters: dict[str, list[OutboxRow]] = {}
+    for row in rows:
+        letters.setdefault(row.digest or row.id, []).append(row)
+    return list(letters.values())

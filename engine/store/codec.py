@@ -103,7 +103,7 @@ def record_facts(facts: Facts, signal: Signal) -> Facts:
     The id of a survey's answer is left out too, for it would tie the answer to the ticket; and where the signal asks for a
     confidential follow-up, so is the customer.
     """
-    agents = {name: replace(agent, name="", address="") for name, agent in facts.agents.items()}
+    agents = {name: replace(agent, name="", address="", phone="") for name, agent in facts.agents.items()}
     kept = replace(facts, agents=agents, contact=Contact(), texts={}, answer_id="")
     if isinstance(signal, TicketRequested) and signal.answer is not None:
         kept = replace(kept, customer=None, contact_id=None, last_agent=None)

@@ -115,6 +115,7 @@ class OutboxRow:
     """One message; `state` is queued, held, sending, sent, delivered or dead.
 
     To queue one, give it up to `created_at`, and `state` if it is to be held from the start. `next_attempt_at` None means at once.
+    `digest` is the id of the message that a notice goes out in, empty until that is known, None where it is no notice.
     """
 
     id: str
@@ -136,6 +137,7 @@ class OutboxRow:
     sent_at: datetime | None = None
     delivered_at: datetime | None = None
     error: str | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

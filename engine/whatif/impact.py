@@ -12,11 +12,11 @@ from typing import Final, cast
 from engine.core.calendar import CalendarUnknown
 from engine.core.clocks import escalations_for, react, warnings
 from engine.core.compiled import Policy
-from engine.core.decide.timers import recipients
+from engine.core.decide.escalation import recipients
 from engine.core.draft import Draft
 from engine.core.facts import Facts
 from engine.core.fields import NEEDS, OPEN_STATES
-from engine.core.model import SYSTEM, Deadline, Ticket
+from engine.core.model import SYSTEM, Deadline, Ticket, mark
 from engine.core.signals import RenewalRequested
 from engine.core.values import first_match
 from engine.runtime.gather import Gatherer, World
@@ -39,7 +39,7 @@ class Warned:
     """A warning that is still ahead: at this instant, None while the clock is paused, to these parties."""
 
     deadline: str
-    share: float
+    mark: str
     at: datetime | None
     to: tuple[str, ...]
     script: str | None
@@ -114,9 +114,9 @@ def _routing(draft: Draft) -> Routing:
 
 def _warnings(draft: Draft, clock: Deadline) -> Iterator[Warned]:
     # A clock that is paused will warn again when it goes on.
-    later = ((one, share, None) for one in escalations_for(draft, clock.kind) for share in one.warn)
-    for escalation, share, at in later if clock.due is None else warnings(draft, clock, clock.due):
-        yield Warned(clock.id, share, at, tuple(recipients(draft, escalation.warn_to)), escalation.warn_script)
+    later = ((one, threshold, None) for one in escalations_for(draft, clock.kind) for threshold in one.warn)
+    for escalation, threshold, at in later if clock.due is None else warnings(draft, clock, clock.due):
+        yield Warned(clock.id, mark(threshold), at, tuple(recipients(draft, escalation.warn_to)), escalation.warn_script)
 
 
 def _steps(draft: Draft, clock: Deadline) -> Iterator[Step]:

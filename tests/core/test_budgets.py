@@ -114,8 +114,9 @@ def test_the_rule_that_gave_the_budget_is_told_with_its_place_and_what_it_saw() 
 
 def queue_calendars() -> Policy:
     """Plans count on the calendar of the queue, which is office time but for technical support."""
-    leads = ("lead: zhao", "lead: sun", "Product}, lead: zhou", "Finance}, lead: zhou", "lead: li")
+    leads = ("lead: sun", "Product}, lead: zhou", "Finance}, lead: zhou", "lead: li")
     queues = [("routing.yaml", lead, f"{lead}, calendar: cn_office") for lead in leads]
+    queues.append(("routing.yaml", "lead: zhao\n", "lead: zhao\n    calendar: cn_office\n"))
     return changed(("sla.yaml", PLAN, PLAN.replace("  resolution: ", "    calendar: queue\n  resolution: ")), *queues)
 
 

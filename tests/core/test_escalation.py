@@ -8,9 +8,12 @@ from engine.core import events as e
 from engine.core.compiled import Policy
 from engine.core.decide import decide
 from engine.core.signals import TimerFired
-from tests.core.worlds import DAY, HOUR, MINUTE, WEDNESDAY, House, changed, facts, opened, shipped
+from engine.store.rows import TicketQuery
+from tests.core.worlds import DAY, HOUR, MINUTE, WEDNESDAY, House, a_step, at, changed, facts, opened, shipped
 
-STEPS = "      - {at: breach, notify: [assignee, queue.lead], script: breach_notice}\n      - {at: +30m, notify: [manager], reassign: true}"
+STEPS = """\
+      - {at: breach, notify: [assignee, queue.lead], script: breach_notice}
+      - {at: +30m, notify: [{to: manager, channel: sms}], reassign: true}"""
 
 
 def escalating(steps: str) -> Policy:
@@ -97,12 +100,12 @@ def test_the_notice_names_who_is_in_charge_whoever_reads_it() -> None:
     assert all(f"负责人{name}" in house.words(row) for row in notices)
 
 
-def test_an_unassigned_ticket_tells_the_lead_that_nobody_is_in_charge() -> None:
+def test_an_unassigned_ticket_tells_who_is_there_that_nobody_is_in_charge() -> None:
     house = House(now=WEDNESDAY + 12 * HOUR)
     number = house.mail("你好")
     house.wait(2 * HOUR)
     [notice] = house.messages(number, script="breach_notice")
-    assert notice.party == "zhao"
+    assert notice.party == "zhou"
     assert "负责人未指派" in house.words(notice)
 
 
@@ -169,4 +172,215 @@ def test_a_step_is_taken_although_the_queue_is_gone() -> None:
     ticket = replace(decision.ticket, queue="gone", assignee=None)
     fired = TimerFired(ticket.number, "deadline/response/breach", WEDNESDAY)
     told = decide(ticket, fired, facts(agents={}), shipped(), WEDNESDAY + HOUR)
-    assert [event.type for event in told.events] == ["deadline_breached", "escalated"]
+    assert [event.type for event in told.events] == ["deadline_breached", "escalated", "message_suppressed"]
+
+
+# ── warnings: at which instants, and never twice ────────────────────────────────────────────────────────────────────
+
+WARN = "    warn: [50%, 80%, -10m]\n"
+
+
+def warning_at(*thresholds: str, policy: tuple[tuple[str, str, str], ...] = ()) -> Policy:
+    return changed(("sla.yaml", WARN, f"    warn: [{', '.join(thresholds)}]\n"), *policy)
+
+
+def warnings_of(house: House, number: str, clock: str = "response") -> list[int]:
+    """How many minutes after the opening the clock was warned of."""
+    with house.store.read() as reader:
+        events = reader.events(number)
+    found = [one for one in events if isinstance(one.event, e.DeadlineWarned) and one.event.id == clock]
+    return [round((one.at - WEDNESDAY) / MINUTE) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "thresholds", "expected"),
+    [
+        ("总是报错", ["50%", "80%"], [15, 24]),  # 30 minutes
+        ("总是报错", ["-10m"], [20]),
+        ("总是报错", ["-10m", "50%"], [15, 20]),
+        ("总是报错", ["50%", "80%", "-10m", "-5m"], [15, 20, 24, 25]),
+        ("总是报错", ["-15m", "50%"], [15]),
+        ("总是报错", ["80%", "-6m"], [24]),
+        ("总是报错", ["-30m"], []),
+        ("总是报错", ["-1h"], []),
+        ("总是报错", ["-30s"], [30]),
+        ("系统宕机", ["50%", "80%", "-10m"], [5, 8]),  # 10 minutes
+        ("系统宕机", ["-2m"], [8]),
+        ("请问营业时间", ["50%", "80%", "-10m"], [60, 96, 110]),  # 2 hours
+        ("请问营业时间", ["0.5%"], [1]),
+        ("请问营业时间", ["-1h 30m"], [30]),
+    ],
+)
+def test_warnings_come_at_shares_and_at_offsets_each_instant_once(text: str, thresholds: list[str], expected: list[int]) -> None:
+    house = House(warning_at(*thresholds))
+    number = house.mail(text)
+    house.wait(3 * HOUR)
+    assert warnings_of(house, number) == expected
+
+
+def test_an_offset_counts_on_the_hours_of_the_clock() -> None:
+    office = ("sla.yaml", "budgets: {response: 2h, next_response: 4h, plan: 24h, progress: 24h}\n    calendar: 24x7",
+              "budgets: {response: 2h, next_response: 4h, plan: 24h, progress: 24h}\n    calendar: cn_office")  # fmt: skip
+    house = House(warning_at("-30m", policy=(office,)), now=at("03-04 16:10"))
+    number = house.mail("请问营业时间")
+    due = house.ticket(number).deadlines["response"].due
+    assert due == at("03-05 09:10")
+    house.until(at("03-05 09:05"))
+    [warned] = [decision for decision in house.decisions(number) for reason in decision.reasons if reason["decided"] == "warned: response"]
+    assert warned.at == at("03-04 17:40")
+
+
+def test_a_date_that_a_person_gave_is_warned_of_so_long_before() -> None:
+    policy = changed(
+        (
+            "sla.yaml",
+            "deadlines: [plan_step, task, resolution]\n    warn: [80%]",
+            "deadlines: [plan_step, task, resolution]\n    warn: [-20m, 50%]",
+        )
+    )
+    house = House(policy)
+    number = house.mail("总是报错")
+    house.done(number, "plan", "qian", "换主板", steps=(a_step("寄出", WEDNESDAY + HOUR),))
+    house.wait(HOUR)
+    assert warnings_of(house, number, "plan_step:1") == [30, 40]
+    events = [event for event in house.log(number) if isinstance(event, e.DeadlineWarned) and event.id == "plan_step:1"]
+    assert [(round(event.share, 3), event.before) for event in events] == [(0.5, None), (0.667, 20 * MINUTE)]
+
+
+@pytest.mark.parametrize("mode", ["recompute", "restart", "keep"])
+def test_nobody_is_warned_twice_at_a_threshold_whatever_a_change_does_to_the_clock(mode: str) -> None:
+    house = House(warning_at("50%", "80%", policy=(("sla.yaml", "on_tier_change: recompute", f"on_tier_change: {mode}"),)))
+    number = house.mail("总是报错")
+    house.wait(16 * MINUTE)
+    assert warnings_of(house, number) == [15]
+    house.done(number, "tier", "qian", "普通问题", target="general")
+    house.wait(3 * HOUR)
+    assert len(warnings_of(house, number)) == 2
+    assert house.ticket(number).deadlines["response"].warned == ("0.5", "0.8")
+
+
+def test_a_clock_that_starts_anew_is_warned_of_anew() -> None:
+    house = House(warning_at("50%"))
+    number = house.resolved("总是报错")
+    house.mail("N 还是不行", number)
+    house.wait(16 * MINUTE)
+    assert warnings_of(house, number) == [15]
+    assert house.ticket(number).deadlines["response"].warned == ("0.5",)
+
+
+def test_a_warning_that_comes_too_late_is_none() -> None:
+    """The engine stood still until after the end: the breach alone is told."""
+    house = House()
+    number = house.mail("总是报错")
+    house.now += HOUR
+    house.wait(MINUTE)
+    assert warnings_of(house, number) == []
+    assert house.messages(number, script="deadline_warning") == []
+    assert house.messages(number, script="breach_notice")
+
+
+def test_a_threshold_that_the_policy_has_no_more_is_not_told() -> None:
+    ticket = opened("总是报错").ticket
+    assert ticket is not None
+    fired = TimerFired(ticket.number, "deadline/response/warn/response-and-plan/0.33", WEDNESDAY)
+    assert decide(ticket, fired, facts(), shipped(), WEDNESDAY + MINUTE).events == ()
+
+
+# ── what steps do ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("raised", "text", "expected"),
+    [
+        ("true", "请问营业时间", "important"),
+        ("true", "总是报错", "urgent"),
+        ("true", "系统宕机", "urgent"),
+        ("urgent", "请问营业时间", "urgent"),
+        ("important", "总是报错", "important"),
+        ("general", "总是报错", "important"),
+        ("false", "总是报错", "important"),
+    ],
+)
+def test_a_step_raises_the_tier_and_never_lowers_it(raised: str, text: str, expected: str) -> None:
+    house = House(escalating(f"{{at: breach, notify: [manager], script: breach_notice, raise_tier: {raised}}}"))
+    number = house.mail(text)
+    house.until(house.ticket(number).deadlines["response"].due or house.now)
+    assert house.ticket(number).tier == expected
+    assert house.ticket(number).tier_overridden is False
+
+
+def test_a_tier_that_is_raised_moves_the_other_clocks_and_says_by_which_step() -> None:
+    house = House(escalating("{at: breach, script: breach_notice, raise_tier: urgent}"))
+    number = house.mail("总是报错")
+    house.wait(30 * MINUTE)
+    assert house.ticket(number).deadlines["plan"].due == WEDNESDAY + 2 * HOUR
+    [reason] = [r for d in house.decisions(number) for r in d.reasons if r["decided"] == "tier: urgent"]
+    assert (reason["rule"], reason["source"]["file"]) == ("response-and-plan", "sla.yaml")
+
+
+def test_a_ticket_without_a_tier_or_past_its_result_is_not_graded() -> None:
+    policy = escalating("{at: breach, script: breach_notice, raise_tier: urgent}")
+    found = opened("请问营业时间", policy).ticket
+    assert found is not None
+    for ticket in (replace(found, tier="gone"), replace(found, state="resolved"), replace(found, tier=None)):
+        fired = TimerFired(ticket.number, "deadline/response/breach", WEDNESDAY)
+        told = decide(ticket, fired, facts(), policy, WEDNESDAY + 3 * HOUR)
+        assert "tier_assigned" not in [event.type for event in told.events]
+    gone = replace(policy.escalations[0], steps=(replace(policy.escalations[0].steps[0], raise_tier="gone"),))
+    told = decide(found, TimerFired(found.number, "deadline/response/breach", WEDNESDAY), facts(),
+                  replace(policy, escalations=(gone,)), WEDNESDAY + 3 * HOUR)  # fmt: skip
+    assert told.ticket is not None
+    assert told.ticket.tier == "important"
+
+
+OPENING = "{at: breach, notify: [queue.lead], script: breach_notice, open: {kind: incident, queue: tech_support}}"
+
+
+def test_a_step_opens_an_incident_for_the_ticket_once_and_the_customer_hears_nothing_of_it() -> None:
+    house = House(escalating(f"{OPENING}\n      - {{at: +1h, open: {{kind: incident, queue: supervisors}}}}"))
+    number = house.mail("总是报错", subject="支付失败")
+    house.wait(6 * HOUR)
+    with house.store.read() as reader:
+        children = reader.tickets(TicketQuery(parent=number))
+    [incident] = children
+    assert (incident.kind, incident.queue, incident.customer, incident.contact) == ("incident", "tech_support", None, None)
+    assert "支付失败" in house.text(incident.description)
+    assert house.ticket(number).opened == ("incident",)
+    assert [event.opens for event in house.log(number) if isinstance(event, e.Escalated) and event.opens] == ["incident"]
+    assert not [row for row in house.messages(incident.number) if row.party == "customer"]
+    house.wait(2 * DAY)
+    with house.store.read() as reader:
+        assert reader.tickets(TicketQuery(parent=incident.number)) == []
+
+
+def test_a_task_that_a_step_opens_is_closed_towards_its_ticket() -> None:
+    house = House(escalating("{at: breach, script: breach_notice, open: {kind: task, queue: finance}}"))
+    number = house.mail("总是报错")
+    house.wait(30 * MINUTE)
+    with house.store.read() as reader:
+        [task] = reader.tickets(TicketQuery(parent=number))
+    house.done(task.number, "resolve", "lin", "已核对")
+    assert "task_finished" in house.names(number)
+
+
+def test_a_later_step_ends_when_somebody_takes_the_ticket_up_also_where_it_does_not_repeat() -> None:
+    house = House(
+        escalating("{at: breach, notify: [queue.lead], script: breach_notice}\n      - {at: +1h, notify: [manager], until: acknowledged}")
+    )
+    number = house.mail("总是报错")
+    house.wait(40 * MINUTE)
+    house.done(number, "note", "qian", "看到了")
+    house.wait(HOUR)
+    assert house.messages(number, "zhou") == []
+
+
+def test_what_repeats_until_it_is_stopped_goes_on_although_somebody_took_the_ticket_up() -> None:
+    house = House(escalating("{at: breach, notify: [manager], script: breach_notice, repeat: 1h, until: stopped}"))
+    number = house.mail("总是报错")
+    house.wait(40 * MINUTE)
+    house.done(number, "note", "qian", "看到了")
+    house.wait(2 * HOUR)
+    assert len([event for event in house.log(number) if isinstance(event, e.Escalated) and event.id == "response"]) == 3
+    house.done(number, "contact", "qian", "已联系")
+    house.wait(HOUR)
+    assert len([event for event in house.log(number) if isinstance(event, e.Escalated) and event.id == "response"]) == 3

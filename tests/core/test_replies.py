@@ -315,7 +315,8 @@ def test_nobody_gets_more_automatic_messages_than_the_limit_within_the_span() ->
 
 
 def test_the_limit_counts_within_one_decision_too_and_over_all_channels() -> None:
-    policy = changed(("scripts.yaml", "{per_customer: 12, per_agent: 60, within: 1h}", "{per_customer: 1, per_agent: 1, within: 1h}"))
+    narrow = ("scripts.yaml", "{per_customer: 12, per_agent: 60, within: 1h}", "{per_customer: 1, per_agent: 1, within: 1h}")
+    policy = changed(narrow, ("scripts.yaml", "  digest: {after: 3, within: 5m}\n", ""))
     house = House(policy, with_agents(an_agent("ann", "front_desk", "finance")))
     number = house.mail("你好")
     assert house.scripts(number) == ["assignment", "promise"]

@@ -261,8 +261,11 @@ class House:
         return [row.script for row in self.messages(number, party)]
 
     def words(self, row: OutboxRow) -> str:
+        return self.text(row.content_id)
+
+    def text(self, content: str | None) -> str:
         with self.store.read() as reader:
-            return reader.contents([row.content_id])[row.content_id]
+            return reader.contents([content or ""])[content or ""]
 
     def timer_keys(self, number: str) -> list[str]:
         with self.store.read() as reader:

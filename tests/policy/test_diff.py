@@ -66,7 +66,7 @@ def test_rules_that_change_places_have_moved() -> None:
 def test_keys_that_come_and_go_in_an_entry_are_changes_with_one_side() -> None:
     [gone] = changed("routing.yaml", ", calendar: 24x7}", "}")
     assert (gone.path, gone.old, gone.new) == ("calendar", "24x7", None)
-    [come] = changed("routing.yaml", "lead: sun}", "lead: sun, calendar: 24x7}")
+    [come] = changed("routing.yaml", "lead: sun, backup: li}", "lead: sun, backup: li, calendar: 24x7}")
     assert (come.path, come.old, come.new) == ("calendar", None, "24x7")
 
 

@@ -13,6 +13,7 @@ from tests.policy_figures import (  # noqa: F401  # they register
     probes_clocks,
     probes_closing,
     probes_guides,
+    probes_notices,
     probes_people,
     probes_rules,
     probes_shown,

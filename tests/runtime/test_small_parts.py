@@ -87,7 +87,7 @@ def test_a_timer_that_fails_is_tried_again_and_set_aside_and_the_others_fire() -
     house = House()
     number = house.mail("你好")
     with house.store.write() as tx:
-        tx.start_timer(number, "deadline/plan/warn/response-and-plan/nonsense", house.now)
+        tx.start_timer(number, "deadline/plan/step/response-and-plan/nonsense/1", house.now)
     house.now += HOUR
     assert len(timers.fire(house.store, house.world, house.now, hold=False)) == 1
     for _ in range(ATTEMPTS):

@@ -4,6 +4,7 @@ import pytest
 
 from engine.errors import UsageError
 from engine.store import Store
+from engine.store.sql.outbox import LARGEST_DIGEST
 from tests.store.samples import MINUTE, NOW, message, open_ticket, the
 
 STATES = ("queued", "held", "sending", "sent", "delivered", "dead")
@@ -225,8 +226,80 @@ def test_a_reply_belongs_to_what_was_last_written_to_the_address(store: Store) -
         tx.queue_message(message("b", two, channel="sms", address="+8613", created_at=NOW + MINUTE))
         tx.queue_message(message("c", three, channel="sms", address="+8613", created_at=NOW + 2 * MINUTE, state="held"))
         tx.queue_message(message("d", None, channel="sms", address="+8613", created_at=NOW + 3 * MINUTE))
-        assert tx.conversation(["sms", "chat"], "+8613") == [two, one]
+        tx.queue_message(message("e", three, channel="sms", address="+8613", party="zhao"))
+        assert tx.conversation(["sms", "chat"], "+8613", "customer") == [two, one]
+        assert tx.conversation(["sms"], "+8613", "zhao") == [three]
         tx.message_sent("a", "1", NOW + 5 * MINUTE)
-        assert tx.conversation(["sms"], "+8613") == [one, two]
-        assert tx.conversation(["email"], "+8613") == []
-        assert tx.conversation(["sms"], "+8614") == []
+        assert tx.conversation(["sms"], "+8613", "customer") == [one, two]
+        assert tx.conversation(["email"], "+8613", "customer") == []
+        assert tx.conversation(["sms"], "+8614", "customer") == []
+
+
+# ── notices that go out together ────────────────────────────────────────────────────────────────────────────────────
+
+
+def notice(id: str, **changes):
+    return message(id, **{"party": "zhao", "address": "zhao@example.test", "digest": "", **changes})
+
+
+def test_a_notice_comes_with_all_that_go_out_together_with_it_whatever_the_limit(store: Store) -> None:
+    with store.write() as tx:
+        for n in range(4):
+            tx.queue_message(notice(f"n{n}", created_at=NOW + n * MINUTE, next_attempt_at=NOW))
+        for id, changes in (
+            ("party", {"party": "wang"}),
+            ("address", {"address": "z@example.test"}),
+            ("language", {"language": "en"}),
+            ("channel", {"channel": "sms"}),
+            ("later", {"next_attempt_at": NOW + MINUTE}),
+            ("held", {"state": "held"}),
+            ("alone", {"digest": "alone"}),
+            ("plain", {"digest": None}),
+        ):
+            tx.queue_message(notice(id, **{"created_at": NOW + 9 * MINUTE, "next_attempt_at": NOW, **changes}))
+        claimed = tx.claim_messages("email", NOW, 1)
+        assert [(row.id, row.digest, row.state, row.attempts) for row in claimed] == [(f"n{n}", "n0", "sending", 1) for n in range(4)]
+        assert [row.id for row in tx.sent_together("n0")] == ["n0", "n1", "n2", "n3"]
+        assert [row.id for row in tx.sent_together("plain")] == ["plain"]
+        rest = {row.id: row.digest for row in tx.claim_messages("email", NOW, 100)}
+        assert rest == {"party": "party", "address": "address", "language": "language", "alone": "alone", "plain": None}
+
+
+def test_no_digest_grows_past_its_size_and_what_is_left_makes_the_next(store: Store) -> None:
+    with store.write() as tx:
+        for n in range(LARGEST_DIGEST + 2):
+            tx.queue_message(notice(f"n{n:03}"))
+        assert len(tx.claim_messages("email", NOW, 1)) == LARGEST_DIGEST
+        assert [row.digest for row in tx.claim_messages("email", NOW, 1)] == [f"n{LARGEST_DIGEST}"] * 2
+
+
+def test_what_was_tried_together_is_tried_again_together_and_nothing_joins_it(store: Store) -> None:
+    with store.write() as tx:
+        for n in range(2):
+            tx.queue_message(notice(f"n{n}"))
+        tx.claim_messages("email", NOW, 1)
+        tx.message_retry("n0", NOW + MINUTE, "busy")
+        tx.message_retry("n1", NOW + 9 * MINUTE, "busy")
+        tx.queue_message(notice("new", created_at=NOW + MINUTE))
+        claimed = tx.claim_messages("email", NOW + MINUTE, 100)
+        assert sorted((row.id, row.digest) for row in claimed) == [("n0", "n0"), ("n1", "n0"), ("new", "new")]
+
+
+def test_of_a_digest_that_was_set_aside_each_row_can_join_another(store: Store) -> None:
+    with store.write() as tx:
+        for n in range(3):
+            tx.queue_message(notice(f"n{n}"))
+        tx.claim_messages("email", NOW, 1)
+        assert all(tx.message_dead(f"n{n}", "no such user") for n in range(3))
+        assert all(tx.requeue_message(f"n{n}", NOW) for n in (1, 2))
+        assert [(row.id, row.digest) for row in tx.claim_messages("email", NOW, 1)] == [("n1", "n1"), ("n2", "n1")]
+
+
+def test_notices_are_counted_by_party_and_nothing_else_is(store: Store) -> None:
+    with store.write() as tx:
+        tx.queue_message(notice("old", created_at=NOW - MINUTE))
+        tx.queue_message(notice("one"))
+        tx.queue_message(notice("alone", digest="alone", channel="sms"))
+        tx.queue_message(notice("other", party="wang"))
+        tx.queue_message(notice("plain", digest=None))
+        assert tx.recent_notices(NOW) == {"wang": 1, "zhao": 2}

@@ -77,7 +77,7 @@ def test_warnings_that_are_still_ahead_are_compared(house: House) -> None:
     found = held(house, changed(WARNING))[number]
     assert found.old is not None
     assert found.new is not None
-    told = {(one.deadline, one.share): one.at for one in found.new.warnings if one.deadline == "response"}
+    told = {(one.deadline, float(one.mark)): one.at for one in found.new.warnings if one.deadline == "response"}
     assert told == {("response", 0.25): WEDNESDAY + 30 * MINUTE, ("response", 0.8): WEDNESDAY + 96 * MINUTE}
     assert {one.to for one in found.new.warnings} == {(house.ticket(number).assignee,)}
     house.done(number, "contact")

@@ -39,7 +39,8 @@ def work(draft: Draft, opened: e.TicketOpened, queue: str | None, assignee: str 
 
 
 def requested(draft: Draft, signal: TicketRequested, owned: bool = True) -> None:
-    """Open what another ticket asked for. A follow-up of an answer is sealed: its ticket does not say whom it is about.
+    """Open what another ticket asked for. A follow-up of an answer is sealed: its ticket does not say whom it is about. What is opened for
+    no customer knows no contact either.
 
     What is not to be `owned` yet is put into its queue only; its opener says whose it is.
     """
@@ -51,7 +52,7 @@ def requested(draft: Draft, signal: TicketRequested, owned: bool = True) -> None
         channel=signal.channel,
         language=signal.language,
         customer=None if sealed else signal.customer,
-        contact=None if sealed else facts.contact_id or keep_contact(draft),
+        contact=None if sealed or signal.customer is None else facts.contact_id or keep_contact(draft),
         description=draft.keep_if("description", signal.text),
         parent=None if sealed else signal.parent,
         due=signal.due,

@@ -17,7 +17,7 @@ from engine.core.commands import Raise, StartTimer
 from engine.core.compiled import Action, OwnRule, Policy, TimedRule
 from engine.core.conditions import Source, evaluate
 from engine.core.context import agent
-from engine.core.decide.timers import recipients
+from engine.core.decide.escalation import recipients
 from engine.core.draft import Draft, Refusal
 from engine.core.facts import Facts
 from engine.core.fields import NEEDS
@@ -136,8 +136,8 @@ def _say(draft: Draft, cause: Cause, values: dict[str, str], seen: Asked) -> Non
 
 def _notify(draft: Draft, action: Action, cause: Cause) -> None:
     holder = {"agent": agent(draft, draft.ticket.assignee)}
-    for party in recipients(draft, action.recipients):
-        send(draft, action.values["script"], party, holder)
+    for party, channels in recipients(draft, action.recipients).items():
+        send(draft, action.values["script"], party, holder, channels=channels, digest=party != CUSTOMER)
 
 
 def _set_field(draft: Draft, action: Action, cause: Cause) -> None:

@@ -4,7 +4,7 @@ A confidential answer is stored apart: the ticket's log says that an answer came
 leads from the follow-up back to the customer.
 """
 
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from engine.core import events as e
@@ -17,6 +17,7 @@ from engine.core.draft import Draft
 from engine.core.fields import NEEDS
 from engine.core.messages import reach_of, send
 from engine.core.model import CUSTOMER, Ticket
+from engine.core.quiet import end_of_quiet
 from engine.core.signals import TicketRequested
 
 
@@ -94,21 +95,8 @@ def _survey_of(ticket: Ticket, policy: Policy) -> Survey | None:
 def send_at(survey: Survey, now: datetime, timezone: str) -> datetime:
     """Return when the survey goes out: `after` from now, moved out of the quiet hours, never later than `within` from now."""
     at, latest = now + survey.after, now + survey.within
-    if survey.quiet is None:
-        return min(at, latest)
-    zone = ZoneInfo(timezone)
-    start, end = survey.quiet
-    local = at.astimezone(zone)
-    if not _is_quiet(local.time(), start, end):
-        return min(at, latest)
-    morning = local.replace(hour=end.hour, minute=end.minute, second=0, microsecond=0)
-    if morning < local:
-        morning += timedelta(days=1)
-    return min(morning.astimezone(now.tzinfo), latest)
-
-
-def _is_quiet(at: time, start: time, end: time) -> bool:
-    return start <= at < end if start <= end else at >= start or at < end
+    morning = end_of_quiet(at, survey.quiet, timezone) if survey.quiet else None
+    return min(morning or at, latest)
 
 
 def _why_not(draft: Draft, survey: Survey) -> str | None:

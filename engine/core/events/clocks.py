@@ -58,10 +58,11 @@ class DeadlineStopped(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeadlineWarned(Event):
-    """People were warned that `share` of the budget is used up."""
+    """People were warned that `share` of the budget is used up; `before` says that they are so long before the end."""
 
     id: str
     share: float
+    before: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,13 @@ class DeadlineBreached(Event):
 
 @dataclass(frozen=True, slots=True)
 class Escalated(Event):
-    """A step of an escalation was taken, `round` counts its repeats from 1."""
+    """A step of an escalation was taken, `round` counts its repeats from 1; it opened work of the kind `opens`."""
 
     id: str
     escalation: str
     step: int
     round: int
+    opens: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,8 +76,14 @@ class OutboxReader(Protocol):
     def recent_automatic(self, since: datetime) -> dict[str, int]:
         """Return how many automatic messages were queued from `since` on, by address, over all channels."""
 
-    def conversation(self, channels: Sequence[str], address: str) -> list[str]:
-        """Return the tickets about which the address was written to over these channels, the latest first."""
+    def recent_notices(self, since: datetime) -> dict[str, int]:
+        """Return how many notices (messages with a `digest`) were queued from `since` on, by party."""
+
+    def sent_together(self, id: str) -> list[OutboxRow]:
+        """Return the message and those that went out in it, oldest first."""
+
+    def conversation(self, channels: Sequence[str], address: str, party: str) -> list[str]:
+        """Return the tickets about which the party was written to at the address over these channels, the latest first."""
 
 
 class OutboxWriter(Protocol):
@@ -92,7 +98,11 @@ class OutboxWriter(Protocol):
         """Put a message in line, `queued` or `held`. Raises StoreFailed if the id is taken, UsageError for another state."""
 
     def claim_messages(self, channel: str, now: datetime, limit: int) -> list[OutboxRow]:
-        """Return queued messages whose time has come, oldest first, now `sending` with one attempt more; nobody else is given them."""
+        """Return queued messages whose time has come, oldest first, now `sending` with one attempt more; nobody else is given them.
+
+        With a notice come those of the same party, address and language that go out together with it, all with the same `digest`, even
+        past `limit`. What was tried together stays together.
+        """
 
     def recover_sending(self, now: datetime, before: datetime | None = None) -> int:
         """Put back in line what whoever claimed it gave up: all that is `sending`, or only what is since `before`; return how many."""

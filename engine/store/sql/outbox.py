@@ -10,9 +10,12 @@ from engine.store.codec import encode
 from engine.store.rows import OutboxRow
 from engine.store.sql.session import Column, Room, instant, instant_or_none, micros, micros_or_none
 
+LARGEST_DIGEST = 250
+"""How many messages go out in one at most: more would be a burden to read, and to book when it was sent."""
+
 _COLUMNS = (
     "id, ticket, channel, party, address, subject, content_id, language, automatic, script, created_at, "
-    "state, attempts, next_attempt_at, sending_since, provider_id, sent_at, delivered_at, error"
+    "state, attempts, next_attempt_at, sending_since, provider_id, sent_at, delivered_at, error, digest"
 )
 
 _ONE = f"SELECT {_COLUMNS} FROM outbox WHERE id = ?"
@@ -32,21 +35,38 @@ ORDER BY created_at DESC, id DESC LIMIT ?
 
 _RECENT = "SELECT address, count(*) FROM outbox WHERE automatic = 1 AND created_at >= ? GROUP BY address ORDER BY address"
 
+_NOTICED = """
+SELECT party, count(*) FROM outbox WHERE automatic = 1 AND digest IS NOT NULL AND created_at >= ? GROUP BY party ORDER BY party
+"""
+
 # What is held never reached the address; everything else may have.
 _CONVERSATION = """
 SELECT ticket FROM outbox
-WHERE address = ? AND channel IN (SELECT value FROM json_each(?)) AND ticket IS NOT NULL AND state <> 'held'
+WHERE address = ? AND party = ? AND channel IN (SELECT value FROM json_each(?)) AND ticket IS NOT NULL AND state <> 'held'
 GROUP BY ticket ORDER BY max(coalesce(sent_at, created_at)) DESC, ticket DESC
 """
 
-_QUEUE = f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, NULL, NULL, NULL, NULL, NULL)"
+_QUEUE = f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, NULL, NULL, NULL, NULL, NULL, ?)"
+
+# Notices go out together, so their rows are claimed by one process at a time; any number does for a lock of that name.
+_BY_TURNS = "SELECT 1 /*pg , CAST(pg_advisory_xact_lock(7004) AS TEXT)*/"
 
 _READY = f"""
 SELECT {_COLUMNS} FROM outbox WHERE channel = ? AND state = 'queued' AND next_attempt_at <= ?
 ORDER BY next_attempt_at, created_at, id LIMIT ? /*pg FOR UPDATE SKIP LOCKED*/
 """
 
-_CLAIM = "UPDATE outbox SET state = 'sending', attempts = attempts + 1, sending_since = ? WHERE id = ?"
+# What went out together once is tried again together, and nothing joins it: the carrier knows the message by its id.
+_MATES = f"""
+SELECT {_COLUMNS} FROM outbox
+WHERE channel = ? AND state = 'queued' AND (next_attempt_at <= ? OR digest <> '')
+    AND digest = ? AND party = ? AND address = ? AND language = ?
+ORDER BY next_attempt_at, created_at, id LIMIT ?
+"""
+
+_TOGETHER = f"SELECT {_COLUMNS} FROM outbox WHERE id = ? OR digest = ? ORDER BY created_at, id"
+
+_CLAIM = "UPDATE outbox SET state = 'sending', attempts = attempts + 1, sending_since = ?, digest = ? WHERE id = ?"
 
 _RECOVER = """
 UPDATE outbox SET state = 'queued', next_attempt_at = ?, sending_since = NULL
@@ -81,7 +101,9 @@ _HOLD = "UPDATE outbox SET state = 'held', sending_since = NULL WHERE id = ? AND
 _RELEASE = "UPDATE outbox SET state = 'queued' WHERE state = 'held'"
 
 _REQUEUE = """
-UPDATE outbox SET state = 'queued', attempts = 0, next_attempt_at = ?, error = NULL WHERE id = ? AND state IN ('dead', 'held')
+UPDATE outbox SET state = 'queued', attempts = 0, next_attempt_at = ?, error = NULL,
+    digest = CASE WHEN digest = id THEN id ELSE substr(digest, 1, 0) END
+WHERE id = ? AND state IN ('dead', 'held')
 """
 
 
@@ -122,9 +144,17 @@ class OutboxReads(Room):
         """Automatic messages by address."""
         return dict(self._session.all(_RECENT, micros(since)))
 
-    def conversation(self, channels: Sequence[str], address: str) -> list[str]:
-        """The tickets the address was written to about."""
-        return [ticket for (ticket,) in self._session.all(_CONVERSATION, address, encode(list(channels)))]
+    def recent_notices(self, since: datetime) -> dict[str, int]:
+        """Notices by party."""
+        return dict(self._session.all(_NOTICED, micros(since)))
+
+    def sent_together(self, id: str) -> list[OutboxRow]:
+        """What went out in one message."""
+        return [_message(row) for row in self._session.all(_TOGETHER, id, id)]
+
+    def conversation(self, channels: Sequence[str], address: str, party: str) -> list[str]:
+        """The tickets the party was written to about."""
+        return [ticket for (ticket,) in self._session.all(_CONVERSATION, address, party, encode(list(channels)))]
 
 
 class OutboxWrites(OutboxReads):
@@ -137,13 +167,26 @@ class OutboxWrites(OutboxReads):
         first = row.created_at if row.next_attempt_at is None else row.next_attempt_at
         what = (row.id, row.ticket, row.channel, row.party, row.address, row.subject, row.content_id, row.language)
         how = (int(row.automatic), row.script, micros(row.created_at), row.state, micros(first))
-        self._session.run(_QUEUE, *what, *how)
+        self._session.run(_QUEUE, *what, *how, row.digest)
 
     def claim_messages(self, channel: str, now: datetime, limit: int) -> list[OutboxRow]:
         """Messages that are being sent from now on."""
-        ready = [_message(row) for row in self._session.all(_READY, channel, micros(now), limit)]
-        self._session.run_many(_CLAIM, ((micros(now), row.id) for row in ready))
-        return [replace(row, state="sending", attempts=row.attempts + 1, sending_since=now) for row in ready]
+        claimed: dict[str, OutboxRow] = {}
+        self._session.one(_BY_TURNS)
+        for row in map(_message, self._session.all(_READY, channel, micros(now), limit)):
+            if row.id not in claimed:
+                mates = self._mates(row, now)
+                lead = (row.digest or mates[0].id) if row.digest is not None else None
+                claimed |= {mate.id: replace(mate, digest=lead) for mate in mates}
+        self._session.run_many(_CLAIM, ((micros(now), row.digest, row.id) for row in claimed.values()))
+        return [replace(row, state="sending", attempts=row.attempts + 1, sending_since=now) for row in claimed.values()]
+
+    def _mates(self, row: OutboxRow, now: datetime) -> list[OutboxRow]:
+        """The message and what goes out together with it."""
+        if row.digest is None:
+            return [row]
+        to = (row.party, row.address, row.language)
+        return [_message(one) for one in self._session.all(_MATES, row.channel, micros(now), row.digest, *to, LARGEST_DIGEST)]
 
     def recover_sending(self, now: datetime, before: datetime | None = None) -> int:
         """What a stopped process left behind is in line again."""
@@ -184,7 +227,7 @@ def _message_or_none(row: tuple[Any, ...] | None) -> OutboxRow | None:
 
 def _message(row: tuple[Any, ...]) -> OutboxRow:
     (id, ticket, channel, party, address, subject, content_id, language, automatic, script, created_at) = row[:11]
-    (state, attempts, next_attempt_at, sending_since, provider_id, sent_at, delivered_at, error) = row[11:]
+    (state, attempts, next_attempt_at, sending_since, provider_id, sent_at, delivered_at, error, digest) = row[11:]
     return OutboxRow(
         id=id,
         ticket=ticket,
@@ -205,4 +248,5 @@ def _message(row: tuple[Any, ...]) -> OutboxRow:
         sent_at=instant_or_none(sent_at),
         delivered_at=instant_or_none(delivered_at),
         error=error,
+        digest=digest,
     )
