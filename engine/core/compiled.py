@@ -124,6 +124,16 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class Handover:
+    """Who hears of the promises that an agent leaves open, so long before their shift ends, by which script."""
+
+    before_end: timedelta
+    to: tuple[Recipient, ...]
+    script: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class SpillOver:
     """Where a queue's tickets go, first to last, when nobody of it can take one until `before_breach` ahead of its next deadline."""
 
@@ -280,6 +290,7 @@ class Policy:
     on_calendar_change: str = "keep"
     on_later_promise: str = "tell"
     authority: "Authority | None" = None
+    handover: Handover | None = None
 
     @property
     def timed_rules(self) -> tuple[TimedRule, ...]:

@@ -41,7 +41,8 @@ class CustomerFacts:
 @dataclass(frozen=True, slots=True)
 class AgentFacts:
     """One agent as a candidate: how many open tickets they hold and may hold (None: as the policy says), whether they are there now,
-    and from when on to ask (again). `away` says that they left though their shift runs. `turn` grows whenever they are given a ticket.
+    and from when on to ask (again). `away` says that they left though their shift runs. `turn` grows whenever they are given a ticket;
+    `handover_at` is when they hand over next, where the policy lets them.
     `address` is their mail; `quiet_until` is when their quiet hours end, where they have some now.
     """
 
@@ -58,6 +59,7 @@ class AgentFacts:
     capacity: int | None = None
     away: bool = False
     turn: int = 0
+    handover_at: datetime | None = None
     phone: str = ""
     quiet_until: datetime | None = None
 

@@ -17,6 +17,9 @@ from engine.core.values import first_match
 
 ASSIGN_TIMER = "assign"
 
+HANDOVER_TIMER = "handover"
+"""Fires ahead of the end of the shift of whoever has the ticket."""
+
 FULL_PAUSE = timedelta(minutes=5)
 """After how long a ticket is offered again when everybody who is there has as many as they may hold."""
 
@@ -40,6 +43,16 @@ def route(draft: Draft, queue: str | None = None, by: str = SYSTEM, avoid: str |
     draft.record(e.Routed(queue, by))
     if not assign(draft, avoid) and draft.ticket.assignee and not (holder and queue in holder.queues):
         draft.record(e.Assigned(None, by))
+
+
+def look_to_handover(draft: Draft) -> None:
+    """Set the timer for the end of the assignee's shift, where the policy wants their promises handed over then."""
+    if draft.policy.handover is None:
+        return
+    draft.want(CancelTimers(HANDOVER_TIMER))
+    holder = draft.facts.agents.get(draft.ticket.assignee or "")
+    if holder is not None and holder.handover_at is not None:
+        draft.want(StartTimer(HANDOVER_TIMER, holder.handover_at))
 
 
 def assign(draft: Draft, avoid: str | None = None) -> bool:
@@ -152,6 +165,7 @@ def _skills(draft: Draft) -> Mapping[str, int]:
 def give(draft: Draft, agent: str, by: str) -> None:
     """Make `agent` the owner and tell them, unless they took it themselves."""
     draft.record(e.Assigned(agent, by))
+    look_to_handover(draft)
     if agent == by:
         return
     ticket = draft.ticket

@@ -62,6 +62,18 @@ class Team:
             return latest
         return latest
 
+    def handover_at(self, agent: str, after: datetime, before_end: timedelta, calendars: Mapping[str, Calendar]) -> datetime | None:
+        """Return the first instant later than `after` that lies `before_end` ahead of an end of the agent's shift; None where there is
+        none within a month. A shift ends with the last of the windows that begin on one local day.
+        """
+        calendar, latest = self.calendar(agent, calendars), after + timedelta(days=_SEARCH_DAYS)
+        try:
+            opened = [(calendar.local(start).date(), end) for start, end in calendar.open_between(after, latest)]
+        except CalendarUnknown:
+            return None
+        ends = {day: end - before_end for day, end in opened if end < latest}
+        return next((at for at in ends.values() if at > after), None)
+
     def by_user(self, user: str) -> Agent | None:
         """Return the agent whose account on the machine is `user`."""
         return next((agent for agent in self.agents.values() if user in agent.users), None)

@@ -235,6 +235,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         triggers=own_rules.triggers(own),
         chain_depth=own_rules.depth(document),
         authority=authority,
+        handover=routing.handover(document),
     )
 
 

@@ -110,9 +110,11 @@ class Document:
                 self._unsound.update(id(entry) for entry in part.children() if any(node.gaps for node in entry.walk()))
 
 
-_SINGLE = frozenset(
-    {"company", "replies", "negation", *ON_CHANGE, "on_later_promise", "assignment", "limits", "chain", "currency", "approvals", "manager"}
-)
+_SINGLE = frozenset({"company", "replies", "negation", *ON_CHANGE, "on_later_promise", "assignment", "handover", "limits", "chain"}) | {
+    "currency",
+    "approvals",
+    "manager",
+}
 _JOINED = frozenset({"glossary"})
 
 

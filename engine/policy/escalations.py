@@ -35,6 +35,8 @@ def recipients(document: Document) -> list[Node]:
             named += names(step, "notify")
     for node in document.entries("rules").values():
         named += [one for action in node["do"].items for one in names(action, "notify")]
+    if (handover := document.single("handover")) is not None:
+        named += names(handover, "to")
     return [one for one in named if one.text not in ROLES and one.text not in queues]
 
 

@@ -1,8 +1,9 @@
 """Builds what routing.yaml says about choosing an agent: the assignment, common and by queue, needed skills, and spilling over."""
 
-from engine.core.compiled import Assignment, SpillOver
+from engine.core.compiled import Assignment, Handover, SpillOver
 from engine.policy.diagnostics import Problems
 from engine.policy.document import Document
+from engine.policy.escalations import told
 from engine.policy.nodes import Node
 from engine.policy.references import References
 from engine.policy.said import said
@@ -21,6 +22,12 @@ def assignment(document: Document) -> Assignment | None:
         on_away=node.string("on_away", "keep"),
         source=node.source,
     )
+
+
+def handover(document: Document) -> Handover | None:
+    """Return who takes over what an agent leaves open at the end of a shift; None where nobody does."""
+    node = document.single("handover")
+    return None if node is None else Handover(duration(node.string("before_end")), told(node, "to"), node.string("script"), node.source)
 
 
 def own_assignment(node: Node | None, common: Assignment | None) -> Assignment | None:

@@ -41,10 +41,12 @@ OCCASION_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "warning": ("deadline",),
     "breach": ("deadline",),
     "rule": (),
+    "handover": ("promises",),
     "guide": (),
 }
 """Occasion → the variables it has beside those that exist always. `warning` and `breach` are those of escalations, `reminder` that of
-a deadline's `remind`, `rule` that of rules of the house's own, `guide` a conversation that an agent is led through."""
+a deadline's `remind`, `rule` that of rules of the house's own, `handover` the end of a
+shift, `guide` a conversation that an agent is led through."""
 
 PROMISES = frozenset({"promise", "promise_changed"})
 """The occasions on which the deadlines that begin with the ticket exist for certain."""
@@ -110,16 +112,17 @@ def _base(language: str, setting: Setting, full: bool) -> dict[str, object]:
     }
 
 
-def _extra(name: str, full: bool) -> dict[str, object]:
+def _extra(name: str, full: bool) -> object:
     word = _said(full)
     questions = [
         {"number": 1, "ask": "响应速度", "labels": ["非常慢", "非常快"] if full else [], "low": 1, "high": 5, "text": False},
         {"number": 2, "ask": "其他建议", "labels": [], "low": 0, "high": 0, "text": True},
     ]
     tickets = ["202603040001", "202603040002"]
-    extras: dict[str, dict[str, object]] = {
+    extras: dict[str, object] = {
         "digest": {"count": len(tickets), "tickets": tickets},
         "message": {"text": word("还是打不开")},
+        "promises": [{"label": "首次响应", "due": _NOW + timedelta(hours=1)}],
         "task": {"text": word("请核对账单"), "due": _NOW + timedelta(hours=4), "parent": "202603030007"},
         "progress": {"text": word("备件已到货")},
         "deadline": _deadline("首次响应"),

@@ -207,6 +207,8 @@ def uses(document: Document) -> Iterable[Use]:
             yield Use(script, "rule", _audiences(names(action, "notify")))
         if (script := action.get("run_script")) is not None:
             yield Use(script, "rule", (_CUSTOMER,))
+    if (handover := document.single("handover")) is not None:
+        yield Use(handover["script"], "handover", _audiences(names(handover, "to")))
     for node in document.entries("surveys").values():
         for role, script in node["scripts"].map.items():
             yield Use(script, f"survey_{role}", (_CUSTOMER,))

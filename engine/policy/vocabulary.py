@@ -74,7 +74,7 @@ SECTIONS = {
     "company": ("company",),
     "intake": ("kinds", "calls", "replies", "commands", "negation"),
     "sla": ("conditions", "tiers", "deadlines", *ON_CHANGE, "on_later_promise", "escalations"),
-    "routing": ("queues", "routes", "assignment"),
+    "routing": ("queues", "routes", "assignment", "handover"),
     "scripts": ("scripts", "notices", "guides", "limits", "glossary"),
     "survey": ("surveys",),
     "rules": ("rules", "chain"),

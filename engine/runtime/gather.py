@@ -199,7 +199,7 @@ class Gatherer:
         world, loads, kept = self._world, self._tx.loads(), self._tx.agents()
         calendars, quiet = world.policy.calendars, world.policy.limits.quiet
         usual = self._end_of(quiet.hours if quiet else ())
-        facts = {}
+        rule, facts = world.policy.handover, {}
         for agent in world.team.agents.values():
             row = kept.get(agent.id, AgentRow(agent.id))
             away = row.away(self._now)
@@ -219,6 +219,7 @@ class Gatherer:
                 capacity=agent.capacity,
                 away=away,
                 turn=row.turn,
+                handover_at=world.team.handover_at(agent.id, self._now, rule.before_end, calendars) if rule else None,
                 phone=agent.phone or "",
                 quiet_until=usual if agent.quiet is None else self._end_of(agent.quiet),
             )

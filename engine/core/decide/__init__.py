@@ -12,7 +12,7 @@ from engine.core.draft import Draft
 from engine.core.facts import Facts
 from engine.core.lifecycle import ENDED
 from engine.core.model import Ticket
-from engine.core.routing import ASSIGN_TIMER
+from engine.core.routing import ASSIGN_TIMER, HANDOVER_TIMER
 from engine.core.signals import (
     AgentActed,
     ApprovalDecided,
@@ -45,6 +45,7 @@ def _whole(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
     if ticket is not None and draft.ticket.state != ticket.state:
         if draft.ticket.state in ENDED:
             draft.want(CancelTimers(ASSIGN_TIMER))
+            draft.want(CancelTimers(HANDOVER_TIMER))
         surveys.consider(draft)
     rules.follow(draft)
     if ticket is not None:

@@ -4,12 +4,12 @@ from datetime import datetime
 
 from engine.core import events as e
 from engine.core.clocks import CALENDARS_TIMER, CLOSE, breach, follow_calendars
-from engine.core.decide import escalation, surveys
+from engine.core.decide import escalation, handover, surveys
 from engine.core.draft import Draft, Refusal
 from engine.core.lifecycle import ENDED, allows
 from engine.core.messages import notify, send
 from engine.core.model import CUSTOMER, Deadline
-from engine.core.routing import ASSIGN_TIMER, assign
+from engine.core.routing import ASSIGN_TIMER, HANDOVER_TIMER, assign
 from engine.core.signals import TimerFired
 from engine.core.tracing import show
 
@@ -24,6 +24,8 @@ def fired(draft: Draft, signal: TimerFired) -> None:
             draft.record(e.TimerElapsed(id))
         case [name] if name == CALENDARS_TIMER:
             follow_calendars(draft)
+        case [name] if name == HANDOVER_TIMER:
+            handover.fired(draft)
         case ["survey", *rest]:
             surveys.fired(draft, rest)
         case ["deadline", id, *rest]:
