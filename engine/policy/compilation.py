@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.core.calendar import Calendar
-from engine.core.compiled import OwnRule, Policy, Survey
+from engine.core.compiled import DeadlineKind, OwnRule, Policy, Survey
+from engine.core.grants import Authority
 from engine.core.index import Rules
 from engine.core.text import KeywordIndex
 from engine.core.tracing import RuleLike
@@ -146,6 +147,7 @@ def _compile(
         return Compilation(None, problems.all(), texts)
     document = read_document(texts, unread, problems, proven=proven)
     _check_needed(document, problems)
+    _check_told(document, problems)
     if today is not None:
         check_horizon(document, today, problems)
     policy = _policy(document, digest(texts), problems, proven)
@@ -180,23 +182,19 @@ def _advise(
 
 
 def _policy(document: Document, policy_digest: str, problems: Problems, proven: bool) -> Policy | None:
-    company = build.company(document, problems)
-    languages = company.languages if company else _FALLBACK_LANGUAGES
+    languages = company.languages if (company := build.company(document, problems)) else _FALLBACK_LANGUAGES
     calendars = compile_calendars(document, problems, languages)
     builder = build.Builder(document, languages, problems, calendars)
-    kinds, calls, tiers = builder.kinds(), builder.calls(), builder.tiers()
-    deadlines, queues, routes, surveys = builder.deadlines(), builder.queues(), builder.routes(), builder.surveys()
-    authority = builder.authority()
+    kinds, calls, tiers, deadlines = builder.kinds(), builder.calls(), builder.tiers(), builder.deadlines()
+    queues, routes, surveys, authority = builder.queues(), builder.routes(), builder.surveys(), builder.authority()
     own, timed_fields = builder.own_rules()
     escalated = escalations(document, builder.references, problems)
-    spoken = scripts.Scripts(document, languages, problems, proven=proven)
     guides = scripts.guides(document, languages, problems)
-    _check_told(document, problems)
-    tried = company is not None and not proven and not problems.wrong(("company", "sla"))
+    spoken = scripts.Scripts(document, languages, problems, proven=proven)
+    tried = not proven and not problems.wrong(("company", "sla"))
     spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
     if not proven and not has_errors(problems.all()):
-        lists = (kinds, calls, tiers, routes, *(deadline.budgets for deadline in deadlines.values()), authority.grants if authority else ())
-        _advise(document, lists, own, surveys, problems)
+        _advise(document, (kinds, calls, tiers, routes, *_further(deadlines, authority)), own, surveys, problems)
         check_glossary(document, spoken, languages, problems)
     assignment, limits = routing.assignment(document), build.limits(document, builder.references)
     replies, negation = build.replies(document), build.negation(document)
@@ -210,16 +208,11 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         tiers=Rules(tiers),
         deadlines=deadlines,
         escalations=escalated,
-        on_tier_change=_word(document, "on_tier_change", "recompute"),
-        on_queue_change=_word(document, "on_queue_change", "keep"),
-        on_customer_change=_word(document, "on_customer_change", "keep"),
-        on_calendar_change=_word(document, "on_calendar_change", "keep"),
-        on_later_promise=_word(document, "on_later_promise", "tell"),
         queues=queues,
         routes=Rules(routes),
         assignment=assignment,
         scripts=spoken.compiled,
-        notices={occasion: node.text for occasion, node in document.entries("notices").items()},
+        notices=scripts.notices(document),
         guides=guides,
         surveys=surveys,
         replies=replies,
@@ -236,13 +229,21 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         chain_depth=own_rules.depth(document),
         authority=authority,
         handover=routing.handover(document),
+        **_changes(document),
     )
 
 
-def _word(document: Document, section: str, default: str) -> str:
-    """Return the one word of a section."""
-    node = document.single(section)
-    return default if node is None else node.text
+def _further(deadlines: Mapping[str, DeadlineKind], authority: Authority | None) -> Iterator[Sequence[RuleLike]]:
+    """The lists of rules that stand within other things."""
+    yield from (deadline.budgets for deadline in deadlines.values())
+    yield authority.grants if authority else ()
+
+
+def _changes(document: Document) -> dict[str, str]:
+    """Return what changes do to running clocks, and whether a later promise is told."""
+    usual = {"on_tier_change": "recompute", "on_queue_change": "keep", "on_customer_change": "keep", "on_calendar_change": "keep"}
+    nodes = {name: document.single(name) for name in (*usual, "on_later_promise")}
+    return usual | {"on_later_promise": "tell"} | {name: node.text for name, node in nodes.items() if node is not None}
 
 
 def _check_told(document: Document, problems: Problems) -> None:

@@ -186,6 +186,11 @@ def samples_of(occasion: str | None, language: str, setting: Setting) -> Iterato
         yield where if occasion else said("with everything known ({situation})", situation=situation), context
 
 
+def notices(document: Document) -> dict[str, str]:
+    """Return the script of each occasion that has one."""
+    return {occasion: node.text for occasion, node in document.entries("notices").items()}
+
+
 def uses(document: Document) -> Iterable[Use]:
     """Yield every place that says a script."""
     for occasion, node in document.entries("notices").items():

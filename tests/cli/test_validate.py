@@ -112,7 +112,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Command:
     command = Command(root)
     command.mail("fails", "总是报错")
     command.mail("asks", "你好")
-    replace_in(root / "policies" / "sla.yaml", "warn: [50%, 80%]", "warn: [25%, 80%]")
+    replace_in(root / "policies" / "sla.yaml", "warn: [50%, 80%, -10m]", "warn: [25%, 80%, -10m]")
     replace_in(root / "policies" / "routing.yaml", "[故障, 异常, 报错, 无法登录", "[故障, 异常, 无法登录")
     return command
 

@@ -15,7 +15,7 @@ from engine.core.model import Deadline
 from engine.core.signals import RenewalRequested
 from tests.core.worlds import DAY, HOUR, MINUTE, WEDNESDAY, House, a_step, at, changed, shipped
 
-GENERAL = "budgets: {response: 2h, plan: 24h, progress: 24h}"
+GENERAL = "budgets: {response: 2h, next_response: 4h, plan: 24h, progress: 24h}"
 
 
 def promising(budgets: str, *more: tuple[str, str, str]) -> Policy:
@@ -51,11 +51,13 @@ def test_old_and_new_budgets_and_instants_are_recorded_in_one_decision() -> None
         "response": e.DeadlineMoved("response", "24x7", HOUR, WEDNESDAY + HOUR, WEDNESDAY, 2 * HOUR, WEDNESDAY + 2 * HOUR),
         "plan": e.DeadlineMoved("plan", "24x7", 30 * HOUR, WEDNESDAY + 30 * HOUR, WEDNESDAY, DAY, WEDNESDAY + DAY),
     }
-    assert [event.type for event in decision.events] == ["deadline_moved"] * 2
+    # The plan is due later than the customer was told, so they are told again.
+    assert [event.type for event in decision.events] == ["deadline_moved"] * 2 + ["message_queued", "promise_told"]
+    assert [row.script for row in house.messages(number)][-1] == "promise_moved"
     kept = house.decisions(number)[-1]
     assert (kept.signal_type, kept.signal["actor"]) == ("renewal_requested", "zhou")
     assert kept.policy_digest == house.world.policy.digest
-    assert {reason["source"]["file"] for reason in kept.reasons} == {"sla.yaml"}
+    assert {reason["source"]["file"] for reason in kept.reasons} == {"sla.yaml", "scripts.yaml"}
 
 
 def test_without_being_asked_a_ticket_keeps_its_promises_under_another_policy() -> None:
@@ -116,18 +118,19 @@ def test_warnings_move_along_and_those_that_are_past_are_not_sent_again() -> Non
     renew(house, number, promising("response: 100m, plan: 24h, progress: 24h"))
     assert [key for key in house.timer_keys(number) if "/response/" in key] == [
         "deadline/response/breach",
+        "deadline/response/warn/response-and-plan/-600s",
         "deadline/response/warn/response-and-plan/0.8",
     ]
     house.wait(HOUR)
     warned = [event.share for event in house.log(number) if isinstance(event, e.DeadlineWarned) and event.id == "response"]
-    assert warned == [0.5, 0.8]
+    assert warned[:2] == [0.5, 0.8]
     assert breaches(house, number) == [("response", WEDNESDAY + 100 * MINUTE)]
 
 
 def test_warnings_of_the_policy_in_force_are_set_where_no_instant_moves() -> None:
     house = House()
     number = house.mail("你好")
-    assert renew(house, number, changed(("sla.yaml", "warn: [50%, 80%]", "warn: [25%, 80%]"))).events == ()
+    assert renew(house, number, changed(("sla.yaml", "warn: [50%, 80%, -10m]", "warn: [25%, 80%, -10m]"))).events == ()
     assert "deadline/response/warn/response-and-plan/0.25" in house.timer_keys(number)
     assert "deadline/response/warn/response-and-plan/0.5" not in house.timer_keys(number)
 
@@ -214,7 +217,7 @@ def test_a_ticket_that_owes_nothing_is_left_alone(ended: str) -> None:
     assert house.timer_keys(number) == before
 
 
-def test_the_customer_is_not_told_and_the_log_says_what_they_were_promised() -> None:
+def test_the_customer_is_not_told_of_an_earlier_instant_and_the_log_says_what_they_were_promised() -> None:
     house = House()
     number = house.mail("你好")
     messages = house.messages(number)

@@ -20,9 +20,13 @@ from tests.core.worlds import MINUTE, House, a_step, changed, shipped
 from tests.support.counts import scaled
 
 ZERO = timedelta(0)
-GENERAL = "budgets: {response: 2h, plan: 24h, progress: 24h}\n    calendar: 24x7"
+GENERAL = "budgets: {response: 2h, next_response: 4h, plan: 24h, progress: 24h}\n    calendar: 24x7"
 IN_OFFICE_HOURS = ("sla.yaml", GENERAL, GENERAL.replace("24x7", "cn_office"))
-SHORT = ("sla.yaml", "budgets: {response: 30m, plan: 4h, progress: 4h}", "budgets: {response: 5m, plan: 20m, progress: 10m}")
+SHORT = (
+    "sla.yaml",
+    "budgets: {response: 30m, next_response: 1h, plan: 4h, progress: 4h,",
+    "budgets: {response: 5m, next_response: 1h, plan: 20m, progress: 10m,",
+)
 RESTART = ("sla.yaml", "on_tier_change: recompute", "on_tier_change: restart")
 KEEP = ("sla.yaml", "on_tier_change: recompute", "on_tier_change: keep")
 PAUSING = (

@@ -10,7 +10,7 @@ from engine.core.compiled import Policy
 from engine.whatif.impact import Impact, Routing, impact
 from tests.core.worlds import DAY, HOUR, MINUTE, WEDNESDAY, House, a_step, an_agent, changed, shipped, team
 
-WARNING = ("sla.yaml", "    warn: [50%, 80%]", "    warn: [25%, 80%]")
+WARNING = ("sla.yaml", "    warn: [50%, 80%, -10m]", "    warn: [25%, 80%, -10m]")
 
 
 def held(house: House, new: Policy, old: Policy | None = None) -> dict[str, Impact]:
@@ -77,8 +77,12 @@ def test_warnings_that_are_still_ahead_are_compared(house: House) -> None:
     found = held(house, changed(WARNING))[number]
     assert found.old is not None
     assert found.new is not None
-    told = {(one.deadline, float(one.mark)): one.at for one in found.new.warnings if one.deadline == "response"}
-    assert told == {("response", 0.25): WEDNESDAY + 30 * MINUTE, ("response", 0.8): WEDNESDAY + 96 * MINUTE}
+    told = {(one.deadline, one.mark): one.at for one in found.new.warnings if one.deadline == "response"}
+    assert told == {
+        ("response", "0.25"): WEDNESDAY + 30 * MINUTE,
+        ("response", "0.8"): WEDNESDAY + 96 * MINUTE,
+        ("response", "-600s"): WEDNESDAY + 110 * MINUTE,
+    }
     assert {one.to for one in found.new.warnings} == {(house.ticket(number).assignee,)}
     house.done(number, "contact")
     house.wait(13 * HOUR)  # half of the plan's 24 hours is past
