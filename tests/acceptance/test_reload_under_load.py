@@ -25,7 +25,7 @@ WAITING = 3
 """Mails that lie in the folder at once: the flow follows the daemon's pace, and never runs dry."""
 
 LABEL = "{zh: 三级(一般), en: general}"
-BUDGETS = "{response: 2h, plan: 24h, progress: 24h}"
+BUDGETS = "{response: 2h, next_response: 4h, plan: 24h, progress: 24h}"
 BREAKS: list[Callable[[str, str], str]] = [
     lambda sla, mark: sla.replace("{response: 10m,", f"{{response: soon-{mark},"),
     lambda sla, mark: sla.replace("{field: ticket.kind, in: [complaint,", f"{{field: ticket.kind, in: [kind-{mark},"),
