@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 from engine.core.answers import ReplyWords, Scale
 from engine.core.calendar import Calendar
 from engine.core.conditions import Condition, Source
+from engine.core.grouping import IncidentGroup, Incidents
 from engine.core.index import Rules
 from engine.core.text import KeywordIndex
 
@@ -314,7 +315,8 @@ class Policy:
 
     `fields` are the fields that some condition asks. `spans` has the span of each counted one, whose name tells it: `… last 30d`.
     `timed_fields` are those of both that only rules by the clock ask. `rules` are the house's own; `triggers` has those that follow
-    events and are no drafts, by what they go on. `chain_depth` is how many of them may follow from each other.
+    events and are no drafts, by what they go on. `chain_depth` is how many of them may follow from each other. `groups`
+    say which tickets are an incident together, and `incidents` what is done with one.
     """
 
     digest: str
@@ -344,6 +346,8 @@ class Policy:
     rules: tuple[OwnRule, ...] = ()
     triggers: Mapping[str, Rules[EventRule]] = field(default_factory=dict)
     chain_depth: int = 5
+    incidents: Incidents | None = None
+    groups: Rules[IncidentGroup] = Rules()
 
     @property
     def timed_rules(self) -> tuple[TimedRule, ...]:

@@ -10,6 +10,7 @@ from itertools import chain
 from types import MappingProxyType
 
 from engine.core.calendar import Pause
+from engine.core.fields import INCIDENT
 
 CUSTOMER = "customer"
 """The party of a message or signal that is the ticket's customer; every other party is an agent's id."""
@@ -103,7 +104,8 @@ class Ticket:
     """The state of one ticket. `seq` is the sequence number of the last event folded in.
 
     `contact` names the content that holds the contact person and address; `promised` are the instants the customer was told.
-    `parent` is the ticket this one belongs to, except where that link is confidential.
+    `parent` is the ticket this one belongs to, except where that link is confidential. `incident` is the one it is a part of; `alike` says
+    with which tickets it counts, or, of an incident, which it takes in; `news` is the content that an incident said last.
     """
 
     number: str
@@ -140,6 +142,14 @@ class Ticket:
     objections: int = 0
     reopened: int = 0
     tags: tuple[str, ...] = ()
+    incident: str | None = None
+    alike: str | None = None
+    news: str | None = None
+
+    @property
+    def is_incident(self) -> bool:
+        """Whether other tickets may belong to it; a customer's report of an incident is a ticket like any other."""
+        return self.kind == INCIDENT and self.customer is None
 
     @property
     def known_until(self) -> datetime:

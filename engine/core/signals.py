@@ -47,7 +47,8 @@ class TicketRequested:
     """The house opens work for itself: a task, a follow-up. `text` says what is to be done.
 
     With `answer` (the id of a survey's answer) the ticket is confidential: it does not say whom it is about, and `avoid`, whom the
-    answer may be about, does not get it where there is anybody else. `rule` and `source` say which rule of the policy asked for it.
+    answer may be about, does not get it where there is anybody else. `rule` and `source` say which rule of the policy asked for it. `alike`
+    are the tickets that an incident takes in.
     """
 
     kind: str
@@ -65,6 +66,7 @@ class TicketRequested:
     avoid: str | None = None
     rule: str | None = None
     source: Source | None = None
+    alike: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,35 @@ class RenewalRequested:
     actor: str
 
 
+@dataclass(frozen=True, slots=True)
+class IncidentSought:
+    """The ticket fits a group of the policy: is there an incident, or should there be one?"""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentSpoke:
+    """The incident has something to say to a ticket: opened, update, recovered or cancelled, in the words of `content`."""
+
+    ticket: str
+    incident: str
+    occasion: str
+    content: str | None = None
+
+
 Signal: TypeAlias = (
-    MessageArrived | CallArrived | TicketRequested | AgentActed | TaskClosed | TimerFired | RuleDue | ReceiptArrived | RenewalRequested
+    MessageArrived
+    | CallArrived
+    | TicketRequested
+    | AgentActed
+    | TaskClosed
+    | TimerFired
+    | RuleDue
+    | ReceiptArrived
+    | RenewalRequested
+    | IncidentSought
+    | IncidentSpoke
 )
 
 SIGNAL_TYPES: dict[str, type[Signal]] = {
@@ -152,5 +181,7 @@ SIGNAL_TYPES: dict[str, type[Signal]] = {
     "rule_due": RuleDue,
     "receipt_arrived": ReceiptArrived,
     "renewal_requested": RenewalRequested,
+    "incident_sought": IncidentSought,
+    "incident_spoke": IncidentSpoke,
 }
 """Every signal class by its stored name."""

@@ -76,6 +76,7 @@ CODES: dict[str, Code] = {
     "CL336": Code("A rule names what does not exist"),
     "CL340": Code("A cron expression asks for steps in both fields of days"),
     "CL341": Code("A cron expression is not understood, or never comes"),
+    "CL390": Code("A major complaint has the id of a rule"),
     # 4xx: templates and scripts
     "CL401": Code("A template is not well-formed"),
     "CL402": Code("A template uses something that is not allowed"),

@@ -186,6 +186,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     builder = build.Builder(document, languages, problems, calendars)
     kinds, calls, tiers = builder.kinds(), builder.calls(), builder.tiers()
     deadlines, queues, routes, surveys = builder.deadlines(), builder.queues(), builder.routes(), builder.surveys()
+    incidents, groups = builder.incidents()
     own, timed_fields = builder.own_rules()
     escalated = escalations(document, References(document, problems), problems)
     spoken = scripts.Scripts(document, languages, problems, proven=proven)
@@ -228,4 +229,6 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         rules=own,
         triggers=own_rules.triggers(own),
         chain_depth=own_rules.depth(document),
+        incidents=incidents,
+        groups=Rules(groups),
     )

@@ -24,6 +24,7 @@ _ABSENT = {
     "routes": (("answer.",), said("the routing of a ticket")),
     "surveys": (("answer.",), said("the sending of a survey")),
     "calls": (("answer.", "ticket."), said("a call")),
+    "groups": (("answer.",), said("the grouping of tickets")),
     "rules": (("answer.",), said("a rule of your own")),
     "rules for tickets": (("answer.", "call."), said("a rule that goes by the clock")),
     "rules for customers": (("answer.", "call.", "ticket."), said("a rule for customers")),

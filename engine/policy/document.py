@@ -110,7 +110,7 @@ class Document:
                 self._unsound.update(id(entry) for entry in part.children() if any(node.gaps for node in entry.walk()))
 
 
-_SINGLE = frozenset({"company", "replies", "negation", "on_tier_change", "assignment", "limits", "chain", "manager"})
+_SINGLE = frozenset({"company", "replies", "negation", "on_tier_change", "assignment", "limits", "chain", "incidents", "manager"})
 _JOINED = frozenset({"glossary"})
 
 

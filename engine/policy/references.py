@@ -32,6 +32,11 @@ class References:
         self._look_up("CL305", said("calendar"), node, None if known is None else known | {ALWAYS_NAME})
         return None if node is None else node.text
 
+    def tier(self, node: Node | None) -> str | None:
+        """Return the id of a tier; report one that does not exist."""
+        self._look_up("CL336", said("tier"), node, self._document.ids("tiers"))
+        return None if node is None else node.text
+
     def _look_up(self, code: str, what: str, node: Node | None, known: frozenset[str] | None) -> None:
         if node is not None and known is not None and node.text not in known:
             self._problems.add(code, node, said("there is no {what} `{node}`", what=what, node=node.text), suggestion(node.text, known))
@@ -60,9 +65,15 @@ def recipients(document: Document) -> list[Node]:
         named += node["warn_to"].items if "warn_to" in node.map else []
         for step in node["steps"].items if "steps" in node.map else []:
             named += step["notify"].items if "notify" in step.map else []
-    for node in document.entries("rules").values():
-        named += [one for action in node["do"].items if "notify" in action.map for one in action["notify"].items]
+    named += [one for action in actions(document) if "notify" in action.map for one in action["notify"].items]
     return [one for one in named if one.text not in ROLES and one.text not in queues]
+
+
+def actions(document: Document) -> Iterator[Node]:
+    """Yield every action of rules of the house's own and of the path of major complaints."""
+    entries = (*document.entries("rules").values(), *document.entries("major_complaints").values())
+    for node in (part for entry in entries for part in (entry, *(entry["chain"].items if "chain" in entry.map else ()))):
+        yield from node["do"].items if "do" in node.map else ()
 
 
 def assignees(document: Document) -> Iterator[Node]:

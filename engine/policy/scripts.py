@@ -8,6 +8,7 @@ from engine.core.compiled import Body, Company, DeadlineKind, Guide, GuideStep, 
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
 from engine.policy.nodes import Node, Span
+from engine.policy.references import actions
 from engine.policy.said import Said, said
 from engine.policy.samples import Setting, samples
 from engine.policy.templates import ScriptTemplate, TemplateError, TemplateRefused, compile_template
@@ -200,11 +201,13 @@ def uses(document: Document) -> Iterable[Use]:
         for step in node["steps"].items if "steps" in node.map else []:
             if (script := step.get("script")) is not None:
                 yield Use(script, "breach", _audiences(step.strings("notify")))
-    for action in (action for rule in document.entries("rules").values() for action in rule["do"].items):
+    for action in actions(document):
         if (script := action.get("script")) is not None:
             yield Use(script, "rule", _audiences(action.strings("notify")))
         if (script := action.get("run_script")) is not None:
             yield Use(script, "rule", (_CUSTOMER,))
+    for script in incidents["scripts"].map.values() if (incidents := document.single("incidents")) is not None else ():
+        yield Use(script, "incident", (_CUSTOMER,))
     for node in document.entries("surveys").values():
         for role, script in node["scripts"].map.items():
             yield Use(script, f"survey_{role}", (_CUSTOMER,))

@@ -36,7 +36,7 @@ ROLES = ("assignee", "queue.lead", "manager", "customer")
 ALWAYS_NAME = "24x7"
 """The built-in calendar."""
 
-KINDS_OF_FILE = ("company", "intake", "sla", "routing", "scripts", "survey", "rules", "calendars", "team", "tests")
+KINDS_OF_FILE = ("company", "intake", "sla", "routing", "scripts", "survey", "rules", "incidents", "calendars", "team", "tests")
 
 DATA = frozenset({"team", "tests"})
 """The kinds of file that lie beside the policy and are no part of it: they may change without making it another one."""
@@ -49,6 +49,7 @@ SECTIONS = {
     "scripts": ("scripts", "notices", "guides", "limits", "glossary"),
     "survey": ("surveys",),
     "rules": ("rules", "chain"),
+    "incidents": ("incidents", "groups", "major_complaints"),
     "calendars": ("calendars", "arrangements"),
     "team": ("manager", "agents", "shifts"),
     "tests": ("tests",),

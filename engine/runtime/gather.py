@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 from engine.core.compiled import Policy
 from engine.core.contacts import from_text
-from engine.core.facts import AgentFacts, CallFacts, Contact, CustomerFacts, Facts
+from engine.core.facts import AgentFacts, CallFacts, Contact, CustomerFacts, Facts, IncidentFacts
 from engine.core.fields import Extra
 from engine.core.model import CUSTOMER, Ticket
-from engine.core.signals import AgentActed, RuleDue, Signal, TaskClosed, TicketRequested
+from engine.core.signals import AgentActed, IncidentSpoke, RuleDue, Signal, TaskClosed, TicketRequested
 from engine.core.team import Team
+from engine.runtime import incidents
 from engine.runtime.sources import Source
 from engine.store.contract import Transaction
 from engine.store.contract.tickets import HISTORY
@@ -74,6 +75,7 @@ class Gatherer:
             last_agent=self._tx.last_agent(asked.customer.id) if asked.customer else None,
             ran=tuple(self.ran),
             depth=self.depth,
+            members=incidents.members(self._tx, self._world.policy, ticket, signal),
         )
 
     def asked(self, ticket: Ticket | None, signal: Signal, origin: Origin | None = None) -> Facts:
@@ -85,6 +87,7 @@ class Gatherer:
         contact = Contact() if sealed else self._contact(about, origin, customer)
         if customer is not None:
             customer = self._history(customer, ticket, signal)
+        incident = incidents.about(self._tx, ticket, signal)
         return Facts(
             number="",
             answer_id="",
@@ -97,7 +100,8 @@ class Gatherer:
             contact=contact,
             contact_id=about.contact if about else None,
             call=origin.call if origin else None,
-            texts=self._texts(ticket, signal),
+            texts=self._texts(ticket, signal, incident),
+            incident=incident,
             extra=self._extra(customer, signal) if customer else {},
         )
 
@@ -167,13 +171,15 @@ class Gatherer:
         addresses = {name: by_kind[kind] for name, kind in self._world.channels.items() if kind in by_kind}
         return Contact((row.name if row else "") or (origin.name if origin else ""), addresses)
 
-    def _texts(self, ticket: Ticket | None, signal: Signal) -> dict[str, str]:
+    def _texts(self, ticket: Ticket | None, signal: Signal, incident: IncidentFacts | None) -> dict[str, str]:
         wanted: list[str | None] = []
         if ticket is not None:
             wanted = [ticket.description, ticket.subject, ticket.wish, ticket.expected_by, ticket.result]
             if ticket.plan is not None:
                 wanted += [ticket.plan.content, *(step.content for step in ticket.plan.steps)]
-        if isinstance(signal, TaskClosed):
+        if incident is not None:
+            wanted += [incident.title, incident.news]
+        if isinstance(signal, TaskClosed | IncidentSpoke):
             wanted.append(signal.content)
         return self._tx.contents([content for content in wanted if content])
 

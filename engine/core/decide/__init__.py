@@ -5,7 +5,7 @@ from datetime import datetime
 from engine.core import clocks
 from engine.core.commands import CancelTimers
 from engine.core.compiled import Policy
-from engine.core.decide import actions, intake, opening, receipts, replies, rules, surveys, timers
+from engine.core.decide import actions, incidents, intake, opening, receipts, replies, rules, surveys, timers
 from engine.core.decision import Decision
 from engine.core.draft import Draft
 from engine.core.facts import Facts
@@ -15,6 +15,8 @@ from engine.core.routing import ASSIGN_TIMER
 from engine.core.signals import (
     AgentActed,
     CallArrived,
+    IncidentSought,
+    IncidentSpoke,
     MessageArrived,
     RenewalRequested,
     RuleDue,
@@ -64,5 +66,9 @@ def _dispatch(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
             clocks.renew(draft)
         case RuleDue():
             rules.due(draft, signal)
+        case IncidentSought():
+            incidents.sought(draft, signal)
+        case IncidentSpoke():
+            incidents.spoke(draft, signal)
         case _:
             receipts.arrived(draft, signal)

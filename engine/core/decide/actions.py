@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from engine.core import events as e
 from engine.core.commands import Raise, SeverLink
-from engine.core.decide import opening, replies, surveys
+from engine.core.decide import incidents, opening, replies, surveys
 from engine.core.draft import Draft, Refusal
 from engine.core.fields import NEEDS
 from engine.core.lifecycle import ENDED
@@ -85,6 +85,9 @@ def _done(draft: Draft, signal: AgentActed) -> None:
 def _progress(draft: Draft, signal: AgentActed) -> None:
     _require_text(signal, "what to tell the customer")
     content = draft.keep("progress", signal.text)
+    if draft.ticket.is_incident:
+        incidents.update(draft, content, signal.actor)
+        return
     if notify(draft, "progress", CUSTOMER, {"progress": {"text": signal.text}}):
         draft.record(e.ProgressReported(signal.actor, content))
     else:
@@ -144,6 +147,9 @@ def _resolve(draft: Draft, signal: AgentActed) -> None:
     _require_text(signal, "what the result is")
     content = draft.keep("result", signal.text)
     ticket = draft.ticket
+    if ticket.is_incident:
+        incidents.recover(draft, content, signal.actor)
+        return
     if ticket.kind not in NEEDS:
         _end(draft, signal, content)
         return
@@ -184,7 +190,11 @@ def _close(draft: Draft, signal: AgentActed) -> None:
     _require_text(signal, "why the ticket is closed")
     if draft.ticket.state in ENDED:
         raise Refusal(f"ticket {draft.ticket.number} has ended already: it is {draft.ticket.state}")
-    _end(draft, signal, draft.keep("reason", signal.text))
+    content = draft.keep("reason", signal.text)
+    if draft.ticket.is_incident:
+        incidents.cancel(draft, content, signal.actor)
+    else:
+        _end(draft, signal, content)
 
 
 def _confirm(draft: Draft, signal: AgentActed) -> None:
@@ -226,5 +236,7 @@ ACTIONS: dict[str, Callable[[Draft, AgentActed], None]] = {
     "confirm": _confirm,
     "object": _object,
     "answer": _answer,
+    "join": incidents.joined,
+    "leave": incidents.left,
 }
 """Every action an agent may take, by name."""

@@ -7,8 +7,9 @@ from engine.core.clocks import move_to_tier, tier_of
 from engine.core.commands import SealLink
 from engine.core.conditions import Value
 from engine.core.contacts import to_text
+from engine.core.decide import incidents
 from engine.core.draft import Draft
-from engine.core.fields import NEEDS
+from engine.core.fields import INCIDENT, NEEDS
 from engine.core.messages import notify
 from engine.core.model import CUSTOMER, SYSTEM
 from engine.core.routing import give, route
@@ -28,6 +29,7 @@ def need(draft: Draft, opened: e.TicketOpened, silent: bool, queue: str | None =
     route(draft, queue)
     if not silent:
         promise(draft, "promise")
+    incidents.suspect(draft)
 
 
 def promise(draft: Draft, occasion: str) -> None:
@@ -60,6 +62,11 @@ def work(draft: Draft, opened: e.TicketOpened, queue: str | None, assignee: str 
 def requested(draft: Draft, signal: TicketRequested) -> None:
     """Open what another ticket asked for. A follow-up of an answer is sealed: its ticket does not say whom it is about."""
     facts = draft.facts
+    if signal.rule is not None:
+        draft.because(f"kind: {signal.kind}", signal.rule, signal.source, {"queue": signal.queue})
+    if signal.kind == INCIDENT:
+        incidents.opened(draft, signal)
+        return
     sealed = signal.answer is not None
     opened = e.TicketOpened(
         number=facts.number,
@@ -75,8 +82,6 @@ def requested(draft: Draft, signal: TicketRequested) -> None:
     )
     if signal.answer is not None and signal.parent is not None:
         draft.want(SealLink(signal.answer, signal.parent, signal.customer, facts.contact_id, facts.number))
-    if signal.rule is not None:
-        draft.because(f"kind: {signal.kind}", signal.rule, signal.source, {"queue": signal.queue})
     if signal.kind in NEEDS:
         need(draft, opened, silent=True, queue=signal.queue)
     else:

@@ -7,7 +7,7 @@ from engine.core.clocks import CLOSE, breach, escalations_for
 from engine.core.commands import StartTimer
 from engine.core.compiled import Escalation, EscalationStep
 from engine.core.context import agent, deadline
-from engine.core.decide import surveys
+from engine.core.decide import incidents, surveys
 from engine.core.draft import Draft, Refusal
 from engine.core.lifecycle import ENDED, allows
 from engine.core.messages import notify, send
@@ -27,6 +27,8 @@ def fired(draft: Draft, signal: TimerFired) -> None:
             draft.record(e.TimerElapsed(id))
         case ["survey", *rest]:
             surveys.fired(draft, rest)
+        case ["incident", *_]:
+            incidents.fired(draft, signal.key)
         case ["deadline", id, *rest]:
             clock = draft.ticket.deadlines.get(id)
             if clock is not None and clock.running:
