@@ -130,10 +130,12 @@ def _spill(draft: Draft, soonest: datetime | None, avoid: str | None) -> str | N
 
 
 def _look_again(draft: Draft, soonest: datetime) -> datetime:
-    """When to ask again: `soonest`, or when the ticket may spill over to who is there then, if that comes first."""
+    """When to ask again: `soonest`, or when the ticket may spill over to who is there then, if it must: never at once, again and again."""
     queue = draft.policy.queues.get(draft.ticket.queue or "")
-    rule = queue.spill_over if queue else None
-    others = [crew.soonest(draft.now) for crew in (_crew(draft, name, None) for name in rule.to)] if rule else []
+    rule, due = queue.spill_over if queue else None, _next_due(draft)
+    if rule is None or due is None or soonest <= due - rule.before_breach:
+        return soonest
+    others = [crew.soonest(draft.now) for crew in (_crew(draft, name, None) for name in rule.to)]
     return min([soonest, *(at for at in others if at is not None)])
 
 

@@ -274,6 +274,14 @@ def test_a_ticket_spills_over_as_soon_as_somebody_is_free_elsewhere() -> None:
     assert (house.ticket(number).queue, house.ticket(number).assignee) == ("after_sales", "bob")
 
 
+def test_a_full_queue_asks_again_after_a_pause_although_somebody_is_free_elsewhere() -> None:
+    house = House(changed(("routing.yaml", "capacity: 20", "capacity: 1")), with_agents(an_agent("ann", "front_desk"), an_agent("bob", "after_sales")))
+    house.mail("你好")
+    number = house.mail("再问一下", sender="other@example.test")
+    with house.store.read() as reader:
+        assert [row.due - house.now for row in reader.timers(number) if row.key == "assign"] == [5 * MINUTE]
+
+
 def test_a_queue_without_spilling_over_waits() -> None:
     house = House(people=with_agents(an_agent("ann", "after_sales"), an_agent("bob", "front_desk")))
     with house.store.write() as tx:
