@@ -55,6 +55,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "status": ("engine.cli.status:command", "Show how the work stands."),
     "board": ("engine.cli.board:command", "Watch the open promises, the nearest deadline first."),
     "ticket": ("engine.cli.ticket:group", "Work tickets: list, show, claim, plan, resolve and more."),
+    "incident": ("engine.cli.incident:group", "Tell the customers of one outage together, and end it."),
     "phone": ("engine.cli.phone:group", "Register a phone call by hand."),
     "explain": ("engine.cli.explain:command", "Say why a ticket went the way it did."),
     "due": ("engine.cli.due:command", "Reckon a deadline on a calendar."),
