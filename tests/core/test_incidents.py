@@ -195,7 +195,9 @@ def test_a_ticket_is_put_in_and_taken_out_by_hand() -> None:
 
 
 def test_a_rule_may_open_an_incident_for_its_ticket() -> None:
-    house = House(changed(("rules.yaml", "rules:\n", "rules:\n  - {id: o, on: put_on_hold, do: [{open: {kind: incident, queue: tech_support}}]}\n")))
+    house = House(
+        changed(("rules.yaml", "rules:\n", "rules:\n  - {id: o, on: put_on_hold, do: [{open: {kind: incident, queue: tech_support}}]}\n"))
+    )
     number = house.mail("请问发票")
     house.done(number, "hold", target="on_hold")
     assert house.ticket(number).incident == incident(house)

@@ -275,7 +275,9 @@ def test_a_ticket_spills_over_as_soon_as_somebody_is_free_elsewhere() -> None:
 
 
 def test_a_full_queue_asks_again_after_a_pause_although_somebody_is_free_elsewhere() -> None:
-    house = House(changed(("routing.yaml", "capacity: 20", "capacity: 1")), with_agents(an_agent("ann", "front_desk"), an_agent("bob", "after_sales")))
+    house = House(
+        changed(("routing.yaml", "capacity: 20", "capacity: 1")), with_agents(an_agent("ann", "front_desk"), an_agent("bob", "after_sales"))
+    )
     house.mail("你好")
     number = house.mail("再问一下", sender="other@example.test")
     with house.store.read() as reader:

@@ -212,4 +212,3 @@ def _tell(draft: Draft, occasion: str, content: str | None, *, silent: bool = Fa
 def _next_news(draft: Draft) -> datetime:
     rules = draft.policy.incidents
     return draft.now + rules.every if rules else draft.now
-
