@@ -347,7 +347,7 @@ class Policy:
     triggers: Mapping[str, Rules[EventRule]] = field(default_factory=dict)
     chain_depth: int = 5
     incidents: Incidents | None = None
-    groups: Rules[IncidentGroup] = Rules()
+    groups: Rules[IncidentGroup] = field(default_factory=Rules)
 
     @property
     def timed_rules(self) -> tuple[TimedRule, ...]:

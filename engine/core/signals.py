@@ -142,7 +142,7 @@ class RenewalRequested:
 
 @dataclass(frozen=True, slots=True)
 class IncidentSought:
-    """The ticket fits a group of the policy: is there an incident, or should there be one?"""
+    """The ticket fits a group of the policy and asks whether there is an incident, or should be one."""
 
     ticket: str
 

@@ -40,7 +40,8 @@ OCCASION_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "guide": (),
 }
 """Occasion → the variables it has beside those that exist always. `warning` and `breach` are those of escalations, `reminder` that of
-a deadline's `remind`, `rule` that of rules of the house's own, `incident` that of what the customers of an incident are told, `guide` a conversation that an agent is led through."""
+a deadline's `remind`, `rule` that of rules of the house's own, `incident` that of what the customers of an incident are told, `guide` a
+conversation that an agent is led through."""
 
 PROMISES = frozenset({"promise", "promise_changed"})
 """The occasions on which the deadlines that begin with the ticket exist for certain."""

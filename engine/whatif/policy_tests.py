@@ -84,8 +84,8 @@ def _earlier(case: Node) -> list[Node]:
 
 @dataclass(slots=True)
 class Play:
-    """One case as it is played. `before` are the numbers of the customer's earlier cases and of a crowd's, which expectations are not about; `since` is
-    the position of the first decision after the step before.
+    """One case as it is played. `before` are the numbers of the customer's earlier cases and of a crowd's, which expectations are not
+    about; `since` is the position of the first decision after the step before.
     """
 
     lab: Lab
