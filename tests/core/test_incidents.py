@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine.core import events as e
-from engine.core.signals import TicketRequested
+from engine.core.signals import IncidentSought, TicketRequested
 from engine.runtime import timers
 from engine.runtime.handle import handle
 from engine.store.rows import TicketQuery
@@ -222,15 +222,35 @@ def test_a_ticket_that_was_solved_meanwhile_is_left_alone() -> None:
     assert house.decisions(number)[-1].refused == f"ticket {number} is resolved and awaits nothing of incident {found}"
 
 
+def test_one_that_is_reopened_is_told_of_again() -> None:
+    house = House()
+    number = house.mail("请问发票")
+    found = by_hand(house, number)
+    house.done(found, "resolve", "qian", "已恢复。")
+    house.wait(MINUTE)
+    house.mail("N 还是不行", number)
+    house.done(found, "reopen", "qian", "又坏了")
+    house.wait(HOUR + MINUTE)
+    assert told(house, number) == ["incident_opened", "incident_recovered", "incident_update"]
+
+
+def test_a_ticket_that_fits_no_group_looks_for_no_incident() -> None:
+    house = House()
+    number = house.mail("请问发票")
+    assert house.handle(IncidentSought(number)).first.refused == f"ticket {number} looks for no incident"
+
+
 def test_without_the_file_there_are_no_groups_and_nobody_is_told() -> None:
     text = (POLICIES / "incidents.yaml").read_text("utf-8")
     house = House(changed(("incidents.yaml", text, "version: 1\n")))
     report(house, 6)
     number = house.mail("请问发票")
     found = by_hand(house, number)
+    house.done(found, "progress", "qian", "在处理")
     house.done(found, "resolve", "qian", "已恢复。")
-    house.wait(MINUTE)
+    house.wait(2 * HOUR)
     assert told(house, number) == []
+    assert house.names(found).count("incident_updated") == 1
     assert house.ticket(number).state == "resolved"
 
 

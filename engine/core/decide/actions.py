@@ -183,6 +183,8 @@ def _tier(draft: Draft, signal: AgentActed) -> None:
 def _reopen(draft: Draft, signal: AgentActed) -> None:
     _require_text(signal, "why the ticket is reopened")
     draft.record(e.TicketReopened(signal.actor, draft.keep("reason", signal.text)))
+    if draft.ticket.is_incident:
+        incidents.tell_again(draft)
 
 
 def _close(draft: Draft, signal: AgentActed) -> None:

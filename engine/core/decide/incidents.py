@@ -4,14 +4,12 @@ What it has to say goes to its tickets page by page: each page is a timer of the
 with several tickets in it hears of it once.
 """
 
-from datetime import datetime
-
 from engine.core import events as e
 from engine.core.commands import CancelTimers, Raise, StartTimer
 from engine.core.draft import Draft, Refusal
 from engine.core.fields import INCIDENT
 from engine.core.grouping import IncidentGroup
-from engine.core.lifecycle import ANY_OPEN, ENDED
+from engine.core.lifecycle import ANY_OPEN
 from engine.core.messages import notify, owner, send
 from engine.core.model import CUSTOMER, SYSTEM
 from engine.core.routing import route
@@ -102,8 +100,7 @@ def opened(draft: Draft, signal: TicketRequested) -> None:
         )
     )
     route(draft, signal.queue or (rules.queue if rules else None))
-    if rules is not None:
-        draft.want(StartTimer(NEWS_TIMER, draft.now + rules.every))
+    tell_again(draft)
     if signal.alike is not None:
         draft.want(StartTimer(page_key(OPENED), draft.now))
     elif signal.parent is not None:
@@ -114,6 +111,11 @@ def update(draft: Draft, content: str | None, by: str) -> None:
     """Tell the customers of the incident how far it is, and again after the time that the policy says."""
     draft.record(e.IncidentUpdated(draft.ticket.number, content, by))
     draft.want(StartTimer(page_key(UPDATE, content), draft.now))
+    tell_again(draft)
+
+
+def tell_again(draft: Draft) -> None:
+    """Let the customers hear again after the time that the policy says."""
     if (rules := draft.policy.incidents) is not None:
         draft.want(StartTimer(NEWS_TIMER, draft.now + rules.every))
 
@@ -138,8 +140,7 @@ def _end(draft: Draft, occasion: str, content: str, by: str) -> None:
 def fired(draft: Draft, key: str) -> None:
     """Tell the next page of the incident's tickets, or that there is no news."""
     if key == NEWS_TIMER:
-        if draft.ticket.state not in ENDED:
-            update(draft, None, SYSTEM)
+        update(draft, None, SYSTEM)
         return
     _, occasion, content, _ = key.split("/")
     number, words = draft.ticket.number, None if content == "-" else content
@@ -197,18 +198,18 @@ def _join(draft: Draft, by: str) -> None:
 def _tell(draft: Draft, occasion: str, content: str | None, *, silent: bool = False) -> bool:
     """Send the policy's script for the occasion; return whether it is on its way."""
     rules, incident = draft.policy.incidents, draft.facts.incident
-    script = rules.scripts.get(occasion) if rules else None
-    if script is None or incident is None:
+    if rules is None or incident is None or (script := rules.scripts.get(occasion)) is None:
         return False
     if silent:
         draft.record(e.MessageSuppressed(CUSTOMER, script, TOLD_ONCE))
         return False
     group = group_of(draft, incident.alike)
     title = draft.policy.text(group.label, draft.ticket.language) if group else draft.text_of(incident.title)
-    words = {"number": incident.number, "title": title, "opened_at": incident.opened_at, "text": draft.text_of(content)}
-    return send(draft, script, CUSTOMER, {"incident": {**words, "next_at": _next_news(draft)}})
-
-
-def _next_news(draft: Draft) -> datetime:
-    rules = draft.policy.incidents
-    return draft.now + rules.every if rules else draft.now
+    words: dict[str, object] = {
+        "number": incident.number,
+        "title": title,
+        "opened_at": incident.opened_at,
+        "text": draft.text_of(content),
+        "next_at": draft.now + rules.every,
+    }
+    return send(draft, script, CUSTOMER, {"incident": words})
