@@ -166,9 +166,9 @@ def _check_needed(document: Document, problems: Problems) -> None:
 
 
 def _advise(
-    document: Document, lists: Iterable[Sequence[RuleLike]], own: Sequence[OwnRule], surveys: Iterable[Survey], problems: Problems
+    document: Document, lists: Iterable[Sequence[RuleLike]], others: Sequence[RuleLike], surveys: Iterable[Survey], problems: Problems
 ) -> None:
-    asked = [rule.when for rule in own if rule.when is not None]
+    asked = [rule.when for rule in others if rule.when is not None]
     for rules in lists:
         lint.check_reach(rules, problems)
         asked += [rule.when for rule in rules if rule.when is not None]
@@ -176,7 +176,7 @@ def _advise(
         asked += [survey.when, survey.low_score.when] if survey.low_score is not None else [survey.when]
     lint.check_possible(asked, problems)
     check_used(document, problems)
-    check_own(own, problems)
+    check_own([rule for rule in others if isinstance(rule, OwnRule)], problems)
 
 
 def _policy(document: Document, policy_digest: str, problems: Problems, proven: bool) -> Policy | None:
@@ -190,17 +190,17 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     own, timed_fields = builder.own_rules()
     escalated = escalations(document, References(document, problems), problems)
     spoken = scripts.Scripts(document, languages, problems, proven=proven)
-    guides = scripts.guides(document, languages, problems)
-    tried = company is not None and not proven and not problems.wrong(("company", "sla"))
-    spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
+    spoken.check(
+        scripts.uses(document),
+        scripts.setting(company, tiers, deadlines) if company and not proven and not problems.wrong(("company", "sla")) else None,
+    )
     if not proven and not has_errors(problems.all()):
-        _advise(document, (kinds, calls, tiers, routes), own, surveys, problems)
+        _advise(document, (kinds, calls, tiers, routes), (*own, *groups), surveys, problems)
         check_glossary(document, spoken, languages, problems)
-    assignment, limits = routing.assignment(document), build.limits(document)
-    replies, negation = build.replies(document), build.negation(document)
+    assignment, limits, replies = routing.assignment(document), build.limits(document), build.replies(document)
+    negation, on_tier_change, replied = build.negation(document), document.single("on_tier_change"), document.single("replies")
     if company is None or assignment is None or limits is None or replies is None or negation is None:
         return None
-    on_tier_change = document.single("on_tier_change")
     return Policy(
         digest=policy_digest,
         company=company,
@@ -215,14 +215,14 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         assignment=assignment,
         scripts=spoken.compiled,
         notices={occasion: node.text for occasion, node in document.entries("notices").items()},
-        guides=guides,
+        guides=scripts.guides(document, languages, problems),
         surveys=surveys,
         replies=replies,
         commands=build.commands(document),
         keywords=KeywordIndex(builder.keywords, negation),
         calendars=calendars,
         limits=limits,
-        replies_source=replied.source if (replied := document.single("replies")) else None,
+        replies_source=replied.source if replied else None,
         fields=builder.fields,
         spans=builder.spans,
         timed_fields=timed_fields,

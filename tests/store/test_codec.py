@@ -133,6 +133,8 @@ SIGNALS = [
     s.RuleDue("1", "planned-visit", NOW),
     s.ReceiptArrived("1", "m-1", "customer", "failed"),
     s.RenewalRequested("1", "zhou"),
+    s.IncidentSought("1"),
+    s.IncidentSpoke("1", "2", "update", "2.1.1"),
 ]
 
 
