@@ -186,14 +186,11 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     builder = build.Builder(document, languages, problems, calendars)
     kinds, calls, tiers = builder.kinds(), builder.calls(), builder.tiers()
     deadlines, queues, routes, surveys = builder.deadlines(), builder.queues(), builder.routes(), builder.surveys()
-    incidents, groups = builder.incidents()
-    own, timed_fields = builder.own_rules()
+    (incidents, groups), (own, timed_fields) = builder.incidents(), builder.own_rules()
     escalated = escalations(document, References(document, problems), problems)
     spoken = scripts.Scripts(document, languages, problems, proven=proven)
-    spoken.check(
-        scripts.uses(document),
-        scripts.setting(company, tiers, deadlines) if company and not proven and not problems.wrong(("company", "sla")) else None,
-    )
+    tried = not proven and not problems.wrong(("company", "sla"))
+    spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
     if not proven and not has_errors(problems.all()):
         _advise(document, (kinds, calls, tiers, routes), (*own, *groups), surveys, problems)
         check_glossary(document, spoken, languages, problems)
