@@ -222,6 +222,14 @@ def test_a_ticket_that_was_solved_meanwhile_is_left_alone() -> None:
     assert house.decisions(number)[-1].refused == f"ticket {number} is resolved and awaits nothing of incident {found}"
 
 
+def test_an_automat_is_not_told() -> None:
+    house = House()
+    report(house, 5)
+    number = house.mail(OUTAGE, sender="robot@example.test", automatic=True)
+    assert house.ticket(number).incident is None
+    assert house.scripts(number, "customer") == []
+
+
 def test_one_that_is_reopened_is_told_of_again() -> None:
     house = House()
     number = house.mail("请问发票")

@@ -43,10 +43,10 @@ def group_of(draft: Draft, alike: str | None) -> IncidentGroup | None:
 
 
 def suspect(draft: Draft) -> None:
-    """Let a ticket that fits a group look for others like it."""
+    """Let a ticket that fits a group look for others like it. What an automat sent does not: it would be answered (RFC 3834)."""
     values = draft.values()
     group = next(iter(draft.policy.groups.matches(values)), None)
-    if group is None or draft.ticket.customer is None:
+    if group is None or draft.automatic or draft.ticket.customer is None:
         return
     alike = "/".join([group.id, *(str(values.value(field) or "-") for field in group.same)])
     draft.because(f"may be an incident: {group.id}", group.id, group.source, {"alike": alike}, asked([group], 0, values))
