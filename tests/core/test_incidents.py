@@ -93,14 +93,14 @@ def test_tickets_of_more_than_the_window_ago_do_not_count() -> None:
 
 
 def test_only_tickets_with_the_same_values_count_together() -> None:
-    house = House(changed(("incidents.yaml", "    minimum: 20\n", "    minimum: 2\n")))
+    house = House(changed(("incidents.yaml", "    minimum: 20\n", "    minimum: 2\n    tier: important\n    queue: front_desk\n")))
     house.mail("登录报错", sender="a@example.test", fields={"kind": "complaint"})
     house.mail("登录报错", sender="b@example.test", fields={"kind": "inquiry"})
     with house.store.read() as reader:
         assert not [one for one in reader.tickets(TicketQuery(kind="incident")) if one.is_incident]
     house.mail("登录报错", sender="c@example.test", fields={"kind": "inquiry"})
     found = house.ticket(incident(house))
-    assert (found.alike, found.tier) == ("same-fault/inquiry", "important")
+    assert (found.alike, found.tier, found.queue) == ("same-fault/inquiry", "important", "front_desk")
 
 
 def test_a_customer_hears_once_even_with_several_tickets() -> None:
