@@ -56,6 +56,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "board": ("engine.cli.board:command", "Watch the open promises, the nearest deadline first."),
     "ticket": ("engine.cli.ticket:group", "Work tickets: list, show, claim, plan, resolve and more."),
     "approvals": ("engine.cli.approvals:group", "See what waits for an approval; grant or refuse it."),
+    "incident": ("engine.cli.incident:group", "Tell the customers of one outage together, and end it."),
     "phone": ("engine.cli.phone:group", "Register a phone call by hand."),
     "explain": ("engine.cli.explain:command", "Say why a ticket went the way it did."),
     "due": ("engine.cli.due:command", "Reckon a deadline on a calendar."),

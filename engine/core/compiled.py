@@ -12,6 +12,7 @@ from engine.core.answers import ReplyWords, Scale
 from engine.core.calendar import Calendar
 from engine.core.conditions import Condition, Source
 from engine.core.escalations import Escalation, Limits, Recipient
+from engine.core.grouping import IncidentGroup, Incidents
 from engine.core.index import Rules
 from engine.core.scripts import Guide, Script, Text
 from engine.core.text import KeywordIndex
@@ -255,7 +256,8 @@ class Policy:
     What `on_…_change` does to running clocks is `recompute`, `restart` or `keep`; `on_later_promise` is `tell` or `silent`.
     `fields` are the fields that some condition asks. `spans` has the span of each counted one, whose name tells it: `… last 30d`.
     `timed_fields` are those of both that only rules by the clock ask. `rules` are the house's own; `triggers` has those that follow
-    events and are no drafts, by what they go on. `chain_depth` is how many of them may follow from each other.
+    events and are no drafts, by what they go on. `chain_depth` is how many of them may follow from each other. `groups`
+    say which tickets are an incident together, and `incidents` what is done with one.
     """
 
     digest: str
@@ -291,6 +293,8 @@ class Policy:
     on_later_promise: str = "tell"
     authority: "Authority | None" = None
     handover: Handover | None = None
+    incidents: Incidents | None = None
+    groups: Rules[IncidentGroup] = field(default_factory=Rules)
 
     @property
     def timed_rules(self) -> tuple[TimedRule, ...]:

@@ -76,6 +76,22 @@ class CallFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentFacts:
+    """An incident as one of its tickets must know it: its title and what it said last are contents, `alike` says which tickets it takes in.
+
+    `others` are the tickets of the same customer that belong to it and have not ended.
+    """
+
+    number: str
+    open: bool
+    opened_at: datetime
+    title: str | None = None
+    news: str | None = None
+    alike: str | None = None
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """A frozen view of the world for one decision.
 
@@ -87,6 +103,7 @@ class Facts:
     `extra` holds the fields of plugins that the policy asks; one that its plugin did not tell is left out. `ran` are the rules of the
     house's own that ran already in this chain, which is everything that follows from one signal, and `depth` how many of them led here.
     `parent` is the ticket for which an approval is asked, known where that approval is decided on.
+    `incident` is the one that the signal is about, `members` are the tickets that it must tell next, or that count together.
     """
 
     number: str
@@ -109,3 +126,5 @@ class Facts:
     ran: tuple[str, ...] = ()
     depth: int = 0
     parent: Ticket | None = None
+    incident: IncidentFacts | None = None
+    members: tuple[str, ...] = ()

@@ -12,6 +12,9 @@ NEEDS = ("inquiry", "complaint", "after_sales", "suggestion", "care", "incident"
 WORK = ("call_back", "task", "follow_up", "approval")
 """Kinds of ticket that the house opens for itself."""
 
+INCIDENT = "incident"
+"""The kind of ticket to which others may belong; one without a customer is an incident of the house, not a report of one."""
+
 KINDS = NEEDS + WORK
 IMPACTS = ("none", "degraded", "outage", "safety")
 STATES = ("new", "in_progress", "waiting_customer", "waiting_supplier", "on_hold", "resolved", "confirmed", "unconfirmed", "closed")
@@ -35,6 +38,7 @@ FIELDS: dict[str, Field] = {
         Field("ticket.language", _C),
         Field("ticket.assignee", _C),
         Field("ticket.tags", FieldType.LABELS),
+        Field("ticket.incident", FieldType.STRING),
         Field("ticket.objections", FieldType.NUMBER),
         Field("ticket.reopened", FieldType.NUMBER),
         Field("ticket.opened_at", FieldType.INSTANT),

@@ -44,6 +44,9 @@ TRANSITIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "tier_assigned": _stay(*ANY_OPEN),
         "routed": _stay(*ANY_OPEN, "resolved"),
         "assigned": _stay(*ANY_OPEN, "resolved"),
+        "joined_incident": _stay(*ANY_OPEN),
+        "incident_updated": _stay(*ANY_OPEN),
+        "incident_recovered": _stay(*ANY_OPEN),
     }
 )
 """Event → state before → state after; a name in braces is taken from the event. Events not named here never change the state."""
@@ -97,6 +100,7 @@ def _opened(event: e.TicketOpened, at: datetime) -> Ticket:
         due=event.due,
         tier=event.tier,
         opened_by=event.by,
+        alike=event.alike,
     )
 
 
@@ -208,6 +212,10 @@ _FOLDS: dict[type[e.Event], Callable[[Ticket, Any, datetime], Changes]] = {
     e.ResultReported: lambda t, ev, at: {"result": ev.content, "resolved_at": at},
     e.CustomerObjected: lambda t, ev, at: {"objections": t.objections + 1, "resolved_at": None},
     e.TicketReopened: lambda t, ev, at: {"reopened": t.reopened + 1, "resolved_at": None, "closed_at": None, "survey": None},
+    e.IncidentSuspected: lambda t, ev, at: {"alike": ev.alike},
+    e.JoinedIncident: lambda t, ev, at: {"incident": ev.incident},
+    e.LeftIncident: lambda t, ev, at: {"incident": None, "alike": None},
+    e.IncidentUpdated: lambda t, ev, at: {"news": ev.content or t.news},
     e.SurveyScheduled: lambda t, ev, at: {"survey": SurveyState(ev.survey, ev.send_at)},
     e.SurveySkipped: lambda t, ev, at: {"survey": SurveyState(ev.survey, at, expired=True)},
     e.SurveySent: lambda t, ev, at: _survey(t, sent_at=at),

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from engine.core.calendar import Pause
+from engine.core.fields import INCIDENT
 
 CUSTOMER = "customer"
 """The party of a message or signal that is the ticket's customer; every other party is an agent's id."""
@@ -136,6 +137,8 @@ class Ticket:
     `contact` names the content that holds the contact person and address; `promised` are the instants the customer was told.
     `parent` is the ticket this one belongs to, except where that link is confidential. `concessions` were granted, `approvals` are those
     that wait, by the number of the ticket that asks for one. `opened` are the kinds of work that escalations have opened for it.
+    `incident` is the one it is a part of; `alike` says with which tickets it counts, or, of an incident, which it takes in; `news` is the
+    content that an incident said last.
     """
 
     number: str
@@ -175,6 +178,14 @@ class Ticket:
     concessions: tuple[Concession, ...] = ()
     approvals: Mapping[str, Concession] = field(default_factory=lambda: MappingProxyType({}))
     opened: tuple[str, ...] = ()
+    incident: str | None = None
+    alike: str | None = None
+    news: str | None = None
+
+    @property
+    def is_incident(self) -> bool:
+        """Whether other tickets may belong to it; a customer's report of an incident is a ticket like any other."""
+        return self.kind == INCIDENT and self.customer is None
 
     @property
     def known_until(self) -> datetime:

@@ -48,7 +48,8 @@ class TicketRequested:
     """The house opens work for itself: a task, a follow-up. `text` says what is to be done.
 
     With `answer` (the id of a survey's answer) the ticket is confidential: it does not say whom it is about, and `avoid`, whom the
-    answer may be about, does not get it where there is anybody else. `rule` and `source` say which rule of the policy asked for it.
+    answer may be about, does not get it where there is anybody else. `rule` and `source` say which rule of the policy asked for it. `alike`
+    are the tickets that an incident takes in.
     """
 
     kind: str
@@ -66,6 +67,7 @@ class TicketRequested:
     avoid: str | None = None
     rule: str | None = None
     source: Source | None = None
+    alike: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,23 @@ class RenewalRequested:
     actor: str
 
 
+@dataclass(frozen=True, slots=True)
+class IncidentSought:
+    """The ticket fits a group of the policy and asks whether there is an incident, or should be one."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentSpoke:
+    """The incident has something to say to a ticket: opened, update, recovered or cancelled, in the words of `content`."""
+
+    ticket: str
+    incident: str
+    occasion: str
+    content: str | None = None
+
+
 Signal: TypeAlias = (
     MessageArrived
     | CallArrived
@@ -173,6 +192,8 @@ Signal: TypeAlias = (
     | ReceiptArrived
     | RenewalRequested
     | CustomerChanged
+    | IncidentSought
+    | IncidentSpoke
 )
 
 SIGNAL_TYPES: dict[str, type[Signal]] = {
@@ -187,5 +208,7 @@ SIGNAL_TYPES: dict[str, type[Signal]] = {
     "receipt_arrived": ReceiptArrived,
     "renewal_requested": RenewalRequested,
     "customer_changed": CustomerChanged,
+    "incident_sought": IncidentSought,
+    "incident_spoke": IncidentSpoke,
 }
 """Every signal class by its stored name."""

@@ -65,6 +65,7 @@ def _ticket_fields(ticket: Ticket | None) -> dict[str, Value]:
         "ticket.language": ticket.language,
         "ticket.assignee": ticket.assignee,
         "ticket.tags": frozenset(ticket.tags),
+        "ticket.incident": ticket.incident,
         "ticket.objections": ticket.objections,
         "ticket.reopened": ticket.reopened,
     }

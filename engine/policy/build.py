@@ -23,8 +23,9 @@ from engine.core.compiled import (
 from engine.core.conditions import Condition, Source
 from engine.core.escalations import Gathering, Limits, Quiet
 from engine.core.grants import Authority
+from engine.core.grouping import IncidentGroup, Incidents
 from engine.core.text import Negation
-from engine.policy import routing
+from engine.policy import incidents, routing
 from engine.policy.authority import compile_authority
 from engine.policy.calendars import zone
 from engine.policy.conditions import Conditions, check_order, rule_condition
@@ -95,6 +96,11 @@ class Builder:
     def surveys(self) -> tuple[Survey, ...]:
         """Return the surveys."""
         return tuple(filter(None, (self._survey(node) for node in self._document.entries("surveys").values())))
+
+    def incidents(self) -> tuple[Incidents | None, tuple[IncidentGroup, ...]]:
+        """Return what is done with an incident, and which tickets make one."""
+        found = incidents.groups(self._document, self._languages, self._conditions, self.references, self._problems)
+        return incidents.incidents(self._document, self.references), found
 
     def own_rules(self) -> tuple[tuple[OwnRule, ...], frozenset[str]]:
         """Return the rules of the house's own, and what only those by the clock ask: to be built behind everything else."""

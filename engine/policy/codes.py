@@ -84,6 +84,7 @@ CODES: dict[str, Code] = {
     "CL380": Code("The last grant is for everybody"),
     "CL381": Code("Unknown exception"),
     "CL382": Code("An approval has no deadline", "warning"),
+    "CL390": Code("A major complaint has the id of a rule"),
     # 4xx: templates and scripts
     "CL401": Code("A template is not well-formed"),
     "CL402": Code("A template uses something that is not allowed"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.core.calendar import Calendar
 from engine.core.compiled import DeadlineKind, OwnRule, Policy, Survey
@@ -168,9 +168,9 @@ def _check_needed(document: Document, problems: Problems) -> None:
 
 
 def _advise(
-    document: Document, lists: Iterable[Sequence[RuleLike]], own: Sequence[OwnRule], surveys: Iterable[Survey], problems: Problems
+    document: Document, lists: Iterable[Sequence[RuleLike]], others: Sequence[RuleLike], surveys: Iterable[Survey], problems: Problems
 ) -> None:
-    asked = [rule.when for rule in own if rule.when is not None]
+    asked = [rule.when for rule in others if rule.when is not None]
     for rules in lists:
         lint.check_reach(rules, problems)
         asked += [rule.when for rule in rules if rule.when is not None]
@@ -178,7 +178,7 @@ def _advise(
         asked += [survey.when, survey.low_score.when] if survey.low_score is not None else [survey.when]
     lint.check_possible(asked, problems)
     check_used(document, problems)
-    check_own(own, problems)
+    check_own([rule for rule in others if isinstance(rule, OwnRule)], problems)
 
 
 def _policy(document: Document, policy_digest: str, problems: Problems, proven: bool) -> Policy | None:
@@ -187,14 +187,14 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     builder = build.Builder(document, languages, problems, calendars)
     kinds, calls, tiers, deadlines = builder.kinds(), builder.calls(), builder.tiers(), builder.deadlines()
     queues, routes, surveys, authority = builder.queues(), builder.routes(), builder.surveys(), builder.authority()
-    own, timed_fields = builder.own_rules()
+    (incidents, groups), (own, timed_fields) = builder.incidents(), builder.own_rules()
     escalated = escalations(document, builder.references, problems)
     guides = scripts.guides(document, languages, problems)
     spoken = scripts.Scripts(document, languages, problems, proven=proven)
     tried = not proven and not problems.wrong(("company", "sla"))
     spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
     if not proven and not has_errors(problems.all()):
-        _advise(document, (kinds, calls, tiers, routes, *_further(deadlines, authority)), own, surveys, problems)
+        _advise(document, (kinds, calls, tiers, routes, *_further(deadlines, authority)), (*own, *groups), surveys, problems)
         check_glossary(document, spoken, languages, problems)
     assignment, limits = routing.assignment(document), build.limits(document, builder.references)
     replies, negation = build.replies(document), build.negation(document)
@@ -224,11 +224,11 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         fields=builder.fields,
         spans=builder.spans,
         timed_fields=timed_fields,
-        rules=own,
-        triggers=own_rules.triggers(own),
-        chain_depth=own_rules.depth(document),
+        incidents=incidents,
+        groups=Rules(groups),
         authority=authority,
         handover=routing.handover(document),
+        **own_rules.parts(own, document),
         **_changes(document),
     )
 
@@ -239,7 +239,7 @@ def _further(deadlines: Mapping[str, DeadlineKind], authority: Authority | None)
     yield authority.grants if authority else ()
 
 
-def _changes(document: Document) -> dict[str, str]:
+def _changes(document: Document) -> dict[str, Any]:
     """Return what changes do to running clocks, and whether a later promise is told."""
     usual = {"on_tier_change": "recompute", "on_queue_change": "keep", "on_customer_change": "keep", "on_calendar_change": "keep"}
     nodes = {name: document.single(name) for name in (*usual, "on_later_promise")}

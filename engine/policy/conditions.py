@@ -26,6 +26,7 @@ _ABSENT = {
     "deadlines": (("answer.",), said("the start of a clock")),
     "calls": (("answer.", "ticket."), said("a call")),
     "grants": (("answer.", "call."), said("the granting of a concession")),
+    "groups": (("answer.",), said("the grouping of tickets")),
     "rules": (("answer.",), said("a rule of your own")),
     "rules for tickets": (("answer.", "call."), said("a rule that goes by the clock")),
     "rules for customers": (("answer.", "call.", "ticket."), said("a rule for customers")),

@@ -113,6 +113,7 @@ class Document:
 _SINGLE = frozenset({"company", "replies", "negation", *ON_CHANGE, "on_later_promise", "assignment", "handover", "limits", "chain"}) | {
     "currency",
     "approvals",
+    "incidents",
     "manager",
 }
 _JOINED = frozenset({"glossary"})

@@ -5,7 +5,7 @@ from engine.core.escalations import Escalation, EscalationStep, Opening, Recipie
 from engine.policy.diagnostics import Problems
 from engine.policy.document import Document
 from engine.policy.nodes import Node
-from engine.policy.references import References
+from engine.policy.references import References, actions
 from engine.policy.said import said
 from engine.policy.units import duration, threshold
 
@@ -33,8 +33,7 @@ def recipients(document: Document) -> list[Node]:
         named += names(node, "warn_to")
         for step in _steps(node):
             named += names(step, "notify")
-    for node in document.entries("rules").values():
-        named += [one for action in node["do"].items for one in names(action, "notify")]
+    named += [one for action in actions(document) for one in names(action, "notify")]
     if (handover := document.single("handover")) is not None:
         named += names(handover, "to")
     return [one for one in named if one.text not in ROLES and one.text not in queues]

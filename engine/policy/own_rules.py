@@ -1,10 +1,12 @@
 """Builds the rules of the house's own (`rules.yaml`), and checks that what they say can be done."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from engine.core.compiled import Action, EventRule, OwnRule, TimedRule
-from engine.core.conditions import Condition
+from engine.core.conditions import All, Condition, Match, Not
 from engine.core.decide.rules import ACTIONS
+from engine.core.fields import OPEN_STATES
 from engine.core.index import Rules
 from engine.policy.calendars import zone
 from engine.policy.conditions import Conditions
@@ -45,10 +47,11 @@ class OwnRules:
             self._check_timers(nodes.values())
         timed = {id: node for id, node in nodes.items() if "every" in node.map}
         rules = {id: self._rule(node) for id, node in nodes.items() if id not in timed}
+        majors = [rule for node in self._document.entries("major_complaints").values() for rule in self._major(node)]
         before = self._asked()
         rules |= {id: self._rule(node) for id, node in timed.items()}
         self.timed_fields = self._asked() - before
-        return tuple(rules[id] for id in nodes)
+        return (*(rules[id] for id in nodes), *majors)
 
     def _asked(self) -> frozenset[str]:
         return frozenset((*self._conditions.fields, *self._conditions.spans))
@@ -79,6 +82,30 @@ class OwnRules:
             subject=node.string("for"),
             catch_up=catch_up,
         )
+
+    def _major(self, node: Node) -> Iterator[EventRule]:
+        """Yield the rules that a kind of major complaint stands for: what is done at once, and each step of its chain."""
+        id, tag, queue, tier = node.string("id"), node.string("tag"), node.string("queue"), self._references.tier(node.get("tier"))
+        self._references.queue(node["queue"])
+        if id in (self._document.ids("rules") or ()):
+            message = said("a rule is called `{id}` too", id=id)
+            self._problems.add("CL390", node["id"], message, "give one of them another name: a rule is known by its id")
+        steps = node["chain"].items if "chain" in node.map else []
+        do = [_simple("add_tag", tag), _simple("reassign", queue), *([_simple("raise_tier", tier)] if tier else [])]
+        do += [self._action(action, False) for action in (node["do"].items if "do" in node.map else [])]
+        for number, step in enumerate(steps, 1):
+            do.append(_simple("start_timer", f"{id}.{number}", step.string("after")))
+        new = Not(Match("ticket.tags", "has", (tag,), node.source), node.source)
+        yield EventRule(id, self._and(node, new), node.source, "live", tuple(do), on=node.strings("on") or ("ticket_opened",))
+        for number, step in enumerate(steps, 1):
+            still = Match("ticket.state", "in", OPEN_STATES, step.source)
+            taken = tuple(self._action(action, False) for action in step["do"].items)
+            yield EventRule(f"{id}.{number}", self._and(step, still), step.source, "live", taken, on=(f"timer {id}.{number}",))
+
+    def _and(self, node: Node, condition: Condition) -> Condition:
+        """Return a condition of ours and, where there is one, that of the policy."""
+        when = self._conditions.compile(node["when"], "rules") if "when" in node.map else None
+        return condition if when is None else All((when, condition), node.source)
 
     def _home(self) -> Node | None:
         company = self._document.single("company")
@@ -139,6 +166,17 @@ class OwnRules:
         if known is not None and node.text not in known:
             message = said("there is no {what} `{node}`", what=said(what), node=node.text)
             self._problems.add("CL336", node, message, suggestion(node.text, known))
+
+
+def _simple(name: str, value: str, after: str = "0m") -> Action:
+    """Return an action that the policy implies, with the words of one that it says."""
+    words = f"{name}: {value}{f', after: {after}' if name == 'start_timer' else ''}"
+    return Action(name, words, {name: value}, after=duration(after))
+
+
+def parts(rules: tuple[OwnRule, ...], document: Document) -> dict[str, Any]:
+    """Return what of a policy is made of its own rules, by its name there."""
+    return {"rules": rules, "triggers": triggers(rules), "chain_depth": depth(document)}
 
 
 def triggers(rules: Iterable[OwnRule]) -> Mapping[str, Rules[EventRule]]:

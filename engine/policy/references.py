@@ -25,9 +25,10 @@ class References:
         """Report a kind of deadline that does not exist."""
         self._look_up("CL307", said("deadline"), node, self._document.ids("deadlines"))
 
-    def tier(self, node: Node) -> None:
-        """Report a tier that does not exist."""
+    def tier(self, node: Node | None) -> str | None:
+        """Return the id of a tier; report one that does not exist."""
         self._look_up("CL360", said("tier"), node, self._document.ids("tiers"))
+        return None if node is None else node.text
 
     def calendar(self, node: Node | None) -> str | None:
         """Return the name of a calendar; report one that does not exist."""
@@ -49,6 +50,13 @@ class References:
     def _look_up(self, code: str, what: str, node: Node | None, known: frozenset[str] | None) -> None:
         if node is not None and known is not None and node.text not in known:
             self._problems.add(code, node, said("there is no {what} `{node}`", what=what, node=node.text), suggestion(node.text, known))
+
+
+def actions(document: Document) -> Iterator[Node]:
+    """Yield every action of rules of the house's own and of the path of major complaints."""
+    entries = (*document.entries("rules").values(), *document.entries("major_complaints").values())
+    for node in (part for entry in entries for part in (entry, *(entry["chain"].items if "chain" in entry.map else ()))):
+        yield from node["do"].items if "do" in node.map else ()
 
 
 def assignees(document: Document) -> Iterator[Node]:

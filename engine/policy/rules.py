@@ -35,6 +35,8 @@ def rules_of(policy: Policy) -> Iterator[Named]:
             yield Named("warning", escalation.id, escalation.source)
         for number, step in enumerate(escalation.steps, 1):
             yield Named("escalation", f"{escalation.id} step {number}", step.source)
+    for group in policy.groups:
+        yield Named("incident group", group.id, group.source)
     for own in policy.rules:
         if own.mode != "draft":
             yield Named("rule", own.id, own.source)

@@ -42,11 +42,12 @@ OCCASION_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "breach": ("deadline",),
     "rule": (),
     "handover": ("promises",),
+    "incident": ("incident",),
     "guide": (),
 }
 """Occasion → the variables it has beside those that exist always. `warning` and `breach` are those of escalations, `reminder` that of
-a deadline's `remind`, `rule` that of rules of the house's own, `handover` the end of a
-shift, `guide` a conversation that an agent is led through."""
+a deadline's `remind`, `rule` that of rules of the house's own, `handover` that of the end of a shift, `incident` that of what the customers
+of an incident are told, `guide` a conversation that an agent is led through."""
 
 PROMISES = frozenset({"promise", "promise_changed"})
 """The occasions on which the deadlines that begin with the ticket exist for certain."""
@@ -137,6 +138,13 @@ def _extra(name: str, full: bool) -> object:
             "answered_by": "周静",
         },
         "done": {"text": "contact"},
+        "incident": {
+            "number": "202603030009",
+            "title": word("服务中断"),
+            "opened_at": _NOW - timedelta(hours=1),
+            "text": word("正在更换故障的设备"),
+            "next_at": _NOW + timedelta(hours=1),
+        },
         "refusal": {"text": "contact: 已联系"},
     }
     return extras[name]

@@ -10,6 +10,7 @@ from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
 from engine.policy.escalations import names
 from engine.policy.nodes import Node, Span
+from engine.policy.references import actions
 from engine.policy.said import Said, said
 from engine.policy.samples import Setting, samples
 from engine.policy.templates import ScriptTemplate, TemplateError, TemplateRefused, compile_template
@@ -207,13 +208,15 @@ def uses(document: Document) -> Iterable[Use]:
         for step in node["steps"].items if "steps" in node.map else []:
             if (script := step.get("script")) is not None:
                 yield Use(script, "breach", _audiences(names(step, "notify")))
-    for action in (action for rule in document.entries("rules").values() for action in rule["do"].items):
+    for action in actions(document):
         if (script := action.get("script")) is not None:
             yield Use(script, "rule", _audiences(names(action, "notify")))
         if (script := action.get("run_script")) is not None:
             yield Use(script, "rule", (_CUSTOMER,))
     if (handover := document.single("handover")) is not None:
         yield Use(handover["script"], "handover", _audiences(names(handover, "to")))
+    for script in incidents["scripts"].map.values() if (incidents := document.single("incidents")) is not None else ():
+        yield Use(script, "incident", (_CUSTOMER,))
     for node in document.entries("surveys").values():
         for role, script in node["scripts"].map.items():
             yield Use(script, f"survey_{role}", (_CUSTOMER,))

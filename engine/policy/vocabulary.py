@@ -65,7 +65,20 @@ BUILT_IN = (ALWAYS_NAME, OF_QUEUE)
 ON_CHANGE = ("on_tier_change", "on_queue_change", "on_customer_change", "on_calendar_change")
 """What each change does to the clocks that run."""
 
-KINDS_OF_FILE = ("company", "intake", "sla", "routing", "scripts", "survey", "rules", "authority", "calendars", "team", "tests")
+KINDS_OF_FILE = (
+    "company",
+    "intake",
+    "sla",
+    "routing",
+    "scripts",
+    "survey",
+    "rules",
+    "authority",
+    "incidents",
+    "calendars",
+    "team",
+    "tests",
+)
 
 DATA = frozenset({"team", "tests"})
 """The kinds of file that lie beside the policy and are no part of it: they may change without making it another one."""
@@ -79,6 +92,7 @@ SECTIONS = {
     "survey": ("surveys",),
     "rules": ("rules", "chain"),
     "authority": ("currency", "exceptions", "grants", "approvals"),
+    "incidents": ("incidents", "groups", "major_complaints"),
     "calendars": ("calendars", "arrangements"),
     "team": ("manager", "agents", "shifts"),
     "tests": ("tests",),

@@ -9,13 +9,24 @@ from zoneinfo import ZoneInfo
 from engine.core.authority import APPROVAL
 from engine.core.compiled import Policy
 from engine.core.contacts import from_text
-from engine.core.facts import AgentFacts, CallFacts, Contact, CustomerFacts, Facts
+from engine.core.facts import AgentFacts, CallFacts, Contact, CustomerFacts, Facts, IncidentFacts
 from engine.core.fields import Extra
 from engine.core.model import CUSTOMER, Ticket
 from engine.core.quiet import Hours, end_of_quiet
-from engine.core.signals import AgentActed, ApprovalDecided, CustomerChanged, MessageArrived, RuleDue, Signal, TaskClosed, TicketRequested
+from engine.core.signals import (
+    AgentActed,
+    ApprovalDecided,
+    CustomerChanged,
+    IncidentSpoke,
+    MessageArrived,
+    RuleDue,
+    Signal,
+    TaskClosed,
+    TicketRequested,
+)
 from engine.core.team import Team
 from engine.errors import Refused
+from engine.runtime import incidents
 from engine.runtime.sources import Source
 from engine.store.contract import Conflict, Transaction
 from engine.store.contract.tickets import HISTORY
@@ -80,6 +91,7 @@ class Gatherer:
             last_agent=self._tx.last_agent(asked.customer.id) if asked.customer else None,
             ran=tuple(self.ran),
             depth=self.depth,
+            members=incidents.members(self._tx, self._world.policy, ticket, signal),
             number=self._next_number(ticket, signal),  # last, because others wait for the next number from here on
         )
 
@@ -95,6 +107,7 @@ class Gatherer:
         contact = Contact() if sealed else self._contact(about, origin, customer)
         if customer is not None:
             customer = self._history(customer, about if asking else ticket, signal)
+        incident = incidents.about(self._tx, ticket, signal)
         return Facts(
             number="",
             answer_id="",
@@ -107,7 +120,8 @@ class Gatherer:
             contact=contact,
             contact_id=about.contact if about else None,
             call=origin.call if origin else None,
-            texts=self._texts((ticket, parent if asking else None), signal),
+            texts=self._texts((ticket, parent if asking else None), signal, incident),
+            incident=incident,
             extra=self._extra(customer, signal) if customer else {},
             parent=parent if asking else None,
         )
@@ -184,14 +198,16 @@ class Gatherer:
         addresses = {name: by_kind[kind] for name, kind in self._world.channels.items() if kind in by_kind}
         return Contact((row.name if row else "") or (origin.name if origin else ""), addresses)
 
-    def _texts(self, tickets: Iterable[Ticket | None], signal: Signal) -> dict[str, str]:
+    def _texts(self, tickets: Iterable[Ticket | None], signal: Signal, incident: IncidentFacts | None) -> dict[str, str]:
         wanted: list[str | None] = []
         for ticket in filter(None, tickets):
             wanted += [ticket.description, ticket.subject, ticket.wish, ticket.expected_by, ticket.result]
             wanted += [one.content for one in ticket.approvals.values()]
             if ticket.plan is not None:
                 wanted += [ticket.plan.content, *(step.content for step in ticket.plan.steps)]
-        if isinstance(signal, TaskClosed | ApprovalDecided):
+        if incident is not None:
+            wanted += [incident.title, incident.news]
+        if isinstance(signal, TaskClosed | ApprovalDecided | IncidentSpoke):
             wanted.append(signal.content)
         return self._tx.contents([content for content in wanted if content])
 

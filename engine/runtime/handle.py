@@ -13,13 +13,13 @@ from engine.core.decision import Decision
 from engine.core.events import RECEIPT_NAMES, Assigned, MessageQueued, RuleApplied, RuleObserved, SurveySent, TicketOpened
 from engine.core.facts import Facts
 from engine.core.model import SYSTEM, Ticket
-from engine.core.signals import ReceiptArrived, RuleDue, Signal, TicketRequested
+from engine.core.signals import IncidentSpoke, ReceiptArrived, RuleDue, Signal, TicketRequested
 from engine.errors import NotFound
 from engine.runtime.gather import Gatherer, Origin, World
 from engine.store.contract import Transaction
 from engine.store.rows import DecisionRecord, OutboxRow
 
-CHAIN_LIMIT = 20
+CHAIN_LIMIT = 500
 """How many signals one signal may lead to in its transaction; more can only be a loop."""
 
 
@@ -75,15 +75,18 @@ def handle(tx: Transaction, world: World, signal: Signal, now: datetime, origin:
     gatherer = Gatherer(tx, world, now)
     if isinstance(signal, ReceiptArrived) and not RECEIPT_NAMES.isdisjoint(world.policy.triggers):
         gatherer.ran += _ran_where_queued(tx, signal)
-    waiting, handled = deque([c.Raise(signal)]), list[Handled]()
+    waiting, handled = deque([(c.Raise(signal), gatherer.ran)]), list[Handled]()
     while waiting:
         if len(handled) >= CHAIN_LIMIT:
             raise RuntimeError(f"{type(signal).__name__} led to more than {CHAIN_LIMIT} further signals")
-        current, gatherer.depth = waiting[0].signal, waiting.popleft().depth
+        raised, gatherer.ran = waiting.popleft()
+        current, gatherer.depth = raised.signal, raised.depth
         decision = _decide_one(tx, world, gatherer, current, now, origin if not handled else None, hold)
         handled.append(Handled(now, current, decision, world.policy.digest))
         gatherer.ran += _rules_run(current, decision)
-        waiting.extend(command for command in decision.commands if isinstance(command, c.Raise))
+        for command in (command for command in decision.commands if isinstance(command, c.Raise)):
+            # What an incident says to a ticket begins a chain of that ticket's own: its rules must not wait for another's.
+            waiting.append((command, list(gatherer.ran) if isinstance(command.signal, IncidentSpoke) else gatherer.ran))
     return Outcome(tuple(handled))
 
 

@@ -85,8 +85,8 @@ def _earlier(case: Node) -> list[Node]:
 
 @dataclass(slots=True)
 class Play:
-    """One case as it is played. `before` are the numbers of the customer's earlier cases, which expectations are not about; `since` is
-    the position of the first decision after the step before.
+    """One case as it is played. `before` are the numbers of the customer's earlier cases and of a crowd's, which expectations are not
+    about; `since` is the position of the first decision after the step before.
     """
 
     lab: Lab
@@ -112,6 +112,7 @@ class Play:
             self._was(one)
         lab.advance(case.start)
         self.since = len(lab.handled)
+        self._crowd(entry)
         outcome = self._come(entry)
         self._took(outcome)
         self.number = outcome.ticket
@@ -138,6 +139,14 @@ class Play:
         ticket = lab.ticket(number) if number else None
         if ticket is not None:
             lab.handle(AgentActed(ticket.number, "resolve", ticket.assignee or lab.world.team.manager, entry.string("text")))
+
+    def _crowd(self, entry: Node) -> None:
+        """Let so many other customers write the same at that moment; expectations are not about their tickets."""
+        for count in range(int(entry.string("crowd", "0"))):
+            other = {"phone": f"+8613800{count:06d}", "email": f"customer{count}@example.test"}
+            mine, self.addresses = self.addresses, other
+            self.before.add(self._come(entry).ticket)
+            self.addresses = mine
 
     def _come(self, entry: Node) -> Outcome:
         """Let a message or a call come in, as a test describes it."""

@@ -217,6 +217,7 @@ def test_every_grading_is_explained_with_rule_file_line_and_what_was_seen() -> N
         "assignee: qian": "routing.yaml",
         "message: assignment to qian": "scripts.yaml",
         "message: promise to customer": "scripts.yaml",
+        "may be an incident: service-down": "incidents.yaml",
         "no rule held on ticket_opened": "rules.yaml",
     }
     assert all(reason.source is not None and reason.source.line > 0 for reason in decision.reasons)

@@ -295,6 +295,16 @@ def test_a_queue_without_anybody_waits_for_the_first_who_is_there_elsewhere() ->
     assert (house.ticket(number).queue, house.ticket(number).assignee) == ("supervisors", "li")
 
 
+def test_a_full_queue_asks_again_after_a_pause_although_somebody_is_free_elsewhere() -> None:
+    house = House(
+        changed(("routing.yaml", "capacity: 20", "capacity: 1")), with_agents(an_agent("ann", "front_desk"), an_agent("bob", "after_sales"))
+    )
+    house.mail("你好")
+    number = house.mail("再问一下", sender="other@example.test")
+    with house.store.read() as reader:
+        assert [row.due - house.now for row in reader.timers(number) if row.key == "assign"] == [5 * MINUTE]
+
+
 def test_a_queue_without_spilling_over_waits() -> None:
     house = House(people=with_agents(an_agent("ann", "after_sales"), an_agent("bob", "front_desk")))
     with house.store.write() as tx:

@@ -19,12 +19,13 @@ from engine.store import CustomerRow, StoredDecision
 from tests.core.worlds import DAY, HOUR, POLICIES, WEDNESDAY, House, changed, facts, shipped
 
 OWN = (POLICIES / "rules.yaml").read_text("utf-8")
+INCIDENTS = (POLICIES / "incidents.yaml").read_text("utf-8")
 
 
 def policy(*rules: str, depth: int = 4) -> Policy:
     """The shipped policy with these rules instead of its own."""
     text = f"version: 1\nchain: {{depth: {depth}}}\nrules:\n" + "".join(f"  - {rule}\n" for rule in rules)
-    return changed(("rules.yaml", OWN, text))
+    return changed(("rules.yaml", OWN, text), ("incidents.yaml", INCIDENTS, "version: 1\n"))
 
 
 def house(*rules: str, depth: int = 4, **more: Any) -> House:
@@ -268,7 +269,7 @@ def test_the_record_of_a_decision_by_rules_replays() -> None:
 
 
 def test_every_action_of_the_policy_language_is_done_by_something() -> None:
-    action = schema("rules")["properties"]["rules"]["items"]["properties"]["do"]["items"]
+    action = schema("rules")["$defs"]["actions"]["items"]
     assert set(action["properties"]) - {"script", "after"} == set(ACTIONS)
 
 

@@ -3,26 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from engine.core.team import Team
 from engine.policy import Compilation
 from engine.store import Store, open_store
-from tests.policy_figures import (  # noqa: F401  # they register
-    probes_authority,
-    probes_clocks,
-    probes_closing,
-    probes_guides,
-    probes_notices,
-    probes_people,
-    probes_rules,
-    probes_shown,
-    probes_words,
-)
 from tests.policy_figures.compiler import compiled, remembering
 from tests.policy_figures.lab import Battery, Lab
 from tests.policy_figures.mutations import Change, Mutator
 from tests.policy_figures.scalars import Scalar, scalars, shipped_files
+
+for _probes in sorted(Path(__file__).parent.glob("probes_*.py")):
+    import_module(f"tests.policy_figures.{_probes.stem}")  # they register
 
 DIAGNOSTIC = "diagnostic"
 

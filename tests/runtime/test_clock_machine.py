@@ -31,8 +31,8 @@ RESTART = ("sla.yaml", "on_tier_change: recompute", "on_tier_change: restart")
 KEEP = ("sla.yaml", "on_tier_change: recompute", "on_tier_change: keep")
 PAUSING = (
     "sla.yaml",
-    "stops: [customer_contacted, result_reported]",
-    "stops: [customer_contacted, result_reported]\n    pauses_in: [on_hold]",
+    "stops: [customer_contacted, result_reported, joined_incident]",
+    "stops: [customer_contacted, result_reported, joined_incident]\n    pauses_in: [on_hold]",
 )
 POLICIES = {
     "shipped": (),

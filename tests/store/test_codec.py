@@ -144,6 +144,8 @@ SIGNALS = [
     s.ReceiptArrived("1", "m-1", "customer", "failed"),
     s.RenewalRequested("1", "zhou"),
     s.CustomerChanged("1", "C000002"),
+    s.IncidentSought("1"),
+    s.IncidentSpoke("1", "2", "update", "2.1.1"),
 ]
 
 

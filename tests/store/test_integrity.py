@@ -51,7 +51,7 @@ def test_a_message_without_its_text_is_named_until_it_was_sent(store: Store) -> 
         ("UPDATE event SET type = 'ticket_sung' WHERE seq = 3", "cannot be replayed: .*ticket_sung"),
         ("UPDATE event SET event_json = '{}' WHERE seq = 1", "cannot be replayed: .*ticket_opened"),
         ("DELETE FROM event WHERE seq = 1", "event 1 is missing"),
-        ("UPDATE ticket SET state_json = '{'", "cannot be replayed: The stored ticket"),
+        ("UPDATE ticket SET state_json = '{}'", "cannot be replayed: The stored ticket"),
         ("DELETE FROM ticket", "a row of timer refers to a row of ticket that does not exist"),
         ("DELETE FROM survey_answer", "follow-up F1 is linked to an answer that is gone"),
     ],

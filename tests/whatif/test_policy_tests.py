@@ -169,7 +169,7 @@ def test_where_no_rule_decided_the_last_decisions_are_told() -> None:
     [failure] = run("      - {at: +0m, expect: {state: closed}}\n").failures
     assert failure.because == ""
     assert len(failure.nearest) == 3
-    assert failure.nearest[-1].startswith("message: promise to customer: promise (scripts.yaml:")
+    assert failure.nearest[-1].startswith("no incident yet: service-down (incidents.yaml:")
 
 
 def test_long_texts_are_shortened_where_they_are_shown() -> None:

@@ -40,6 +40,8 @@ def page(desk: Desk, reader: Reader, number: str) -> dict[str, Any]:
 def details(desk: Desk, reader: Reader, ticket: Ticket) -> dict[str, Any]:
     """Return everything of a ticket beyond that it exists."""
     texts = {id: body for id, _, body in reader.content_of(ticket.number)}
+    if ticket.incident is not None:  # in whose words they were told
+        texts |= {id: body for id, _, body in reader.content_of(ticket.incident)}
     contact = from_text(reader.contents([ticket.contact]).get(ticket.contact, "") if ticket.contact else "")
     return {
         "tier": ticket.tier,
@@ -57,6 +59,7 @@ def details(desk: Desk, reader: Reader, ticket: Ticket) -> dict[str, Any]:
         "wish": texts.get(ticket.wish or ""),
         "expected_by": texts.get(ticket.expected_by or ""),
         "parent": ticket.parent,
+        "incident": ticket.incident,
         "result": texts.get(ticket.result or ""),
         "closed_at": ticket.closed_at,
         "objections": ticket.objections,

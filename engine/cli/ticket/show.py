@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.core.compiled import Policy
     from engine.runtime.followups import FollowUpView
 
-_HEAD = ("channel", "contact", "opened", "subject", "text", "impact", "wish", "expected_by", "parent", "result", "survey")
+_HEAD = ("channel", "contact", "opened", "subject", "text", "impact", "wish", "expected_by", "parent", "incident", "result", "survey")
 _CLOCK_STYLES = {"met": "green", "late": "red", "overdue": "bold red", "paused": "yellow", "running": ""}
 
 

@@ -6,7 +6,7 @@ from engine.core import clocks, promises
 from engine.core.authority import APPROVAL
 from engine.core.commands import CancelTimers
 from engine.core.compiled import Policy
-from engine.core.decide import actions, authority, intake, opening, receipts, replies, rules, surveys, timers
+from engine.core.decide import actions, authority, incidents, intake, opening, receipts, replies, rules, surveys, timers
 from engine.core.decision import Decision
 from engine.core.draft import Draft
 from engine.core.facts import Facts
@@ -18,6 +18,8 @@ from engine.core.signals import (
     ApprovalDecided,
     CallArrived,
     CustomerChanged,
+    IncidentSought,
+    IncidentSpoke,
     MessageArrived,
     RenewalRequested,
     RuleDue,
@@ -76,5 +78,9 @@ def _dispatch(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
             clocks.renew(draft)
         case RuleDue():
             rules.due(draft, signal)
+        case IncidentSought():
+            incidents.sought(draft, signal)
+        case IncidentSpoke():
+            incidents.spoke(draft, signal)
         case _:
             receipts.arrived(draft, signal)

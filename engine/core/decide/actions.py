@@ -6,7 +6,7 @@ from engine.core import events as e
 from engine.core.answers import is_courtesy
 from engine.core.authority import APPROVAL
 from engine.core.commands import Raise, SeverLink
-from engine.core.decide import authority, replies, surveys
+from engine.core.decide import authority, incidents, replies, surveys
 from engine.core.draft import Draft, Refusal
 from engine.core.fields import NEEDS
 from engine.core.lifecycle import ENDED, WAITING
@@ -91,6 +91,9 @@ def _done(draft: Draft, signal: AgentActed) -> None:
 def _progress(draft: Draft, signal: AgentActed) -> None:
     _require_text(signal, "what to tell the customer")
     content = draft.keep("progress", signal.text)
+    if draft.ticket.is_incident:
+        incidents.update(draft, content, signal.actor)
+        return
     if notify(draft, "progress", CUSTOMER, {"progress": {"text": signal.text}}):
         draft.record(e.ProgressReported(signal.actor, content))
     else:
@@ -150,6 +153,9 @@ def _resolve(draft: Draft, signal: AgentActed) -> None:
     _require_text(signal, "what the result is")
     content = draft.keep("result", signal.text)
     ticket = draft.ticket
+    if ticket.is_incident:
+        incidents.recover(draft, content, signal.actor)
+        return
     if ticket.kind not in NEEDS:
         _end(draft, signal, content)
         return
@@ -185,6 +191,8 @@ def _tier(draft: Draft, signal: AgentActed) -> None:
 def _reopen(draft: Draft, signal: AgentActed) -> None:
     _require_text(signal, "why the ticket is reopened")
     draft.record(e.TicketReopened(signal.actor, draft.keep("reason", signal.text)))
+    if draft.ticket.is_incident:
+        incidents.tell_again(draft)
 
 
 def _close(draft: Draft, signal: AgentActed) -> None:
@@ -192,7 +200,11 @@ def _close(draft: Draft, signal: AgentActed) -> None:
     _require_text(signal, "why the ticket is closed")
     if draft.ticket.state in ENDED:
         raise Refusal(f"ticket {draft.ticket.number} has ended already: it is {draft.ticket.state}")
-    _end(draft, signal, draft.keep("reason", signal.text))
+    content = draft.keep("reason", signal.text)
+    if draft.ticket.is_incident:
+        incidents.cancel(draft, content, signal.actor)
+    else:
+        _end(draft, signal, content)
 
 
 def _confirm(draft: Draft, signal: AgentActed) -> None:
@@ -238,5 +250,7 @@ ACTIONS: dict[str, Callable[[Draft, AgentActed], None]] = {
     "except": authority.make_exception,
     "grant": authority.grant,
     "refuse": authority.refuse,
+    "join": incidents.joined,
+    "leave": incidents.left,
 }
 """Every action an agent may take, by name."""

@@ -6,8 +6,9 @@ from engine.core import events as e
 from engine.core.commands import SealLink
 from engine.core.conditions import Value
 from engine.core.contacts import to_text
+from engine.core.decide import incidents
 from engine.core.draft import Draft, Refusal
-from engine.core.fields import NEEDS
+from engine.core.fields import INCIDENT, NEEDS
 from engine.core.promises import promise
 from engine.core.routing import give, route
 from engine.core.signals import CustomerChanged, TicketRequested
@@ -26,6 +27,7 @@ def need(draft: Draft, opened: e.TicketOpened, silent: bool, queue: str | None =
     route(draft, queue)
     if not silent:
         promise(draft, "promise")
+    incidents.suspect(draft)
 
 
 def work(draft: Draft, opened: e.TicketOpened, queue: str | None, assignee: str | None = None, avoid: str | None = None) -> None:
@@ -45,6 +47,11 @@ def requested(draft: Draft, signal: TicketRequested, owned: bool = True) -> None
     What is not to be `owned` yet is put into its queue only; its opener says whose it is.
     """
     facts = draft.facts
+    if signal.rule is not None:
+        draft.because(f"kind: {signal.kind}", signal.rule, signal.source, {"queue": signal.queue})
+    if signal.kind == INCIDENT:
+        incidents.opened(draft, signal)
+        return
     sealed = signal.answer is not None
     opened = e.TicketOpened(
         number=facts.number,
@@ -60,8 +67,6 @@ def requested(draft: Draft, signal: TicketRequested, owned: bool = True) -> None
     )
     if signal.answer is not None and signal.parent is not None:
         draft.want(SealLink(signal.answer, signal.parent, signal.customer, facts.contact_id, facts.number))
-    if signal.rule is not None:
-        draft.because(f"kind: {signal.kind}", signal.rule, signal.source, {"queue": signal.queue})
     if signal.kind in NEEDS:
         need(draft, opened, silent=True, queue=signal.queue)
     elif owned:

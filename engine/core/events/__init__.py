@@ -8,6 +8,7 @@ from engine.core.events.authority import *  # noqa: F403  # as below
 from engine.core.events.base import Event as Event
 from engine.core.events.base import stored_name as stored_name
 from engine.core.events.clocks import *  # noqa: F403  # the package's names are its modules' events; a second list would go stale
+from engine.core.events.incidents import *  # noqa: F403  # as above
 from engine.core.events.messages import *  # noqa: F403  # as above
 from engine.core.events.rules import *  # noqa: F403  # as above
 from engine.core.events.ticket import *  # noqa: F403  # as above
@@ -38,6 +39,11 @@ EVENT_NAMES: tuple[str, ...] = (
     "survey_scheduled",
     "survey_sent",
     "survey_skipped",
+    "incident_opened",
+    "joined_incident",
+    "left_incident",
+    "incident_updated",
+    "incident_recovered",
 )
 """The names a policy may use in `starts`, `stops` and `resets`."""
 

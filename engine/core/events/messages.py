@@ -41,7 +41,9 @@ class MessageQueued(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessageSuppressed(Event):
-    """A message was due and was not queued; `reason` is automatic, opted_out, capped, unreachable, no_text or unspeakable."""
+    """A message was due and was not queued; `reason` is automatic, opted_out, capped, unreachable, no_text,
+    unspeakable or told_once (of an incident, through another ticket of the customer).
+    """
 
     party: str
     script: str

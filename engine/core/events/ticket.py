@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engine.core.events.base import Event
-from engine.core.fields import NEEDS
+from engine.core.fields import INCIDENT, NEEDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,13 @@ class TicketOpened(Event):
     due: datetime | None = None
     tier: str | None = None
     by: str = "system"
+    alike: str | None = None
 
     @property
     def name(self) -> str:
         """`ticket_opened` for a customer's need, else `<kind>_opened`."""
+        if self.kind == INCIDENT and self.customer is None:
+            return "incident_opened"
         return "ticket_opened" if self.kind in NEEDS else f"{self.kind}_opened"
 
 

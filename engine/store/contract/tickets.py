@@ -27,6 +27,15 @@ class TicketReader(Protocol):
     def open_tickets_of(self, customer: str) -> list[Ticket]:
         """Return the customer's tickets that have not ended, the latest first."""
 
+    def open_incident(self, alike: str) -> Ticket | None:
+        """Return the incident that takes in such tickets and has not ended, the latest one."""
+
+    def suspects(self, alike: str, since: datetime, after: str, limit: int) -> list[str]:
+        """Return the open tickets that are alike, were opened since then and belong to no incident: the first behind `after` by number."""
+
+    def members(self, incident: str, after: str, limit: int) -> list[str]:
+        """Return the tickets that belong to an incident: the first behind `after` by number."""
+
     def last_agent(self, customer: str) -> str | None:
         """Return who holds the latest ticket of the customer that anybody holds."""
 

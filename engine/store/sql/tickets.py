@@ -42,6 +42,21 @@ _OPEN_OF_CUSTOMER = """
 SELECT state_json FROM ticket WHERE customer = ? AND closed_at IS NULL ORDER BY opened_at DESC, number DESC
 """
 
+_OPEN_INCIDENT = """
+SELECT state_json FROM ticket
+WHERE state_json /*pg ::json*/ ->> 'alike' = ? AND kind = 'incident' AND customer IS NULL AND closed_at IS NULL
+ORDER BY opened_at DESC LIMIT 1
+"""
+
+_SUSPECTS = """
+SELECT number FROM ticket
+WHERE state_json /*pg ::json*/ ->> 'alike' = ? AND opened_at >= ? AND number > ? AND state_json /*pg ::json*/ ->> 'incident' IS NULL
+    AND customer IS NOT NULL AND closed_at IS NULL
+ORDER BY number LIMIT ?
+"""
+
+_MEMBERS = "SELECT number FROM ticket WHERE state_json /*pg ::json*/ ->> 'incident' = ? AND number > ? ORDER BY number LIMIT ?"
+
 _LAST_AGENT = """
 SELECT assignee FROM ticket WHERE customer = ? AND assignee IS NOT NULL ORDER BY opened_at DESC, number DESC LIMIT 1
 """
@@ -132,6 +147,19 @@ class TicketReads(Room):
     def open_tickets_of(self, customer: str) -> list[Ticket]:
         """The customer's tickets that have not ended."""
         return [decode_ticket(text) for (text,) in self._session.all(_OPEN_OF_CUSTOMER, customer)]
+
+    def open_incident(self, alike: str) -> Ticket | None:
+        """The incident that takes in such tickets."""
+        text = self._session.value(_OPEN_INCIDENT, alike)
+        return None if text is None else decode_ticket(text)
+
+    def suspects(self, alike: str, since: datetime, after: str, limit: int) -> list[str]:
+        """Tickets that are alike and belong to no incident."""
+        return [number for (number,) in self._session.all(_SUSPECTS, alike, micros(since), after, limit)]
+
+    def members(self, incident: str, after: str, limit: int) -> list[str]:
+        """The tickets of an incident."""
+        return [number for (number,) in self._session.all(_MEMBERS, incident, after, limit)]
 
     def last_agent(self, customer: str) -> str | None:
         """Who served the customer last."""

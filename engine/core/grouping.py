@@ -1,0 +1,40 @@
+"""What the policy says of incidents, compiled: which tickets make one together, and what their customers are told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from engine.core.conditions import Condition, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Incidents:
+    """How incidents are worked on: their queue and tier, and what the customers of their tickets hear.
+
+    `scripts` are by occasion: opened, update, recovered. `every` is the time after which they hear again, with or without news.
+    """
+
+    queue: str
+    tier: str | None
+    every: timedelta
+    scripts: Mapping[str, str]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentGroup:
+    """Tickets that fit, `minimum` of them opened within `window`, are one incident; later ones join it while it is open.
+
+    Only those count together that have the same values in the fields `same`. `queue` and `tier` are those of the incident where they
+    are not the common ones.
+    """
+
+    id: str
+    when: Condition | None
+    source: Source
+    label: Mapping[str, str]
+    window: timedelta
+    minimum: int
+    same: tuple[str, ...] = ()
+    queue: str | None = None
+    tier: str | None = None

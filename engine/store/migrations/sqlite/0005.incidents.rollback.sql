@@ -1,0 +1,2 @@
+DROP INDEX ticket_by_likeness;
+DROP INDEX ticket_by_incident;
