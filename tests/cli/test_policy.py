@@ -51,7 +51,7 @@ def test_a_file_of_any_version_is_shown(versions: Command) -> None:
     assert "response: 10m" in versions("policy", "show", first[:8], "sla.yaml").stdout
     assert "response: 8m" in versions("policy", "show", "policies", "sla.yaml").stdout
     assert "# --- routing.yaml" in versions("policy", "show").stdout
-    assert "it has calendars/cn_office.yaml" in versions("policy", "show", "active", "nothing.yaml", code=1).stderr
+    assert "it has authority.yaml, calendars/cn_office.yaml" in versions("policy", "show", "active", "nothing.yaml", code=1).stderr
     assert "there is no policy 'ffff'" in versions("policy", "show", "ffff", code=1).stderr
 
 

@@ -336,21 +336,21 @@ def test_a_ticket_without_a_tier_or_past_its_result_is_not_graded() -> None:
 OPENING = "{at: breach, notify: [queue.lead], script: breach_notice, open: {kind: incident, queue: tech_support}}"
 
 
-def test_a_step_opens_an_incident_for_the_ticket_once_and_the_customer_hears_nothing_of_it() -> None:
+def test_a_step_opens_an_incident_once_of_which_the_ticket_is_part() -> None:
     house = House(escalating(f"{OPENING}\n      - {{at: +1h, open: {{kind: incident, queue: supervisors}}}}"))
     number = house.mail("总是报错", subject="支付失败")
     house.wait(6 * HOUR)
     with house.store.read() as reader:
-        children = reader.tickets(TicketQuery(parent=number))
-    [incident] = children
+        [incident] = reader.tickets(TicketQuery(kind="incident"))
     assert (incident.kind, incident.queue, incident.customer, incident.contact) == ("incident", "tech_support", None, None)
     assert "支付失败" in house.text(incident.description)
     assert house.ticket(number).opened == ("incident",)
     assert [event.opens for event in house.log(number) if isinstance(event, e.Escalated) and event.opens] == ["incident"]
-    assert not [row for row in house.messages(incident.number) if row.party == "customer"]
+    assert house.ticket(number).incident == incident.number
+    assert "incident_opened" in house.scripts(number, "customer")
     house.wait(2 * DAY)
     with house.store.read() as reader:
-        assert reader.tickets(TicketQuery(parent=incident.number)) == []
+        assert len(reader.tickets(TicketQuery(kind="incident"))) == 1
 
 
 def test_a_task_that_a_step_opens_is_closed_towards_its_ticket() -> None:

@@ -30,8 +30,8 @@ def test_a_policy_may_promise_a_clock_that_starts_later_and_leave_one_out() -> N
     policy = changed(
         (
             "sla.yaml",
-            "    stops: [customer_contacted, result_reported]",
-            "    stops: [customer_contacted, result_reported]\n    promised: false",
+            "    stops: [customer_contacted, result_reported, joined_incident]",
+            "    stops: [customer_contacted, result_reported, joined_incident]\n    promised: false",
         ),
         ("sla.yaml", "    then: report_progress", "    then: report_progress\n    promised: true"),
     )

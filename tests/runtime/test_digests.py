@@ -13,6 +13,7 @@ from engine.channels import Delivery as Handed
 from engine.channels import Outbound, PermanentFailure, Receipt, ReceiptStatus, TemporaryFailure
 from engine.core import events as e
 from engine.core.escalations import Recipient
+from engine.core.index import Rules
 from engine.runtime import inbox
 from engine.runtime.outbox import Postman
 from engine.store.rows import OutboxRow
@@ -264,7 +265,7 @@ def test_a_flood_of_a_thousand_breaches_in_a_minute_is_a_handful_of_messages_and
     first = shipped().escalations[0]
     told = replace(first.steps[0], notify=(Recipient("queue.lead"), Recipient("manager", ("sms",))))
     only = replace(first, steps=(told, *first.steps[1:]))
-    policy = replace(shipped(), escalations=(only, *shipped().escalations[1:]))
+    policy = replace(shipped(), escalations=(only, *shipped().escalations[1:]), groups=Rules())  # else they were one incident
     ann = an_agent("ann", "front_desk", "tech_support", capacity=100_000)
     house = House(policy, with_agents(ann, an_agent("qian", phone="+8613800000003"), an_agent("zhao")))
     numbers = [house.mail("总是报错", sender=f"c{n}@example.test") for n in range(count)]

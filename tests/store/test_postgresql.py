@@ -246,7 +246,7 @@ PLANS = {
     "item by source": (rooms_inbox._ITEM, ("email", "a"), "inbox_by_source"),
     "message by provider": (rooms_outbox._BY_PROVIDER, ("email", "a"), "outbox_by_provider"),
     "automatic messages": (rooms_outbox._RECENT, (0,), "outbox_automatic"),
-    "conversation": (rooms_outbox._CONVERSATION, ("a", "[]"), "outbox_by_address"),
+    "conversation": (rooms_outbox._CONVERSATION, ("a", "qian", "[]"), "outbox_by_address"),
     "customer by address": (rooms_people._FIND, ("email", "a"), "customer_address_by_address"),
     "needs": (rooms_tickets._NEEDS_OF, ("C1", 0, "", "[]", 9), "ticket_by_customer"),
     "last contact": (rooms_tickets._LAST_CONTACT, ("C1", 9), "ticket_by_customer"),

@@ -215,7 +215,7 @@ def test_what_happens_next_are_the_timers_the_next_one_first_and_those_set_aside
 
 
 def test_a_policy_of_old_is_had_from_its_kept_files(store: Store) -> None:
-    old = changed(("sla.yaml", "id: general", "id: ordinary"))
+    old = changed(("sla.yaml", "{zh: 三级(一般), en: general}", "{zh: 普通, en: ordinary}"))
     files = {
         path.relative_to(POLICIES).as_posix(): path.read_text("utf-8") for path in POLICIES.rglob("*.yaml") if path.name != "team.yaml"
     }

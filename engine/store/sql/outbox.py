@@ -172,7 +172,6 @@ class OutboxWrites(OutboxReads):
     def claim_messages(self, channel: str, now: datetime, limit: int) -> list[OutboxRow]:
         """Messages that are being sent from now on."""
         claimed: dict[str, OutboxRow] = {}
-        self._session.one(_BY_TURNS)
         for row in map(_message, self._session.all(_READY, channel, micros(now), limit)):
             if row.id not in claimed:
                 mates = self._mates(row, now)
@@ -185,6 +184,7 @@ class OutboxWrites(OutboxReads):
         """The message and what goes out together with it."""
         if row.digest is None:
             return [row]
+        self._session.one(_BY_TURNS)
         to = (row.party, row.address, row.language)
         return [_message(one) for one in self._session.all(_MATES, row.channel, micros(now), row.digest, *to, LARGEST_DIGEST)]
 
