@@ -192,7 +192,7 @@ def check_one_ticket_each(desk: Desk, count: int) -> None:
     assert None not in opened
     assert len(set(opened)) == 3 * count, "two inputs share a ticket"
     every = tickets(desk)
-    assert {ticket.number for ticket in every} == set(opened), "a ticket came of nothing"
+    assert {ticket.number for ticket in every if not ticket.is_incident} == set(opened), "a ticket came of nothing"
     days = {ticket.number[:8] for ticket in every}
     for day in days:
         numbers = [int(ticket.number[8:]) for ticket in every if ticket.number.startswith(day)]
