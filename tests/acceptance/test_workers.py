@@ -25,7 +25,7 @@ def desks(engine_command: Path, tmp_path: Path, database: str) -> list[Desk]:
     for desk in both:
         desk.always_at_work()
         desk.keep_on(database)
-        desk.edit("incidents.yaml", (r"minimum: 20\b", "minimum: 100000"))  # else so many mails alike are one incident
+        desk.edit("incidents.yaml", (r"minimum: 20\b", "minimum: 10000"))  # else so many mails alike are one incident
         desk.configure(outbound="live", delivery={"deadline": "2s"})
     return both
 
