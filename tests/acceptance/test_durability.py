@@ -202,7 +202,7 @@ def check_one_ticket_each(desk: Desk, count: int) -> None:
 def check_sent_once(desk: Desk, centre: SmsCentre, kills: int) -> None:
     rows = outbox(desk)
     promises = Counter(row.ticket for row in rows if row.script == "promise")
-    assert promises == Counter(ticket.number for ticket in tickets(desk)), "every customer was promised once"
+    assert promises == Counter(ticket.number for ticket in tickets(desk) if not ticket.is_incident), "every customer was promised once"
     mails = list((desk.root / "var" / "out" / "email").glob("*.eml"))
     assert len(mails) == sum(row.channel == "email" for row in rows)
     texts = Counter(centre.messages())
