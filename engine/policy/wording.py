@@ -211,9 +211,11 @@ class Wording:
     def _twice(self, node: Node, fault: Fault) -> None:
         seen: set[str] = set()
         for item in node.items:
-            if item.text in seen:
-                self._add("CL208", item, said("`{written}` stands in the list already", written=_written(item)), "leave one of them out")
-            seen.add(item.text)
+            same = str(item.plain())
+            if same in seen:
+                written = _written(item) if not item.map else f"{{{', '.join(f'{key}: {part.text}' for key, part in item.map.items())}}}"
+                self._add("CL208", item, said("`{written}` stands in the list already", written=written), "leave one of them out")
+            seen.add(same)
 
 
 def _of_a_plugin(field: str) -> str:
