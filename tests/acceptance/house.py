@@ -15,7 +15,8 @@ from engine.store import TicketQuery
 from tests.acceptance.desk import Daemon, Desk, wait_until
 from tests.acceptance.mail import answer, letter, words
 from tests.real.mail_servers import HOST, PASSWORD, MailServers
-from tests.real.sms_servers import LOOPBACK, SmsCentre
+from tests.real.sms_servers import SmsCentre
+from tests.support.ports import LOOPBACK
 from tests.support.repository import ROOT
 
 SAMPLES = ROOT / "plugins" / "phone_log" / "tests" / "data"

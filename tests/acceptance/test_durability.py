@@ -15,8 +15,9 @@ import pytest
 from engine.store import InboxRow, OutboxRow, Reader, TicketQuery
 from tests.acceptance import inputs
 from tests.acceptance.desk import Daemon, Desk, wait_until
-from tests.real.sms_servers import LOOPBACK, SmsCentre
+from tests.real.sms_servers import SmsCentre
 from tests.support.counts import scaled
+from tests.support.ports import LOOPBACK
 
 CHANNELS = ("email", "sms", "phone_log")
 HOUSE = "10690001"

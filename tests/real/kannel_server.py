@@ -6,8 +6,9 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
-from tests.real.sms_servers import LOOPBACK, PATIENCE, SmsCentre, free_port, wait_until
+from tests.real.sms_servers import PATIENCE, SmsCentre, wait_until
 from tests.support.parts import find_program
+from tests.support.ports import LOOPBACK, free_port
 
 KANNEL_CONFIGURATION = """
 group = core

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import itertools
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -12,8 +11,9 @@ from typing import Any
 
 import smpp34
 
+from tests.support.ports import LOOPBACK, free_port
+
 PATIENCE = 60.0
-LOOPBACK = "127.0.0.1"
 UDH_INDICATOR = 0x40
 RECEIPT = 0x04
 UCS2 = 8
@@ -21,13 +21,6 @@ RECEIPTED_MESSAGE_ID = 0x001E
 MESSAGE_STATE = 0x0427
 REDELIVER_SECONDS = 0.2
 STATE_NUMBERS = {"DELIVRD": 2, "EXPIRED": 3, "DELETED": 4, "UNDELIV": 5, "ACCEPTD": 6, "REJECTD": 8}
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:

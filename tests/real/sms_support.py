@@ -1,7 +1,8 @@
 """What the tests of the SMS channel share: a customer, a house, and a receiver that stands for the engine."""
 
 from engine.channels import Outbound, TemporaryFailure
-from tests.real.sms_servers import LOOPBACK, wait_until
+from tests.real.sms_servers import wait_until
+from tests.support.ports import LOOPBACK
 
 CUSTOMER, HOUSE = "8613800138000", "10690001"
 SIGNATURE = "【某公司】"

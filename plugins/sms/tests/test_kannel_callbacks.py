@@ -12,7 +12,8 @@ import engine_sms
 from engine.channels import Inbound, ReceiptStatus, Rejected
 from engine.errors import ConfigurationError
 from engine.testing import context
-from tests.real.sms_servers import LOOPBACK, free_port, wait_until
+from tests.real.sms_servers import wait_until
+from tests.support.ports import LOOPBACK, free_port
 
 SECRET = "0123456789abcdef"
 REPLY = {"from": "8613800138000", "to": "10690001", "coding": "0", "charset": "UTF-8"}

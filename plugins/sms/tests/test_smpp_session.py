@@ -10,8 +10,9 @@ import pytest
 import engine_sms
 from engine.channels import Rejected, TemporaryFailure
 from engine.testing import context
-from tests.real.sms_servers import LOOPBACK, wait_until
+from tests.real.sms_servers import wait_until
 from tests.real.sms_support import Receiver, message, smpp_settings
+from tests.support.ports import LOOPBACK
 
 
 @pytest.fixture
