@@ -198,7 +198,7 @@ def uses(document: Document) -> Iterable[Use]:
         yield Use(node, occasion, (_TEAM,) if occasion in TO_TEAM else (_CUSTOMER,))
     for rule in document.entries("calls").values():
         if (opened := rule.get("open")) is not None and (script := opened.get("script")) is not None:
-            yield Use(script, "missed_call", (_CUSTOMER, _AGENT))
+            yield Use(script, "missed_call", (_CUSTOMER,))
     for node in document.entries("deadlines").values():
         if (script := node.get("remind_script")) is not None:
             yield Use(script, "reminder", (_CUSTOMER,))
