@@ -25,6 +25,7 @@ from engine.runtime import cron, log
 from engine.runtime.claims import BATCH
 from engine.runtime.clock import JumpGuard, SystemClock
 from engine.runtime.engine import Engine, open_engine
+from engine.runtime.membership import Membership
 from engine.runtime.project import Job, load_project
 from engine.runtime.reload import Reloader
 
@@ -99,6 +100,7 @@ class Worker:
         self._guard = JumpGuard()
         self._holding_until = 0.0
         self._only = only
+        self._member = engine.membership = Membership(engine.store, tuple(sorted(only)), engine.world.chance)
         self._reloader = Reloader(engine)
         self._changes: Generator[set[FileChange], None, None] | None = None
         self._decider = Loop("decide", self._decide, self.stop)
@@ -110,11 +112,13 @@ class Worker:
     def run(self) -> None:
         """Work until `stop` is set, then let go within `STOP_WITHIN` seconds."""
         now = self.engine.clock.now()
+        self._member.seen(self.engine.world.policy.digest, now)
         with self.engine.store.write() as tx:  # others may be sending what they claimed from a store that is shared
             recovered = tx.recover_sending(now, now - self.engine.project.lease if self.engine.store.shared else None)
         log.say(
             "started",
             pid=os.getpid(),
+            worker=self._member.id,
             policy=self.engine.world.policy.digest[:12],
             channels=list(self.engine.channels),
             recovered=recovered,
@@ -125,6 +129,7 @@ class Worker:
                 self._wanted.get(timeout=POLL)
                 self.stop.set()
             try:
+                self._member.seen(self.engine.world.policy.digest, self.engine.clock.now())
                 self._watch_senders()
             except EngineError as failure:  # the database is away; the next look finds the same
                 log.say("cannot work", logging.ERROR, loop="watch", reason=str(failure))
@@ -133,6 +138,8 @@ class Worker:
         deadline = time.monotonic() + STOP_WITHIN
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        with contextlib.suppress(EngineError):  # the database is away: it finds out by itself
+            self._member.leave()
         log.say("stopped", unfinished=[thread.name for thread in threads if thread.is_alive()])
 
     def end(self) -> None:
@@ -217,9 +224,9 @@ class Worker:
             for row in [row for row in claimed if (now_is := tx.message(row.id)) and now_is.state == "sending"]:
                 pause = self.engine.project.delivery.pause(row.attempts, self.engine.world.chance)
                 if row.attempts >= self.engine.project.delivery.attempts:
-                    tx.message_dead(row.id, "the channel did not answer in time", row.attempts)
+                    tx.message_dead(row.id, "the channel did not answer in time", row)
                 else:
-                    tx.message_retry(row.id, now + max(pause, timedelta(seconds=1)), "the channel did not answer in time", row.attempts)
+                    tx.message_retry(row.id, now + max(pause, timedelta(seconds=1)), "the channel did not answer in time", row)
 
 
 PARTS = frozenset({"intake", "timers", "outbox", "cron"})
