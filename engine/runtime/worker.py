@@ -100,6 +100,7 @@ class Worker:
         self._guard = JumpGuard()
         self._holding_until = 0.0
         self._only = only
+        self._full = False
         self._member = engine.membership = Membership(engine.store, tuple(sorted(only)), engine.world.chance)
         self._reloader = Reloader(engine)
         self._changes: Generator[set[FileChange], None, None] | None = None
@@ -151,6 +152,7 @@ class Worker:
         if jump:
             self._holding_until = time.monotonic() + LONGEST_PAUSE
             log.say("the wall clock jumped: messages are held for a minute", logging.ERROR, seconds=round(jump))
+        self._reloader.follow(again=False)  # what another process has put in force decides from here on
         done = self.engine.work_inbox(BATCH) if "intake" in self._only else 0
         if "timers" in self._only and not self._holding():
             done += self.engine.work_timers(BATCH)
@@ -189,12 +191,27 @@ class Worker:
 
     def _receiving(self, name: str) -> Callable[[], int]:
         def step() -> int:
+            if self._is_full():
+                return 0
             fresh = self.engine.receive(name, timeout=RECEIVE_WAIT)
             if fresh:
                 self._decider.hint.set()
             return fresh
 
         return step
+
+    def _is_full(self) -> bool:
+        """Whether so much waits that the carriers had better keep the rest; once it was so, until a tenth of it was worked off."""
+        limit = self.engine.project.waiting_limit
+        with self.engine.store.read() as reader:
+            full = reader.waiting_inbox(limit) >= (limit - limit // 10 if self._full else limit)
+        if full is not self._full:
+            self._full = full
+            if full:
+                log.say("too much waits: nothing is taken in", logging.WARNING, waiting_limit=limit)
+            else:
+                log.say("intake goes on")
+        return full
 
     def _sending(self, name: str) -> Callable[[], int]:
         return lambda: 0 if self._holding() else self.engine.work_outbox(name)

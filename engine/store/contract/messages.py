@@ -28,6 +28,9 @@ class InboxReader(Protocol):
     def inbox_item(self, channel: str, source_id: str) -> InboxRow | None:
         """Return what became of the item that the channel's carrier calls so, None if it never came."""
 
+    def waiting_inbox(self, limit: int) -> int:
+        """Return how many items wait to be handled, counted up to `limit`."""
+
     def inbox_counts(self) -> dict[str, int]:
         """Return how many items are in each state; states without any are left out."""
 
