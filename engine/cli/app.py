@@ -104,8 +104,9 @@ def _outcome(arguments: Sequence[str] | None) -> int:
         return 130
     except EngineError as error:
         from engine.cli.output import clean
+        from engine.runtime.masking import without_secrets
 
-        click.echo(f"engine: {clean(str(error))}", err=True)
+        click.echo(f"engine: {clean(without_secrets(str(error)))}", err=True)
         return USAGE if isinstance(error, UsageError) else FINDINGS
     except BrokenPipeError:
         # Who reads has read enough; without this Python would complain once more at exit.
@@ -117,7 +118,9 @@ def _outcome(arguments: Sequence[str] | None) -> int:
 
 def _fault(fault: Exception) -> int:
     """Keep the traceback in a file and say where, or show it where ENGINE_DEBUG asks for it."""
-    told = "".join(traceback.format_exception(fault))
+    from engine.runtime.masking import without_secrets
+
+    told = without_secrets("".join(traceback.format_exception(fault)))
     if os.environ.get("ENGINE_DEBUG") == "1":
         click.echo(told, err=True)
         return INTERNAL

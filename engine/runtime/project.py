@@ -17,6 +17,7 @@ from engine.policy.diagnostics import Problems, has_errors
 from engine.policy.formats import format_text
 from engine.policy.reader import decode, read
 from engine.policy.units import duration
+from engine.runtime import masking
 from engine.runtime.outbox import Delivery
 
 FILE = "engine.yaml"
@@ -109,11 +110,15 @@ def _secret(kind: str, name: str, base: Path) -> str:
     if kind == "env":
         if name not in os.environ:
             raise ConfigurationError(f"the environment variable {name} that engine.yaml asks for is not set")
-        return os.environ[name]
-    try:
-        return (base / name).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigurationError(f"the secret file {name} that engine.yaml asks for cannot be read: {error.strerror}") from error
+        secret = os.environ[name]
+    else:
+        try:
+            secret = (base / name).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+            raise ConfigurationError(f"the secret file {name} that engine.yaml asks for cannot be read: {why}") from None
+    masking.remember(secret)
+    return secret
 
 
 @cache
