@@ -51,7 +51,8 @@ class Job:
 class Project:
     """A deployment. Paths are absolute. `outbound` is hold or live; with `redirect` every message goes to that address instead.
 
-    `alarm_to` is the mail address of whoever operates it.
+    `alarm_to` is the mail address of whoever operates it. Whether it is alive, and its metrics, are told on `listen` (host:port); spans go
+    to the URL `traces`. A loop that has not turned for `stalled_after` stands still.
     """
 
     root: Path
@@ -66,6 +67,9 @@ class Project:
     channels: tuple[ChannelSettings, ...]
     jobs: tuple[Job, ...] = field(default=())
     alarm_to: str | None = None
+    listen: str | None = None
+    traces: str | None = None
+    stalled_after: timedelta = timedelta(minutes=5)
 
     @property
     def hold(self) -> bool:
@@ -150,7 +154,7 @@ def _job(name: str, job: Mapping[str, Any]) -> Job:
 def _project(root: Path, plain: Mapping[str, Any]) -> Project:
     outbound = plain.get("outbound", "hold")
     redirect = outbound["redirect"] if isinstance(outbound, Mapping) else None
-    delivery = plain.get("delivery", {})
+    delivery, operations = plain.get("delivery", {}), plain.get("operations", {})
     channels = []
     for name, settings in plain.get("channels", {}).items():
         if settings.get("enabled", True):
@@ -173,5 +177,8 @@ def _project(root: Path, plain: Mapping[str, Any]) -> Project:
         send_deadline=duration(delivery.get("deadline", "60s")),
         channels=tuple(channels),
         jobs=tuple(jobs),
-        alarm_to=plain.get("operations", {}).get("alarm_to"),
+        alarm_to=operations.get("alarm_to"),
+        listen=operations.get("listen"),
+        traces=operations.get("traces"),
+        stalled_after=duration(operations.get("stalled_after", "5m")),
     )
