@@ -1,12 +1,13 @@
 """What nobody is shown: secrets, wherever words leave the process; addresses, names and texts of people in the log."""
 
+import base64
 import json
 import re
 import threading
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 SHORTEST = 4
 """Characters of the shortest text that counts as a secret: a shorter one would blot out half of every line."""
@@ -34,10 +35,19 @@ def remember(secret: str) -> None:
     if "://" in secret:
         password = urlsplit(secret).password or ""
         words += [password, unquote(password)]
-    forms = {form for word in words for form in (word, quote(word, safe=""), json.dumps(word)[1:-1], repr(word)[1:-1])}
     with _guard:
-        _secrets.update(form for form in forms if len(form) >= SHORTEST)
+        _secrets.update(form for word in words for form in _forms(word) if len(form) >= SHORTEST)
         _known.cache_clear()
+
+
+def _forms(word: str) -> list[str]:
+    """The text as URLs, JSON, Python and Base64 write it, the last wherever in a longer text it stands (credentials of HTTP and SMTP)."""
+    forms = [word, quote(word), quote(word, safe=""), quote_plus(word), json.dumps(word)[1:-1], repr(word)[1:-1]]
+    for before in range(3):
+        raw = b"\0" * before + word.encode()
+        whole, loose = base64.b64encode(raw).decode().rstrip("="), len(raw) % 3
+        forms.append(whole[-(-before * 8 // 6) : len(whole) - (loose > 0)])  # characters that hold bits of a neighbour differ
+    return forms
 
 
 def without_secrets(text: str) -> str:

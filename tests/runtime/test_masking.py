@@ -1,5 +1,6 @@
 """Nothing in a line of the log is a secret or says who a customer is."""
 
+import base64
 import json
 import logging
 from collections.abc import Iterator
@@ -79,6 +80,15 @@ def test_a_secret_is_masked_in_each_form_it_turns_up_in(secret: str, monkeypatch
 def test_the_password_of_a_url_is_a_secret_by_itself() -> None:
     masking.remember("postgresql://desk:gu%40rd1an@db.example.com/desk")
     assert masking.without_secrets("password gu@rd1an, as gu%40rd1an") == "password ‹secret›, as ‹secret›"
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "\0user\0"])
+@pytest.mark.parametrize("after", ["", ":", "::"])
+def test_a_secret_in_credentials_that_are_only_encoded_is_a_secret_still(before: str, after: str) -> None:
+    masking.remember("hunter2-and-more")
+    shown = masking.without_secrets(f"535 {base64.b64encode(f'{before}hunter2-and-more{after}'.encode()).decode()}")
+    assert "‹secret›" in shown
+    assert len(shown) < len("535 ‹secret›") + 20
 
 
 def test_what_is_too_short_for_a_secret_does_not_blot_out_the_log() -> None:
