@@ -54,6 +54,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("engine.cli.run:command", "Work day and night: take in, decide, send."),
     "workers": ("engine.cli.workers:command", "List the processes that work, and what each holds."),
     "status": ("engine.cli.status:command", "Show how the work stands."),
+    "doctor": ("engine.cli.doctor:command", "Say whether all that the daemon needs is there."),
     "board": ("engine.cli.board:command", "Watch the open promises, the nearest deadline first."),
     "ticket": ("engine.cli.ticket:group", "Work tickets: list, show, claim, plan, resolve and more."),
     "approvals": ("engine.cli.approvals:group", "See what waits for an approval; grant or refuse it."),
@@ -105,8 +106,9 @@ def _outcome(arguments: Sequence[str] | None) -> int:
         return 130
     except EngineError as error:
         from engine.cli.output import clean
+        from engine.runtime.masking import without_secrets
 
-        click.echo(f"engine: {clean(str(error))}", err=True)
+        click.echo(f"engine: {clean(without_secrets(str(error)))}", err=True)
         return USAGE if isinstance(error, UsageError) else FINDINGS
     except BrokenPipeError:
         # Who reads has read enough; without this Python would complain once more at exit.
@@ -118,7 +120,9 @@ def _outcome(arguments: Sequence[str] | None) -> int:
 
 def _fault(fault: Exception) -> int:
     """Keep the traceback in a file and say where, or show it where ENGINE_DEBUG asks for it."""
-    told = "".join(traceback.format_exception(fault))
+    from engine.runtime.masking import without_secrets
+
+    told = without_secrets("".join(traceback.format_exception(fault)))
     if os.environ.get("ENGINE_DEBUG") == "1":
         click.echo(told, err=True)
         return INTERNAL

@@ -4,8 +4,9 @@ transaction. Signals that a decision raises are handled in the same one.
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from time import monotonic
 
 from engine.core import commands as c
 from engine.core.decide import decide
@@ -25,12 +26,14 @@ CHAIN_LIMIT = 500
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """One decision that was kept, as its listeners see it."""
+    """One decision that was kept, as its listeners see it; `began` is a monotonic second, `seconds` how long it took without the commit."""
 
     at: datetime
     signal: Signal
     decision: Decision
     policy_digest: str
+    began: float = field(default=0.0, compare=False)
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def number(self) -> str | None:
@@ -81,8 +84,9 @@ def handle(tx: Transaction, world: World, signal: Signal, now: datetime, origin:
             raise RuntimeError(f"{type(signal).__name__} led to more than {CHAIN_LIMIT} further signals")
         raised, gatherer.ran = waiting.popleft()
         current, gatherer.depth = raised.signal, raised.depth
+        began = monotonic()
         decision = _decide_one(tx, world, gatherer, current, now, origin if not handled else None, hold)
-        handled.append(Handled(now, current, decision, world.policy.digest))
+        handled.append(Handled(now, current, decision, world.policy.digest, began, monotonic() - began))
         gatherer.ran += _rules_run(current, decision)
         for command in (command for command in decision.commands if isinstance(command, c.Raise)):
             # What an incident says to a ticket begins a chain of that ticket's own: its rules must not wait for another's.

@@ -23,6 +23,7 @@ from engine.runtime.addresses import normalise
 from engine.runtime.claims import Work
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Outcome, handle
+from engine.runtime.masking import without_secrets
 from engine.runtime.tokens import Tokens
 from engine.store import codec
 from engine.store.contract import Store, Transaction
@@ -126,7 +127,7 @@ def process(desk: Desk, world: World, now: datetime, limit: int = 100) -> list[O
 
 
 def _failed(tx: Transaction, row: InboxRow, error: Exception, retry_at: datetime | None) -> None:
-    tx.inbox_failed(row.id, f"{type(error).__name__}: {error}", retry_at)
+    tx.inbox_failed(row.id, without_secrets(f"{type(error).__name__}: {error}"), retry_at)
     log.failed("inbox item", retry_at, error, item=row.id, channel=row.channel)
 
 

@@ -11,6 +11,7 @@ from engine.core.signals import ReceiptArrived
 from engine.runtime import digests, log
 from engine.runtime.gather import World
 from engine.runtime.handle import Outcome, handle
+from engine.runtime.masking import without_secrets
 from engine.runtime.tokens import Tokens
 from engine.store.contract import Store, Transaction
 from engine.store.rows import OutboxRow
@@ -94,11 +95,11 @@ class Postman:
         try:
             sent = channel.send(letter.outbound)
         except PermanentFailure as error:
-            return self._failed(world, letter, str(error), now())
+            return self._failed(world, letter, without_secrets(str(error)), now())
         except TemporaryFailure as error:
-            return self._try_later(world, letter, str(error), error.retry_after, now())
+            return self._try_later(world, letter, without_secrets(str(error)), error.retry_after, now())
         except Exception as error:  # noqa: BLE001  # a plugin's fault takes only its own message down, for now
-            return self._try_later(world, letter, f"{type(error).__name__}: {error}", None, now())
+            return self._try_later(world, letter, without_secrets(f"{type(error).__name__}: {error}"), None, now())
         at = now()
         with self.store.write() as tx:
             told = [row for row in letter.rows if tx.message_sent(row.id, sent.provider_id or None, at, row)]

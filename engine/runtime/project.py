@@ -17,6 +17,7 @@ from engine.policy.diagnostics import Problems, has_errors
 from engine.policy.formats import format_text
 from engine.policy.reader import decode, read
 from engine.policy.units import duration
+from engine.runtime import masking
 from engine.runtime.outbox import Delivery
 
 FILE = "engine.yaml"
@@ -52,6 +53,8 @@ class Project:
     """A deployment. Paths are absolute. `outbound` is hold or live; with `redirect` every message goes to that address instead.
 
     `alarm_to` is the mail address of whoever operates it. While `waiting_limit` items wait in the inbox, nothing more is taken in.
+    `alarm_to` is the mail address of whoever operates it. Whether it is alive, and its metrics, are told on `listen` (host:port); spans go
+    to the URL `traces`. A loop that has not turned for `stalled_after` stands still.
     """
 
     root: Path
@@ -67,6 +70,9 @@ class Project:
     jobs: tuple[Job, ...] = field(default=())
     alarm_to: str | None = None
     waiting_limit: int = WAITING_LIMIT
+    listen: str | None = None
+    traces: str | None = None
+    stalled_after: timedelta = timedelta(minutes=5)
 
     @property
     def hold(self) -> bool:
@@ -111,11 +117,15 @@ def _secret(kind: str, name: str, base: Path) -> str:
     if kind == "env":
         if name not in os.environ:
             raise ConfigurationError(f"the environment variable {name} that engine.yaml asks for is not set")
-        return os.environ[name]
-    try:
-        return (base / name).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigurationError(f"the secret file {name} that engine.yaml asks for cannot be read: {error.strerror}") from error
+        secret = os.environ[name]
+    else:
+        try:
+            secret = (base / name).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+            raise ConfigurationError(f"the secret file {name} that engine.yaml asks for cannot be read: {why}") from None
+    masking.remember(secret)
+    return secret
 
 
 @cache
@@ -147,7 +157,7 @@ def _job(name: str, job: Mapping[str, Any]) -> Job:
 def _project(root: Path, plain: Mapping[str, Any]) -> Project:
     outbound = plain.get("outbound", "hold")
     redirect = outbound["redirect"] if isinstance(outbound, Mapping) else None
-    delivery = plain.get("delivery", {})
+    delivery, operations = plain.get("delivery", {}), plain.get("operations", {})
     channels = []
     for name, settings in plain.get("channels", {}).items():
         if settings.get("enabled", True):
@@ -170,6 +180,9 @@ def _project(root: Path, plain: Mapping[str, Any]) -> Project:
         send_deadline=duration(delivery.get("deadline", "60s")),
         channels=tuple(channels),
         jobs=tuple(jobs),
-        alarm_to=plain.get("operations", {}).get("alarm_to"),
         waiting_limit=plain.get("intake", {}).get("waiting_limit", WAITING_LIMIT),
+        alarm_to=operations.get("alarm_to"),
+        listen=operations.get("listen"),
+        traces=operations.get("traces"),
+        stalled_after=duration(operations.get("stalled_after", "5m")),
     )

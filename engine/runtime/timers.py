@@ -8,6 +8,7 @@ from engine.runtime import log
 from engine.runtime.claims import Work
 from engine.runtime.gather import World
 from engine.runtime.handle import Outcome, handle
+from engine.runtime.masking import without_secrets
 from engine.store.contract import Store, Transaction
 from engine.store.rows import TimerRow
 
@@ -29,5 +30,5 @@ def _claim(tx: Transaction, limit: int, now: datetime) -> list[TimerRow]:
 
 
 def _failed(tx: Transaction, row: TimerRow, error: Exception, retry_at: datetime | None) -> None:
-    tx.fail_timer(row, f"{type(error).__name__}: {error}", retry_at)
+    tx.fail_timer(row, without_secrets(f"{type(error).__name__}: {error}"), retry_at)
     log.failed("timer", retry_at, error, ticket=row.ticket, timer=row.key)

@@ -24,7 +24,9 @@ from engine.errors import EngineError
 from engine.runtime import cron, log
 from engine.runtime.claims import BATCH
 from engine.runtime.clock import JumpGuard, SystemClock
+from engine.runtime.endpoint import operated
 from engine.runtime.engine import Engine, open_engine
+from engine.runtime.health import Health, to_service_manager
 from engine.runtime.membership import Membership
 from engine.runtime.project import Job, load_project
 from engine.runtime.reload import Reloader
@@ -48,6 +50,7 @@ class Loop:
     stop: threading.Event
     hint: threading.Event = field(default_factory=threading.Event)
     busy_since: float | None = None
+    turned_at: float = field(default_factory=time.monotonic)
     failures: int = 0
 
     def start(self) -> threading.Thread:
@@ -60,7 +63,9 @@ class Loop:
         while not self.stop.is_set():
             done = self._once()
             if done == 0:
-                self.hint.wait(min(POLL * 2**self.failures, LONGEST_PAUSE) if self.failures else POLL)
+                pause = min(POLL * 2**self.failures, LONGEST_PAUSE) if self.failures else POLL
+                self.turned_at = time.monotonic() + pause
+                self.hint.wait(pause)
                 self.hint.clear()
 
     def _once(self) -> int:
@@ -80,7 +85,7 @@ class Loop:
             log.LOGGER.exception("fault", extra={"facts": {"loop": self.name, "failures": self.failures}})
             return 0
         finally:
-            self.busy_since = None
+            self.busy_since, self.turned_at = None, time.monotonic()
         self.failures = 0
         return done
 
@@ -109,6 +114,11 @@ class Worker:
         self._watcher = Loop("reload", self._reload, self.stop)
         senders = engine.world.senders if "outbox" in only else ()
         self._senders = {name: Loop(f"send {name}", self._sending(name), self.stop) for name in senders}
+        patience = max(engine.project.stalled_after, engine.project.lease)  # one that sends too long is replaced before
+        self.health = Health(self._loops, max(patience.total_seconds(), 2 * RECEIVE_WAIT), to_service_manager())
+
+    def _loops(self) -> tuple[Loop, ...]:
+        return (self._decider, self._watcher, *self._receivers, *self._senders.values())
 
     def run(self) -> None:
         """Work until `stop` is set, then let go within `STOP_WITHIN` seconds."""
@@ -124,7 +134,8 @@ class Worker:
             channels=list(self.engine.channels),
             recovered=recovered,
         )
-        threads = [loop.start() for loop in (self._decider, self._watcher, *self._receivers, *self._senders.values())]
+        threads = [loop.start() for loop in self._loops()]
+        self.health.started(self.engine.world.policy.digest[:12])
         while not self.stop.is_set():
             with contextlib.suppress(queue.Empty):
                 self._wanted.get(timeout=POLL)
@@ -134,7 +145,9 @@ class Worker:
                 self._watch_senders()
             except EngineError as failure:  # the database is away; the next look finds the same
                 log.say("cannot work", logging.ERROR, loop="watch", reason=str(failure))
-        for loop in (self._decider, self._watcher, *self._receivers, *self._senders.values()):
+            self.health.beat()
+        self.health.stopping()
+        for loop in self._loops():
             loop.hint.set()
         deadline = time.monotonic() + STOP_WITHIN
         for thread in threads:
@@ -262,7 +275,8 @@ def run(root: Path, bodies: Bodies, only: frozenset[str] = PARTS) -> int:
         worker = Worker(engine, bodies, only)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.end())
-        worker.run()
+        with operated(engine, worker.health):
+            worker.run()
     finally:
         engine.close()
     return 0

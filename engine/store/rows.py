@@ -211,6 +211,27 @@ class PolicyRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BacklogRow:
+    """How much waits or was set aside: `queue` is inbox, outbox or timer; a timer has no channel. `oldest` is what has been due longest."""
+
+    queue: str
+    channel: str
+    state: str
+    count: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """The database itself: which server, how many bytes, its own clock (None where it has none), and what keeps it from being sound."""
+
+    server: str
+    size: int
+    now: datetime | None
+    unsound: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ActivationRow:
     """A policy came into force. `by` is an agent or user, or which part of the engine did it; None in records of the first version."""
 

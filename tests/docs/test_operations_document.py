@@ -96,6 +96,18 @@ def test_every_exit_code_is_in_the_table() -> None:
     assert told == {0, 130, app.FINDINGS, app.USAGE, app.WARNINGS, app.INTERNAL}
 
 
+def test_the_unit_that_is_shipped_is_the_one_that_is_shown() -> None:
+    [block] = [block for block in blocks(PAGE) if block.language == "ini"]
+    assert block.text == (PAGE.parent / "closedloop.service").read_text(encoding="utf-8")
+
+
+def test_every_metric_is_in_the_table_and_no_other() -> None:
+    families = (ROOT / "engine" / "runtime" / "metrics.py").read_text(encoding="utf-8")
+    suffixes = {"Counter": "_total", "InfoMetricFamily": "_info"}
+    made = {name + suffixes.get(kind, "") for kind, name in re.findall(r'(\w+)\(\s*"(closedloop_\w+)"', families)}
+    assert first_cells("Health, metrics, traces") - {"/healthz", "/readyz", "/metrics"} == made
+
+
 @pytest.mark.real("systemd-analyze")
 def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     [block] = [block for block in blocks(PAGE) if block.language == "ini"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from engine.store.rows import ActivationRow, PolicyRow
+from engine.store.rows import ActivationRow, BacklogRow, PolicyRow, Vitals
 
 
 class ArchiveReader(Protocol):
@@ -27,6 +27,12 @@ class ArchiveReader(Protocol):
 
     def meta(self, key: str) -> str | None:
         """Return a single value, None if it was never set."""
+
+    def backlog(self) -> list[BacklogRow]:
+        """Return what waits and what was set aside, by queue, channel and state; what nothing is in is left out."""
+
+    def vitals(self, thorough: bool = False) -> Vitals:
+        """Return how the database itself is; `thorough` lets it look at every page it has, where it can."""
 
 
 class ArchiveWriter(Protocol):

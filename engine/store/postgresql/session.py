@@ -13,6 +13,7 @@ from psycopg.types.string import StrDumperUnknown, TextLoader
 
 from engine.errors import EngineError
 from engine.store.contract import Conflict, StoreFailed
+from engine.store.rows import Vitals
 from engine.store.sql.session import COUNT, FREE, Column, Session, Values
 
 _OWN = re.compile(r"/\*pg (.*?)\*/")
@@ -36,6 +37,10 @@ WHERE contype = 'f' AND connamespace = current_schema()::regnamespace ORDER BY 1
 """
 
 _ORPHANS = "SELECT 1 FROM {0} AS own WHERE {1} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {2} AS other WHERE other.{3} = own.{1})"
+
+_VITALS = """
+SELECT current_setting('server_version'), pg_database_size(current_database()), clock_timestamp(), current_setting('fsync')
+"""
 
 
 def failed(doing: str, error: psycopg.Error) -> EngineError:
@@ -87,6 +92,12 @@ class PostgresSession(Session):
             for table, column, parent, key in self.all(_REFERENCES)
             for _ in self.all(_ORPHANS.format(table, column, parent, key))
         ]
+
+    def vitals(self, thorough: bool) -> Vitals:
+        """How the server is."""
+        version, size, now, durable = self.one(_VITALS)
+        unsound = ("fsync is off: a power failure may lose what was committed",) if durable == "off" else ()
+        return Vitals(f"PostgreSQL {version}", size, now, unsound)
 
     def _carry_out(self, connection: psycopg.Connection, sql: str, values: Values) -> tuple[list[Any], int]:
         try:

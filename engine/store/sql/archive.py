@@ -5,7 +5,7 @@ from datetime import datetime
 
 from engine.errors import NotFound
 from engine.store.codec import decode_plain, encode
-from engine.store.rows import ActivationRow, PolicyRow
+from engine.store.rows import ActivationRow, BacklogRow, PolicyRow, Vitals
 from engine.store.sql.session import Room, instant, instant_or_none, micros
 
 _FILES = "SELECT files_json FROM policy WHERE digest = ?"
@@ -37,6 +37,19 @@ _SET_META = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UP
 _FIRST_META = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING"
 
 
+# Counted on the indexes of what is not done.
+_BACKLOG = """
+SELECT 'inbox', channel, state, count(*), min(next_attempt_at) FROM inbox WHERE state = 'pending' GROUP BY channel, state
+UNION ALL SELECT 'inbox', channel, state, count(*), min(next_attempt_at) FROM inbox WHERE state = 'dead' GROUP BY channel, state
+UNION ALL SELECT 'outbox', channel, state, count(*), min(next_attempt_at) FROM outbox WHERE state = 'queued' GROUP BY channel, state
+UNION ALL SELECT 'outbox', channel, state, count(*), min(next_attempt_at) FROM outbox WHERE state IN ('held', 'sending', 'dead')
+GROUP BY channel, state
+UNION ALL SELECT 'timer', '', 'waiting', count(*), min(next_attempt_at) FROM timer WHERE dead = 0 HAVING count(*) > 0
+UNION ALL SELECT 'timer', '', 'dead', count(*), min(next_attempt_at) FROM timer WHERE dead = 1 HAVING count(*) > 0
+ORDER BY 1, 2, 3
+"""
+
+
 class ArchiveReads(Room):
     """Keeps the contract's `ArchiveReader`."""
 
@@ -66,6 +79,15 @@ class ArchiveReads(Room):
         """A single value."""
         value: str | None = self._session.value(_META, key)
         return value
+
+    def backlog(self) -> list[BacklogRow]:
+        """What waits and what was set aside."""
+        rows = self._session.all(_BACKLOG)
+        return [BacklogRow(queue, channel, state, count, instant(oldest)) for queue, channel, state, count, oldest in rows]
+
+    def vitals(self, thorough: bool = False) -> Vitals:
+        """How the database itself is."""
+        return self._session.vitals(thorough)
 
 
 class ArchiveWrites(ArchiveReads):

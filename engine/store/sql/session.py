@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any, TypeAlias
 
 from engine.errors import UsageError
+from engine.store.rows import Vitals
 
 Column: TypeAlias = str | int | float | bytes | None
 Values: TypeAlias = tuple[Column, ...] | Mapping[str, Column] | list[tuple[Column, ...]]
@@ -64,6 +65,10 @@ class Session(ABC):
     @abstractmethod
     def damage(self) -> list[str]:
         """Return what the database itself finds wrong with its pages and references, in words."""
+
+    @abstractmethod
+    def vitals(self, thorough: bool) -> Vitals:
+        """Return how the database itself is."""
 
     @abstractmethod
     def _carry_out(self, connection: Any, sql: str, values: Values) -> tuple[list[Any], int]:
