@@ -1,17 +1,16 @@
 """What waits in the store is worked off one by one, each in a transaction of its own that claims it for nobody else.
 
-Whoever dies in the middle gives it back. What fails is tried again with a growing pause, and set aside after `ATTEMPTS` failures for a
-person to look at.
+Whoever dies in the middle gives it back. What fails is tried again with a growing pause, and set aside after
+the last attempt for a person to look at.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from engine.runtime.handle import Outcome
+from engine.runtime.retries import Retries, doubled
 from engine.store.contract import Conflict, Store, Transaction
-
-ATTEMPTS = 5
 
 _TURNS = 3
 """How often in a row somebody else may have been first before that counts as a failure: more is no coincidence."""
@@ -28,6 +27,7 @@ W = TypeVar("W", bound=_Waiting)
 def work_off(
     store: Store,
     now: datetime,
+    retries: Retries,
     limit: int,
     claim: Callable[[Transaction], list[W]],
     do: Callable[[Transaction, W], Outcome | None],
@@ -53,7 +53,8 @@ def work_off(
             # One poisoned row must not stop the rest; it is kept with its error, unless somebody else has claimed it since.
             with store.write() as tx:
                 if row in claim(tx):
-                    retry = now + timedelta(seconds=30 * 2**row.attempts) if row.attempts + 1 < ATTEMPTS else None
+                    tried = row.attempts + 1
+                    retry = now + doubled(retries.backoff, tried, retries.longest) if tried < retries.attempts else None
                     fail(tx, row, error, retry)
             continue
         conflicts = 0

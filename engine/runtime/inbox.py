@@ -24,7 +24,7 @@ from engine.runtime.handle import Handled, Outcome, handle
 from engine.runtime.tokens import Tokens
 from engine.store import codec
 from engine.store.contract import Store, Transaction
-from engine.store.rows import InboxRow, OutboxRow
+from engine.store.rows import InboxRow, OutboxRow, TrialRow
 
 _INBOUND = msgspec.json.Decoder(Inbound)
 _RECEIPT = msgspec.json.Decoder(Receipt)
@@ -82,12 +82,13 @@ def process(desk: Desk, world: World, now: datetime, limit: int = 100) -> list[O
         tx.inbox_done(row.id, outcome.ticket if outcome else None, forget=bool(outcome and outcome.forget))
         return outcome
 
-    return work_off(desk.store, now, limit, lambda tx: tx.pending_inbox(now, 1), do, _failed)
+    def failed(tx: Transaction, row: InboxRow, error: Exception, retry_at: datetime | None) -> None:
+        said = f"{type(error).__name__}: {error}"
+        tx.inbox_failed(row.id, said, retry_at)
+        tx.keep_trial(TrialRow(now, "inbox", str(row.id), "failed", said))
+        log.failed("inbox item", retry_at, error, item=row.id, channel=row.channel)
 
-
-def _failed(tx: Transaction, row: InboxRow, error: Exception, retry_at: datetime | None) -> None:
-    tx.inbox_failed(row.id, f"{type(error).__name__}: {error}", retry_at)
-    log.failed("inbox item", retry_at, error, item=row.id, channel=row.channel)
+    return work_off(desk.store, now, world.retries, limit, lambda tx: tx.pending_inbox(now, 1), do, failed)
 
 
 def _pack(item: Inbound | Receipt) -> str:

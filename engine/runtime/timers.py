@@ -8,7 +8,7 @@ from engine.runtime.claims import work_off
 from engine.runtime.gather import World
 from engine.runtime.handle import Outcome, handle
 from engine.store.contract import Store, Transaction
-from engine.store.rows import TimerRow
+from engine.store.rows import TimerRow, TrialRow
 
 
 def fire(store: Store, world: World, now: datetime, hold: bool, limit: int = 100) -> list[Outcome]:
@@ -19,9 +19,10 @@ def fire(store: Store, world: World, now: datetime, hold: bool, limit: int = 100
             return None
         return handle(tx, world, TimerFired(row.ticket, row.key, row.due), now, hold=hold)
 
-    return work_off(store, now, limit, lambda tx: tx.due_timers(now, 1), do, _failed)
+    def failed(tx: Transaction, row: TimerRow, error: Exception, retry_at: datetime | None) -> None:
+        said = f"{type(error).__name__}: {error}"
+        if tx.fail_timer(row, said, retry_at):
+            tx.keep_trial(TrialRow(now, "timer", f"{row.ticket}/{row.key}", "failed", said))
+        log.failed("timer", retry_at, error, ticket=row.ticket, timer=row.key)
 
-
-def _failed(tx: Transaction, row: TimerRow, error: Exception, retry_at: datetime | None) -> None:
-    tx.fail_timer(row, f"{type(error).__name__}: {error}", retry_at)
-    log.failed("timer", retry_at, error, ticket=row.ticket, timer=row.key)
+    return work_off(store, now, world.retries, limit, lambda tx: tx.due_timers(now, 1), do, failed)

@@ -9,6 +9,7 @@ from engine.store.rows import (
     ActivationRow,
     AnswerRow,
     AuditRow,
+    ChannelRow,
     CustomerRow,
     DecisionRecord,
     InboxRow,
@@ -19,6 +20,7 @@ from engine.store.rows import (
     StoredEvent,
     TicketQuery,
     TimerRow,
+    TrialRow,
 )
 from engine.store.sqlite.store import SqliteStore
 
@@ -26,6 +28,7 @@ __all__ = [
     "ActivationRow",
     "AnswerRow",
     "AuditRow",
+    "ChannelRow",
     "Conflict",
     "CustomerRow",
     "DecisionRecord",
@@ -42,6 +45,7 @@ __all__ = [
     "TicketQuery",
     "TimerRow",
     "Transaction",
+    "TrialRow",
     "open_store",
 ]
 

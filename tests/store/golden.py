@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from engine.core import events as e
-from engine.store import open_store
+from engine.store import ChannelRow, TrialRow, open_store
 from engine.store.sqlite.schema import MIGRATIONS
 from tests.store.samples import MINUTE, NOW, customer, happen, message, open_ticket
 
@@ -40,6 +40,8 @@ def fill(path: Path) -> None:
         tx.set_away("wang", NOW, NOW + MINUTE, "wang")
         tx.take_slot("weekly", NOW, NOW)
         tx.set_meta("outbound", "hold")
+        tx.keep_channel_state(ChannelRow("email", "send", 1, None, None, "busy", NOW))
+        tx.keep_trial(TrialRow(NOW, "inbox", "1", "failed", "no such thing"))
     store.close()
 
 
