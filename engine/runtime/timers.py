@@ -1,10 +1,11 @@
 """Timers: each that is due becomes a signal, in the transaction that takes it; one that fails is set aside, not retried for ever."""
 
 from datetime import datetime
+from functools import partial
 
 from engine.core.signals import TimerFired
 from engine.runtime import log
-from engine.runtime.claims import work_off
+from engine.runtime.claims import Work
 from engine.runtime.gather import World
 from engine.runtime.handle import Outcome, handle
 from engine.store.contract import Store, Transaction
@@ -25,4 +26,9 @@ def fire(store: Store, world: World, now: datetime, hold: bool, limit: int = 100
             tx.keep_trial(TrialRow(now, "timer", f"{row.ticket}/{row.key}", "failed", said))
         log.failed("timer", retry_at, error, ticket=row.ticket, timer=row.key)
 
-    return work_off(store, now, world.retries, limit, lambda tx: tx.due_timers(now, 1), do, failed)
+    return Work(store, now, world.retries, partial(_claim, now=now), do, failed).off(limit)
+
+
+def _claim(tx: Transaction, limit: int, now: datetime) -> list[TimerRow]:
+    """Timers that are due, one of each ticket: what fires may cancel those that follow, or set one that comes before them."""
+    return list({row.ticket: row for row in reversed(tx.due_timers(now, limit))}.values())[::-1]

@@ -22,6 +22,7 @@ from watchfiles.main import FileChange
 from engine.channels import TemporaryFailure
 from engine.errors import EngineError
 from engine.runtime import cron, log
+from engine.runtime.claims import BATCH
 from engine.runtime.clock import JUMPED, JumpGuard, SystemClock
 from engine.runtime.engine import Engine, open_engine
 from engine.runtime.project import Job, load_project
@@ -140,9 +141,9 @@ class Worker:
         self._wanted.put(None)
 
     def _decide(self) -> int:
-        done = self.engine.work_inbox() if "intake" in self._only else 0
+        done = self.engine.work_inbox(BATCH) if "intake" in self._only else 0
         if "timers" in self._only and not self._holding():
-            done += self.engine.work_timers()
+            done += self.engine.work_timers(BATCH)
         if "cron" in self._only and not self._holding():
             done += len(self._cron()) + self.engine.work_rules()
         if done:
