@@ -131,58 +131,6 @@ def process(desk: Desk, world: World, now: datetime, limit: int = 100) -> list[O
     return Work(desk.store, now, world.retries, lambda tx, limit: tx.pending_inbox(now, limit), do, failed).off(limit)
 
 
-def _packed(desk: Desk, channel: str, delivery: Delivery) -> str | None:
-    """Return an item as its row holds it, its files kept; None for what was not understood, which is kept aside."""
-    item = delivery.item
-    if isinstance(item, Rejected):
-        path = set_aside(desk.bad / channel, item)
-        log.say("not understood", logging.WARNING, channel=channel, kept=path.name)
-        return None
-    return _pack(_keep_attachments(desk.attachments, item) if isinstance(item, Inbound) else item)
-
-
-def _keep(desk: Desk, channel: str, group: list[_Packed], now: datetime) -> int:
-    """Keep a group with one commit, then acknowledge it; return how many items were new."""
-    alone = len(group) == 1
-    try:
-        with desk.store.write(None if alone else _GROUP_WAITS) as tx:
-            fresh = sum(tx.accept(channel, one.item.source_id, now, packed, one.raw) for one, packed in group if packed is not None)
-    except EngineError:
-        if alone:
-            raise
-        # One that cannot be kept, or that somebody else takes in just now, must not hold up the others.
-        return sum(_keep(desk, channel, [one], now) for one in group)
-    for delivery, _ in group:
-        delivery.acknowledge()
-    return fresh
-
-
-def set_aside(directory: Path, item: Rejected) -> Path:
-    """Keep raw input that was not understood, and the reason beside it; return where."""
-    digest = hashlib.sha256(item.raw).hexdigest()[:12]
-    safe = "".join(mark if mark.isalnum() or mark in "-_." else "_" for mark in Path(item.name).name)[-80:].lstrip(".")
-    path = directory / f"{digest}-{safe or 'input'}"
-    write_atomically(path, item.raw)
-    write_atomically(path.with_name(f"{path.name}.reason.txt"), f"{item.reason}\n".encode())
-    return path
-
-
-def process(desk: Desk, world: World, now: datetime, limit: int = 100) -> list[Outcome]:
-    """Handle up to `limit` of what waits in the inbox; return what it led to."""
-
-    def do(tx: Transaction, row: InboxRow) -> Outcome | None:
-        outcome = _handle_row(tx, desk, world, row, now)
-        tx.inbox_done(row.id, outcome.ticket if outcome else None, forget=bool(outcome and outcome.forget))
-        return outcome
-
-    return Work(desk.store, now, lambda tx, limit: tx.pending_inbox(now, limit), do, _failed).off(limit)
-
-
-def _failed(tx: Transaction, row: InboxRow, error: Exception, retry_at: datetime | None) -> None:
-    tx.inbox_failed(row.id, f"{type(error).__name__}: {error}", retry_at)
-    log.failed("inbox item", retry_at, error, item=row.id, channel=row.channel)
-
-
 def _pack(item: Inbound | Receipt) -> str:
     kind = "receipt" if isinstance(item, Receipt) else "inbound"
     return f'{{"kind":"{kind}","item":{codec.encode(item)}}}'
