@@ -76,7 +76,11 @@ def survey(desk: Desk) -> dict[str, Any]:
             for one in desk.project.channels
             if one.rate
         ],
-        "alarms": [*_alarms(active, written.policy, dead, outbox, desk.project.hold), *_jump(jumped, desk.now)],
+        "alarms": [
+            *_alarms(active, written.policy, dead, outbox, desk.project.hold),
+            *_full(inbox, desk.project.waiting_limit),
+            *_jump(jumped, desk.now),
+        ],
     }
 
 
@@ -120,6 +124,16 @@ def _jump(jumped: str | None, now: datetime) -> list[str]:
     if abs(now - datetime.fromisoformat(at)) > timedelta(days=1):
         return []
     return [f"the wall clock jumped by {seconds} s at {at}: deadlines are counted by the new time, so look whether it is right"]
+
+
+def _full(inbox: dict[str, int], limit: int) -> list[str]:
+    """Whether so much waits that nothing more is taken in."""
+    waiting = inbox.get("pending", 0)
+    return (
+        [f"{waiting} items wait to be handled (intake.waiting_limit is {limit}): the channels take nothing more in"]
+        if waiting >= limit
+        else []
+    )
 
 
 def _print(data: dict[str, Any], words: "Words", policy: "Policy") -> None:

@@ -4,7 +4,7 @@ import random
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from engine.runtime.carriers import RECEIVE
 from engine.runtime.clock import Clock
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Listener, Outcome, handle
+from engine.runtime.membership import Membership
 from engine.runtime.outbox import Postman
 from engine.runtime.policies import COMMAND, DAEMON, PolicyBroken, load_active, load_from_directory, load_people, sound
 from engine.runtime.project import ChannelSettings, Project, resolve_secrets
@@ -46,6 +47,7 @@ class Engine:
     alarms: tuple[str, ...] = ()
     listeners: list[Listener] = field(default_factory=list)
     in_flight: dict[str, list[OutboxRow]] = field(default_factory=dict)
+    membership: Membership | None = None
     _opened: set[str] = field(default_factory=set)
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
@@ -164,7 +166,7 @@ class Engine:
 
     def _postman(self, name: str) -> Postman:
         project = self.project
-        return Postman(
+        postman = Postman(
             store=self.store,
             tokens=self.tokens,
             channel=name,
@@ -176,6 +178,10 @@ class Engine:
             circuit=project.circuit,
             rate=next(one.rate for one in project.channels if one.name == name),
         )
+        if member := self.membership:
+            worker = member.id
+            postman = replace(postman, worker=worker, alive=lambda: member.alive() and member.id == worker)
+        return postman
 
     def _redirect(self, name: str) -> Callable[[str], str | None]:
         """Where messages of a channel truly go: nowhere while held, to the redirect's address where its kind fits."""

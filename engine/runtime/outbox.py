@@ -21,8 +21,8 @@ from engine.store.rows import OutboxRow, TrialRow
 class Postman:
     """Sends for one channel. `redirect` maps the true address to where it goes instead (None: it is held).
 
-    What is claimed for longer than `lease` was given up by whoever claimed it, and is in line again. `in_flight` holds what is claimed now,
-    by channel.
+    What is claimed for longer than `lease`, or by a worker that is dead, was given up and is in line again. `in_flight` holds what is
+    claimed now, by channel; `alive` says whether nobody takes this `worker` for dead.
     """
 
     store: Store
@@ -35,9 +35,13 @@ class Postman:
     in_flight: dict[str, list[OutboxRow]] = field(default_factory=dict)
     circuit: Circuit = field(default_factory=Circuit)
     rate: Rate | None = None
+    worker: str | None = None
+    alive: Callable[[], bool] = lambda: True
 
     def dispatch(self, channel: Channel, world: World, now: Callable[[], datetime], limit: int = 20) -> list[Outcome]:
         """Send what is due on the channel; return what its being sent, or not, led to."""
+        if not self.alive():
+            return []
         with self.store.write() as tx:
             at = now()
             rows = self._claim(tx, at, limit)
@@ -45,7 +49,7 @@ class Postman:
         self.in_flight[self.channel] = rows
         outcomes: list[Outcome] = []
         for done, letter in enumerate(letters):
-            if self.in_flight.get(self.channel) is not rows or now() - at >= self.lease:
+            if self.in_flight.get(self.channel) is not rows or now() - at >= self.lease or not self.alive():
                 break  # what is left was given up, and is somebody else's by now
             outcomes += self._send(channel, world, letter, now) if letter else []
             if self._is_open(now()):
@@ -71,7 +75,7 @@ class Postman:
             limit = 1
         if self.rate is not None:
             limit = min(limit, self.rate.room(state.paced_until, at))
-        rows = tx.claim_messages(self.channel, at, limit, urgent_first=self.rate is not None) if limit > 0 else []
+        rows = tx.claim_messages(self.channel, at, limit, self.worker, urgent_first=self.rate is not None) if limit > 0 else []
         if rows and self.rate is not None:
             state = replace(state, paced_until=self.rate.after(state.paced_until, at, len(_together(rows))))
             tx.keep_channel_state(state)
@@ -87,7 +91,7 @@ class Postman:
         """Put in line again what was claimed and not tried."""
         with self.store.write() as tx:
             for row in rows:
-                tx.message_retry(row.id, at, row.error, row.attempts, excused=True)
+                tx.message_retry(row.id, at, row.error, row, excused=True)
 
     def _letter(self, tx: Transaction, world: World, rows: list[OutboxRow], at: datetime) -> "_Letter | None":
         """Pack rows that go out in one message; None where they are held."""
@@ -125,7 +129,7 @@ class Postman:
         at = now()
         with self.store.write() as tx:
             self.circuit.worked(tx, self.channel, SEND)
-            told = [row for row in letter.rows if tx.message_sent(row.id, sent.provider_id or None, at)]
+            told = [row for row in letter.rows if tx.message_sent(row.id, sent.provider_id or None, at, row)]
             return self._tell(tx, world, told, "sent", "", at)
 
     def _try_later(self, world: World, rows: list[OutboxRow], error: str, retry_after: float | None, at: datetime) -> list[Outcome]:
@@ -140,7 +144,7 @@ class Postman:
             if retry_after is not None:
                 pause = timedelta(seconds=min(max(retry_after, 0.0), self.delivery.longest.total_seconds()))
             for row in rows:
-                if tx.message_retry(row.id, at + pause, error, row.attempts, excused=excused):
+                if tx.message_retry(row.id, at + pause, error, row, excused=excused):
                     tx.keep_trial(TrialRow(at, "outbox", row.id, "failed", error))
         log.say("not sent, tried again later", logging.WARNING, channel=self.channel, message_id=first.digest or first.id)
         return []
@@ -151,7 +155,7 @@ class Postman:
             return self._bury(tx, world, rows, error, at)
 
     def _bury(self, tx: Transaction, world: World, rows: list[OutboxRow], error: str, at: datetime) -> list[Outcome]:
-        dead = [row for row in rows if tx.message_dead(row.id, error, row.attempts)]
+        dead = [row for row in rows if tx.message_dead(row.id, error, row)]
         for row in dead:
             tx.keep_trial(TrialRow(at, "outbox", row.id, "failed", error))
         if dead:

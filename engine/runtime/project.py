@@ -22,6 +22,7 @@ from engine.runtime.carriers import Circuit, Rate
 from engine.runtime.retries import Retries
 
 FILE = "engine.yaml"
+WAITING_LIMIT = 10_000
 _SECRET = re.compile(r"\$\{(env|file):([^}]*)\}")
 
 
@@ -54,7 +55,8 @@ class Project:
     """A deployment. Paths are absolute. `outbound` is hold or live; with `redirect` every message goes to that address instead.
 
     `handling` is how hard to try with what came in and with timers, `delivery` with messages. `alarm_to` is the mail address of whoever
-    operates it; a wall clock that jumps by more than `clock_jump` raises an alarm.
+    operates it; a wall clock that jumps by more than `clock_jump` raises an alarm. While `waiting_limit` items wait in the inbox, nothing
+    more is taken in.
     """
 
     root: Path
@@ -72,6 +74,7 @@ class Project:
     jobs: tuple[Job, ...] = field(default=())
     alarm_to: str | None = None
     clock_jump: timedelta = timedelta(minutes=1)
+    waiting_limit: int = WAITING_LIMIT
 
     @property
     def hold(self) -> bool:
@@ -195,4 +198,5 @@ def _project(root: Path, plain: Mapping[str, Any]) -> Project:
         jobs=tuple(jobs),
         alarm_to=operations.get("alarm_to"),
         clock_jump=duration(operations.get("clock_jump", "1m")),
+        waiting_limit=plain.get("intake", {}).get("waiting_limit", WAITING_LIMIT),
     )

@@ -21,6 +21,7 @@ from engine.store.rows import (
     TicketQuery,
     TimerRow,
     TrialRow,
+    WorkerRow,
 )
 from engine.store.sqlite.store import SqliteStore
 
@@ -46,6 +47,7 @@ __all__ = [
     "TimerRow",
     "Transaction",
     "TrialRow",
+    "WorkerRow",
     "open_store",
 ]
 

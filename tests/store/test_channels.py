@@ -88,7 +88,7 @@ def test_an_excused_attempt_does_not_count_and_is_forgotten_when_a_person_tries_
         tx.queue_message(message("m"))
         for excused in (False, True, True):
             (row,) = tx.claim_messages("email", NOW, 1)
-            assert tx.message_retry("m", NOW, "busy", row.attempts, excused=excused)
+            assert tx.message_retry("m", NOW, "busy", row, excused=excused)
         assert (the(tx.message("m")).attempts, the(tx.message("m")).excused) == (3, 2)
         tx.message_dead("m", "no")
         tx.requeue_message("m", NOW)

@@ -15,24 +15,26 @@ INSERT INTO "_yoyo_log" VALUES('apply 1','a92ba22bacdc3da7973351192729484577bc20
 INSERT INTO "_yoyo_log" VALUES('apply 2','84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','apply','','',NULL,NULL);
 INSERT INTO "_yoyo_log" VALUES('apply 3','185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','apply','','',NULL,NULL);
 INSERT INTO "_yoyo_log" VALUES('apply 4','7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','apply','','',NULL,NULL);
-INSERT INTO "_yoyo_log" VALUES('apply 5','2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 5','083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 6','2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','apply','','',NULL,NULL);
 CREATE TABLE "_yoyo_migration" (
             "migration_hash" VARCHAR(64),
             "migration_id" VARCHAR(255),
             "applied_at_utc" TIMESTAMP,
             PRIMARY KEY ("migration_hash")
         );
-INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T12:01:20.539871');
-INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T12:01:20.543854');
-INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T12:01:20.544346');
-INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T12:01:20.545706');
-INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T12:01:20.546258');
-INSERT INTO "_yoyo_migration" VALUES('2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','2026-11-27T12:01:20.548762');
+INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T12:33:05.192719');
+INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T12:33:05.203609');
+INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T12:33:05.203954');
+INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T12:33:05.204688');
+INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T12:33:05.205030');
+INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-27T12:33:05.216492');
+INSERT INTO "_yoyo_migration" VALUES('2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','2026-11-27T12:33:05.218258');
 CREATE TABLE "_yoyo_version" (
             "version" INT NOT NULL PRIMARY KEY,
             "installed_at_utc" TIMESTAMP
         );
-INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T12:01:20.478717');
+INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T12:33:05.067948');
 CREATE TABLE activation (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
     digest TEXT    NOT NULL REFERENCES policy (digest),
@@ -48,13 +50,17 @@ CREATE TABLE active_policy (
 INSERT INTO "active_policy" VALUES(1,'digest-1',1715500800000000);
 CREATE TABLE agent (
     id         TEXT    PRIMARY KEY,
-    turn       INTEGER NOT NULL DEFAULT 0,
     away_since INTEGER,
     away_until INTEGER,
     away_by    TEXT
 ) STRICT;
-INSERT INTO "agent" VALUES('zhao',1,NULL,NULL,NULL);
-INSERT INTO "agent" VALUES('wang',0,1715500800000000,1715500860000000,'wang');
+INSERT INTO "agent" VALUES('wang',1715500800000000,1715500860000000,'wang');
+CREATE TABLE agent_turn (
+    id    INTEGER PRIMARY KEY,
+    agent TEXT    NOT NULL,
+    turn  INTEGER NOT NULL
+) STRICT;
+INSERT INTO "agent_turn" VALUES(1,'zhao',1);
 CREATE TABLE audit (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,
     at        INTEGER NOT NULL,
@@ -147,6 +153,11 @@ CREATE TABLE follow_up_link (
     contact   TEXT
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "follow_up_link" VALUES('202405120009','9f2c','202405120001','C000001','c-1');
+CREATE TABLE free_number (
+    series TEXT    NOT NULL,
+    value  INTEGER NOT NULL,
+    PRIMARY KEY (series, value)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE inbox (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     channel         TEXT    NOT NULL,
@@ -194,8 +205,8 @@ CREATE TABLE outbox (
     sent_at         INTEGER,
     delivered_at    INTEGER,
     error           TEXT
-, digest TEXT, excused INTEGER NOT NULL DEFAULT 0, dropped_at INTEGER) STRICT, WITHOUT ROWID;
-INSERT INTO "outbox" VALUES('m-1','202405120001','email','customer','wang@example.test','Re','c-1','zh',1,'promise',1715500800000000,'queued',0,1715500800000000,NULL,NULL,NULL,NULL,NULL,NULL,0,NULL);
+, digest TEXT, worker TEXT, excused INTEGER NOT NULL DEFAULT 0, dropped_at INTEGER) STRICT, WITHOUT ROWID;
+INSERT INTO "outbox" VALUES('m-1','202405120001','email','customer','wang@example.test','Re','c-1','zh',1,'promise',1715500800000000,'sending',1,1715500800000000,1715500800000000,NULL,NULL,NULL,NULL,NULL,'w-1',0,NULL);
 CREATE TABLE policy (
     digest       TEXT    PRIMARY KEY,
     files_json   TEXT    NOT NULL,
@@ -248,6 +259,16 @@ CREATE TABLE trial (
     detail TEXT    NOT NULL
 ) STRICT;
 INSERT INTO "trial" VALUES(1,1715500800000000,'inbox','1','failed',NULL,'no such thing');
+CREATE TABLE worker (
+    id         TEXT    PRIMARY KEY,
+    host       TEXT    NOT NULL,
+    pid        INTEGER NOT NULL,
+    parts      TEXT    NOT NULL,
+    policy     TEXT    NOT NULL,
+    started_at INTEGER NOT NULL,
+    seen_at    INTEGER NOT NULL
+) STRICT;
+INSERT INTO "worker" VALUES('w-1','desk',1,'["timers"]','digest-1',1715500800000000,1715500800000000);
 CREATE INDEX ticket_by_due ON ticket (next_due, number);
 CREATE INDEX ticket_by_customer ON ticket (customer, opened_at);
 CREATE INDEX ticket_by_parent ON ticket (parent);
