@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from engine.channels import Channel, Outbound, PermanentFailure, TemporaryFailure
 from engine.core.signals import ReceiptArrived
+from engine.errors import EngineError
 from engine.runtime import digests, log
 from engine.runtime.carriers import SEND, Circuit, Rate
 from engine.runtime.gather import World
@@ -51,9 +53,16 @@ class Postman:
         for done, letter in enumerate(letters):
             if self.in_flight.get(self.channel) is not rows or now() - at >= self.lease or not self.alive():
                 break  # what is left was given up, and is somebody else's by now
-            outcomes += self._send(channel, world, letter, now) if letter else []
-            if self._is_open(now()):
-                self._give_back([row for later in letters[done + 1 :] if later for row in later.rows], now())
+            behind = [row for later in letters[done + 1 :] if later for row in later.rows]
+            try:
+                led_to = self._send(channel, world, letter, now) if letter else []
+            except EngineError:  # the store failed: what was not tried yet need not wait until its lease is over
+                with suppress(EngineError):
+                    self._give_back(behind, now())
+                raise
+            outcomes += led_to
+            if letter and not led_to and self._is_open(now()):
+                self._give_back(behind, now())
                 break
         return outcomes
 

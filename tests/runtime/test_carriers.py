@@ -1,8 +1,12 @@
 """A carrier that is away is left alone and no message pays for it; one that takes only so much is given only so much, urgent first."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +17,7 @@ from engine.core.model import CUSTOMER
 from engine.runtime.carriers import SEND, Circuit, Rate
 from engine.runtime.outbox import Postman
 from engine.runtime.retries import Retries
+from engine.store import StoreFailed
 from engine.store.rows import ChannelRow, OutboxRow
 from tests.core.worlds import MINUTE, WEDNESDAY, House
 
@@ -214,3 +219,33 @@ def test_a_burst_may_go_at_once_after_a_quiet_time_and_then_evenly(house: House)
         sent.append(len(carrier.sent))
         house.now += SECOND
     assert (sent[0], sent[9], sent[10], sent[20], sent[59]) == (3, 3, 4, 5, 8)
+
+
+def test_what_waits_behind_a_message_whose_outcome_cannot_be_kept_is_in_line_again_at_once(house: House) -> None:
+    queue(house, *"abc")
+    postman = Postman(house.store, house.tokens, "sms", RETRIES, lambda address: address, circuit=CIRCUIT)
+
+    class Full(Carrier):
+        def send(self, message: Outbound) -> Sent:
+            raise_next.append(True)
+            return super().send(message)
+
+    raise_next: list[bool] = []
+    truth = house.store.write
+
+    @contextmanager
+    def write(*patience: Any) -> Iterator[Any]:
+        with truth(*patience) as tx:
+            if raise_next:
+                raise_next.clear()
+                raise StoreFailed("disk full")
+            yield tx
+
+    broken: Any = SimpleNamespace(write=write, read=house.store.read)
+    with pytest.raises(StoreFailed):
+        replace(postman, store=broken).dispatch(Full(), house.world, lambda: house.now)  # type: ignore[arg-type]  # a carrier is what a channel does with one
+    assert {row.id: (row.state, row.attempts - row.excused) for row in rows(house).values()} == {
+        "a": ("sending", 1),
+        "b": ("queued", 0),
+        "c": ("queued", 0),
+    }
