@@ -66,7 +66,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "ingest": ("engine.cli.ingest:command", "Take in files by hand, through the same door."),
     "inbox": ("engine.cli.queues:inbox", "See what came in, and try again."),
     "outbox": ("engine.cli.queues:outbox", "See what goes out, release it, try again."),
-    "dead": ("engine.cli.queues:dead", "See everything that was set aside, and try again."),
+    "dead": ("engine.cli.dead:command", "See everything that was set aside, try it again or give it up."),
     "channel": ("engine.cli.channel:group", "List channels and prove that one works."),
     "rota": ("engine.cli.rota:command", "Show who is on, and who would hear of an escalation."),
     "agent": ("engine.cli.agent:group", "See who is there, go away, come back."),

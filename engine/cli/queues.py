@@ -1,10 +1,10 @@
-"""`engine inbox`, `engine outbox`, `engine dead`: what waits, what was set aside, and how to try again."""
+"""`engine inbox`, `engine outbox`: what came in, what goes out, and how to try again."""
 
 from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.session import FORMAT, Desk, Session, options
+from engine.cli.session import FORMAT, Desk, Session, options, user_name
 from engine.errors import NotFound, Refused
 
 if TYPE_CHECKING:
@@ -65,10 +65,12 @@ def inbox_show(session: Session, id: int, raw: bool) -> None:
 @click.argument("ids", type=int, nargs=-1, required=True)
 def inbox_requeue(session: Session, ids: tuple[int, ...]) -> None:
     """Try items again that were set aside."""
+    from engine.runtime.dead_letters import requeue
+
     with session.desk() as desk:
         for id in ids:
             with desk.store.write() as tx:
-                if not tx.requeue_inbox(id, desk.now):
+                if not requeue(tx, "inbox", str(id), desk.now, user_name()):
                     raise Refused(f"inbox item {id} is not set aside, or there is none")
             _said(f"inbox item {id} is tried again")
 
@@ -117,10 +119,12 @@ def outbox_show(session: Session, id: str) -> None:
 @click.argument("ids", nargs=-1, required=True)
 def outbox_requeue(session: Session, ids: tuple[str, ...]) -> None:
     """Try messages again that were set aside or held."""
+    from engine.runtime.dead_letters import requeue
+
     with session.desk() as desk:
         for id in ids:
             with desk.store.write() as tx:
-                if not tx.requeue_message(id, desk.now):
+                if not requeue(tx, "outbox", id, desk.now, user_name()):
                     raise Refused(f"message {id} is neither set aside nor held, or there is none")
             _said(f"message {id} is tried again")
 
@@ -135,52 +139,6 @@ def outbox_release(session: Session) -> None:
         with desk.store.write() as tx:
             count = tx.release_held()
     _said(f"{count} messages are on their way")
-
-
-@click.group()
-def dead() -> None:
-    """See everything that was set aside after its last attempt, and try again."""
-
-
-@dead.command("list")
-@options(FORMAT)
-@LIMIT
-def dead_list(session: Session, limit: int) -> None:
-    """List inbox items, messages and timers that were set aside."""
-    from engine.cli.output import say_json, table
-
-    with session.desk() as desk:
-        with desk.store.read() as reader:
-            rows = [
-                *(("inbox", str(row.id), row.ticket or "", row.error or "") for row in reader.inbox("dead", limit)),
-                *(("outbox", row.id, row.ticket or "", row.error or "") for row in reader.messages(state="dead", limit=limit)),
-                *(("timer", f"{row.ticket}/{row.key}", row.ticket, row.error or "") for row in reader.dead_timers(limit)),
-            ]
-        if session.json:
-            say_json([dict(zip(("kind", "id", "ticket", "error"), row, strict=True)) for row in rows])
-        elif rows:
-            table([desk.words.name(key) for key in ("kind", "id", "number", "error")], rows)
-        else:
-            _said(desk.words.name("nothing"))
-
-
-@dead.command("requeue")
-@options()
-@click.argument("kind", type=click.Choice(["inbox", "outbox", "timer"]))
-@click.argument("id")
-def dead_requeue(session: Session, kind: str, id: str) -> None:
-    """Try one again: its kind and id as `engine dead list` shows them."""
-    with session.desk() as desk, desk.store.write() as tx:
-        if kind == "inbox":
-            found = id.isdecimal() and tx.requeue_inbox(int(id), desk.now)
-        elif kind == "outbox":
-            found = tx.requeue_message(id, desk.now)
-        else:
-            ticket, _, key = id.partition("/")
-            found = tx.requeue_timer(ticket, key, desk.now)
-        if not found:
-            raise Refused(f"{kind} {id} is not set aside, or there is none")
-    _said(f"{kind} {id} is tried again")
 
 
 def _print_inbox(session: Session, desk: Desk, rows: list["InboxRow"]) -> None:

@@ -1,6 +1,7 @@
 """`engine status`: how the work stands."""
 
 from collections import Counter
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ def command(session: Session) -> None:
 def survey(desk: Desk) -> dict[str, Any]:
     """Return the figures of this moment."""
     from engine.policy import compile_policy
+    from engine.runtime.clock import JUMPED
     from engine.runtime.schedule import upcoming
     from engine.store import TicketQuery
 
@@ -49,6 +51,8 @@ def survey(desk: Desk) -> dict[str, Any]:
         dead = {"inbox": inbox.get("dead", 0), "outbox": outbox.get("dead", 0), "timers": len(reader.dead_timers(_ALL))}
         active = reader.active_policy()
         ahead = reader.due_timers(desk.now + _AHEAD, _SHOWN)
+        carriers = [row for row in reader.channel_states() if row.failures]
+        waiting, jumped = reader.waiting_messages(desk.now), reader.meta(JUMPED)
     overdue = [ticket.number for ticket in tickets if any(c.running and c.due and c.due <= desk.now for c in ticket.deadlines.values())]
     written = compile_policy(desk.project.policies)
     return {
@@ -66,7 +70,17 @@ def survey(desk: Desk) -> dict[str, Any]:
         "dead": dead,
         "rules": upcoming(desk.policy, desk.now),
         "holidays": _holidays(desk.policy),
-        "alarms": _alarms(active, written.policy, dead, outbox, desk.project.hold) + _full(inbox, desk.project.waiting_limit),
+        "carriers": [{"circuit": "open" if row.opened_at else "closed", **asdict(row)} for row in carriers],
+        "rates": [
+            {"channel": one.name, "limit": one.rate.limit, "per": one.rate.per, "waiting": waiting.get(one.name, 0)}
+            for one in desk.project.channels
+            if one.rate
+        ],
+        "alarms": [
+            *_alarms(active, written.policy, dead, outbox, desk.project.hold),
+            *_full(inbox, desk.project.waiting_limit),
+            *_jump(jumped, desk.now),
+        ],
     }
 
 
@@ -102,6 +116,16 @@ def _alarms(active: str | None, written: "Policy | None", dead: dict[str, int], 
     return alarms
 
 
+def _jump(jumped: str | None, now: datetime) -> list[str]:
+    """Say for a day that the wall clock jumped."""
+    if jumped is None:
+        return []
+    at, seconds = jumped.split()
+    if abs(now - datetime.fromisoformat(at)) > timedelta(days=1):
+        return []
+    return [f"the wall clock jumped by {seconds} s at {at}: deadlines are counted by the new time, so look whether it is right"]
+
+
 def _full(inbox: dict[str, int], limit: int) -> list[str]:
     """Whether so much waits that nothing more is taken in."""
     waiting = inbox.get("pending", 0)
@@ -113,7 +137,7 @@ def _full(inbox: dict[str, int], limit: int) -> list[str]:
 
 
 def _print(data: dict[str, Any], words: "Words", policy: "Policy") -> None:
-    from engine.cli.output import say, table
+    from engine.cli.output import say, span, table
 
     tiers = {tier.id for tier in policy.tiers}
     rows = [(words.tier(key) if key in tiers else words.name(key), str(count)) for key, count in data["open"].items()]
@@ -140,5 +164,13 @@ def _print(data: dict[str, Any], words: "Words", policy: "Policy") -> None:
     for one in data["holidays"]:
         if one["provisional"]:
             say(f"holidays of {one['year']} are provisional: {one['calendar']} ({one['source']})", "yellow")
+    for one in data["carriers"]:
+        side, until = words.name(f"side.{one['side']}"), words.clock(one["retry_at"], seconds=True)
+        name = "circuit.open" if one["opened_at"] else "circuit.failing"
+        say(
+            words.name(name, one["channel"], side, until, str(one["failures"]), one["error"] or ""), "red" if one["opened_at"] else "yellow"
+        )
+    for one in data["rates"]:
+        say(words.name("rate.waiting", one["channel"], str(one["limit"]), span(one["per"]), str(one["waiting"])))
     for alarm in data["alarms"]:
         say(f"! {alarm}", "bold red")

@@ -1,8 +1,8 @@
 """What waits in the store is worked off in batches: one transaction claims rows for nobody else, handles each in a savepoint of its own,
 and one commit keeps all of it.
 
-Whoever dies in the middle gives them back. What fails is tried again with a growing pause, and set aside after `ATTEMPTS` failures for a
-person to look at; the others of its batch do not notice.
+Whoever dies in the middle gives them back. What fails is tried again with a growing pause, and set aside after the
+last attempt for a person to look at; the others of its batch do not notice.
 """
 
 from collections import Counter
@@ -12,9 +12,8 @@ from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
 from engine.runtime.handle import Outcome
+from engine.runtime.retries import Retries, doubled
 from engine.store.contract import Conflict, Store, StoreFailed, Transaction
-
-ATTEMPTS = 5
 
 BATCH = 32
 """How many rows one transaction claims at most: enough that its commit costs little, few enough that nobody waits long for its end."""
@@ -40,6 +39,7 @@ class Work(Generic[W]):
 
     store: Store
     now: datetime
+    retries: Retries
     claim: Callable[[Transaction, int], list[W]]
     do: Callable[[Transaction, W], Outcome | None]
     fail: Callable[[Transaction, W, Exception, datetime | None], None]
@@ -93,4 +93,5 @@ class Work(Generic[W]):
                 self.fail(tx, row, error, self._retry_at(row))
 
     def _retry_at(self, row: W) -> datetime | None:
-        return self.now + timedelta(seconds=30 * 2**row.attempts) if row.attempts + 1 < ATTEMPTS else None
+        tried = row.attempts + 1
+        return self.now + doubled(self.retries.backoff, tried, self.retries.longest) if tried < self.retries.attempts else None

@@ -4,6 +4,9 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+JUMPED = "clock_jump"
+"""Under which the store keeps when the wall clock last jumped, by its new time, and by how many seconds."""
+
 
 class Clock(Protocol):
     """Where the time comes from."""

@@ -17,6 +17,7 @@ from engine.policy import Compilation
 from engine.policy.installed import installed
 from engine.runtime import inbox, schedule, timers
 from engine.runtime.addresses import normalise
+from engine.runtime.carriers import RECEIVE
 from engine.runtime.clock import Clock
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Listener, Outcome, handle
@@ -26,7 +27,7 @@ from engine.runtime.policies import COMMAND, DAEMON, PolicyBroken, load_active, 
 from engine.runtime.project import ChannelSettings, Project, resolve_secrets
 from engine.runtime.sources import Source
 from engine.runtime.tokens import Tokens
-from engine.store import OutboxRow, Store, open_store
+from engine.store import Conflict, OutboxRow, Store, StoreFailed, open_store
 
 _KEY = "signing_key"
 
@@ -73,8 +74,27 @@ class Engine:
             return seen.outcome
 
     def receive(self, name: str, timeout: float) -> int:
-        """Take in what waits on a channel; return how many items were new. Raises TemporaryFailure when the carrier is away."""
-        return inbox.accept(self.desk, name, self.channel(name).receive(timeout), self.clock.now())
+        """Take in what waits on a channel, if its circuit is not open; return how many items were new.
+
+        Raises TemporaryFailure when the carrier is away.
+        """
+        circuit = self.project.circuit
+        with self.store.read() as reader:
+            state = reader.channel_state(name, RECEIVE)
+        if not circuit.admits(state, self.clock.now()):
+            return 0
+        try:
+            fresh = inbox.accept(self.desk, name, self.channel(name).receive(timeout), self.clock.now())
+        except (StoreFailed, Conflict):
+            raise
+        except Exception as error:
+            with self.store.write() as tx:
+                circuit.failed(tx, name, RECEIVE, str(error), self.clock.now(), getattr(error, "retry_after", None))
+            raise
+        if state.failures:
+            with self.store.write() as tx:
+                circuit.worked(tx, name, RECEIVE)
+        return fresh
 
     def ingest(self, name: str, raw: bytes, file_name: str) -> tuple[int, list[str]]:
         """Take in raw input handed over by a person; return how many items were new, and why some were not understood."""
@@ -98,13 +118,12 @@ class Engine:
 
     def work_outbox(self, name: str, limit: int = 20) -> int:
         """Send what is due on a channel; return how many attempts had an outcome."""
-        project = self.project
-        redirect = self._redirect(name)
-        postman = Postman(self.store, self.tokens, name, project.delivery, redirect, project.hold, project.lease, self.in_flight)
-        if member := self.membership:
-            worker = member.id
-            postman = replace(postman, worker=worker, alive=lambda: member.alive() and member.id == worker)
-        return self.tell(postman.dispatch(self.channel(name), self.world, self.clock.now, limit))
+        return self.tell(self._postman(name).dispatch(self.channel(name), self.world, self.clock.now, limit))
+
+    def replace_hanging(self, name: str) -> None:
+        """Leave a channel that does not come back from sending to itself; what it was sending is tried again."""
+        self.tell(self._postman(name).interrupt(self.world, self.clock.now()))
+        self.rebuild(name)
 
     def channel(self, name: str, opened: bool = True) -> Channel:
         """Return a channel, opened on first use. Raises NotFound, and what opening it raises."""
@@ -144,6 +163,25 @@ class Engine:
                 for listener in self.listeners:
                     listener(one)
         return count
+
+    def _postman(self, name: str) -> Postman:
+        project = self.project
+        postman = Postman(
+            store=self.store,
+            tokens=self.tokens,
+            channel=name,
+            delivery=project.delivery,
+            redirect=self._redirect(name),
+            hold=project.hold,
+            lease=project.lease,
+            in_flight=self.in_flight,
+            circuit=project.circuit,
+            rate=next(one.rate for one in project.channels if one.name == name),
+        )
+        if member := self.membership:
+            worker = member.id
+            postman = replace(postman, worker=worker, alive=lambda: member.alive() and member.id == worker)
+        return postman
 
     def _redirect(self, name: str) -> Callable[[str], str | None]:
         """Where messages of a channel truly go: nowhere while held, to the redirect's address where its kind fits."""
@@ -192,6 +230,7 @@ def open_engine(
             senders=tuple(name for name, channel_type in types.items() if channel_type.can_send),
             chance=chance or random.SystemRandom(),
             sources={name: Source(source) for name, source in installed().sources.items()},
+            retries=project.handling,
         )
         tokens = Tokens(key or _signing_key(store), team.agents)
     except BaseException:

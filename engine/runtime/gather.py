@@ -27,6 +27,7 @@ from engine.core.signals import (
 from engine.core.team import Team
 from engine.errors import Refused
 from engine.runtime import incidents
+from engine.runtime.retries import Retries
 from engine.runtime.sources import Source
 from engine.store.contract import Conflict, Transaction
 from engine.store.contract.tickets import HISTORY
@@ -52,7 +53,7 @@ class Origin:
 @dataclass(frozen=True, slots=True)
 class World:
     """What does not change from one decision to the next: the policy in force, the people, the channels, the source of
-    chance, the fields of plugins.
+    chance, the fields of plugins, and how often what cannot be handled is tried.
     """
 
     policy: Policy
@@ -61,6 +62,7 @@ class World:
     senders: tuple[str, ...]
     chance: random.Random = field(default_factory=random.SystemRandom)
     sources: Mapping[str, Source] = field(default_factory=dict)
+    retries: Retries = field(default_factory=lambda: Retries(attempts=5))
 
 
 class Gatherer:

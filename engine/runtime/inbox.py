@@ -27,7 +27,7 @@ from engine.runtime.masking import without_secrets
 from engine.runtime.tokens import Tokens
 from engine.store import codec
 from engine.store.contract import Store, Transaction
-from engine.store.rows import InboxRow, OutboxRow
+from engine.store.rows import InboxRow, OutboxRow, TrialRow
 
 _INBOUND = msgspec.json.Decoder(Inbound)
 _RECEIPT = msgspec.json.Decoder(Receipt)
@@ -123,12 +123,13 @@ def process(desk: Desk, world: World, now: datetime, limit: int = 100) -> list[O
         tx.inbox_done(row.id, outcome.ticket if outcome else None, forget=bool(outcome and outcome.forget))
         return outcome
 
-    return Work(desk.store, now, lambda tx, limit: tx.pending_inbox(now, limit), do, _failed).off(limit)
+    def failed(tx: Transaction, row: InboxRow, error: Exception, retry_at: datetime | None) -> None:
+        said = without_secrets(f"{type(error).__name__}: {error}")
+        tx.inbox_failed(row.id, said, retry_at)
+        tx.keep_trial(TrialRow(now, "inbox", str(row.id), "failed", said))
+        log.failed("inbox item", retry_at, error, item=row.id, channel=row.channel)
 
-
-def _failed(tx: Transaction, row: InboxRow, error: Exception, retry_at: datetime | None) -> None:
-    tx.inbox_failed(row.id, without_secrets(f"{type(error).__name__}: {error}"), retry_at)
-    log.failed("inbox item", retry_at, error, item=row.id, channel=row.channel)
+    return Work(desk.store, now, world.retries, lambda tx, limit: tx.pending_inbox(now, limit), do, failed).off(limit)
 
 
 def _pack(item: Inbound | Receipt) -> str:

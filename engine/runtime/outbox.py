@@ -1,34 +1,23 @@
 """The outbox: what was decided to be said is sent, at least once; what cannot be sent ends where a person can see it."""
 
 import logging
-import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from engine.channels import Channel, Outbound, PermanentFailure, TemporaryFailure
 from engine.core.signals import ReceiptArrived
+from engine.errors import EngineError
 from engine.runtime import digests, log
+from engine.runtime.carriers import SEND, Circuit, Rate
 from engine.runtime.gather import World
 from engine.runtime.handle import Outcome, handle
 from engine.runtime.masking import without_secrets
+from engine.runtime.retries import Retries
 from engine.runtime.tokens import Tokens
 from engine.store.contract import Store, Transaction
-from engine.store.rows import OutboxRow
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """How hard to try: `attempts` in all, the pause doubling from `backoff`, never over `longest`, a quarter of it by chance."""
-
-    attempts: int = 8
-    backoff: timedelta = timedelta(seconds=30)
-    longest: timedelta = timedelta(hours=1)
-
-    def pause(self, attempts: int, chance: random.Random) -> timedelta:
-        """Return how long to wait after so many attempts."""
-        doubled: timedelta = self.backoff * 2 ** min(max(attempts - 1, 0), 20)
-        return min(doubled, self.longest) * (1 + chance.random() / 4)
+from engine.store.rows import OutboxRow, TrialRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +31,13 @@ class Postman:
     store: Store
     tokens: Tokens
     channel: str
-    delivery: Delivery
+    delivery: Retries
     redirect: Callable[[str], str | None]
     hold: bool = False
     lease: timedelta = timedelta(minutes=2)
     in_flight: dict[str, list[OutboxRow]] = field(default_factory=dict)
+    circuit: Circuit = field(default_factory=Circuit)
+    rate: Rate | None = None
     worker: str | None = None
     alive: Callable[[], bool] = lambda: True
 
@@ -56,16 +47,61 @@ class Postman:
             return []
         with self.store.write() as tx:
             at = now()
-            tx.recover_sending(at, at - self.lease)
-            rows = tx.claim_messages(self.channel, at, limit, self.worker)
+            rows = self._claim(tx, at, limit)
             letters = [self._letter(tx, world, together, at) for together in _together(rows)]
         self.in_flight[self.channel] = rows
         outcomes: list[Outcome] = []
-        for letter in letters:
+        for done, letter in enumerate(letters):
             if self.in_flight.get(self.channel) is not rows or now() - at >= self.lease or not self.alive():
                 break  # what is left was given up, and is somebody else's by now
-            outcomes += self._send(channel, world, letter, now) if letter else []
+            behind = [row for later in letters[done + 1 :] if later for row in later.rows]
+            try:
+                led_to = self._send(channel, world, letter, now) if letter else []
+            except EngineError:  # the store failed: what was not tried yet need not wait until its lease is over
+                with suppress(EngineError):
+                    self._give_back(behind, now())
+                raise
+            outcomes += led_to
+            if letter and not led_to and self._is_open(now()):
+                self._give_back(behind, now())
+                break
         return outcomes
+
+    def interrupt(self, world: World, now: datetime) -> list[Outcome]:
+        """What was being sent has not come to an end in time: it counts as a failure, and what waited behind it is in line again."""
+        with self.store.read() as reader:
+            claimed = [(row, reader.message(row.id)) for row in self.in_flight.pop(self.channel, [])]
+        hanging = _together([row for row, is_now in claimed if is_now and (is_now.state, is_now.attempts) == ("sending", row.attempts)])
+        self._give_back([row for behind in hanging[1:] for row in behind], now)
+        return self._try_later(world, hanging[0], "the channel did not answer in time", None, now) if hanging else []
+
+    def _claim(self, tx: Transaction, at: datetime, limit: int) -> list[OutboxRow]:
+        """What may go out now: nothing while the circuit is open, one to try whether the carrier is back, no more than the rate allows."""
+        state = tx.channel_state(self.channel, SEND)  # before any message, as in every transaction here: so nobody waits in circles
+        tx.recover_sending(at, at - self.lease)
+        if not self.circuit.admits(state, at):
+            return []
+        if state.retry_at is not None:
+            limit = 1
+        if self.rate is not None:
+            limit = min(limit, self.rate.room(state.paced_until, at))
+        rows = tx.claim_messages(self.channel, at, limit, self.worker, urgent_first=self.rate is not None) if limit > 0 else []
+        if rows and self.rate is not None:
+            state = replace(state, paced_until=self.rate.after(state.paced_until, at, len(_together(rows))))
+            tx.keep_channel_state(state)
+        if rows and state.retry_at is not None:
+            self.circuit.probing(tx, state, at, self.lease)
+        return rows
+
+    def _is_open(self, at: datetime) -> bool:
+        with self.store.read() as reader:
+            return not self.circuit.admits(reader.channel_state(self.channel, SEND), at)
+
+    def _give_back(self, rows: list[OutboxRow], at: datetime) -> None:
+        """Put in line again what was claimed and not tried."""
+        with self.store.write() as tx:
+            for row in rows:
+                tx.message_retry(row.id, at, row.error, row, excused=True)
 
     def _letter(self, tx: Transaction, world: World, rows: list[OutboxRow], at: datetime) -> "_Letter | None":
         """Pack rows that go out in one message; None where they are held."""
@@ -95,35 +131,46 @@ class Postman:
         try:
             sent = channel.send(letter.outbound)
         except PermanentFailure as error:
-            return self._failed(world, letter, without_secrets(str(error)), now())
+            return self._refused(world, letter.rows, without_secrets(str(error)), now())
         except TemporaryFailure as error:
-            return self._try_later(world, letter, without_secrets(str(error)), error.retry_after, now())
+            return self._try_later(world, letter.rows, without_secrets(str(error)), error.retry_after, now())
         except Exception as error:  # noqa: BLE001  # a plugin's fault takes only its own message down, for now
-            return self._try_later(world, letter, without_secrets(f"{type(error).__name__}: {error}"), None, now())
+            return self._try_later(world, letter.rows, without_secrets(f"{type(error).__name__}: {error}"), None, now())
         at = now()
         with self.store.write() as tx:
+            self.circuit.worked(tx, self.channel, SEND)
             told = [row for row in letter.rows if tx.message_sent(row.id, sent.provider_id or None, at, row)]
             return self._tell(tx, world, told, "sent", "", at)
 
-    def _try_later(self, world: World, letter: "_Letter", error: str, retry_after: float | None, at: datetime) -> list[Outcome]:
-        attempts = letter.rows[0].attempts
-        if attempts >= self.delivery.attempts:
-            return self._failed(world, letter, error, at)
-        pause = self.delivery.pause(attempts, world.chance)
-        if retry_after is not None:
-            pause = timedelta(seconds=min(max(retry_after, 0.0), self.delivery.longest.total_seconds()))
+    def _try_later(self, world: World, rows: list[OutboxRow], error: str, retry_after: float | None, at: datetime) -> list[Outcome]:
+        first = rows[0]
+        tried = first.attempts - first.excused
         with self.store.write() as tx:
-            for row in letter.rows:
-                tx.message_retry(row.id, at + pause, error, row)
-        log.say("not sent, tried again later", logging.WARNING, channel=self.channel, message_id=letter.outbound.message_id)
+            before = self.circuit.failed(tx, self.channel, SEND, error, at, retry_after)
+            excused = before.retry_at is not None and at - first.created_at < self.circuit.patience
+            if tried >= self.delivery.attempts and not excused:
+                return self._bury(tx, world, rows, error, at)
+            pause = self.delivery.pause(tried, world.chance)
+            if retry_after is not None:
+                pause = timedelta(seconds=min(max(retry_after, 0.0), self.delivery.longest.total_seconds()))
+            for row in rows:
+                if tx.message_retry(row.id, at + pause, error, row, excused=excused):
+                    tx.keep_trial(TrialRow(at, "outbox", row.id, "failed", error))
+        log.say("not sent, tried again later", logging.WARNING, channel=self.channel, message_id=first.digest or first.id)
         return []
 
-    def _failed(self, world: World, letter: "_Letter", error: str, at: datetime) -> list[Outcome]:
+    def _refused(self, world: World, rows: list[OutboxRow], error: str, at: datetime) -> list[Outcome]:
         with self.store.write() as tx:
-            dead = [row for row in letter.rows if tx.message_dead(row.id, error, row)]
-            if dead:
-                log.say("cannot be sent, set aside", logging.ERROR, channel=self.channel, message_id=letter.outbound.message_id)
-            return self._tell(tx, world, dead, "failed", error, at)
+            self.circuit.worked(tx, self.channel, SEND)
+            return self._bury(tx, world, rows, error, at)
+
+    def _bury(self, tx: Transaction, world: World, rows: list[OutboxRow], error: str, at: datetime) -> list[Outcome]:
+        dead = [row for row in rows if tx.message_dead(row.id, error, row)]
+        for row in dead:
+            tx.keep_trial(TrialRow(at, "outbox", row.id, "failed", error))
+        if dead:
+            log.say("cannot be sent, set aside", logging.ERROR, channel=self.channel, message_id=dead[0].digest or dead[0].id)
+        return self._tell(tx, world, dead, "failed", error, at)
 
     def _tell(self, tx: Transaction, world: World, rows: list[OutboxRow], status: str, detail: str, at: datetime) -> list[Outcome]:
         signals = (ReceiptArrived(row.ticket, row.id, row.party, status, detail) for row in rows if row.ticket)

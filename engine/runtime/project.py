@@ -1,6 +1,7 @@
 """A project: the directory with `engine.yaml`, which says how this installation is deployed (never what the company promises)."""
 
 import json
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -18,7 +19,8 @@ from engine.policy.formats import format_text
 from engine.policy.reader import decode, read
 from engine.policy.units import duration
 from engine.runtime import masking
-from engine.runtime.outbox import Delivery
+from engine.runtime.carriers import Circuit, Rate
+from engine.runtime.retries import Retries
 
 FILE = "engine.yaml"
 WAITING_LIMIT = 10_000
@@ -27,11 +29,12 @@ _SECRET = re.compile(r"\$\{(env|file):([^}]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class ChannelSettings:
-    """One channel as configured: its type (by default its name), and the plugin's own settings, secrets not yet resolved."""
+    """One channel as configured: its type (by default its name), the plugin's own settings, secrets not yet resolved, and its rate."""
 
     name: str
     type: str
     settings: Mapping[str, Any]
+    rate: Rate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,10 @@ class Job:
 class Project:
     """A deployment. Paths are absolute. `outbound` is hold or live; with `redirect` every message goes to that address instead.
 
-    `alarm_to` is the mail address of whoever operates it. While `waiting_limit` items wait in the inbox, nothing more is taken in.
-    `alarm_to` is the mail address of whoever operates it. Whether it is alive, and its metrics, are told on `listen` (host:port); spans go
-    to the URL `traces`. A loop that has not turned for `stalled_after` stands still.
+    `handling` is how hard to try with what came in and with timers, `delivery` with messages. `alarm_to` is the mail address of whoever
+    operates it; a wall clock that jumps by more than `clock_jump` raises an alarm. While `waiting_limit` items wait in the inbox, nothing
+    more is taken in. Whether it is alive, and its metrics, are told on `listen` (host:port); spans go to the URL `traces`. A loop that has
+    not turned for `stalled_after` stands still.
     """
 
     root: Path
@@ -64,11 +68,14 @@ class Project:
     outbound: str
     redirect: str | None
     phone_region: str
-    delivery: Delivery
+    handling: Retries
+    delivery: Retries
+    circuit: Circuit
     send_deadline: timedelta
     channels: tuple[ChannelSettings, ...]
     jobs: tuple[Job, ...] = field(default=())
     alarm_to: str | None = None
+    clock_jump: timedelta = timedelta(minutes=1)
     waiting_limit: int = WAITING_LIMIT
     listen: str | None = None
     traces: str | None = None
@@ -154,6 +161,26 @@ def _job(name: str, job: Mapping[str, Any]) -> Job:
     return Job(name, job["cron"], job.get("keep", 7), zone, job.get("catch_up", "once"))
 
 
+def _retries(plain: Mapping[str, Any], attempts: int) -> Retries:
+    return Retries(plain.get("attempts", attempts), duration(plain.get("backoff", "30s")), duration(plain.get("longest", "1h")))
+
+
+def _circuit(plain: Mapping[str, Any]) -> Circuit:
+    pause, longest = duration(plain.get("pause", "30s")), duration(plain.get("longest", "10m"))
+    return Circuit(plain.get("failures", 5), pause, longest, duration(plain.get("patience", "3d")))
+
+
+def _rate(plain: str | Mapping[str, Any] | None) -> Rate | None:
+    """Read `30/m` or its long form. The burst is what the rate allows in a second, unless it is given."""
+    if plain is None:
+        return None
+    if isinstance(plain, str):
+        number, _, unit = plain.partition("/")
+        plain = {"limit": int(number), "per": f"1{unit}"}
+    limit, per = plain["limit"], duration(plain["per"])
+    return Rate(limit, per, plain.get("burst", max(1, math.floor(timedelta(seconds=1) / (per / limit)))))
+
+
 def _project(root: Path, plain: Mapping[str, Any]) -> Project:
     outbound = plain.get("outbound", "hold")
     redirect = outbound["redirect"] if isinstance(outbound, Mapping) else None
@@ -161,8 +188,8 @@ def _project(root: Path, plain: Mapping[str, Any]) -> Project:
     channels = []
     for name, settings in plain.get("channels", {}).items():
         if settings.get("enabled", True):
-            own = {key: value for key, value in settings.items() if key not in ("enabled", "type")}
-            channels.append(ChannelSettings(name, settings.get("type", name), own))
+            own = {key: value for key, value in settings.items() if key not in ("enabled", "type", "rate")}
+            channels.append(ChannelSettings(name, settings.get("type", name), own, _rate(settings.get("rate"))))
     jobs = [_job(name, job) for name, job in plain.get("jobs", {}).items()]
     return Project(
         root=root,
@@ -172,16 +199,15 @@ def _project(root: Path, plain: Mapping[str, Any]) -> Project:
         outbound="redirect" if redirect else outbound,
         redirect=redirect,
         phone_region=plain.get("phone_region", "CN"),
-        delivery=Delivery(
-            attempts=delivery.get("attempts", 8),
-            backoff=duration(delivery.get("backoff", "30s")),
-            longest=duration(delivery.get("longest", "1h")),
-        ),
+        handling=_retries(plain.get("handling", {}), 5),
+        delivery=_retries(delivery, 8),
+        circuit=_circuit(plain.get("circuit", {})),
         send_deadline=duration(delivery.get("deadline", "60s")),
         channels=tuple(channels),
         jobs=tuple(jobs),
-        waiting_limit=plain.get("intake", {}).get("waiting_limit", WAITING_LIMIT),
         alarm_to=operations.get("alarm_to"),
+        clock_jump=duration(operations.get("clock_jump", "1m")),
+        waiting_limit=plain.get("intake", {}).get("waiting_limit", WAITING_LIMIT),
         listen=operations.get("listen"),
         traces=operations.get("traces"),
         stalled_after=duration(operations.get("stalled_after", "5m")),

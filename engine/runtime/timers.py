@@ -10,7 +10,7 @@ from engine.runtime.gather import World
 from engine.runtime.handle import Outcome, handle
 from engine.runtime.masking import without_secrets
 from engine.store.contract import Store, Transaction
-from engine.store.rows import TimerRow
+from engine.store.rows import TimerRow, TrialRow
 
 
 def fire(store: Store, world: World, now: datetime, hold: bool, limit: int = 100) -> list[Outcome]:
@@ -21,14 +21,15 @@ def fire(store: Store, world: World, now: datetime, hold: bool, limit: int = 100
             return None
         return handle(tx, world, TimerFired(row.ticket, row.key, row.due), now, hold=hold)
 
-    return Work(store, now, partial(_claim, now=now), do, _failed).off(limit)
+    def failed(tx: Transaction, row: TimerRow, error: Exception, retry_at: datetime | None) -> None:
+        said = without_secrets(f"{type(error).__name__}: {error}")
+        if tx.fail_timer(row, said, retry_at):
+            tx.keep_trial(TrialRow(now, "timer", f"{row.ticket}/{row.key}", "failed", said))
+        log.failed("timer", retry_at, error, ticket=row.ticket, timer=row.key)
+
+    return Work(store, now, world.retries, partial(_claim, now=now), do, failed).off(limit)
 
 
 def _claim(tx: Transaction, limit: int, now: datetime) -> list[TimerRow]:
     """Timers that are due, one of each ticket: what fires may cancel those that follow, or set one that comes before them."""
     return list({row.ticket: row for row in reversed(tx.due_timers(now, limit))}.values())[::-1]
-
-
-def _failed(tx: Transaction, row: TimerRow, error: Exception, retry_at: datetime | None) -> None:
-    tx.fail_timer(row, without_secrets(f"{type(error).__name__}: {error}"), retry_at)
-    log.failed("timer", retry_at, error, ticket=row.ticket, timer=row.key)

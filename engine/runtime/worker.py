@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from engine.channels import TemporaryFailure
 from engine.errors import EngineError
 from engine.runtime import cron, log
 from engine.runtime.claims import BATCH
-from engine.runtime.clock import JumpGuard, SystemClock
+from engine.runtime.clock import JUMPED, JumpGuard, SystemClock
 from engine.runtime.endpoint import operated
 from engine.runtime.engine import Engine, open_engine
 from engine.runtime.health import Health, to_service_manager
@@ -102,7 +102,8 @@ class Worker:
         self.stop = threading.Event()
         self._wanted: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._bodies = bodies
-        self._guard = JumpGuard()
+        self._guard = JumpGuard(engine.project.clock_jump.total_seconds())
+        self._looking = threading.Lock()
         self._holding_until = 0.0
         self._only = only
         self._full = False
@@ -161,16 +162,12 @@ class Worker:
         self._wanted.put(None)
 
     def _decide(self) -> int:
-        jump = self._guard.jump()
-        if jump:
-            self._holding_until = time.monotonic() + LONGEST_PAUSE
-            log.say("the wall clock jumped: messages are held for a minute", logging.ERROR, seconds=round(jump))
         self._reloader.follow(again=False)  # what another process has put in force decides from here on
         done = self.engine.work_inbox(BATCH) if "intake" in self._only else 0
         if "timers" in self._only and not self._holding():
             done += self.engine.work_timers(BATCH)
-        if "cron" in self._only:
-            done += len(self._cron()) + (0 if self._holding() else self.engine.work_rules())
+        if "cron" in self._only and not self._holding():
+            done += len(self._cron()) + self.engine.work_rules()
         if done:
             for loop in self._senders.values():
                 loop.hint.set()
@@ -230,6 +227,15 @@ class Worker:
         return lambda: 0 if self._holding() else self.engine.work_outbox(name)
 
     def _holding(self) -> bool:
+        """Whether the wall clock has jumped: every loop looks before it acts by it, and the first one that notices raises the alarm."""
+        with self._looking:
+            jump = self._guard.jump()
+            if jump:
+                self._holding_until = time.monotonic() + LONGEST_PAUSE
+        if jump:
+            log.say("the wall clock jumped: messages are held for a minute", logging.ERROR, seconds=round(jump))
+            with self.engine.store.write() as tx:
+                tx.set_meta(JUMPED, f"{self.engine.clock.now().isoformat()} {round(jump)}")
         return time.monotonic() < self._holding_until
 
     def _watch_senders(self) -> None:
@@ -242,21 +248,9 @@ class Worker:
             log.say("the channel hangs: it is replaced", logging.ERROR, channel=name, seconds=round(limit))
             loop.stop = threading.Event()
             loop.stop.set()
-            self._retry_hanging(name)
-            self.engine.rebuild(name)
+            self.engine.replace_hanging(name)
             self._senders[name] = Loop(f"send {name}", self._sending(name), self.stop)
             self._senders[name].start()
-
-    def _retry_hanging(self, name: str) -> None:
-        now = self.engine.clock.now()
-        with self.engine.store.write() as tx:
-            claimed = self.engine.in_flight.pop(name, [])
-            for row in [row for row in claimed if (now_is := tx.message(row.id)) and now_is.state == "sending"]:
-                pause = self.engine.project.delivery.pause(row.attempts, self.engine.world.chance)
-                if row.attempts >= self.engine.project.delivery.attempts:
-                    tx.message_dead(row.id, "the channel did not answer in time", row)
-                else:
-                    tx.message_retry(row.id, now + max(pause, timedelta(seconds=1)), "the channel did not answer in time", row)
 
 
 PARTS = frozenset({"intake", "timers", "outbox", "cron"})

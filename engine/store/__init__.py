@@ -9,6 +9,7 @@ from engine.store.rows import (
     ActivationRow,
     AnswerRow,
     AuditRow,
+    ChannelRow,
     CustomerRow,
     DecisionRecord,
     InboxRow,
@@ -19,6 +20,7 @@ from engine.store.rows import (
     StoredEvent,
     TicketQuery,
     TimerRow,
+    TrialRow,
     WorkerRow,
 )
 from engine.store.sqlite.store import SqliteStore
@@ -27,6 +29,7 @@ __all__ = [
     "ActivationRow",
     "AnswerRow",
     "AuditRow",
+    "ChannelRow",
     "Conflict",
     "CustomerRow",
     "DecisionRecord",
@@ -43,6 +46,7 @@ __all__ = [
     "TicketQuery",
     "TimerRow",
     "Transaction",
+    "TrialRow",
     "WorkerRow",
     "open_store",
 ]

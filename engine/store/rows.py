@@ -108,11 +108,12 @@ class InboxRow:
     next_attempt_at: datetime
     error: str | None
     ticket: str | None
+    dropped_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """One message; `state` is queued, held, sending, sent, delivered or dead.
+    """One message; `state` is queued, held, sending, sent, delivered or dead. Of its `attempts`, `excused` were its carrier's outage.
 
     To queue one, give it up to `created_at`, and `state` if it is to be held from the start. `next_attempt_at` None means at once.
     `digest` is the id of the message that a notice goes out in, empty until that is known, None where it is no notice. `worker` is who
@@ -139,7 +140,41 @@ class OutboxRow:
     delivered_at: datetime | None = None
     error: str | None = None
     digest: str | None = None
+    excused: int = 0
+    dropped_at: datetime | None = None
     worker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """How the carrier of a channel is, to `send` to it or to `receive` from it (`side`).
+
+    `failures` in a row, the last one's `error`; it is left alone since `opened_at` until `retry_at`, or not where these are None.
+    `paced_until` is when all that the channel's rate allowed so far is used up.
+    """
+
+    channel: str
+    side: str
+    failures: int = 0
+    opened_at: datetime | None = None
+    retry_at: datetime | None = None
+    error: str | None = None
+    paced_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """What became of one of the inbox, of the outbox or of the timers (`kind`): it `failed`, or was `requeued` or `dropped` by `who`.
+
+    `item` is its id, of a timer `TICKET/KEY`; `detail` the error, or the reason that was given.
+    """
+
+    at: datetime
+    kind: str
+    item: str
+    what: str
+    detail: str = ""
+    who: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

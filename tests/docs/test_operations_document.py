@@ -82,6 +82,14 @@ def test_the_defaults_in_the_table_are_those_of_an_empty_deployment(tmp_path: Pa
         "delivery.backoff": f"{delivery.backoff.seconds}s",
         "delivery.longest": f"{delivery.longest.seconds // 3600}h",
         "delivery.deadline": f"{project.send_deadline.seconds}s",
+        "handling.attempts": str(project.handling.attempts),
+        "handling.backoff": f"{project.handling.backoff.seconds}s",
+        "handling.longest": f"{project.handling.longest.seconds // 3600}h",
+        "circuit.failures": str(project.circuit.failures),
+        "circuit.pause": f"{project.circuit.pause.seconds}s",
+        "circuit.longest": f"{project.circuit.longest.seconds // 60}m",
+        "circuit.patience": f"{project.circuit.patience.days}d",
+        "operations.clock_jump": f"{project.clock_jump.seconds // 60}m",
     }.items() <= rows.items()
 
 

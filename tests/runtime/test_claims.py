@@ -10,7 +10,7 @@ from engine.channels import Delivery, Inbound, TemporaryFailure
 from engine.core.signals import TimerFired
 from engine.errors import UsageError
 from engine.runtime import inbox, timers
-from engine.runtime.claims import ATTEMPTS, BATCH
+from engine.runtime.claims import BATCH
 from engine.store import StoreFailed, TicketQuery
 from engine.store.sql.inbox import InboxWrites
 from engine.store.sqlite.store import SqliteStore
@@ -83,10 +83,10 @@ def test_a_poisoned_row_is_set_aside_without_taking_the_others_along(error: Exce
     poison(monkeypatch, error)
     assert len(inbox.process(house.desk, house.world, house.now)) == 2
     assert states(house) == {"a": ("done", 0), "poison": ("pending", 1), "b": ("done", 0)}
-    for _ in range(ATTEMPTS):
+    for _ in range(house.world.retries.attempts):
         house.now += timedelta(hours=1)
         inbox.process(house.desk, house.world, house.now)
-    assert states(house)["poison"] == ("dead", ATTEMPTS)
+    assert states(house)["poison"] == ("dead", house.world.retries.attempts)
     with house.store.read() as reader:
         assert [row.error for row in reader.inbox("dead", 9)] == [f"{type(error).__name__}: {error}"]
         assert len(reader.tickets(TicketQuery())) == 2, "what the poisoned one had done is undone"

@@ -8,7 +8,6 @@ from engine.channels import Attachment, Delivery, Inbound, Receipt, ReceiptStatu
 from engine.core import events as e
 from engine.core.model import CUSTOMER
 from engine.runtime import inbox
-from engine.runtime.claims import ATTEMPTS
 from engine.store.rows import CustomerRow
 from tests.core.worlds import DAY, HOUR, MAIL, MINUTE, PHONE, WEDNESDAY, House, changed
 
@@ -80,11 +79,11 @@ def test_attachments_lie_under_the_hash_of_what_is_in_them() -> None:
 def test_an_item_that_fails_is_tried_again_and_set_aside_in_the_end() -> None:
     house = House()
     deliver(house, "fax", mail("a"))
-    for attempt in range(ATTEMPTS):
+    for attempt in range(house.world.retries.attempts):
         assert work(house) == []
         with house.store.read() as reader:
             assert len(reader.pending_inbox(house.now, 10)) == 0
-            assert len(reader.inbox("dead", 10)) == (attempt + 1) // ATTEMPTS
+            assert len(reader.inbox("dead", 10)) == (attempt + 1) // house.world.retries.attempts
         house.now += DAY
     with house.store.read() as reader:
         [dead] = reader.inbox("dead", 10)
@@ -261,7 +260,7 @@ def test_a_receipt_of_nothing_we_know_waits_for_its_message_and_is_set_aside() -
     house = House()
     deliver(house, "sms", receipt("r1", "delivered", provider_id="smsc-9"), receipt("r2", "failed"))
     assert work(house) == []
-    for _ in range(ATTEMPTS):
+    for _ in range(house.world.retries.attempts):
         house.now += DAY
         work(house)
     with house.store.read() as reader:

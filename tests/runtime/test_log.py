@@ -10,7 +10,6 @@ import pytest
 from engine.channels import Delivery, Rejected
 from engine.cli.init import lay_out
 from engine.runtime import inbox, log
-from engine.runtime.claims import ATTEMPTS
 from engine.runtime.clock import VirtualClock
 from engine.runtime.engine import Engine, open_engine
 from engine.runtime.project import load_project
@@ -49,13 +48,13 @@ def test_an_item_that_fails_is_told_each_time_and_as_an_error_when_it_is_set_asi
     with engine.store.write() as tx:
         tx.accept("sms", "broken", NOW, '{"kind":"inbound","item":{}}', b"")
     with caplog.at_level(logging.INFO, "closedloop"):
-        for _ in range(ATTEMPTS):
+        for _ in range(engine.world.retries.attempts):
             with engine.store.read() as reader:
                 due = reader.next_inbox()
             assert due is not None
             inbox.process(engine.desk, engine.world, due)
     levels = [level for message, level, _ in said(caplog) if message == "not handled"]
-    assert levels == ["WARNING"] * (ATTEMPTS - 1) + ["ERROR"]
+    assert levels == ["WARNING"] * (engine.world.retries.attempts - 1) + ["ERROR"]
     with engine.store.read() as reader:
         assert [row.state for row in reader.inbox(None, 10)] == ["dead"]
 

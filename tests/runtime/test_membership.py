@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from engine.runtime.membership import Membership
-from engine.runtime.outbox import Delivery, Postman
+from engine.runtime.outbox import Postman
+from engine.runtime.retries import Retries
 from engine.store import Store, open_store
 from engine.store.contract.workers import DEAD_AFTER
 from tests.core.worlds import WEDNESDAY, House
@@ -87,7 +88,7 @@ def test_who_is_taken_for_dead_neither_claims_nor_sends_on() -> None:
     with house.store.write() as tx:
         for id in ("a", "b"):
             tx.queue_message(message(id, created_at=house.now))
-    postman = Postman(house.store, house.tokens, "email", Delivery(), lambda address: address, worker="w", alive=lambda: alive[0])
+    postman = Postman(house.store, house.tokens, "email", Retries(), lambda address: address, worker="w", alive=lambda: alive[0])
     carrier = Carrier(lambda: alive.__setitem__(0, False))
     postman.dispatch(carrier, house.world, lambda: house.now)  # type: ignore[arg-type]  # a carrier is what a channel does with one
     postman.dispatch(carrier, house.world, lambda: house.now)  # type: ignore[arg-type]  # a carrier is what a channel does with one

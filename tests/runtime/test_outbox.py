@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from engine.channels import Outbound, PermanentFailure, Sent, TemporaryFailure
 from engine.core.model import CUSTOMER
-from engine.runtime.outbox import Delivery, Postman
+from engine.runtime.carriers import Circuit
+from engine.runtime.outbox import Postman
+from engine.runtime.retries import Retries
 from engine.store.rows import OutboxRow
 from tests.core.worlds import HOUR, MAIL, MINUTE, PHONE, House, an_agent, with_agents
 
-PATIENT = Delivery(attempts=3, backoff=timedelta(seconds=30), longest=HOUR)
+PATIENT = Retries(attempts=3, backoff=timedelta(seconds=30), longest=HOUR)
 
 
 class Carrier:
@@ -36,7 +38,7 @@ def house() -> House:
 
 
 def postman(house: House, channel: str = "email", redirect: Callable[[str], str | None] = lambda address: address) -> Postman:
-    return Postman(house.store, house.tokens, channel, PATIENT, redirect)
+    return Postman(house.store, house.tokens, channel, PATIENT, redirect, circuit=Circuit(failures=100))
 
 
 def dispatch(house: House, carrier: Carrier, **more: object) -> int:

@@ -275,7 +275,7 @@ def test_who_was_given_up_sends_no_more_of_what_it_had_claimed(engines: list[Eng
         assert [row.state for row in reader.messages()] == ["sent", "sending", "sending"]
 
 
-def test_a_channel_that_hangs_gives_back_only_what_it_was_sending_itself(engines: list[Engine]) -> None:
+def test_a_channel_that_hangs_costs_an_attempt_only_what_hung_and_gives_back_only_what_it_had_claimed_itself(engines: list[Engine]) -> None:
     left, right = engines
     with left.store.write() as tx:
         tx.queue_message(message("spent", created_at=NOW))
@@ -286,9 +286,10 @@ def test_a_channel_that_hangs_gives_back_only_what_it_was_sending_itself(engines
             tx.queue_message(message(id, created_at=NOW))
         rows = {row.id: row for row in tx.claim_messages("email", NOW, 4)}
         tx.message_sent("sent", None, NOW)
-    left.in_flight["email"] = [rows[id] for id in ("sent", "hanging", "spent")]
-    Worker(left, {}, PARTS)._retry_hanging("email")
+    left.in_flight["email"] = [rows[id] for id in ("sent", "spent", "hanging")]
+    left.replace_hanging("email")
     with right.store.read() as reader:
-        states = {row.id: row.state for row in reader.messages()}
-    assert states == {"sent": "sent", "hanging": "queued", "spent": "dead", "others": "sending"}
+        found = {row.id: row for row in reader.messages()}
+    assert {id: row.state for id, row in found.items()} == {"sent": "sent", "hanging": "queued", "spent": "dead", "others": "sending"}
+    assert (found["hanging"].attempts, found["hanging"].excused) == (1, 1), "it waited behind the one that hung, and was never tried"
     assert "email" not in left.in_flight

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from engine.core.model import CUSTOMER
 from engine.runtime import timers
 from engine.runtime.addresses import normalise
-from engine.runtime.claims import ATTEMPTS
 from engine.runtime.tokens import Tokens
 from tests.core.worlds import DAY, HOUR, House
 
@@ -90,7 +89,7 @@ def test_a_timer_that_fails_is_tried_again_and_set_aside_and_the_others_fire() -
         tx.start_timer(number, "deadline/plan/step/response-and-plan/nonsense/1", house.now)
     house.now += HOUR
     assert len(timers.fire(house.store, house.world, house.now, hold=False)) == 1
-    for _ in range(ATTEMPTS):
+    for _ in range(house.world.retries.attempts):
         with house.store.read() as reader:
             assert reader.due_timers(house.now, 10) == []
         house.now += DAY

@@ -22,6 +22,9 @@ class InboxReader(Protocol):
     def inbox(self, state: str | None, limit: int) -> list[InboxRow]:
         """Return items, of one state (pending, done, dead) or of all, the latest first."""
 
+    def dead_inbox(self, channel: str | None, limit: int) -> list[InboxRow]:
+        """Return items that were set aside and not dropped, of one channel or of all, the latest first."""
+
     def inbox_row(self, id: int) -> InboxRow | None:
         """Return the item, None if there is none."""
 
@@ -32,7 +35,7 @@ class InboxReader(Protocol):
         """Return how many items wait to be handled, counted up to `limit`."""
 
     def inbox_counts(self) -> dict[str, int]:
-        """Return how many items are in each state; states without any are left out."""
+        """Return how many items are in each state, those dropped as `dropped`; states without any are left out."""
 
 
 class InboxWriter(Protocol):
@@ -52,6 +55,9 @@ class InboxWriter(Protocol):
     def requeue_inbox(self, id: int, at: datetime) -> bool:
         """Try an item that was set aside again at `at`, from its first attempt. False if there is none."""
 
+    def drop_inbox(self, id: int, at: datetime) -> bool:
+        """Give up an item that was set aside: it stays as it came, but is never tried again. False if there is none."""
+
 
 class OutboxReader(Protocol):
     """Asks about what goes out."""
@@ -65,10 +71,13 @@ class OutboxReader(Protocol):
     def messages(
         self, *, ticket: str | None = None, state: str | None = None, channel: str | None = None, limit: int = 1000
     ) -> list[OutboxRow]:
-        """Return messages that fit, oldest first."""
+        """Return messages that fit, oldest first; those that are `dead` only where nobody has dropped them."""
 
     def message_counts(self) -> dict[str, int]:
-        """Return how many messages are in each state; states without any are left out."""
+        """Return how many messages are in each state, those dropped as `dropped`; states without any are left out."""
+
+    def waiting_messages(self, now: datetime) -> dict[str, int]:
+        """Return how many queued messages could go out now, by channel."""
 
     def next_message(self) -> datetime | None:
         """Return when the next queued message is to be sent, None if there is none."""
@@ -100,8 +109,12 @@ class OutboxWriter(Protocol):
     def queue_message(self, row: OutboxRow) -> None:
         """Put a message in line, `queued` or `held`. Raises StoreFailed if the id is taken, UsageError for another state."""
 
-    def claim_messages(self, channel: str, now: datetime, limit: int, worker: str | None = None) -> list[OutboxRow]:
+    def claim_messages(
+        self, channel: str, now: datetime, limit: int, worker: str | None = None, *, urgent_first: bool = False
+    ) -> list[OutboxRow]:
         """Return queued messages whose time has come, oldest first, now `sending` with one attempt more; nobody else is given them.
+
+        `urgent_first`: first what a person wrote, then by the nearest deadline of the ticket, and of one ticket notices last.
 
         With a notice come those of the same party, address and language that go out together with it, all with the same `digest`, even
         past `limit`. What was tried together stays together.
@@ -118,8 +131,8 @@ class OutboxWriter(Protocol):
     def message_delivered(self, id: str, at: datetime) -> bool:
         """The carrier says it arrived."""
 
-    def message_retry(self, id: str, at: datetime, error: str, claimed: OutboxRow | None = None) -> bool:
-        """Sending failed for now: try again at `at`."""
+    def message_retry(self, id: str, at: datetime, error: str | None, claimed: OutboxRow | None = None, *, excused: bool = False) -> bool:
+        """Sending failed for now: try again at `at`. `excused` does not count the attempt against the message."""
 
     def message_dead(self, id: str, error: str, claimed: OutboxRow | None = None) -> bool:
         """It will not arrive; a person may look and requeue it."""
@@ -132,3 +145,6 @@ class OutboxWriter(Protocol):
 
     def requeue_message(self, id: str, at: datetime) -> bool:
         """Try a dead or held message again at `at`, from its first attempt."""
+
+    def drop_message(self, id: str, at: datetime) -> bool:
+        """Give up a dead message: it stays as it was, but is never tried again."""

@@ -10,6 +10,7 @@ from engine.core.events import Event
 from engine.core.model import Ticket
 from engine.errors import EngineError
 from engine.store.contract.archive import ArchiveReader, ArchiveWriter
+from engine.store.contract.channels import ChannelReader, ChannelWriter
 from engine.store.contract.messages import InboxReader, InboxWriter, OutboxReader, OutboxWriter
 from engine.store.contract.people import PeopleReader, PeopleWriter
 from engine.store.contract.tickets import TicketReader, TicketWriter, TimerReader, TimerWriter
@@ -30,7 +31,7 @@ class StoreFailed(EngineError):
     """
 
 
-class Reader(TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader, ArchiveReader, WorkerReader, Protocol):
+class Reader(TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader, ArchiveReader, ChannelReader, WorkerReader, Protocol):
     """One consistent view of everything stored. Lists come in the order their methods name."""
 
     def integrity(self, evolve: Evolve) -> list[str]:
@@ -39,7 +40,9 @@ class Reader(TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader,
         """
 
 
-class Transaction(Reader, TicketWriter, TimerWriter, InboxWriter, OutboxWriter, PeopleWriter, ArchiveWriter, WorkerWriter, Protocol):
+class Transaction(
+    Reader, TicketWriter, TimerWriter, InboxWriter, OutboxWriter, PeopleWriter, ArchiveWriter, ChannelWriter, WorkerWriter, Protocol
+):
     """Reads and writes that are kept together or not at all. Over when its `with` block ends."""
 
     def savepoint(self) -> AbstractContextManager[None]:

@@ -126,3 +126,6 @@ class TimerWriter(Protocol):
 
     def requeue_timer(self, ticket: str, key: str, at: datetime) -> bool:
         """Try a timer that was set aside again at `at`, from its first attempt. False if there is none."""
+
+    def drop_timer(self, ticket: str, key: str) -> bool:
+        """Give up a timer that was set aside. False if there is none."""

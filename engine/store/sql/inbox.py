@@ -7,7 +7,7 @@ from engine.errors import NotFound
 from engine.store.rows import InboxRow
 from engine.store.sql.session import Room, instant, instant_or_none, micros
 
-_COLUMNS = "id, channel, source_id, received_at, item_json, raw, state, attempts, next_attempt_at, error, ticket"
+_COLUMNS = "id, channel, source_id, received_at, item_json, raw, state, attempts, next_attempt_at, error, ticket, dropped_at"
 
 _PENDING = f"SELECT {_COLUMNS} FROM inbox WHERE state = 'pending' AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?"
 
@@ -17,13 +17,18 @@ _NEXT = "SELECT min(next_attempt_at) FROM inbox WHERE state = 'pending'"
 
 _LIST = f"SELECT {_COLUMNS} FROM inbox WHERE state = coalesce(?, state) ORDER BY id DESC LIMIT ?"
 
+_DEAD = f"""
+SELECT {_COLUMNS} FROM inbox
+WHERE state = 'dead' AND dropped_at IS NULL AND channel = coalesce(?, channel) ORDER BY id DESC LIMIT ?
+"""
+
 _ONE = f"SELECT {_COLUMNS} FROM inbox WHERE id = ?"
 
 _ITEM = f"SELECT {_COLUMNS} FROM inbox WHERE channel = ? AND source_id = ?"
 
 _WAITING = "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE state = 'pending' LIMIT ?) AS waiting"
 
-_COUNTS = "SELECT state, count(*) FROM inbox GROUP BY state"
+_COUNTS = "SELECT CASE WHEN dropped_at IS NULL THEN state ELSE 'dropped' END, count(*) FROM inbox GROUP BY 1"
 
 # The unique (channel, source_id) is what makes one item of a source exactly one row.
 _ACCEPT = """
@@ -39,7 +44,11 @@ _PUT_OFF = "UPDATE inbox SET attempts = attempts + 1, next_attempt_at = ?, error
 
 _SET_ASIDE = "UPDATE inbox SET attempts = attempts + 1, state = 'dead', error = ? WHERE id = ?"
 
-_REQUEUE = "UPDATE inbox SET state = 'pending', attempts = 0, next_attempt_at = ? WHERE id = ? AND state = 'dead'"
+_REQUEUE = """
+UPDATE inbox SET state = 'pending', attempts = 0, next_attempt_at = ? WHERE id = ? AND state = 'dead' AND dropped_at IS NULL
+"""
+
+_DROP = "UPDATE inbox SET dropped_at = ? WHERE id = ? AND state = 'dead' AND dropped_at IS NULL"
 
 
 class InboxReads(Room):
@@ -56,6 +65,10 @@ class InboxReads(Room):
     def inbox(self, state: str | None, limit: int) -> list[InboxRow]:
         """Items of one state or of all."""
         return [_item(row) for row in self._session.all(_LIST, state, limit)]
+
+    def dead_inbox(self, channel: str | None, limit: int) -> list[InboxRow]:
+        """Items that were set aside."""
+        return [_item(row) for row in self._session.all(_DEAD, channel, limit)]
 
     def inbox_row(self, id: int) -> InboxRow | None:
         """One item."""
@@ -106,6 +119,10 @@ class InboxWrites(InboxReads):
         """Try an item that was set aside again."""
         return self._session.run(_REQUEUE, micros(at), id) == 1
 
+    def drop_inbox(self, id: int, at: datetime) -> bool:
+        """Give an item up that was set aside."""
+        return self._session.run(_DROP, micros(at), id) == 1
+
 
 def _found(id: int, changed: int) -> None:
     if not changed:
@@ -113,5 +130,6 @@ def _found(id: int, changed: int) -> None:
 
 
 def _item(row: tuple[Any, ...]) -> InboxRow:
-    id, channel, source_id, received_at, item, raw, state, attempts, next_attempt_at, error, ticket = row
-    return InboxRow(id, channel, source_id, instant(received_at), item, raw, state, attempts, instant(next_attempt_at), error, ticket)
+    id, channel, source_id, received_at, item, raw, state, attempts, next_attempt_at, error, ticket, dropped_at = row
+    tried = (state, attempts, instant(next_attempt_at), error, ticket, instant_or_none(dropped_at))
+    return InboxRow(id, channel, source_id, instant(received_at), item, raw, *tried)

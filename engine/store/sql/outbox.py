@@ -16,8 +16,10 @@ LARGEST_DIGEST = 250
 
 _COLUMNS = (
     "id, ticket, channel, party, address, subject, content_id, language, automatic, script, created_at, "
-    "state, attempts, next_attempt_at, sending_since, provider_id, sent_at, delivered_at, error, digest, worker"
+    "state, attempts, next_attempt_at, sending_since, provider_id, sent_at, delivered_at, error, digest, worker, excused, dropped_at"
 )
+
+_COLUMNS_OF_OUTBOX = ", ".join(f"outbox.{column}" for column in _COLUMNS.split(", "))
 
 _ONE = f"SELECT {_COLUMNS} FROM outbox WHERE id = ?"
 
@@ -25,7 +27,9 @@ _BY_PROVIDER = f"SELECT {_COLUMNS} FROM outbox WHERE channel = ? AND provider_id
 
 _LIST = f"SELECT {_COLUMNS} FROM outbox WHERE {{filters}} ORDER BY created_at, id LIMIT :limit"
 
-_COUNTS = "SELECT state, count(*) FROM outbox GROUP BY state"
+_COUNTS = "SELECT CASE WHEN dropped_at IS NULL THEN state ELSE 'dropped' END, count(*) FROM outbox GROUP BY 1"
+
+_WAITING = "SELECT channel, count(*) FROM outbox WHERE state = 'queued' AND next_attempt_at <= ? GROUP BY channel"
 
 _NEXT = "SELECT min(next_attempt_at) FROM outbox WHERE state = 'queued'"
 
@@ -47,7 +51,9 @@ WHERE address = ? AND party = ? AND channel IN (SELECT value FROM json_each(?)) 
 GROUP BY ticket ORDER BY max(coalesce(sent_at, created_at)) DESC, ticket DESC
 """
 
-_QUEUE = f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, NULL, NULL, NULL, NULL, NULL, ?, NULL)"
+_QUEUE = (
+    f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, NULL, NULL, NULL, NULL, NULL, ?, NULL, 0, NULL)"
+)
 
 # Notices go out together, so their rows are claimed by one process at a time; any number does for a lock of that name.
 _BY_TURNS = "SELECT 1 /*pg , CAST(pg_advisory_xact_lock(7004) AS TEXT)*/"
@@ -55,6 +61,14 @@ _BY_TURNS = "SELECT 1 /*pg , CAST(pg_advisory_xact_lock(7004) AS TEXT)*/"
 _READY = f"""
 SELECT {_COLUMNS} FROM outbox WHERE channel = ? AND state = 'queued' AND next_attempt_at <= ?
 ORDER BY next_attempt_at, created_at, id LIMIT ? /*pg FOR UPDATE SKIP LOCKED*/
+"""
+
+# Where not all can go: what a person wrote, then whose ticket has the nearest deadline, and of one ticket notices last.
+_URGENT = f"""
+SELECT {_COLUMNS_OF_OUTBOX} FROM outbox LEFT JOIN ticket ON ticket.number = outbox.ticket
+WHERE outbox.channel = ? AND outbox.state = 'queued' AND outbox.next_attempt_at <= ?
+ORDER BY outbox.automatic, ticket.next_due NULLS LAST, outbox.digest IS NOT NULL, outbox.next_attempt_at, outbox.created_at, outbox.id
+LIMIT ? /*pg FOR UPDATE OF outbox SKIP LOCKED*/
 """
 
 # What went out together once is tried again together, and nothing joins it: the carrier knows the message by its id.
@@ -93,7 +107,7 @@ WHERE id = ? AND state IN ('queued', 'sending', 'sent')
 """
 
 _RETRY = f"""
-UPDATE outbox SET state = 'queued', next_attempt_at = ?, sending_since = NULL, error = ?
+UPDATE outbox SET state = 'queued', next_attempt_at = ?, sending_since = NULL, error = ?, excused = excused + ?
 WHERE id = ? AND state = 'sending' AND {_CLAIMED}
 """
 
@@ -107,10 +121,12 @@ _HOLD = "UPDATE outbox SET state = 'held', sending_since = NULL WHERE id = ? AND
 _RELEASE = "UPDATE outbox SET state = 'queued' WHERE state = 'held'"
 
 _REQUEUE = """
-UPDATE outbox SET state = 'queued', attempts = 0, next_attempt_at = ?, error = NULL,
+UPDATE outbox SET state = 'queued', attempts = 0, excused = 0, next_attempt_at = ?, error = NULL,
     digest = CASE WHEN digest = id THEN id ELSE substr(digest, 1, 0) END
-WHERE id = ? AND state IN ('dead', 'held')
+WHERE id = ? AND state IN ('dead', 'held') AND dropped_at IS NULL
 """
+
+_DROP = "UPDATE outbox SET dropped_at = ? WHERE id = ? AND state = 'dead' AND dropped_at IS NULL"
 
 
 class OutboxReads(Room):
@@ -130,12 +146,17 @@ class OutboxReads(Room):
         """Messages that fit."""
         values: dict[str, Column] = {"ticket": ticket, "state": state, "channel": channel}
         filters = " AND ".join(f"{name} = :{name}" for name, value in values.items() if value is not None)
+        filters += " AND dropped_at IS NULL" if state == "dead" else ""
         rows = self._session.named(_LIST.format(filters=filters or "TRUE"), {**values, "limit": limit})
         return [_message(row) for row in rows]
 
     def message_counts(self) -> dict[str, int]:
         """Messages by state."""
         return dict(self._session.all(_COUNTS))
+
+    def waiting_messages(self, now: datetime) -> dict[str, int]:
+        """Messages whose time has come, by channel."""
+        return dict(self._session.all(_WAITING, micros(now)))
 
     def next_message(self) -> datetime | None:
         """When the next queued message is to be sent."""
@@ -175,10 +196,12 @@ class OutboxWrites(OutboxReads):
         how = (int(row.automatic), row.script, micros(row.created_at), row.state, micros(first))
         self._session.run(_QUEUE, *what, *how, row.digest)
 
-    def claim_messages(self, channel: str, now: datetime, limit: int, worker: str | None = None) -> list[OutboxRow]:
+    def claim_messages(
+        self, channel: str, now: datetime, limit: int, worker: str | None = None, *, urgent_first: bool = False
+    ) -> list[OutboxRow]:
         """Messages that are being sent from now on."""
         claimed: dict[str, OutboxRow] = {}
-        for row in map(_message, self._session.all(_READY, channel, micros(now), limit)):
+        for row in map(_message, self._session.all(_URGENT if urgent_first else _READY, channel, micros(now), limit)):
             if row.id not in claimed:
                 mates = self._mates(row, now)
                 lead = (row.digest or mates[0].id) if row.digest is not None else None
@@ -206,9 +229,9 @@ class OutboxWrites(OutboxReads):
         """It arrived."""
         return self._session.run(_DELIVERED, micros(at), id) == 1
 
-    def message_retry(self, id: str, at: datetime, error: str, claimed: OutboxRow | None = None) -> bool:
+    def message_retry(self, id: str, at: datetime, error: str | None, claimed: OutboxRow | None = None, *, excused: bool = False) -> bool:
         """Try again later."""
-        return self._session.run(_RETRY, micros(at), error, id, *_token(claimed)) == 1
+        return self._session.run(_RETRY, micros(at), error, int(excused), id, *_token(claimed)) == 1
 
     def message_dead(self, id: str, error: str, claimed: OutboxRow | None = None) -> bool:
         """It will not arrive."""
@@ -226,6 +249,10 @@ class OutboxWrites(OutboxReads):
         """Try a dead or held message again."""
         return self._session.run(_REQUEUE, micros(at), id) == 1
 
+    def drop_message(self, id: str, at: datetime) -> bool:
+        """Give a message up that was set aside."""
+        return self._session.run(_DROP, micros(at), id) == 1
+
 
 def _token(claimed: OutboxRow | None) -> tuple[int | None, str | None]:
     """The fencing token of a claim; who has none acts for a person or a receipt."""
@@ -238,7 +265,8 @@ def _message_or_none(row: tuple[Any, ...] | None) -> OutboxRow | None:
 
 def _message(row: tuple[Any, ...]) -> OutboxRow:
     (id, ticket, channel, party, address, subject, content_id, language, automatic, script, created_at) = row[:11]
-    (state, attempts, next_attempt_at, sending_since, provider_id, sent_at, delivered_at, error, digest, worker) = row[11:]
+    (state, attempts, next_attempt_at, sending_since, provider_id, sent_at, delivered_at, error, digest, worker) = row[11:21]
+    (excused, dropped_at) = row[21:]
     return OutboxRow(
         id=id,
         ticket=ticket,
@@ -261,4 +289,6 @@ def _message(row: tuple[Any, ...]) -> OutboxRow:
         error=error,
         digest=digest,
         worker=worker,
+        excused=excused,
+        dropped_at=instant_or_none(dropped_at),
     )

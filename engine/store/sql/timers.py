@@ -42,6 +42,8 @@ _SET_ASIDE = f"UPDATE timer SET attempts = attempts + 1, dead = 1, error = ? WHE
 
 _REQUEUE = "UPDATE timer SET dead = 0, attempts = 0, next_attempt_at = ? WHERE ticket = ? AND key = ? AND dead = 1"
 
+_DROP = "DELETE FROM timer WHERE ticket = ? AND key = ? AND dead = 1"
+
 
 class TimerReads(Room):
     """Keeps the contract's `TimerReader`."""
@@ -97,6 +99,10 @@ class TimerWrites(TimerReads):
     def requeue_timer(self, ticket: str, key: str, at: datetime) -> bool:
         """Try a timer that was set aside again."""
         return self._session.run(_REQUEUE, micros(at), ticket, key) == 1
+
+    def drop_timer(self, ticket: str, key: str) -> bool:
+        """Give a timer up that was set aside."""
+        return self._session.run(_DROP, ticket, key) == 1
 
 
 def _timer(row: tuple[Any, ...]) -> TimerRow:

@@ -7,6 +7,7 @@ from typing import Generic, Protocol, TypeVar
 
 from engine.errors import UsageError
 from engine.store.sql.archive import ArchiveReads, ArchiveWrites
+from engine.store.sql.channels import ChannelReads, ChannelWrites
 from engine.store.sql.inbox import InboxReads, InboxWrites
 from engine.store.sql.integrity import IntegrityReads
 from engine.store.sql.outbox import OutboxReads, OutboxWrites
@@ -17,11 +18,13 @@ from engine.store.sql.timers import TimerReads, TimerWrites
 from engine.store.sql.workers import WorkerReads, WorkerWrites
 
 
-class SqlReader(IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleReads, ArchiveReads, WorkerReads):
+class SqlReader(IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleReads, ArchiveReads, ChannelReads, WorkerReads):
     """Keeps the contract's `Reader`."""
 
 
-class SqlTransaction(SqlReader, TicketWrites, TimerWrites, InboxWrites, OutboxWrites, PeopleWrites, ArchiveWrites, WorkerWrites):
+class SqlTransaction(
+    SqlReader, TicketWrites, TimerWrites, InboxWrites, OutboxWrites, PeopleWrites, ArchiveWrites, ChannelWrites, WorkerWrites
+):
     """Keeps the contract's `Transaction`."""
 
     def savepoint(self) -> AbstractContextManager[None]:
