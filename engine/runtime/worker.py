@@ -145,7 +145,7 @@ class Worker:
             log.say("the wall clock jumped: messages are held for a minute", logging.ERROR, seconds=round(jump))
         done = self.engine.work_inbox() if "intake" in self._only else 0
         if "timers" in self._only and not self._holding():
-            done += self.engine.work_timers()
+            done += self.engine.work_timers() + self.engine.work_answers()
         if "cron" in self._only:
             done += len(self._cron()) + (0 if self._holding() else self.engine.work_rules())
         if done:

@@ -1,10 +1,9 @@
 """Customers with their addresses, and the confidential answers to surveys."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow
+from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow, WaitingRow
 
 
 class PeopleReader(Protocol):
@@ -30,6 +29,9 @@ class PeopleReader(Protocol):
 
     def answers(self, *, survey: str | None = None, month: str | None = None) -> list[AnswerRow]:
         """Return the answers that fit, by their random ids."""
+
+    def waiting_answers(self) -> list[WaitingRow]:
+        """Return the answers that wait for others, by their random ids."""
 
     def link(self, follow_up: str) -> LinkRow | None:
         """Return whom the follow-up is about, None if that was severed or never kept."""
@@ -62,8 +64,17 @@ class PeopleWriter(Protocol):
     def survey_sent_to(self, customer: str, at: datetime) -> None:
         """Remember when a survey last went to the customer. Raises NotFound."""
 
-    def keep_answer(self, id: str, survey: str, scores: Mapping[str, int], suggestion: str, month: str) -> None:
+    def keep_waiting(self, row: WaitingRow) -> None:
+        """Keep a sealed answer until others have come. Raises StoreFailed if the id is taken."""
+
+    def looked_at(self, id: str) -> None:
+        """The answer needs nobody's attention: it only waits for others."""
+
+    def keep_answer(self, row: AnswerRow) -> None:
         """Keep an answer, by a random id, apart from ticket and customer. Raises StoreFailed if the id is taken."""
+
+    def forget_waiting(self, id: str) -> None:
+        """An answer waits no longer."""
 
     def seal_link(self, follow_up: str, answer: str, ticket: str, customer: str | None, contact: str | None) -> None:
         """Keep whom a follow-up is about. Raises StoreFailed if that is kept already."""

@@ -1,0 +1,2 @@
+ALTER TABLE survey_answer DROP COLUMN choices_json;
+DROP TABLE waiting_answer;
