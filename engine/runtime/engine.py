@@ -192,7 +192,7 @@ def open_engine(
             senders=tuple(name for name, channel_type in types.items() if channel_type.can_send),
             chance=chance or random.SystemRandom(),
             sources={name: Source(source) for name, source in installed().sources.items()},
-            seal=load_seal(project.var, store),
+            seal=load_seal(project.var, store, key),
         )
         tokens = Tokens(key or _signing_key(store), team.agents)
     except BaseException:

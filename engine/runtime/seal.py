@@ -61,14 +61,17 @@ class Seal:
 _HINT = f"put the {KEY_FILE} that this database was used with first into var/ (every machine that shares the database needs the same)"
 
 
-def load_seal(var: Path, store: Store) -> Seal:
-    """Return the installation's seal; its key is made on first use. Raises ConfigurationError if the database knows another."""
+def load_seal(var: Path, store: Store, seed: bytes | None = None) -> Seal:
+    """Return the installation's seal; its key is made on first use, from `seed` where a run must repeat itself.
+
+    Raises ConfigurationError if the database knows another.
+    """
     path = var / KEY_FILE
     try:
         with store.read() as reader:
             known = reader.meta(_KEY_NAME)
         if known is None and not path.exists():
-            _write(path, secrets.token_bytes(32).hex())
+            _write(path, sha256(seed).hexdigest() if seed else secrets.token_hex(32))
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"the key of survey answers, {path}, cannot be read ({type(error).__name__}): {_HINT}") from error

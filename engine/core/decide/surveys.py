@@ -39,7 +39,7 @@ def invite(draft: Draft, id: str | None) -> None:
     """Ask a customer whom the draw of a survey by the clock has chosen. Raises Refusal where the policy has no such survey any more."""
     survey = next((one for one in draft.policy.surveys if one.id == id), None)
     if survey is None:
-        raise Refusal(f"there is no survey {id} any more")
+        raise Refusal(f"there is no survey {id!r} any more")
     _plan(draft, survey, _why_not(draft, replace(survey, sample=1.0)))
 
 
