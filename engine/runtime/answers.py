@@ -20,17 +20,23 @@ def settle(store: Store, world: World, now: datetime, hold: bool) -> list[Outcom
     with store.read() as reader:
         if not _due(reader, world, now):
             return []
-    outcomes: list[Outcome] = []
     with store.write() as tx:
-        due = _due(tx, world, now)
-        world.chance.shuffle(due)
-        for row, enough in due:
-            answer = world.seal.open(row)
-            if answer.follow_up is None and not enough:
-                tx.looked_at(row.id)
-            else:
-                outcomes += _store(tx, world, row, answer, now, hold)
+        outcomes = settle_in(tx, world, now, hold)
     store.scrub()
+    return outcomes
+
+
+def settle_in(tx: Transaction, world: World, now: datetime, hold: bool) -> list[Outcome]:
+    """Do in a transaction what `settle` does in one of its own."""
+    outcomes: list[Outcome] = []
+    due = _due(tx, world, now)
+    world.chance.shuffle(due)
+    for row, enough in due:
+        answer = world.seal.open(row)
+        if answer.follow_up is None and not enough:
+            tx.looked_at(row.id)
+        else:
+            outcomes += _store(tx, world, row, answer, now, hold)
     return outcomes
 
 

@@ -56,10 +56,10 @@ def held(reader: Reader, world: World, rule: TimedRule, slot: datetime, now: dat
         if holds(rule, ticket, facts, world.policy, now):
             group = getattr(facts.customer, rule.draw.by.removeprefix("customer."), None) if rule.draw else None
             strata.setdefault(group, []).append(signal)
-    return [signal for group in strata.values() for signal in _drawn(group, rule.draw, world.chance)]
+    return [signal for group in strata.values() for signal in drawn(group, rule.draw, world.chance)]
 
 
-def _drawn(group: list[RuleDue], draw: Draw | None, chance: random.Random) -> list[RuleDue]:
+def drawn(group: list[RuleDue], draw: Draw | None, chance: random.Random) -> list[RuleDue]:
     """Return whom chance chooses from one group, in the order in which they stand."""
     if draw is None:
         return group

@@ -186,6 +186,18 @@ class LinkRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PassRow:
+    """What a link that somebody was sent lets its holder do: `purpose`, for the ticket, as the party, once, until it expires."""
+
+    hash: str
+    purpose: str
+    ticket: str
+    party: str
+    expires_at: datetime
+    used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AuditRow:
     """One look at something confidential."""
 

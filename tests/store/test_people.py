@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from engine.errors import NotFound, Refused
-from engine.store import AnswerRow, AuditRow, LinkRow, Store, StoreFailed
+from engine.store import AnswerRow, AuditRow, LinkRow, Store, StoreFailed, WaitingRow
 from tests.store.samples import MINUTE, NOW, TAKEN, customer, message
 
 
@@ -140,3 +140,24 @@ def test_whose_turn_it_is_and_who_is_away_are_kept_apart(store: Store) -> None:
     with store.write() as tx:
         tx.set_away("cas", None, None, "zhou")
         assert not tx.agents()["cas"].away(NOW)
+
+
+def test_answers_wait_until_they_are_forgotten(store: Store) -> None:
+    first, second = WaitingRow("0a", "after-closure", NOW, b"\0sealed"), WaitingRow("f3", "quarterly", None, b"")
+    with store.write() as tx:
+        tx.keep_waiting(second)
+        tx.keep_waiting(first)
+        assert tx.waiting_answers() == [first, second]
+        with pytest.raises(StoreFailed, match=TAKEN), tx.savepoint():
+            tx.keep_waiting(first)
+        tx.looked_at("0a")
+        tx.forget_waiting("f3")
+        assert tx.waiting_answers() == [WaitingRow("0a", "after-closure", None, b"\0sealed")]
+    store.scrub()
+
+
+def test_choices_are_kept_with_the_scores(store: Store) -> None:
+    row = AnswerRow("f3", "quarterly", "2024-05", {"nps": 9}, "", {"matters": ("price", "speed")})
+    with store.write() as tx:
+        tx.keep_answer(row)
+        assert tx.answers() == [row]

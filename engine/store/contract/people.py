@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
-from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow, WaitingRow
+from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow, PassRow, WaitingRow
 
 
 class PeopleReader(Protocol):
@@ -35,6 +35,9 @@ class PeopleReader(Protocol):
 
     def link(self, follow_up: str) -> LinkRow | None:
         """Return whom the follow-up is about, None if that was severed or never kept."""
+
+    def find_pass(self, hash: str) -> PassRow | None:
+        """Return what a secret stands for, by its hash."""
 
     def agents(self) -> dict[str, AgentRow]:
         """Return what is kept of agents, by id; of whom nothing is kept is left out."""
@@ -81,6 +84,12 @@ class PeopleWriter(Protocol):
 
     def sever_link(self, follow_up: str) -> bool:
         """Forget whom the follow-up was about. False if nothing was kept."""
+
+    def keep_pass(self, row: PassRow) -> None:
+        """Keep what a secret stands for. Raises StoreFailed if the hash is taken."""
+
+    def use_pass(self, hash: str, at: datetime) -> bool:
+        """The secret was used. False: it was before, or there is none."""
 
     def take_turn(self, agent: str) -> None:
         """Remember that the agent was given a ticket, after everybody else."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.errors import NotFound, Refused
 from engine.store.codec import decode_plain, encode
-from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow, WaitingRow
+from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow, PassRow, WaitingRow
 from engine.store.sql.session import Room, instant, instant_or_none, micros, micros_or_none
 
 _COLUMNS = "id, name, segment, language, created_at, last_survey_at"
@@ -56,6 +56,12 @@ _LINK = "SELECT follow_up, answer, ticket, customer, contact FROM follow_up_link
 _SEAL = "INSERT INTO follow_up_link (follow_up, answer, ticket, customer, contact) VALUES (?, ?, ?, ?, ?)"
 
 _SEVER = "DELETE FROM follow_up_link WHERE follow_up = ?"
+
+_FIND_ISSUED = "SELECT hash, purpose, ticket, party, expires_at, used_at FROM pass WHERE hash = ?"
+
+_KEEP_ISSUED = "INSERT INTO pass (hash, purpose, ticket, party, expires_at) VALUES (?, ?, ?, ?, ?)"
+
+_USE_ISSUED = "UPDATE pass SET used_at = ? WHERE hash = ? AND used_at IS NULL"
 
 _AGENTS = "SELECT id, turn, away_since, away_until, away_by FROM agent ORDER BY id"
 
@@ -116,6 +122,14 @@ class PeopleReads(Room):
         """Whom the follow-up is about."""
         row = self._session.one(_LINK, follow_up)
         return None if row is None else LinkRow(*row)
+
+    def find_pass(self, hash: str) -> PassRow | None:
+        """What a secret stands for."""
+        row = self._session.one(_FIND_ISSUED, hash)
+        if row is None:
+            return None
+        _, purpose, ticket, party, expires_at, used_at = row
+        return PassRow(hash, purpose, ticket, party, instant(expires_at), instant_or_none(used_at))
 
     def agents(self) -> dict[str, AgentRow]:
         """What is kept of agents."""
@@ -184,6 +198,14 @@ class PeopleWrites(PeopleReads):
     def sever_link(self, follow_up: str) -> bool:
         """Forget whom a follow-up was about."""
         return self._session.run(_SEVER, follow_up) == 1
+
+    def keep_pass(self, row: PassRow) -> None:
+        """Keep what a secret stands for."""
+        self._session.run(_KEEP_ISSUED, row.hash, row.purpose, row.ticket, row.party, micros(row.expires_at))
+
+    def use_pass(self, hash: str, at: datetime) -> bool:
+        """The secret was used."""
+        return self._session.run(_USE_ISSUED, micros(at), hash) == 1
 
     def take_turn(self, agent: str) -> None:
         """The agent was given a ticket."""

@@ -15,24 +15,24 @@ INSERT INTO "_yoyo_log" VALUES('apply 1','a92ba22bacdc3da7973351192729484577bc20
 INSERT INTO "_yoyo_log" VALUES('apply 2','84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','apply','','',NULL,NULL);
 INSERT INTO "_yoyo_log" VALUES('apply 3','185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','apply','','',NULL,NULL);
 INSERT INTO "_yoyo_log" VALUES('apply 4','7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','apply','','',NULL,NULL);
-INSERT INTO "_yoyo_log" VALUES('apply 5','b0ee8f59c18c27c7d503a891e4e83d3d09c0b2aef062b3a641127e95c31288b7','0011.waiting_answers','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 5','37693f3dc2e35098a6a6cc4e1ea858ed1e7f15f0c0f1319090c9e0299578f218','0011.answers_and_passes','apply','','',NULL,NULL);
 CREATE TABLE "_yoyo_migration" (
             "migration_hash" VARCHAR(64),
             "migration_id" VARCHAR(255),
             "applied_at_utc" TIMESTAMP,
             PRIMARY KEY ("migration_hash")
         );
-INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T12:40:11.163705');
-INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T12:40:11.165896');
-INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T12:40:11.166166');
-INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T12:40:11.183157');
-INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T12:40:11.183475');
-INSERT INTO "_yoyo_migration" VALUES('b0ee8f59c18c27c7d503a891e4e83d3d09c0b2aef062b3a641127e95c31288b7','0011.waiting_answers','2026-11-27T12:40:11.184113');
+INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T12:50:45.926927');
+INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T12:50:45.929266');
+INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T12:50:45.929537');
+INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T12:50:45.930232');
+INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T12:50:45.936209');
+INSERT INTO "_yoyo_migration" VALUES('37693f3dc2e35098a6a6cc4e1ea858ed1e7f15f0c0f1319090c9e0299578f218','0011.answers_and_passes','2026-11-27T12:50:45.937158');
 CREATE TABLE "_yoyo_version" (
             "version" INT NOT NULL PRIMARY KEY,
             "installed_at_utc" TIMESTAMP
         );
-INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T12:40:11.045490');
+INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T12:50:45.842875');
 CREATE TABLE activation (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
     digest TEXT    NOT NULL REFERENCES policy (digest),
@@ -185,6 +185,14 @@ CREATE TABLE outbox (
     error           TEXT
 , digest TEXT) STRICT, WITHOUT ROWID;
 INSERT INTO "outbox" VALUES('m-1','202405120001','email','customer','wang@example.test','Re','c-1','zh',1,'promise',1715500800000000,'queued',0,1715500800000000,NULL,NULL,NULL,NULL,NULL,NULL);
+CREATE TABLE pass (
+    hash       TEXT    PRIMARY KEY,
+    purpose    TEXT    NOT NULL,
+    ticket     TEXT    NOT NULL REFERENCES ticket (number),
+    party      TEXT    NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used_at    INTEGER
+) STRICT, WITHOUT ROWID;
 CREATE TABLE policy (
     digest       TEXT    PRIMARY KEY,
     files_json   TEXT    NOT NULL,
@@ -254,6 +262,7 @@ CREATE INDEX outbox_gathering ON outbox (channel, party) WHERE state = 'queued' 
 CREATE INDEX outbox_notices ON outbox (created_at) WHERE automatic = 1 AND digest IS NOT NULL;
 CREATE INDEX ticket_by_incident ON ticket (state_json ->> 'incident', number) WHERE state_json ->> 'incident' IS NOT NULL;
 CREATE INDEX ticket_by_likeness ON ticket (state_json ->> 'alike', opened_at) WHERE state_json ->> 'alike' IS NOT NULL;
+CREATE INDEX pass_by_ticket ON pass (ticket);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('activation',1);
 INSERT INTO "sqlite_sequence" VALUES('decision',2);

@@ -8,3 +8,15 @@ CREATE TABLE waiting_answer (
 ) STRICT, WITHOUT ROWID;
 
 ALTER TABLE survey_answer ADD COLUMN choices_json TEXT NOT NULL DEFAULT '{}';
+
+-- What the links that people are sent stand for, by the SHA-256 of each link's secret, and when it was used.
+CREATE TABLE pass (
+    hash       TEXT    PRIMARY KEY,
+    purpose    TEXT    NOT NULL,
+    ticket     TEXT    NOT NULL REFERENCES ticket (number),
+    party      TEXT    NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used_at    INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX pass_by_ticket ON pass (ticket);

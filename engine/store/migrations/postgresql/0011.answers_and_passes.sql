@@ -8,3 +8,15 @@ CREATE TABLE waiting_answer (
 );
 
 ALTER TABLE survey_answer ADD COLUMN choices_json TEXT COLLATE "C" NOT NULL DEFAULT '{}';
+
+-- What the links that people are sent stand for, by the SHA-256 of each link's secret, and when it was used.
+CREATE TABLE pass (
+    hash       TEXT COLLATE "C" PRIMARY KEY,
+    purpose    TEXT COLLATE "C" NOT NULL,
+    ticket     TEXT COLLATE "C" NOT NULL REFERENCES ticket (number),
+    party      TEXT COLLATE "C" NOT NULL,
+    expires_at BIGINT           NOT NULL,
+    used_at    BIGINT
+);
+
+CREATE INDEX pass_by_ticket ON pass (ticket);
