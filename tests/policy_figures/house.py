@@ -138,8 +138,8 @@ class House:
         self._mail = channel
 
     def newest(self, kind: str) -> str:
-        """The number of the latest ticket of a kind."""
-        return max(ticket.number for ticket in self.tx.tickets(TicketQuery(kind=kind)))
+        """The number of the latest ticket of a kind, "" where there is none."""
+        return max((ticket.number for ticket in self.tx.tickets(TicketQuery(kind=kind))), default="")
 
     def brief(self) -> list[str]:
         """What stands in the log, which is emptied."""
