@@ -6,7 +6,7 @@ customer's own characters keeps the reply.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from engine.core.text import compatible, is_alphabetic, normalise
@@ -47,20 +47,25 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A question of a survey: a score from `low` to `high`, or with `text` a free answer."""
+    """A question of a survey: a score from `low` to `high`, with `text` a free answer, or a choice of `options` (their ids), whose letters
+    from A on the customer answers with: one, or with `many` one or more.
+    """
 
     id: str
     low: int
     high: int
     text: bool
+    options: tuple[str, ...] = ()
+    many: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The score of every scale question by its id, and the free remark ("" if there is none)."""
+    """The score of every scale question by its id, the options of every choice by its id, and the free remark ("" if there is none)."""
 
     values: Mapping[str, int]
     suggestion: str
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_confirmation(text: str, words: ReplyWords) -> Confirmation | None:
@@ -94,6 +99,11 @@ def read_confirmation(text: str, words: ReplyWords) -> Confirmation | None:
 def is_opt_out(text: str, words: ReplyWords) -> bool:
     """Whether the whole message is an opt-out word (退订, T, TD, R), in any width, case and punctuation."""
     return _is_one_of(text, words.opt_out)
+
+
+def says(text: str, words: Iterable[str]) -> bool:
+    """Whether one of the words stands in the text, in any width and case."""
+    return any(_occurs(word, compatible(text)) for word in _visible(words))
 
 
 def is_opt_in(text: str, words: ReplyWords) -> bool:
@@ -174,6 +184,7 @@ _NUMBER: Final = r"(0|[1-9][0-9]{0,2})(?:\s?[分星](?![钟期]))?"
 # A score is not the beginning of a longer number, a decimal, a time, a date, a word, or a measure (3天, 5分钟).
 _ENDS: Final = r"(?![0-9A-Za-z_]|[.:/\-][0-9]| ?[分星]|[年月日号天点时周个次元块])"
 _SCORE: Final = re.compile(_NUMBER)
+_LETTERS: Final = re.compile(r"[A-I]+", re.IGNORECASE)
 _END: Final = re.compile(_ENDS)
 _ANOTHER_NUMBER: Final = re.compile(r"[\s,;、|。]*[0-9]+(?:\s?[分星])?(?![\w.:/\-])")
 _PAIR: Final = re.compile(rf"Q?([0-9]{{1,2}})\s?[:=.、)\-]\s?{_NUMBER}{_ENDS}", re.IGNORECASE)
@@ -189,9 +200,12 @@ def read_scores(text: str, questions: Sequence[Scale]) -> Scores | None:
 
     Read are plain lists (`5 5 4`, `5,5,4`, `5、5、4`, `5分 5分 4分`), digits run together (`554`: as many as there are scale questions)
     and pairs of a question's number and its score (`1:5 2:5 3:4`, `1.5 2.5 3.4`, numbered lines). None unless every scale question
-    gets exactly one score inside its range. Without any scale question all that is said is the suggestion.
+    gets exactly one score inside its range. Without any scale question all that is said is the suggestion. Where there are choices, every
+    answer stands by itself, in the order of the questions, with or without their numbers (`5 4 B AC`, `1:5 2:4 3:B 4:AC`).
     """
     reply = compatible(text).lstrip(_OPENING).rstrip()
+    if any(question.options for question in questions):
+        return _one_by_one(reply, questions)
     scales = [question for question in questions if not question.text]
     if not scales:
         return Scores({}, reply) if reply else None
@@ -252,6 +266,32 @@ def _run_together(reply: str, scales: Sequence[Scale]) -> _Found | None:
     if following[:1].isdigit() or not _END.match(rest) or rest[:1].isalpha():
         return None
     return [int(digit) for digit in digits], rest
+
+
+def _one_by_one(reply: str, questions: Sequence[Scale]) -> Scores | None:
+    values: dict[str, int] = {}
+    choices: dict[str, tuple[str, ...]] = {}
+    position = 0
+    for number, question in enumerate(questions, start=1):
+        if question.text:
+            continue
+        label = _LABEL.match(reply, position)
+        start = label.end() if label and int(label[1]) == number else position
+        found = (_LETTERS if question.options else _SCORE).match(reply, start)
+        if found is None or not _END.match(reply, found.end()):
+            return None
+        if question.options:
+            chosen = {ord(letter) - ord("A") for letter in found[0].upper()}
+            if max(chosen) >= len(question.options) or (len(chosen) > 1 and not question.many):
+                return None
+            choices[question.id] = tuple(question.options[nth] for nth in sorted(chosen))
+        elif question.low <= int(found[1]) <= question.high:
+            values[question.id] = int(found[1])
+        else:
+            return None
+        separator = _SEPARATOR.match(reply, found.end())
+        position = separator.end() if separator else found.end()
+    return Scores(values, _without_label(reply[position:], questions).lstrip(_TRIMMED).rstrip(), choices)
 
 
 def _without_label(rest: str, questions: Sequence[Scale]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from engine.core.signals import Signal
+from engine.core.signals import Signal, TicketRequested
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,18 @@ class Raise:
 
 @dataclass(frozen=True, slots=True)
 class KeepAnswer:
-    """Keep a survey's answer apart from ticket and customer, dated only by its month."""
+    """Keep a survey's answer apart from ticket and customer, dated only by its month, together with others.
 
-    id: str
+    A `follow_up` is asked for when they are put into storage, at `look_at` at the latest.
+    """
+
     survey: str
     scores: Mapping[str, int]
+    choices: Mapping[str, tuple[str, ...]]
     suggestion: str
     month: str
+    look_at: datetime | None
+    follow_up: TicketRequested | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,20 +161,26 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question of a survey. `labels` has one text per point, by language; a text question has no scale."""
+    """One question of a survey. `labels` has one text per point, by language; `options` the text of each option of a choice, by its id."""
 
     scale: Scale
     ask: Text
     labels: Mapping[str, tuple[str, ...]]
+    options: Mapping[str, Text] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class LowScore:
-    """When an answer calls for a follow-up, and the ticket that is opened for it."""
+    """When an answer calls for a follow-up, and the ticket that is opened for it: together with others, but `within` that span.
+
+    One of the words `opt_in` says that the customer wants to be called, without which nobody is where a survey is strictly anonymous.
+    """
 
     when: Condition
     kind: str
     queue: str
+    within: timedelta
+    opt_in: tuple[str, ...]
     source: Source
 
 
@@ -184,11 +190,12 @@ class Survey:
 
     It is sent `after` the condition holds, outside the `quiet` hours (start, end; local time of day of the company), never later than
     `within`; at most one to a customer in `at_most_every`; to the share `sample` of them; over the first of `channels` that reaches
-    the customer. It expires `expires` after it was sent and is reminded of at the times `remind` after it was sent.
+    the customer. It expires `expires` after it was sent and is reminded of at the times `remind` after it was sent. Its answers are put
+    into storage `together` at a time, at least. Without `when` it goes by the clock, to whom a timed rule of its name draws.
     """
 
     id: str
-    when: Condition
+    when: Condition | None
     within: timedelta
     after: timedelta
     quiet: tuple[time, time] | None
@@ -198,6 +205,7 @@ class Survey:
     expires: timedelta
     remind: tuple[timedelta, ...]
     anonymity: str
+    together: int
     intro: Text
     questions: tuple[Question, ...]
     scripts: Mapping[str, str]
@@ -240,13 +248,26 @@ class EventRule(OwnRule):
 class TimedRule(OwnRule):
     """One that runs by the clock, at the slots of a cron expression in a zone, for each open ticket or each customer it holds for.
 
-    `catch_up` says which of the slots that passed while nothing ran are made up for: skip (none), once (the last), all.
+    `catch_up` says which of the slots that passed while nothing ran are made up for: skip (none), once (the last), all. With a `draw`, it
+    runs for a random sample of them only.
     """
 
     cron: str
     timezone: str
     subject: str
     catch_up: str
+    draw: "Draw | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A random sample of customers, stratified: of each group that has the same value in the field `by`, the `share`, rounded up, and not
+    fewer than `at_least` where there are so many.
+    """
+
+    share: float
+    at_least: int
+    by: str
 
 
 @dataclass(frozen=True, slots=True)

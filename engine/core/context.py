@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.core.compiled import Survey
+from engine.core.compiled import Question, Survey
 from engine.core.draft import Draft
 from engine.core.model import CUSTOMER, Deadline, Ticket
 
@@ -57,9 +57,15 @@ def questionnaire(draft: Draft, survey: Survey, language: str) -> dict[str, obje
                 "low": question.scale.low,
                 "high": question.scale.high,
                 "text": question.scale.text,
+                "options": [{"letter": chr(ord("A") + nth), "text": text} for nth, text in enumerate(_options(draft, question, language))],
+                "many": question.scale.many,
             }
         )
     return {"intro": draft.policy.text(survey.intro, language), "questions": questions}
+
+
+def _options(draft: Draft, question: Question, language: str) -> list[str]:
+    return [draft.policy.text(text, language) for text in question.options.values()]
 
 
 def _ticket(draft: Draft, ticket: Ticket) -> dict[str, object]:

@@ -95,7 +95,7 @@ class IncidentFacts:
 class Facts:
     """A frozen view of the world for one decision.
 
-    `number` is the number a new ticket would get, `answer_id` the id a survey answer would get, `draw` a number in [0, 1) for sampling.
+    `number` is the number a new ticket would get, `draw` a number in [0, 1) for sampling.
     `texts` are the contents the decision may need, by content id. `recent` counts automatic messages lately queued per party, `noticed`
     the notices to agents in the span of a digest.
     `opted_out` names channels the customer wants no automatic message over. `channels` gives the kind of address (email, phone) of
@@ -107,7 +107,6 @@ class Facts:
     """
 
     number: str
-    answer_id: str
     draw: float
     manager: str
     agents: Mapping[str, AgentFacts]

@@ -9,7 +9,10 @@ from engine.core.conditions import Field, FieldType
 NEEDS = ("inquiry", "complaint", "after_sales", "suggestion", "care", "incident")
 """Kinds of need a customer may have."""
 
-WORK = ("call_back", "task", "follow_up", "approval")
+SURVEY = "survey"
+"""The kind of ticket that stands for a survey nobody's need led to; it is over when it is opened."""
+
+WORK = ("call_back", "task", "follow_up", "approval", SURVEY)
 """Kinds of ticket that the house opens for itself."""
 
 INCIDENT = "incident"

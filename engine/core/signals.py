@@ -49,7 +49,7 @@ class TicketRequested:
 
     With `answer` (the id of a survey's answer) the ticket is confidential: it does not say whom it is about, and `avoid`, whom the
     answer may be about, does not get it where there is anybody else. `rule` and `source` say which rule of the policy asked for it. `alike`
-    are the tickets that an incident takes in.
+    are the tickets that an incident takes in. `survey` is the one that a ticket of this kind stands for.
     """
 
     kind: str
@@ -68,6 +68,7 @@ class TicketRequested:
     rule: str | None = None
     source: Source | None = None
     alike: str | None = None
+    survey: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

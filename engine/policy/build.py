@@ -204,11 +204,11 @@ class Builder:
     def _survey(self, node: Node) -> Survey | None:
         send = node["send"]
         quiet = send.get("quiet")
-        when = self._conditions.compile(node["when"], "surveys")
+        when = self._conditions.compile(node["when"], "surveys") if "every" not in node.map else None
         questions = tuple(self._question(question) for question in node["questions"].items)
         self._check_questions(node["questions"])
         low_score = self._low_score(node.get("low_score"))
-        if when is None:
+        if when is None and "every" not in node.map:
             return None
         return Survey(
             id=node.string("id"),
@@ -222,6 +222,7 @@ class Builder:
             expires=duration(node.string("expires")),
             remind=tuple(duration(text) for text in node.strings("remind")),
             anonymity=node.string("anonymity"),
+            together=int(node.string("together", "5")),
             intro=self._text(node["intro"]),
             questions=questions,
             scripts={role: script.text for role, script in node["scripts"].map.items()},
@@ -230,12 +231,13 @@ class Builder:
         )
 
     def _question(self, node: Node) -> Question:
-        if ("scale" in node.map) == ("text" in node.map):
-            hint = "write `scale: 1-5` for a score, or `text: true` for words of the customer's own"
-            self._problems.add("CL202", node, "the question has no scale, or both a scale and `text`", hint)
+        if len({"scale", "options", "text"} & node.map.keys()) != 1:
+            hint = "write one of `scale: 1-5` for a score, `options: {…}` for a choice, `text: true` for words of the customer's own"
+            self._problems.add("CL202", node, "the question asks for nothing, or for several things", hint)
         low, _, high = node.string("scale", "0-0").partition("-")
-        scale = Scale(node.string("id"), int(low), int(high), "text" in node.map)
-        return Question(scale, self._text(node["ask"]), self._labels(node.get("labels"), scale))
+        options = {id: self._text(text) for id, text in node["options"].map.items()} if "options" in node.map else {}
+        scale = Scale(node.string("id"), int(low), int(high), "text" in node.map, tuple(options), node.string("choose") == "many")
+        return Question(scale, self._text(node["ask"]), self._labels(node.get("labels"), scale), options)
 
     def _labels(self, node: Node | None, scale: Scale) -> dict[str, tuple[str, ...]]:
         if node is None:
@@ -269,9 +271,13 @@ class Builder:
     def _low_score(self, node: Node | None) -> LowScore | None:
         if node is None:
             return None
-        self.references.queue(node["open"]["queue"])
+        opened = node["open"]
+        self.references.queue(opened["queue"])
         when = self._conditions.compile(node["when"], "low_score")
-        return None if when is None else LowScore(when, node["open"].string("kind"), node["open"].string("queue"), node.source)
+        if when is None:
+            return None
+        within = duration(opened.string("within", "0m"))
+        return LowScore(when, opened.string("kind"), opened.string("queue"), within, node.strings("opt_in"), node.source)
 
 
 def company(document: Document, problems: Problems) -> Company | None:

@@ -175,7 +175,8 @@ def _advise(
         lint.check_reach(rules, problems)
         asked += [rule.when for rule in rules if rule.when is not None]
     for survey in surveys:
-        asked += [survey.when, survey.low_score.when] if survey.low_score is not None else [survey.when]
+        asked += [survey.when] if survey.when is not None else []
+        asked += [survey.low_score.when] if survey.low_score is not None else []
     lint.check_possible(asked, problems)
     check_used(document, problems)
     check_own([rule for rule in others if isinstance(rule, OwnRule)], problems)

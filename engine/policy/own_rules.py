@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from engine.core.compiled import Action, EventRule, OwnRule, TimedRule
+from engine.core.compiled import Action, Draw, EventRule, OwnRule, TimedRule
 from engine.core.conditions import All, Condition, Match, Not
 from engine.core.decide.rules import ACTIONS
-from engine.core.fields import OPEN_STATES
+from engine.core.fields import OPEN_STATES, SURVEY
 from engine.core.index import Rules
 from engine.policy.calendars import zone
 from engine.policy.conditions import Conditions
@@ -18,7 +18,7 @@ from engine.policy.nodes import Node, Plain
 from engine.policy.references import References
 from engine.policy.said import said
 from engine.policy.texts import text_map
-from engine.policy.units import duration
+from engine.policy.units import duration, share
 
 _DEPTH = 5
 """How many rules may follow from each other where the policy does not say."""
@@ -49,9 +49,10 @@ class OwnRules:
         rules = {id: self._rule(node) for id, node in nodes.items() if id not in timed}
         majors = [rule for node in self._document.entries("major_complaints").values() for rule in self._major(node)]
         before = self._asked()
+        asking = [self._survey(node) for node in self._document.entries("surveys").values() if "every" in node.map]
         rules |= {id: self._rule(node) for id, node in timed.items()}
         self.timed_fields = self._asked() - before
-        return (*(rules[id] for id in nodes), *majors)
+        return (*(rules[id] for id in nodes), *majors, *asking)
 
     def _asked(self) -> frozenset[str]:
         return frozenset((*self._conditions.fields, *self._conditions.spans))
@@ -66,30 +67,42 @@ class OwnRules:
         if every is None:
             heard = tuple(f"timer {one['timer'].text}" if one.map else one.text for one in on.items) if on else ()
             return EventRule(id, when, source, mode, do, on=heard)
+        return self._timed(node, every, when, mode, do, node.string("for"))
+
+    def _timed(
+        self, node: Node, every: Node, when: Condition | None, mode: str, do: tuple[Action, ...], subject: str, draw: Draw | None = None
+    ) -> TimedRule:
         timezone = every.get("timezone") or self._home()
         if "timezone" in every.map:
             zone(every["timezone"], self._problems)
         check_cron(every["cron"], self._problems)
-        catch_up = every.string("catch_up", "once")
         return TimedRule(
-            id,
+            node.string("id"),
             when,
-            source,
+            node.source,
             mode,
             do,
             cron=every.string("cron"),
             timezone=timezone.text if timezone else "UTC",
-            subject=node.string("for"),
-            catch_up=catch_up,
+            subject=subject,
+            catch_up=every.string("catch_up", "once"),
+            draw=draw,
         )
+
+    def _survey(self, node: Node) -> TimedRule:
+        """Return the rule that a survey by the clock stands for: whom it draws gets a ticket that is the invitation."""
+        id, send = node.string("id"), node["send"]
+        self._check_free(node["id"])
+        when = self._conditions.compile(node["when"], "rules for customers")
+        draw = Draw(share(send.string("sample", "100%")), int(send.string("at_least", "0")), send.string("by", "customer.segment"))
+        do = Action("open", f"survey: {id}", {"kind": SURVEY, "queue": "", "survey": id})
+        return self._timed(node, node["every"], when, "live", (do,), "customers", draw)
 
     def _major(self, node: Node) -> Iterator[EventRule]:
         """Yield the rules that a kind of major complaint stands for: what is done at once, and each step of its chain."""
         id, tag, queue, tier = node.string("id"), node.string("tag"), node.string("queue"), self._references.tier(node.get("tier"))
         self._references.queue(node["queue"])
-        if id in (self._document.ids("rules") or ()):
-            message = said("a rule is called `{id}` too", id=id)
-            self._problems.add("CL390", node["id"], message, "give one of them another name: a rule is known by its id")
+        self._check_free(node["id"])
         steps = node["chain"].items if "chain" in node.map else []
         do = [_simple("add_tag", tag), _simple("reassign", queue), *([_simple("raise_tier", tier)] if tier else [])]
         do += [self._action(action, False) for action in (node["do"].items if "do" in node.map else [])]
@@ -101,6 +114,11 @@ class OwnRules:
             still = Match("ticket.state", "in", OPEN_STATES, step.source)
             taken = tuple(self._action(action, False) for action in step["do"].items)
             yield EventRule(f"{id}.{number}", self._and(step, still), step.source, "live", taken, on=(f"timer {id}.{number}",))
+
+    def _check_free(self, id: Node) -> None:
+        if id.text in (self._document.ids("rules") or ()):
+            message = said("a rule is called `{id}` too", id=id.text)
+            self._problems.add("CL390", id, message, "give one of them another name: a rule is known by its id")
 
     def _and(self, node: Node, condition: Condition) -> Condition:
         """Return a condition of ours and, where there is one, that of the policy."""

@@ -43,6 +43,7 @@ def rules_of(policy: Policy) -> Iterator[Named]:
     for grant in policy.authority.grants if policy.authority else ():
         yield Named("grant", grant.id, grant.source)
     for survey in policy.surveys:
-        yield Named("survey", survey.id, survey.source)
+        if survey.when is not None:  # one by the clock is a rule
+            yield Named("survey", survey.id, survey.source)
         if survey.low_score is not None:
             yield Named("low score", f"low_score of {survey.id}", survey.low_score.source)

@@ -118,7 +118,10 @@ def _extra(name: str, full: bool) -> object:
     questions = [
         {"number": 1, "ask": "响应速度", "labels": ["非常慢", "非常快"] if full else [], "low": 1, "high": 5, "text": False},
         {"number": 2, "ask": "其他建议", "labels": [], "low": 0, "high": 0, "text": True},
+        {"number": 3, "ask": "您最看重", "labels": [], "low": 0, "high": 0, "text": False},
     ]
+    options = [{"letter": "A", "text": "价格"}, {"letter": "B", "text": "质量"}] if full else []
+    questions = [{**question, "options": options if question["number"] == 3 else [], "many": full} for question in questions]
     tickets = ["202603040001", "202603040002"]
     extras: dict[str, object] = {
         "digest": {"count": len(tickets), "tickets": tickets},

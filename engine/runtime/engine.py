@@ -15,7 +15,7 @@ from engine.core.signals import Signal
 from engine.errors import NotFound
 from engine.policy import Compilation
 from engine.policy.installed import installed
-from engine.runtime import inbox, schedule, timers
+from engine.runtime import answers, inbox, schedule, timers
 from engine.runtime.addresses import normalise
 from engine.runtime.carriers import RECEIVE
 from engine.runtime.clock import Clock
@@ -25,6 +25,7 @@ from engine.runtime.membership import Membership
 from engine.runtime.outbox import Postman
 from engine.runtime.policies import COMMAND, DAEMON, PolicyBroken, load_active, load_from_directory, load_people, sound
 from engine.runtime.project import ChannelSettings, Project, resolve_secrets
+from engine.runtime.seal import load_seal
 from engine.runtime.sources import Source
 from engine.runtime.tokens import Tokens
 from engine.store import Conflict, OutboxRow, Store, StoreFailed, open_store
@@ -115,6 +116,10 @@ class Engine:
     def work_rules(self) -> int:
         """Run the rules that go by the clock and whose hour has come; return how many tickets and customers were decided on."""
         return self.tell(schedule.run_due(self.store, self.world, self.clock.now(), self.project.hold))
+
+    def work_answers(self) -> int:
+        """Put survey answers into storage that have waited long enough; return how many follow-ups that opened."""
+        return self.tell(answers.settle(self.store, self.world, self.clock.now(), self.project.hold))
 
     def work_outbox(self, name: str, limit: int = 20) -> int:
         """Send what is due on a channel; return how many attempts had an outcome."""
@@ -231,6 +236,7 @@ def open_engine(
             chance=chance or random.SystemRandom(),
             sources={name: Source(source) for name, source in installed().sources.items()},
             retries=project.handling,
+            seal=load_seal(project.var, store, key),
         )
         tokens = Tokens(key or _signing_key(store), team.agents)
     except BaseException:

@@ -28,6 +28,7 @@ from engine.core.team import Team
 from engine.errors import Refused
 from engine.runtime import incidents
 from engine.runtime.retries import Retries
+from engine.runtime.seal import Seal
 from engine.runtime.sources import Source
 from engine.store.contract import Conflict, Transaction
 from engine.store.contract.tickets import HISTORY
@@ -53,7 +54,7 @@ class Origin:
 @dataclass(frozen=True, slots=True)
 class World:
     """What does not change from one decision to the next: the policy in force, the people, the channels, the source of
-    chance, the fields of plugins, and how often what cannot be handled is tried.
+    chance, the fields of plugins, how often what cannot be handled is tried, what seals survey answers.
     """
 
     policy: Policy
@@ -63,6 +64,7 @@ class World:
     chance: random.Random = field(default_factory=random.SystemRandom)
     sources: Mapping[str, Source] = field(default_factory=dict)
     retries: Retries = field(default_factory=lambda: Retries(attempts=5))
+    seal: Seal = field(default_factory=Seal.fresh)
 
 
 class Gatherer:
@@ -84,7 +86,6 @@ class Gatherer:
         asked = self.asked(ticket, signal, origin)
         return replace(
             asked,
-            answer_id=f"{self._world.chance.getrandbits(128):032x}",
             draw=self._world.chance.random(),
             agents=self._agents(),
             recent=self._recent(asked.contact),
@@ -112,7 +113,6 @@ class Gatherer:
         incident = incidents.about(self._tx, ticket, signal)
         return Facts(
             number="",
-            answer_id="",
             draw=0.0,
             manager=self._world.team.manager,
             agents={},

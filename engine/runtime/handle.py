@@ -18,7 +18,7 @@ from engine.core.signals import IncidentSpoke, ReceiptArrived, RuleDue, Signal, 
 from engine.errors import NotFound
 from engine.runtime.gather import Gatherer, Origin, World
 from engine.store.contract import Transaction
-from engine.store.rows import DecisionRecord, OutboxRow
+from engine.store.rows import DecisionRecord, OutboxRow, WaitingRow
 
 CHAIN_LIMIT = 500
 """How many signals one signal may lead to in its transaction; more can only be a loop."""
@@ -136,7 +136,7 @@ def _decide_one(
         if isinstance(decision.events[0], TicketOpened):
             gatherer.opened()
     for command in decision.commands:
-        _carry_out(tx, command, decision.ticket, now, hold)
+        _carry_out(tx, world, command, decision.ticket, now, hold)
     for event in decision.events:
         if isinstance(event, Assigned) and event.agent and event.by == SYSTEM:
             tx.take_turn(event.agent)
@@ -150,7 +150,7 @@ def _opens(decision: Decision) -> bool:
     return any(isinstance(command, c.Raise) and isinstance(command.signal, TicketRequested) for command in decision.commands)
 
 
-def _carry_out(tx: Transaction, command: c.Command, ticket: Ticket | None, now: datetime, hold: bool) -> None:
+def _carry_out(tx: Transaction, world: World, command: c.Command, ticket: Ticket | None, now: datetime, hold: bool) -> None:
     number = ticket.number if ticket else None
     match command:
         case c.KeepContent(id=id, kind=kind, body=body):
@@ -162,7 +162,8 @@ def _carry_out(tx: Transaction, command: c.Command, ticket: Ticket | None, now: 
         case c.CancelTimers(prefix=prefix) if number:
             tx.cancel_timers(number, prefix)
         case c.KeepAnswer():
-            tx.keep_answer(command.id, command.survey, command.scores, command.suggestion, command.month)
+            id = f"{world.chance.getrandbits(128):032x}"
+            tx.keep_waiting(WaitingRow(id, command.survey, command.look_at, world.seal.close(command, id)))
         case c.SealLink():
             tx.seal_link(command.follow_up, command.answer, command.ticket, command.customer, command.contact)
         case c.SeverLink(follow_up=follow_up):

@@ -1,11 +1,13 @@
 """Rules that go by the clock: each slot of a rule is one transaction, in which every ticket or customer it holds for is decided on."""
 
+import random
 from collections import deque
 from collections.abc import Iterator
 from datetime import datetime
+from math import ceil
 from typing import cast
 
-from engine.core.compiled import Policy, TimedRule
+from engine.core.compiled import Draw, Policy, TimedRule
 from engine.core.decide.rules import holds
 from engine.core.fields import OPEN_STATES
 from engine.core.model import Ticket
@@ -46,13 +48,25 @@ def job_name(rule: TimedRule) -> str:
     return f"rule {rule.id} {rule.cron} {rule.timezone}"
 
 
-def held(reader: Reader, world: World, rule: TimedRule, slot: datetime, now: datetime) -> Iterator[RuleDue]:
-    """Yield a signal for each open ticket, or each customer, that the rule holds for."""
+def held(reader: Reader, world: World, rule: TimedRule, slot: datetime, now: datetime) -> list[RuleDue]:
+    """Return a signal for each open ticket, or each customer, that the rule holds for; of those, whom its draw chooses."""
     gatherer = Gatherer(cast("Transaction", reader), world, now)  # where nothing is opened it only reads
+    strata: dict[object, list[RuleDue]] = {}
     for ticket, customer in _subjects(reader, rule):
         signal = RuleDue(ticket.number if ticket else None, rule.id, slot, customer)
-        if holds(rule, ticket, gatherer.asked(ticket, signal), world.policy, now):
-            yield signal
+        facts = gatherer.asked(ticket, signal)
+        if holds(rule, ticket, facts, world.policy, now):
+            group = getattr(facts.customer, rule.draw.by.removeprefix("customer."), None) if rule.draw else None
+            strata.setdefault(group, []).append(signal)
+    return [signal for group in strata.values() for signal in drawn(group, rule.draw, world.chance)]
+
+
+def drawn(group: list[RuleDue], draw: Draw | None, chance: random.Random) -> list[RuleDue]:
+    """Return whom chance chooses from one group, in the order in which they stand."""
+    if draw is None:
+        return group
+    size = min(len(group), max(ceil(draw.share * len(group)), draw.at_least))
+    return [group[nth] for nth in sorted(chance.sample(range(len(group)), size))]
 
 
 def to_run(rule: TimedRule, before: datetime | None, now: datetime) -> list[datetime]:
@@ -65,7 +79,7 @@ def _run(store: Store, world: World, rule: TimedRule, slot: datetime, now: datet
     signals: list[RuleDue] = []
     if wanted:
         with store.read() as reader:
-            signals = list(held(reader, world, rule, slot, now))
+            signals = held(reader, world, rule, slot, now)
     outcomes: list[Outcome] = []
     with store.write() as tx:
         waiting = deque((signal, 0) for signal in (signals if tx.take_slot(job_name(rule), slot, now) else ()))

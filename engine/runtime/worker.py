@@ -165,7 +165,7 @@ class Worker:
         self._reloader.follow(again=False)  # what another process has put in force decides from here on
         done = self.engine.work_inbox(BATCH) if "intake" in self._only else 0
         if "timers" in self._only and not self._holding():
-            done += self.engine.work_timers(BATCH)
+            done += self.engine.work_timers(BATCH) + self.engine.work_answers()
         if "cron" in self._only and not self._holding():
             done += len(self._cron()) + self.engine.work_rules()
         if done:

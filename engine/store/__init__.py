@@ -21,6 +21,7 @@ from engine.store.rows import (
     TicketQuery,
     TimerRow,
     TrialRow,
+    WaitingRow,
     WorkerRow,
 )
 from engine.store.sqlite.store import SqliteStore
@@ -47,6 +48,7 @@ __all__ = [
     "TimerRow",
     "Transaction",
     "TrialRow",
+    "WaitingRow",
     "WorkerRow",
     "open_store",
 ]

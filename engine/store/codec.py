@@ -98,13 +98,11 @@ def record_signal(signal: Signal) -> Signal:
 
 
 def record_facts(facts: Facts, signal: Signal) -> Facts:
-    """The facts without what is personal: the contact, texts, agents' names and addresses.
-
-    The id of a survey's answer is left out too, for it would tie the answer to the ticket; and where the signal asks for a
-    confidential follow-up, so is the customer.
+    """The facts without what is personal: the contact, texts, agents' names and addresses; where the signal asks for a confidential
+    follow-up, also the customer.
     """
     agents = {name: replace(agent, name="", address="", phone="") for name, agent in facts.agents.items()}
-    kept = replace(facts, agents=agents, contact=Contact(), texts={}, answer_id="")
+    kept = replace(facts, agents=agents, contact=Contact(), texts={})
     if isinstance(signal, TicketRequested) and signal.answer is not None:
         kept = replace(kept, customer=None, contact_id=None, last_agent=None)
     return kept

@@ -1,7 +1,7 @@
 """What the store gives and takes: one frozen value for each kind of row. Instants are aware UTC."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -207,13 +207,24 @@ class CustomerRow:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRow:
-    """A survey's answer: scores by question, the month (`2024-05`) it came in, and nothing about who gave it."""
+    """A survey's answer: scores and choices by question, the month (`2024-05`) it came in, and nothing about who gave it."""
 
     id: str
     survey: str
     month: str
     scores: Mapping[str, int]
     suggestion: str
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """An answer that waits for others, sealed. `look_at` is when to see whether it must be moved alone, None once that was done."""
+
+    id: str
+    survey: str
+    look_at: datetime | None
+    sealed: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +236,18 @@ class LinkRow:
     ticket: str
     customer: str | None
     contact: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PassRow:
+    """What a link that somebody was sent lets its holder do: `purpose`, for the ticket, as the party, once, until it expires."""
+
+    hash: str
+    purpose: str
+    ticket: str
+    party: str
+    expires_at: datetime
+    used_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from engine.core.model import CUSTOMER
 from engine.core.signals import AgentActed, StepDraft
 from engine.errors import EngineError
 from engine.runtime import schedule
+from engine.runtime.answers import next_look
 from engine.runtime.clock import VirtualClock
 from engine.runtime.customers import import_customers
 from engine.runtime.engine import Engine, open_engine
@@ -117,7 +118,7 @@ def _live_until(play: _Play, instant: datetime) -> None:
     """Let time pass: at every due timer and every message to be tried again, do what is to be done."""
     while True:
         with play.engine.store.read() as reader:
-            times = [at for at in (reader.next_timer(), reader.next_message(), reader.next_inbox()) if at is not None]
+            times = [at for at in (reader.next_timer(), reader.next_message(), reader.next_inbox(), next_look(reader)) if at is not None]
         times += schedule.upcoming(play.engine.world.policy, play.clock.now()).values()
         upcoming = min(times, default=None)
         if upcoming is None or upcoming > instant:
@@ -133,7 +134,7 @@ def _settle(play: _Play) -> None:
     busy = True
     while busy:
         taken = [engine.receive(name, timeout=0.0) for name in engine.channels]
-        done = engine.work_inbox() + engine.work_timers() + engine.work_rules()
+        done = engine.work_inbox() + engine.work_timers() + engine.work_answers() + engine.work_rules()
         sent = [engine.work_outbox(name) for name in engine.world.senders]
         busy = bool(sum(taken) + done + sum(sent))
 

@@ -9,6 +9,7 @@ from engine.core.signals import Signal
 from engine.core.team import Team
 from engine.policy.cases import USUAL, Channels
 from engine.runtime import schedule, timers
+from engine.runtime.answers import next_look, settle
 from engine.runtime.clock import VirtualClock
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Outcome, handle
@@ -34,13 +35,13 @@ class Lab:
         """Let time pass up to `instant`; each timer fires when it is due, and each rule that goes by the clock runs at its slots."""
         while True:
             with self.store.read() as reader:
-                timer = reader.next_timer()
+                soonest = (reader.next_timer(), next_look(reader))
             slots = schedule.upcoming(self.world.policy, self.clock.now()).values()
-            upcoming = min((at for at in (timer, *slots) if at is not None), default=None)
+            upcoming = min((at for at in (*soonest, *slots) if at is not None), default=None)
             if upcoming is None or upcoming > instant:
                 break
             self.clock.set(upcoming)
-            for work in (timers.fire, schedule.run_due):
+            for work in (timers.fire, settle, schedule.run_due):
                 for outcome in work(self.store, self.world, self.clock.now(), hold=False):
                     self.handled += outcome.handled
         self.clock.set(instant)

@@ -93,7 +93,8 @@ class Desk:
 
     def survey_after(self, duration: str) -> None:
         """Ask customers so soon after their confirmation, at any hour."""
-        self.edit("survey.yaml", (r"after: 1h\b", f"after: {duration}"), (r"\n *quiet: .*", ""))
+        once = (r"\n *quiet: .*# not at night.*", ""), (r"within: 4h", "within: 1s")
+        self.edit("survey.yaml", (r"after: 1h\b", f"after: {duration}"), *once)
 
     def drop(self, channel: str, name: str, content: bytes) -> Path:
         """Put a file where its channel takes it in, whole at once."""

@@ -129,7 +129,7 @@ def test_low_scores_lead_to_follow_ups_and_only_they_do(day: Day, tickets: list[
     assert low < len(answers), "and somebody was content"
     assert len(follow_ups) == low
     for one in follow_ups:
-        assert one.deadlines["follow_up"].due == one.opened_at + timedelta(hours=48)
+        assert one.deadlines["follow_up"].due == one.opened_at + timedelta(hours=44)
 
 
 def test_the_state_is_the_replay_of_the_log_and_nothing_was_set_aside(day: Day) -> None:

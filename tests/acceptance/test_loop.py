@@ -123,11 +123,12 @@ def why_graded(house: House, number: str) -> None:
 
 def follow_up(house: House, rated: str) -> None:
     """A supervisor hears of the bad score, learns whom it is about only through their role, and the link is gone afterwards."""
+    wait_until(lambda: house.desk.data("ticket", "list", "--kind", "follow_up"), "the follow-up of the bad score")
     [ticket] = house.desk.data("ticket", "list", "--kind", "follow_up")
     number = ticket["number"]
     assert (ticket["queue"], ticket["assignee"], ticket["customer"], ticket["parent"]) == ("supervisors", "li", None, None)
     opened = datetime.fromisoformat(ticket["opened_at"])
-    assert datetime.fromisoformat(ticket["next_due"]["due"]) == opened + timedelta(hours=48)
+    assert datetime.fromisoformat(ticket["next_due"]["due"]) == opened + timedelta(hours=44)
     assignment = house.mail_to("li", number)
     assert [part for part in (rated, CUSTOMER, "王小明", "等得太久") if part in assignment.as_string() + words(assignment)] == []
 

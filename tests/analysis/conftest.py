@@ -15,6 +15,7 @@ from engine.core.team import Team
 from engine.policy import compile_policy, load_team
 from engine.resources import shipped_policies
 from engine.runtime import timers
+from engine.runtime.answers import next_look, settle
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Outcome, handle
 from engine.store import Store, TicketQuery, open_store
@@ -43,11 +44,12 @@ class Centre:
     def at(self, instant: datetime) -> None:
         while True:
             with self.store.read() as reader:
-                upcoming = reader.next_timer()
+                upcoming = min((at for at in (reader.next_timer(), next_look(reader)) if at is not None), default=None)
             if upcoming is None or upcoming > instant:
                 break
             self.now = max(self.now, upcoming)
             timers.fire(self.store, self.world, self.now, hold=False)
+            self.settle()
         self.now = instant
 
     def later(self, **span: float) -> None:
@@ -77,9 +79,14 @@ class Centre:
         self.reply(number, "满意")
 
     def answer(self, number: str, text: str) -> None:
-        """Wait for the survey, then answer it."""
+        """Wait for the survey, then answer it, and until a low score has opened its follow-up."""
         self.later(hours=25)
         self.reply(number, text)
+        self.later(hours=4)
+
+    def settle(self) -> None:
+        """Put into storage what has waited long enough."""
+        settle(self.store, self.world, self.now, hold=False)
 
     def ticket(self, number: str) -> Ticket:
         with self.store.read() as reader:

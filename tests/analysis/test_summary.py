@@ -273,13 +273,16 @@ def surveyed(centre: Centre, answers: list[str]) -> Summary:
     centre.later(hours=25)
     for number, answer in zip(numbers, answers, strict=True):
         centre.reply(number, answer)
+    centre.settle()
     return of(centre, until=centre.now + timedelta(seconds=1))
 
 
 def test_scores_of_fewer_than_five_are_not_shown(centre: Centre) -> None:
-    summary = surveyed(centre, ["5 5 5", "4 4 4", "5 4 5", "1 2 1"])
-    assert [scores.counts for scores in summary.feedback.scores] == [None, None, None]
-    assert [scores.mean for scores in summary.feedback.scores] == [None, None, None]
+    surveyed(centre, ["1 5 5", "4 4 2", "3 4 5", "1 2 1"])
+    centre.later(hours=4)  # so long a low score waits for others
+    summary = of(centre, until=centre.now + timedelta(seconds=1))
+    about = [scores for scores in summary.feedback.scores if scores.survey == "after-closure"]
+    assert [(scores.counts, scores.mean) for scores in about] == [(None, None)] * 3
     assert (summary.feedback.sent, summary.feedback.answered) == (4, 4)
     page = summary_html(summary, "zh")
     assert page.count("回答不足 5 份,为保护隐私不显示") == 3

@@ -66,7 +66,7 @@ class Command:
         clock = VirtualClock(SystemClock().now() + timedelta(**span))
         engine = open_engine(load_project(self.root), clock)
         try:
-            while engine.work_timers():
+            while engine.work_timers() + engine.work_answers():
                 pass
         finally:
             engine.close()

@@ -96,6 +96,7 @@ def follow_up(engine: Command) -> str:
     engine.later(days=1)
     engine("ticket", "answer", number, "--as", "zhao", "--text", "2 3 5 太慢了")
     assert engine.json("ticket", "show", number)["survey"] == "came"
+    engine.later(days=1, hours=5)
     (opened,) = engine.json("ticket", "list", "--kind", "follow_up")
     return str(opened["number"])
 

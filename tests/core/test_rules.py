@@ -315,7 +315,7 @@ def test_an_observed_rule_by_the_clock_opens_nothing() -> None:
 
 def test_whether_a_rule_holds_for_a_customer_is_asked_of_the_facts() -> None:
     do = "{open: {kind: care, queue: finance}}"
-    [rule] = policy(BY_CLOCK.format(mode="live", subject="customers", field="customer.segment", value="vip", do=do)).timed_rules
+    rule, *_ = policy(BY_CLOCK.format(mode="live", subject="customers", field="customer.segment", value="vip", do=do)).timed_rules
     for segment, expected in (("vip", True), ("new", False), (None, False)):
         assert holds(rule, None, facts(customer=CustomerFacts("C1", known=True, segment=segment)), shipped(), WEDNESDAY) is expected
 

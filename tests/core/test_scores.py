@@ -230,3 +230,42 @@ def test_every_form_gives_back_the_scores_that_were_written(form: str, scores: l
     questions = [Scale(str(number), 1, 5, text=False) for number in range(len(scores))]
     text = FORMATS[form](scores) + ("\n" + suggestion if suggestion else "")
     assert read_scores(text, questions) == Scores({str(number): score for number, score in enumerate(scores)}, suggestion)
+
+
+# ── choices ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+CHOSEN = [
+    Scale("speed", 1, 5, text=False),
+    Scale("again", 0, 0, text=False, options=("yes", "no")),
+    Scale("matters", 0, 0, text=False, options=("price", "speed", "quality"), many=True),
+    Scale("why", 0, 0, text=True),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "again", "matters", "suggestion"),
+    [
+        ("5 A AC 谢谢", "yes", ("price", "quality"), "谢谢"),
+        ("5,b,c", "no", ("quality",), ""),
+        ("５ Ａ ＣＡ", "yes", ("price", "quality"), ""),
+        ("1:5 2:B 3:BB", "no", ("speed",), ""),
+        ("1. 5\n2. a\n3. abc\n4. 再快一点", "yes", ("price", "speed", "quality"), "再快一点"),
+        ("5分、A、B。希望更快", "yes", ("speed",), "希望更快"),
+    ],
+)
+def test_a_choice_is_answered_by_letters(text: str, again: str, matters: tuple[str, ...], suggestion: str) -> None:
+    assert read_scores(text, CHOSEN) == Scores({"speed": 5}, suggestion, {"again": (again,), "matters": matters})
+
+
+@pytest.mark.parametrize("text", ["5 A", "5 AB A", "5 C A", "5 A D", "6 A A", "A A A", "5 A Apples", "5", "", "谢谢", "5 A A1"])
+def test_what_answers_not_every_choice_as_it_was_asked_is_no_answer(text: str) -> None:
+    assert read_scores(text, CHOSEN) is None
+
+
+@given(st.one_of(any_text, st.text("0123456789 ABCDabc.,:、\n", max_size=30)))
+def test_any_reply_to_choices_is_read_and_only_options_that_were_offered_are_chosen(text: str) -> None:
+    found = read_scores(text, CHOSEN)
+    if found is not None:
+        assert 1 <= found.values["speed"] <= 5
+        assert [set(found.choices[one.id]) <= set(one.options) for one in CHOSEN if one.options] == [True, True]
+        assert len(found.choices["again"]) == 1

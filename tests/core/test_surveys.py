@@ -13,7 +13,7 @@ from engine.core.decide import decide
 from engine.core.decide.surveys import send_at
 from engine.core.facts import Contact, CustomerFacts
 from engine.core.model import Ticket
-from engine.core.signals import AgentActed, TimerFired
+from engine.core.signals import AgentActed, TicketRequested, TimerFired
 from engine.store.codec import encode
 from engine.store.rows import TicketQuery
 from tests.core.worlds import DAY, HOUR, MAIL, PHONE, WEDNESDAY, House, an_agent, at, changed, facts, opened, shipped, team, with_agents
@@ -200,14 +200,13 @@ def test_an_answer_by_reply_is_kept_apart_and_a_low_score_opens_a_follow_up(text
     number = house.surveyed()
     house.mail(text, number)
     assert house.scripts(number, "customer")[-1] == "survey_thanks"
-    [follow_up] = follow_ups(house) if low else [None]
-    assert (follow_up is not None) is low
-    with house.store.read() as reader:
-        [answer] = reader.answers()
-    assert (answer.survey, answer.month) == ("after-closure", "2026-03")
     house.mail("5 5 5", number)
+    house.wait(4 * HOUR)
+    assert len(follow_ups(house)) == low
     with house.store.read() as reader:
-        assert len(reader.answers()) == 1
+        kept, waiting = reader.answers(), [house.world.seal.open(row) for row in reader.waiting_answers()]
+    [answer] = kept or waiting
+    assert (len(kept), answer.survey, answer.month) == (low, "after-closure", "2026-03")
 
 
 def test_an_answer_that_an_agent_heard_is_entered_by_them() -> None:
@@ -240,6 +239,7 @@ def test_a_survey_of_free_text_only_has_no_lowest_score() -> None:
     number = house.surveyed()
     house.mail("很满意", number)
     assert house.names(number)[-2] == "survey_answered"
+    house.wait(4 * HOUR)
     assert follow_ups(house) == []
 
 
@@ -247,6 +247,7 @@ def test_an_answer_without_a_rule_for_low_scores_leads_to_nothing() -> None:
     house = House(replace(shipped(), surveys=(replace(SURVEY, low_score=None),)))
     number = house.surveyed()
     house.mail("1 1 1", number)
+    house.wait(DAY)
     assert follow_ups(house) == []
 
 
@@ -267,6 +268,8 @@ def test_an_answer_leaves_no_trace_of_its_content_outside_its_own_row() -> None:
     house = House()
     number = house.surveyed()
     house.mail(f"5 1 4 {REMARK}", number)
+    assert REMARK[:8] not in str(tables(house))
+    house.wait(4 * HOUR)
     rows = tables(house)
     holding = {table for table, found in rows.items() if REMARK[:8] in str(found)}
     assert holding == {"survey_answer"}
@@ -281,7 +284,8 @@ def test_the_log_of_a_ticket_is_the_same_whether_the_scores_were_good_or_bad() -
         house = House()
         number = house.surveyed()
         house.mail(text, number)
-        plain = [(row.signal_type, row.signal, row.refused, row.reasons, row.facts | {"answer_id": ""}) for row in house.decisions(number)]
+        house.wait(4 * HOUR)
+        plain = [(row.signal_type, row.signal, row.refused, row.reasons, row.facts) for row in house.decisions(number)]
         logs.append((house.log(number), encode(plain), encode(house.ticket(number))))
     assert logs[0] == logs[1]
 
@@ -294,10 +298,12 @@ def test_a_follow_up_names_neither_the_customer_nor_the_ticket_that_was_rated(by
         house.done(number, "answer", "li", f"1 1 1 {REMARK}")
     else:
         house.mail(f"1 1 1 {REMARK}", number)
+    assert follow_ups(house) == []
+    house.wait(4 * HOUR)
     [follow_up] = follow_ups(house)
     assert (follow_up.customer, follow_up.contact, follow_up.parent) == (None, None, None)
-    assert follow_up.deadlines["follow_up"].due == house.now + 48 * HOUR
-    house.until(at("03-04 14:00"))
+    assert follow_up.deadlines["follow_up"].due == house.now + 44 * HOUR
+    house.until(at("03-05 14:00"))
     assert house.ticket(follow_up.number).assignee == "li"
     of_it = {table: [row for row in rows if follow_up.number in str(row)] for table, rows in tables(house).items()}
     of_it.pop("follow_up_link")
@@ -313,6 +319,7 @@ def test_the_link_is_severed_when_the_follow_up_is_over() -> None:
     house = House()
     number = house.surveyed()
     house.mail("1 1 1", number)
+    house.wait(4 * HOUR)
     [follow_up] = follow_ups(house)
     house.done(follow_up.number, "contact", "li", "客户说回电太慢")
     house.done(follow_up.number, "resolve", "li", "增加晚班")
@@ -330,21 +337,37 @@ def test_who_was_rated_does_not_call_where_there_is_anybody_else() -> None:
     number = house.surveyed(text="你好")
     assert house.ticket(number).assignee == "ann"
     house.mail("1 1 1", number)
+    house.wait(DAY)
     assert follow_ups(house)[0].assignee == "bob"
     alone = House(people=with_agents(an_agent("ann", "front_desk", "supervisors")))
     number = alone.surveyed(text="你好")
     alone.mail("1 1 1", number)
+    alone.wait(DAY)
     assert follow_ups(alone)[0].assignee == "ann"
 
 
-def test_a_strictly_anonymous_answer_opens_nothing_and_seals_no_link() -> None:
+def test_a_strictly_anonymous_answer_opens_nothing_and_seals_no_link_unless_the_customer_wants_to_be_called() -> None:
+    policy = changed(
+        ("survey.yaml", "anonymity: confidential ", "anonymity: strict "),
+        ("survey.yaml", "      open: {kind: fo", "      opt_in: [call me, 回电]\n      open: {kind: fo"),
+    )
+    for text, called in (("1 1 1", 0), ("1 1 1 你们不回电", 1), ("5 5 5 Call me", 0), ("5 5 1 ＣＡＬＬ ＭＥ", 1)):
+        house = House(policy)
+        number = house.surveyed()
+        house.mail(text, number)
+        house.wait(DAY)
+        assert len(tables(house)["follow_up_link"]) == len(follow_ups(house)) == called
+
+
+def test_whoever_was_asked_in_a_strictly_anonymous_survey_is_thanked_when_it_is_over() -> None:
     house = House(changed(("survey.yaml", "anonymity: confidential ", "anonymity: strict ")))
-    number = house.surveyed()
-    house.mail("1 1 1", number)
-    rows = tables(house)
-    assert len(rows["survey_answer"]) == 1
-    assert rows["follow_up_link"] == []
-    assert len(rows["ticket"]) == 1
+    answered, silent = house.surveyed(), house.surveyed(sender="b@example.test")
+    house.mail("5 5 5", answered)
+    assert "survey_thanks" not in house.scripts(answered)
+    house.wait(4 * DAY)
+    assert [house.scripts(number).count("survey_reminder") for number in (answered, silent)] == [0, 1]
+    house.wait(4 * DAY)
+    assert [house.scripts(number).count("survey_thanks") for number in (answered, silent)] == [1, 1]
 
 
 def test_the_answer_may_come_by_text_message() -> None:
@@ -357,5 +380,19 @@ def test_the_answer_may_come_by_text_message() -> None:
     assert other != number
     assert house.sms("5 2 5") == number
     assert house.ticket(number).survey is not None
+    house.wait(4 * HOUR)
     assert len(follow_ups(house)) == 1
     assert PHONE not in str([row for row in tables(house)["content"] if follow_ups(house)[0].number in str(row)])
+
+
+def test_an_invitation_to_a_survey_that_the_policy_has_no_more_opens_nothing() -> None:
+    gone = TicketRequested("survey", "", "", "email", "zh", customer="C000001", survey="relationship")
+    decision = decide(None, gone, facts(), replace(shipped(), surveys=()), WEDNESDAY)
+    assert decision.refused == "there is no survey 'relationship' any more"
+
+
+def test_whom_a_survey_by_the_clock_chose_but_cannot_reach_is_skipped_with_the_reason() -> None:
+    invited = TicketRequested("survey", "", "", "email", "zh", customer="C000001", survey="relationship")
+    decision = decide(None, invited, facts(contact=Contact("", {"fax": "1"}), draw=0.99), shipped(), WEDNESDAY)
+    assert decision.ticket is not None
+    assert (decision.ticket.state, decision.events[-1]) == ("closed", e.SurveySkipped("relationship", "unreachable"))

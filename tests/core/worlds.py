@@ -26,6 +26,7 @@ from engine.core.team import Agent, Team
 from engine.core.tracing import Trace
 from engine.policy import compile_files, compile_policy, load_team
 from engine.runtime import inbox, timers
+from engine.runtime.answers import next_look, settle
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Outcome, handle
 from engine.runtime.tokens import Tokens
@@ -100,7 +101,6 @@ def facts(**changes: Any) -> Facts:
     }
     base = Facts(
         number="202603040001",
-        answer_id="0" * 32,
         draw=0.5,
         manager="zhou",
         agents=agents,
@@ -224,12 +224,13 @@ class House:
     def until(self, instant: datetime) -> None:
         for _ in range(1000):
             with self.store.read() as reader:
-                due = reader.next_timer()
+                due = min((at for at in (reader.next_timer(), next_look(reader)) if at is not None), default=None)
             if due is None or due > instant:
                 self.now = instant
                 return
             self.now = max(self.now, due)
             timers.fire(self.store, self.world, self.now, hold=False)
+            settle(self.store, self.world, self.now, hold=False)
         raise AssertionError("timers never come to an end")
 
     # what came of it

@@ -53,7 +53,9 @@ def test_entries_that_come_and_go_are_named_with_their_place() -> None:
     added = changed("routing.yaml", route, "  - {id: vip, when: {field: customer.segment, is: vip}, queue: product}\n" + route)
     assert [(one.what, one.id) for one in added] == [("added", "vip")]
     removed = compare({**FILES, "x": ""}, {name: text for name, text in FILES.items() if name != "survey.yaml"})
-    assert [(one.what, one.section, one.id) for one in removed] == [("removed", "surveys", "after-closure")]
+    assert [(one.what, one.section, one.id) for one in removed] == [
+        ("removed", "surveys", name) for name in ("after-closure", "relationship")
+    ]
 
 
 def test_rules_that_change_places_have_moved() -> None:

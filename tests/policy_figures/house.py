@@ -13,8 +13,9 @@ from engine.core.facts import CallFacts
 from engine.core.signals import AgentActed, CallArrived, MessageArrived, ReceiptArrived, Signal, TimerFired
 from engine.core.team import Team
 from engine.errors import EngineError
+from engine.runtime.answers import next_look, settle_in
 from engine.runtime.gather import Origin, World
-from engine.runtime.handle import handle
+from engine.runtime.handle import Outcome, handle
 from engine.store import CustomerRow, Store, TicketQuery, Transaction
 
 CHANNELS = {"email": "email", "sms": "phone", "phone_log": "phone"}
@@ -70,12 +71,25 @@ class House:
         self.world = World(policy, team, CHANNELS, SENDERS, Drawn(share))
 
     def at(self, instant: datetime) -> None:
-        while (upcoming := self.tx.next_timer()) is not None and upcoming <= instant:
+        while (upcoming := self._next()) is not None and upcoming <= instant:
             self.now = max(self.now, upcoming)
+            self.settle()
             for row in self.tx.due_timers(self.now, 100):
                 if self.tx.take_timer(row):
                     self.handle(TimerFired(row.ticket, row.key, row.due))
         self.now = instant
+
+    def _next(self) -> datetime | None:
+        return min((at for at in (self.tx.next_timer(), next_look(self.tx)) if at is not None), default=None)
+
+    def settle(self) -> None:
+        """Put into storage what has waited long enough."""
+        for outcome in settle_in(self.tx, self.world, self.now, hold=False):
+            self._hear(outcome)
+
+    def _hear(self, outcome: Outcome) -> None:
+        for one in outcome.handled:
+            self.log.extend(self._tell(self.now, one.decision))
 
     def later(self, **span: float) -> None:
         self.at(self.now + timedelta(**span))
@@ -115,8 +129,7 @@ class House:
         except EngineError as error:
             self.log.append(f"{self.now} {type(error).__name__}: {error}")
             return None
-        for one in outcome.handled:
-            self.log.extend(self._tell(self.now, one.decision))
+        self._hear(outcome)
         return outcome.ticket
 
     def over(self, channel: str) -> None:
@@ -125,8 +138,8 @@ class House:
         self._mail = channel
 
     def newest(self, kind: str) -> str:
-        """The number of the latest ticket of a kind."""
-        return max(ticket.number for ticket in self.tx.tickets(TicketQuery(kind=kind)))
+        """The number of the latest ticket of a kind, "" where there is none."""
+        return max((ticket.number for ticket in self.tx.tickets(TicketQuery(kind=kind))), default="")
 
     def brief(self) -> list[str]:
         """What stands in the log, which is emptied."""

@@ -207,7 +207,7 @@ def owed_and_done(lab: Lab) -> Iterator[str]:
         house.reply(number, "Y")
         house.later(hours=2)
         house.reply(number, "1 1 1")
-        house.later(hours=2)
+        house.later(hours=5)
         house.act(house.newest("follow_up"), "contact", "已致歉", actor="li")
         house.later(hours=60)
         yield from house.log

@@ -1,9 +1,14 @@
 """The end of a ticket: confirmation, survey, follow-up."""
 
+import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
-from engine.core.signals import MessageArrived
+from engine.core.compiled import TimedRule
+from engine.core.signals import MessageArrived, RuleDue
+from engine.runtime import schedule
+from engine.store import TicketQuery
 from tests.policy_figures.house import MAIL, MOBILE, MORNING, House
 from tests.policy_figures.lab import Lab, probe
 from tests.policy_figures.probes_words import tried
@@ -103,3 +108,89 @@ def low_score_left_alone(lab: Lab) -> Iterator[str]:
             house.reply(number, score)
             house.later(hours=54)
         yield from house.log
+
+
+@probe(r"survey\.yaml:surveys\[0\]\.together")
+def answers_that_wait_for_others(lab: Lab) -> Iterator[str]:
+    with lab.house() as house:
+        for nth in range(7):
+            number = solved(house, house.mail("请问营业时间", sender=f"c{nth}@example.test"))
+            house.later(hours=2)
+            house.reply(number, "5 5 5", sender=f"c{nth}@example.test")
+            house.settle()
+            yield f"{nth}: {len(house.tx.answers())}"
+
+
+RELATIONSHIP = r"survey\.yaml:surveys\[1\]|scripts\.yaml:scripts\.(relationship|survey_thanks)"
+RELATED = (
+    "5 4 4 5 4 9 AC 谢谢",
+    "0 4 4 5 4 9 A",
+    "1 4 4 5 4 0 B",
+    "5 4 4 5 4 10 BC",
+    "5 4 4 5 4 11 A",
+    "5 4 4 5 4 9 D",
+    "6 5 5 5 5 5 A",
+    "1:5 2:1 3:2 4:3 5:4 6:5 7:C",
+)
+
+
+def relationship(house: House) -> TimedRule:
+    return next(rule for rule in house.world.policy.timed_rules if rule.draw is not None)
+
+
+def invite(house: House) -> list[str]:
+    """Let the survey's hour come; return the tickets that are invitations."""
+    for signal in schedule.held(house.tx, house.world, relationship(house), house.now, house.now):
+        house.handle(signal)
+    return [ticket.number for ticket in house.tx.tickets(TicketQuery(kind="survey", limit=100))]
+
+
+@probe(RELATIONSHIP)
+def customers_asked_by_the_clock(lab: Lab) -> Iterator[str]:
+    for text in ("请问营业时间", "what are your opening hours"):
+        for channel in ("email", "sms"):
+            with lab.house() as house:
+                solved(house, house.mail(text) if channel == "email" else house.sms(text), channel)
+                house.later(days=30)
+                house.brief()
+                for number in invite(house):
+                    house.later(days=8)
+                    for answer in RELATED:
+                        yield f"{answer}: {tried(house, MessageArrived(number, channel, answer, trusted=True))}"
+                house.later(days=20)
+            yield from house.log
+
+
+@probe(r"survey\.yaml:surveys\[1\]\.(send|when|every|expires|remind)")
+def when_customers_are_asked_by_the_clock(lab: Lab) -> Iterator[str]:
+    for hour in range(24):
+        with lab.house() as house:
+            solved(house, house.mail("请问营业时间"))
+            house.later(days=2, hours=hour)
+            house.brief()
+            invite(house)
+            house.later(hours=2)
+        yield from (line for line in house.log if "Survey" in line)
+    for days in (5, 88, 91, 170, 200):
+        with lab.house() as house:
+            solved(house, house.mail("请问营业时间"))
+            house.later(hours=3)
+            house.brief()
+            house.later(days=days)
+            invite(house)
+        yield from house.log
+
+
+@probe(r"survey\.yaml:surveys\[1\]\.send")
+def who_is_drawn_by_the_clock(lab: Lab) -> Iterator[str]:
+    with lab.house() as house:
+        rule = relationship(house)
+        chance = random.Random(3)
+        for size in (5, 29, 30, 31, 149, 155, 1_000):
+            group = [RuleDue(None, rule.id, house.now, str(nth)) for nth in range(size)]
+            yield f"{size}: {len(schedule.drawn(group, rule.draw, chance))}"
+        for nth, (segment, language) in enumerate((("vip", "zh"), ("vip", "en"), ("vip", "zh"), (None, "en"))):
+            house.know(f"c{nth}", segment, language, email=f"c{nth}@example.test")
+            house.mail("请问营业时间", sender=f"c{nth}@example.test")
+        some = replace(rule, draw=replace(rule.draw, share=0.5, at_least=0)) if rule.draw else rule
+        yield f"{len(schedule.held(house.tx, house.world, some, house.now, house.now))}"

@@ -1,6 +1,7 @@
 """Rules by the clock: which slots are run, for whom, once each."""
 
 import logging
+from collections import Counter
 from datetime import datetime
 
 import pytest
@@ -11,8 +12,9 @@ from engine.core.signals import RuleDue
 from engine.runtime import log, schedule
 from engine.runtime.handle import Outcome, handle
 from engine.store import Conflict, CustomerRow
+from engine.store.rows import TicketQuery
 from tests.core.test_rules import own, policy
-from tests.core.worlds import House, at
+from tests.core.worlds import DAY, House, at, changed
 
 DAILY = """{{id: a, mode: {mode}, every: {{cron: "0 9 * * *", catch_up: {catch_up}}}, for: tickets,
      when: {{field: ticket.age, over: 12h}}, do: [{{add_tag: old}}]}}"""
@@ -74,8 +76,8 @@ def test_a_draft_takes_its_slots_so_that_none_was_missed_when_it_goes_live() -> 
         assert run(house, at(f"{day} 12:00")) == []
     house.world = House(daily("live", "all")).world
     assert slots(run(house, at("03-07 12:00"))) == [at("03-07 09:00")]
-    assert schedule.upcoming(daily("draft"), house.now) == {}
-    assert schedule.upcoming(daily(), at("03-07 09:00")) == {"a": at("03-08 09:00")}
+    assert "a" not in schedule.upcoming(daily("draft"), house.now)
+    assert schedule.upcoming(daily(), at("03-07 09:00"))["a"] == at("03-08 09:00")
 
 
 def test_only_tickets_for_which_the_rule_holds_are_decided_on() -> None:
@@ -224,3 +226,43 @@ def test_the_log_names_the_customer_of_a_rule_by_the_clock_and_no_rule_that_did_
     due, opened = facts_logged(run(house, at("03-05 09:00")), caplog)
     assert (due["rule"], due["customer"], due["ticket"], due["decided"]) == ("a", "C000001", None, ["rule applied"])
     assert [rule for rule in opened["rules"] if rule.startswith("rules")] == []  # type: ignore[attr-defined]  # a list of texts
+
+
+def surveyed(house: House, when: str) -> list[str | None]:
+    """The segments of those who were invited."""
+    run(house, house.now)
+    run(house, at(when))
+    with house.store.read() as reader:
+        return [
+            row.segment for one in reader.tickets(TicketQuery(kind="survey", limit=1000)) if (row := reader.customer(one.customer or ""))
+        ]
+
+
+def test_a_survey_by_the_clock_draws_its_share_of_each_segment_but_not_too_few() -> None:
+    house = House(changed(("survey.yaml", "{field: customer.last_contact, under: 180d}", "{field: customer.known, is: true}")))
+    know(house, 200, "new")
+    know(house, 50, "vip")
+    know(house, 10, None)
+    invited = Counter(surveyed(house, "04-10 10:00"))
+    assert invited == {"new": 40, "vip": 30, None: 10}
+
+
+def test_whom_a_survey_by_the_clock_chose_is_asked_once_a_quarter_and_its_ticket_is_never_open() -> None:
+    house = House(changed(("survey.yaml", "{field: customer.last_contact, under: 180d}", "{field: customer.known, is: true}")))
+    know(house, 1)
+    surveyed(house, "04-10 10:00")
+    house.wait(DAY)
+    with house.store.read() as reader:
+        [ticket] = reader.tickets(TicketQuery(kind="survey"))
+    assert (ticket.state, ticket.queue, ticket.deadlines.keys()) == ("closed", None, {"survey_sending"})
+    [invitation] = house.messages(ticket.number)
+    assert "9=" not in house.words(invitation)
+    assert (
+        "6. 您有多大可能向朋友或同事推荐我们(0-10,10最好)\n7. 最希望我们改进什么 A=响应更快 B=价格更低 C=质量更好(可多选)"
+        in house.words(invitation)
+    )
+    house.mail("5 4 4 5 4 9 ac 谢谢", ticket.number, sender=invitation.address)
+    with house.store.read() as reader:
+        [row] = reader.waiting_answers()
+    kept = house.world.seal.open(row)
+    assert (kept.scores["recommend"], kept.choices, kept.suggestion) == (9, {"matters": ("speed", "quality")}, "谢谢")

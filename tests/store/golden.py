@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from engine.core import events as e
-from engine.store import ChannelRow, TrialRow, WorkerRow, open_store
+from engine.store import AnswerRow, ChannelRow, TrialRow, WorkerRow, open_store
 from engine.store.sqlite.schema import MIGRATIONS
 from tests.store.samples import MINUTE, NOW, customer, happen, message, open_ticket
 
@@ -31,7 +31,7 @@ def fill(path: Path) -> None:
         tx.queue_message(message("m-1", number))
         tx.accept("email", "<1@example.test>", NOW, "{}", b"raw")
         tx.inbox_done(1, number)
-        tx.keep_answer("9f2c", "after-closure", {"speed": 4}, "谢谢", "2024-05")
+        tx.keep_answer(AnswerRow("9f2c", "after-closure", "2024-05", {"speed": 4}, "谢谢"))
         tx.seal_link("202405120009", "9f2c", number, id, "c-1")
         tx.audit(NOW, "li", "looked up the customer", "202405120009")
         tx.save_policy("digest-1", {"sla.yaml": "version: 1\n"}, NOW)

@@ -16,7 +16,7 @@ MINUTE = timedelta(minutes=1)
 TAKEN, MISSING = "(?i)unique constraint", "(?i)foreign key"  # what SQLite and PostgreSQL say
 T = TypeVar("T")
 
-FACTS = Facts(number="", answer_id="", draw=0.5, manager="zhou", agents={}, channels={}, senders=())
+FACTS = Facts(number="", draw=0.5, manager="zhou", agents={}, channels={}, senders=())
 
 
 def the(value: T | None) -> T:

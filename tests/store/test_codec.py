@@ -168,7 +168,6 @@ def test_the_record_of_facts_keeps_no_person() -> None:
         agents={"zhao": agent},
         contact=f.Contact(SECRET, {"email": SECRET}),
         texts={"c-1": SECRET},
-        answer_id="answer-1",
         contact_id="c-2",
         last_agent="zhao",
     )

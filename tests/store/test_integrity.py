@@ -6,7 +6,7 @@ import pytest
 
 from engine.core import events as e
 from engine.core.lifecycle import evolve
-from engine.store import Store
+from engine.store import AnswerRow, Store
 from tests.store.samples import MINUTE, NOW, happen, message, open_ticket, problems
 
 N1 = "202405120001"
@@ -19,7 +19,7 @@ def fill(store: Store) -> None:
         tx.keep_content("c-1", N1, "message", "hello")
         tx.queue_message(message("m-1", N1))
         tx.start_timer(N1, "x", NOW)
-        tx.keep_answer("answer-1", "after-closure", {"speed": 1}, "", "2024-05")
+        tx.keep_answer(AnswerRow("answer-1", "after-closure", "2024-05", {"speed": 1}, ""))
         tx.seal_link("F1", "answer-1", N1, None, None)
 
 

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from engine.errors import NotFound, Refused
-from engine.store import AuditRow, LinkRow, Store, StoreFailed
+from engine.store import AnswerRow, AuditRow, LinkRow, Store, StoreFailed, WaitingRow
 from tests.store.samples import MINUTE, NOW, TAKEN, customer, message
 
 
@@ -87,15 +87,15 @@ def test_an_opt_out_is_per_channel_and_can_be_taken_back(store: Store) -> None:
 
 def test_answers_are_kept_by_survey_and_month_in_no_order_of_arrival(store: Store) -> None:
     with store.write() as tx:
-        tx.keep_answer("f3", "after-closure", {"speed": 5, "effect": 2}, "快一点", "2024-05")
-        tx.keep_answer("0a", "after-closure", {"speed": 1}, "", "2024-05")
-        tx.keep_answer("b1", "quarterly", {"nps": 9}, "", "2024-06")
+        tx.keep_answer(AnswerRow("f3", "after-closure", "2024-05", {"speed": 5, "effect": 2}, "快一点"))
+        tx.keep_answer(AnswerRow("0a", "after-closure", "2024-05", {"speed": 1}, ""))
+        tx.keep_answer(AnswerRow("b1", "quarterly", "2024-06", {"nps": 9}, ""))
         assert [answer.id for answer in tx.answers()] == ["0a", "b1", "f3"]
         assert [answer.id for answer in tx.answers(survey="after-closure", month="2024-05")] == ["0a", "f3"]
         (answer,) = tx.answers(month="2024-06")
         assert (answer.survey, answer.scores, answer.suggestion) == ("quarterly", {"nps": 9}, "")
         with pytest.raises(StoreFailed, match=TAKEN), tx.savepoint():
-            tx.keep_answer("f3", "after-closure", {}, "", "2024-05")
+            tx.keep_answer(AnswerRow("f3", "after-closure", "2024-05", {}, ""))
 
 
 def test_the_link_of_a_follow_up_is_there_until_it_is_severed(store: Store) -> None:
@@ -140,3 +140,24 @@ def test_whose_turn_it_is_and_who_is_away_are_kept_apart(store: Store) -> None:
     with store.write() as tx:
         tx.set_away("cas", None, None, "zhou")
         assert not tx.agents()["cas"].away(NOW)
+
+
+def test_answers_wait_until_they_are_forgotten(store: Store) -> None:
+    first, second = WaitingRow("0a", "after-closure", NOW, b"\0sealed"), WaitingRow("f3", "quarterly", None, b"")
+    with store.write() as tx:
+        tx.keep_waiting(second)
+        tx.keep_waiting(first)
+        assert tx.waiting_answers() == [first, second]
+        with pytest.raises(StoreFailed, match=TAKEN), tx.savepoint():
+            tx.keep_waiting(first)
+        tx.looked_at("0a")
+        tx.forget_waiting("f3")
+        assert tx.waiting_answers() == [WaitingRow("0a", "after-closure", None, b"\0sealed")]
+    store.scrub()
+
+
+def test_choices_are_kept_with_the_scores(store: Store) -> None:
+    row = AnswerRow("f3", "quarterly", "2024-05", {"nps": 9}, "", {"matters": ("price", "speed")})
+    with store.write() as tx:
+        tx.keep_answer(row)
+        assert tx.answers() == [row]

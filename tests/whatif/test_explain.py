@@ -21,7 +21,7 @@ from tests.store.test_migrations import GOLDEN_FILES, restored
 
 NOW = datetime(2026, 3, 4, 1, 0, tzinfo=UTC)
 NUMBER = "202603040001"
-FACTS = Facts(NUMBER, "", 0.5, "zhou", {}, {}, ())
+FACTS = Facts(NUMBER, 0.5, "zhou", {}, {}, ())
 HERE = Source("sla.yaml", 12, "tiers[0]")
 
 WHEN = Source("sla.yaml", 11, "tiers[0].when")

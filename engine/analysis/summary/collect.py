@@ -261,7 +261,7 @@ def _scores(reader: Reader, policy: Policy, months: Sequence[str]) -> Iterator[Q
         answers = [answer for month in months for answer in reader.answers(survey=survey.id, month=month)]
         for question in survey.questions:
             scale = question.scale
-            if scale.text:
+            if scale.text or scale.options:
                 continue
             given = Counter(answer.scores[scale.id] for answer in answers if scale.id in answer.scores)
             counts = tuple((score, given[score]) for score in range(scale.low, scale.high + 1)) if given else ()

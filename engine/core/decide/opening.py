@@ -6,9 +6,9 @@ from engine.core import events as e
 from engine.core.commands import SealLink
 from engine.core.conditions import Value
 from engine.core.contacts import to_text
-from engine.core.decide import incidents
+from engine.core.decide import incidents, surveys
 from engine.core.draft import Draft, Refusal
-from engine.core.fields import INCIDENT, NEEDS
+from engine.core.fields import INCIDENT, NEEDS, SURVEY
 from engine.core.promises import promise
 from engine.core.routing import give, route
 from engine.core.signals import CustomerChanged, TicketRequested
@@ -65,6 +65,11 @@ def requested(draft: Draft, signal: TicketRequested, owned: bool = True) -> None
         due=signal.due,
         by=signal.actor,
     )
+    if signal.kind == SURVEY:
+        draft.record(opened)
+        draft.record(e.TicketClosed("closed", signal.actor))
+        surveys.invite(draft, signal.survey)
+        return
     if signal.answer is not None and signal.parent is not None:
         draft.want(SealLink(signal.answer, signal.parent, signal.customer, facts.contact_id, facts.number))
     if signal.kind in NEEDS:

@@ -196,6 +196,7 @@ def _request(
         customer=customer,
         rule=cause.rule.id,
         source=cause.rule.source,
+        survey=action.values.get("survey"),
     )
     draft.want(Raise(request, cause.depth + 1))
 

@@ -1,19 +1,20 @@
-"""The survey after closure: when it goes out, what is an answer, and what a bad score leads to.
+"""Surveys, after closure or by the clock: when one goes out, what is an answer, and what a bad score leads to.
 
 A confidential answer is stored apart: the ticket's log says that an answer came, never what it was; only for a low score a sealed link
 leads from the follow-up back to the customer.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from engine.core import events as e
-from engine.core.answers import Scores, read_scores
-from engine.core.commands import CancelTimers, EraseIntake, KeepAnswer, Raise, StartTimer
-from engine.core.compiled import LowScore, Policy, Survey
+from engine.core.answers import Scores, read_scores, says
+from engine.core.commands import CancelTimers, EraseIntake, KeepAnswer, StartTimer
+from engine.core.compiled import Policy, Survey
 from engine.core.conditions import evaluate
 from engine.core.context import questionnaire
-from engine.core.draft import Draft
+from engine.core.draft import Draft, Refusal
 from engine.core.fields import NEEDS
 from engine.core.messages import reach_of, send
 from engine.core.model import CUSTOMER, Ticket
@@ -29,10 +30,21 @@ def consider(draft: Draft) -> None:
     if ticket.kind not in NEEDS or ticket.survey is not None or ticket.customer is None:
         return
     values = draft.values()
-    survey = next((one for one in draft.policy.surveys if evaluate(one.when, values)), None)
+    survey = next((one for one in draft.policy.surveys if one.when is not None and evaluate(one.when, values)), None)
+    if survey is not None:
+        _plan(draft, survey, _why_not(draft, survey))
+
+
+def invite(draft: Draft, id: str | None) -> None:
+    """Ask a customer whom the draw of a survey by the clock has chosen. Raises Refusal where the policy has no such survey any more."""
+    survey = next((one for one in draft.policy.surveys if one.id == id), None)
     if survey is None:
-        return
-    reason = _why_not(draft, survey)
+        raise Refusal(f"there is no survey {id!r} any more")
+    _plan(draft, survey, _why_not(draft, replace(survey, sample=1.0)))
+
+
+def _plan(draft: Draft, survey: Survey, reason: str | None) -> None:
+    """Schedule the survey, or say for what `reason` it is not sent."""
     if reason is not None:
         draft.because(f"survey skipped: {reason}", survey.id, survey.source)
         draft.record(e.SurveySkipped(survey.id, reason))
@@ -55,27 +67,29 @@ def fired(draft: Draft, what: list[str]) -> None:
         case ["remind", _] if state.awaited:
             if _speak(draft, survey, "reminder"):
                 draft.record(e.SurveyReminded(survey.id))
-        case ["expire"] if state.awaited:
-            draft.record(e.SurveyExpired(survey.id))
-            draft.want(CancelTimers("survey"))
+        case ["expire"]:
+            if state.awaited:
+                draft.record(e.SurveyExpired(survey.id))
+                draft.want(CancelTimers("survey"))
+            if survey.anonymity == "strict":
+                _speak(draft, survey, "thanks")
 
 
 def answer(draft: Draft, text: str, by: str) -> bool:
     """Take `text` as the answer to the awaited survey, if it is one; return whether it was.
 
-    A strictly anonymous answer leads to nothing, for a follow-up would have to know whom to call.
+    A low score asks for a follow-up; a strictly anonymous one only where the customer says that they want to be called.
     """
     survey, found = _survey_of(draft.ticket, draft.policy), scores(draft.ticket, text, draft.policy)
     if survey is None or found is None:
         return False
     draft.record(e.SurveyAnswered(survey.id, by))
-    draft.want(CancelTimers("survey"))
+    draft.want(CancelTimers("survey/remind"))
     draft.want(EraseIntake())
-    low, lowest = survey.low_score, min(found.values.values(), default=None)
-    _keep(draft, survey, found)
-    if low and survey.anonymity != "strict" and evaluate(low.when, draft.values({"answer.lowest": lowest})):
-        _follow_up(draft, survey, low)
-    _speak(draft, survey, "thanks")
+    draft.want(_kept(draft, survey, found))
+    if survey.anonymity != "strict":  # there, all who were asked are thanked when it expires
+        draft.want(CancelTimers("survey"))
+        _speak(draft, survey, "thanks")
     return True
 
 
@@ -128,27 +142,29 @@ def _speak(draft: Draft, survey: Survey, role: str) -> bool:
     return send(draft, script, CUSTOMER, words, channels=survey.channels)
 
 
-def _keep(draft: Draft, survey: Survey, found: Scores) -> None:
+def _kept(draft: Draft, survey: Survey, found: Scores) -> KeepAnswer:
+    """The answer, to be kept apart, with the follow-up that it asks for. Each is looked at in time, so that none stands out."""
     month = draft.now.astimezone(ZoneInfo(draft.policy.company.timezone)).strftime("%Y-%m")
-    draft.want(KeepAnswer(draft.facts.answer_id, survey.id, dict(found.values), found.suggestion, month))
+    low = survey.low_score
+    look_at = draft.now + low.within if low else None
+    return KeepAnswer(survey.id, found.values, found.choices, found.suggestion, month, look_at, _follow_up(draft, survey, found))
 
 
-def _follow_up(draft: Draft, survey: Survey, low: LowScore) -> None:
-    ticket = draft.ticket
-    draft.want(
-        Raise(
-            TicketRequested(
-                kind=low.kind,
-                queue=low.queue,
-                text="",
-                channel=ticket.channel,
-                language=ticket.language,
-                parent=ticket.number,
-                customer=ticket.customer,
-                answer=draft.facts.answer_id,
-                avoid=ticket.assignee,
-                rule=f"low_score of {survey.id}",
-                source=low.source,
-            )
-        )
+def _follow_up(draft: Draft, survey: Survey, found: Scores) -> TicketRequested | None:
+    low, ticket = survey.low_score, draft.ticket
+    if low is None or not evaluate(low.when, draft.values({"answer.lowest": min(found.values.values(), default=None)})):
+        return None
+    if survey.anonymity == "strict" and not says(found.suggestion, low.opt_in):
+        return None
+    return TicketRequested(
+        kind=low.kind,
+        queue=low.queue,
+        text="",
+        channel=ticket.channel,
+        language=ticket.language,
+        parent=ticket.number,
+        customer=ticket.customer,
+        avoid=ticket.assignee,
+        rule=f"low_score of {survey.id}",
+        source=low.source,
     )

@@ -1,10 +1,9 @@
 """Customers with their addresses, and the confidential answers to surveys."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow
+from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow, PassRow, WaitingRow
 
 
 class PeopleReader(Protocol):
@@ -31,8 +30,14 @@ class PeopleReader(Protocol):
     def answers(self, *, survey: str | None = None, month: str | None = None) -> list[AnswerRow]:
         """Return the answers that fit, by their random ids."""
 
+    def waiting_answers(self) -> list[WaitingRow]:
+        """Return the answers that wait for others, by their random ids."""
+
     def link(self, follow_up: str) -> LinkRow | None:
         """Return whom the follow-up is about, None if that was severed or never kept."""
+
+    def find_pass(self, hash: str) -> PassRow | None:
+        """Return what a secret stands for, by its hash."""
 
     def agents(self) -> dict[str, AgentRow]:
         """Return what is kept of agents, by id; of whom nothing is kept is left out."""
@@ -62,14 +67,29 @@ class PeopleWriter(Protocol):
     def survey_sent_to(self, customer: str, at: datetime) -> None:
         """Remember when a survey last went to the customer. Raises NotFound."""
 
-    def keep_answer(self, id: str, survey: str, scores: Mapping[str, int], suggestion: str, month: str) -> None:
+    def keep_waiting(self, row: WaitingRow) -> None:
+        """Keep a sealed answer until others have come. Raises StoreFailed if the id is taken."""
+
+    def looked_at(self, id: str) -> None:
+        """The answer needs nobody's attention: it only waits for others."""
+
+    def keep_answer(self, row: AnswerRow) -> None:
         """Keep an answer, by a random id, apart from ticket and customer. Raises StoreFailed if the id is taken."""
+
+    def forget_waiting(self, id: str) -> bool:
+        """An answer waits no longer. False: somebody else has taken it."""
 
     def seal_link(self, follow_up: str, answer: str, ticket: str, customer: str | None, contact: str | None) -> None:
         """Keep whom a follow-up is about. Raises StoreFailed if that is kept already."""
 
     def sever_link(self, follow_up: str) -> bool:
         """Forget whom the follow-up was about. False if nothing was kept."""
+
+    def keep_pass(self, row: PassRow) -> None:
+        """Keep what a secret stands for. Raises StoreFailed if the hash is taken."""
+
+    def use_pass(self, hash: str, at: datetime) -> bool:
+        """The secret was used. False: it was before, or there is none."""
 
     def take_turn(self, agent: str) -> None:
         """Remember that the agent was given a ticket, after everybody else."""

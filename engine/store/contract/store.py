@@ -76,5 +76,8 @@ class Store(Protocol):
     def backup(self, target: Path) -> None:
         """Write all that is durable to the new file `target`, while others go on working. Raises StoreFailed; leaves no half file."""
 
+    def scrub(self) -> None:
+        """Let what was erased be gone from the engine's own journal of changes too, as far as nobody reads it just now."""
+
     def close(self) -> None:
         """Release everything. Calling it again does nothing."""

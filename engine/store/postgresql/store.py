@@ -87,6 +87,9 @@ class PostgresStore:
         """Refuse: the server has better means of its own."""
         raise StoreFailed(f"A PostgreSQL database cannot be backed up to {target} by the engine: use pg_dump or the server's own backup.")
 
+    def scrub(self) -> None:
+        """Nothing to do: the server keeps its journal, and recycles it by itself."""
+
     def close(self) -> None:
         """Release everything."""
         self._connections.close()

@@ -1,12 +1,11 @@
 """Customers and confidential answers."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from engine.errors import NotFound, Refused
 from engine.store.codec import decode_plain, encode
-from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow
+from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow, PassRow, WaitingRow
 from engine.store.sql.session import Room, instant, instant_or_none, micros, micros_or_none
 
 _COLUMNS = "id, name, segment, language, created_at, last_survey_at"
@@ -38,11 +37,19 @@ _OPT_OUT = "INSERT INTO opt_out (channel, address, at) VALUES (?, ?, ?) ON CONFL
 _OPT_IN = "DELETE FROM opt_out WHERE channel = ? AND address = ?"
 
 _ANSWERS = """
-SELECT id, survey, month, scores_json, suggestion FROM survey_answer
+SELECT id, survey, month, scores_json, suggestion, choices_json FROM survey_answer
 WHERE survey = coalesce(?, survey) AND month = coalesce(?, month) ORDER BY id
 """
 
-_KEEP_ANSWER = "INSERT INTO survey_answer (id, survey, month, scores_json, suggestion) VALUES (?, ?, ?, ?, ?)"
+_KEEP_ANSWER = "INSERT INTO survey_answer (id, survey, month, scores_json, suggestion, choices_json) VALUES (?, ?, ?, ?, ?, ?)"
+
+_WAITING = "SELECT id, survey, look_at, sealed FROM waiting_answer ORDER BY id"
+
+_KEEP_WAITING = "INSERT INTO waiting_answer (id, survey, look_at, sealed) VALUES (?, ?, ?, ?)"
+
+_LOOKED_AT = "UPDATE waiting_answer SET look_at = NULL WHERE id = ?"
+
+_FORGET_WAITING = "DELETE FROM waiting_answer WHERE id = ?"
 
 _LINK = "SELECT follow_up, answer, ticket, customer, contact FROM follow_up_link WHERE follow_up = ?"
 
@@ -56,6 +63,12 @@ FROM (
     SELECT id, 0 AS turn, away_since, away_until, away_by FROM agent UNION ALL SELECT agent, turn, NULL, NULL, NULL FROM agent_turn
 ) AS known GROUP BY id ORDER BY id
 """
+_FIND_ISSUED = "SELECT hash, purpose, ticket, party, expires_at, used_at FROM pass WHERE hash = ?"
+
+_KEEP_ISSUED = "INSERT INTO pass (hash, purpose, ticket, party, expires_at) VALUES (?, ?, ?, ?, ?)"
+
+_USE_ISSUED = "UPDATE pass SET used_at = ? WHERE hash = ? AND used_at IS NULL"
+
 
 _TAKE_TURN = """
 INSERT INTO agent_turn (agent, turn) SELECT CAST(? AS TEXT), coalesce(max(turn), 0) + 1 FROM agent_turn WHERE TRUE RETURNING turn
@@ -106,14 +119,26 @@ class PeopleReads(Room):
     def answers(self, *, survey: str | None = None, month: str | None = None) -> list[AnswerRow]:
         """Answers that fit."""
         return [
-            AnswerRow(id, of_survey, in_month, decode_plain(scores), suggestion)
-            for id, of_survey, in_month, scores, suggestion in self._session.all(_ANSWERS, survey, month)
+            AnswerRow(id, of_survey, in_month, decode_plain(scores), suggestion, _chosen(choices))
+            for id, of_survey, in_month, scores, suggestion, choices in self._session.all(_ANSWERS, survey, month)
         ]
+
+    def waiting_answers(self) -> list[WaitingRow]:
+        """Answers that wait for others."""
+        return [WaitingRow(id, survey, instant_or_none(at), bytes(sealed)) for id, survey, at, sealed in self._session.all(_WAITING)]
 
     def link(self, follow_up: str) -> LinkRow | None:
         """Whom the follow-up is about."""
         row = self._session.one(_LINK, follow_up)
         return None if row is None else LinkRow(*row)
+
+    def find_pass(self, hash: str) -> PassRow | None:
+        """What a secret stands for."""
+        row = self._session.one(_FIND_ISSUED, hash)
+        if row is None:
+            return None
+        _, purpose, ticket, party, expires_at, used_at = row
+        return PassRow(hash, purpose, ticket, party, instant(expires_at), instant_or_none(used_at))
 
     def agents(self) -> dict[str, AgentRow]:
         """What is kept of agents."""
@@ -159,9 +184,21 @@ class PeopleWrites(PeopleReads):
         """Remember when a survey went to the customer."""
         _found(customer, self._session.run(_SURVEYED, micros(at), customer))
 
-    def keep_answer(self, id: str, survey: str, scores: Mapping[str, int], suggestion: str, month: str) -> None:
+    def keep_waiting(self, row: WaitingRow) -> None:
+        """Keep a sealed answer until others have come."""
+        self._session.run(_KEEP_WAITING, row.id, row.survey, micros_or_none(row.look_at), row.sealed)
+
+    def looked_at(self, id: str) -> None:
+        """It only waits for others."""
+        self._session.run(_LOOKED_AT, id)
+
+    def keep_answer(self, row: AnswerRow) -> None:
         """Keep an answer apart."""
-        self._session.run(_KEEP_ANSWER, id, survey, month, encode(scores), suggestion)
+        self._session.run(_KEEP_ANSWER, row.id, row.survey, row.month, encode(row.scores), row.suggestion, encode(row.choices))
+
+    def forget_waiting(self, id: str) -> bool:
+        """It waits no longer."""
+        return self._session.run(_FORGET_WAITING, id) == 1
 
     def seal_link(self, follow_up: str, answer: str, ticket: str, customer: str | None, contact: str | None) -> None:
         """Keep whom a follow-up is about."""
@@ -170,6 +207,14 @@ class PeopleWrites(PeopleReads):
     def sever_link(self, follow_up: str) -> bool:
         """Forget whom a follow-up was about."""
         return self._session.run(_SEVER, follow_up) == 1
+
+    def keep_pass(self, row: PassRow) -> None:
+        """Keep what a secret stands for."""
+        self._session.run(_KEEP_ISSUED, row.hash, row.purpose, row.ticket, row.party, micros(row.expires_at))
+
+    def use_pass(self, hash: str, at: datetime) -> bool:
+        """The secret was used."""
+        return self._session.run(_USE_ISSUED, micros(at), hash) == 1
 
     def take_turn(self, agent: str) -> None:
         """The agent was given a ticket."""
@@ -196,3 +241,7 @@ def _customer_or_none(row: tuple[Any, ...] | None) -> CustomerRow | None:
 def _customer(row: tuple[Any, ...]) -> CustomerRow:
     id, name, segment, language, created_at, last_survey_at = row
     return CustomerRow(id, name, segment, language, instant(created_at), instant_or_none(last_survey_at))
+
+
+def _chosen(text: str) -> dict[str, tuple[str, ...]]:
+    return {question: tuple(options) for question, options in decode_plain(text).items()}

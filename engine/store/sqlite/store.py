@@ -114,6 +114,12 @@ class SqliteStore:
             if source is not self._writer:
                 self._readers.give_back(source)
 
+    def scrub(self) -> None:
+        """Empty the write-ahead log into the file."""
+        with self._guard:
+            self._readers.check_open()
+            _execute(self._writer, "PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Release everything."""
         with self._guard:
