@@ -49,15 +49,11 @@ def command(session: Session, drained: bool, sent: BinaryIO | None, crashes: int
 
 def look(store: "Store", drained_at: "datetime | None" = None) -> "list[Finding]":
     """Return what is wrong with a store, with a bar on standard error where that is a terminal."""
+    from engine.cli.output import counting
     from engine.core.lifecycle import evolve
 
-    with click.progressbar(length=0, label="check", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar, store.read() as reader:
-
-        def step(total: int) -> None:
-            bar.length = total
-            bar.update(1)
-
-        return reader.integrity(evolve, drained_at, step)
+    with counting("tickets") as step, store.read() as reader:
+        return reader.integrity(evolve, drained_at, lambda total: step(1, total))
 
 
 def copies(reader: "Reader", seen: Counter[str], crashes: int) -> "Iterator[Finding]":

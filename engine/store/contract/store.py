@@ -12,6 +12,7 @@ from engine.errors import EngineError
 from engine.store.contract.archive import ArchiveReader, ArchiveWriter
 from engine.store.contract.messages import InboxReader, InboxWriter, OutboxReader, OutboxWriter
 from engine.store.contract.people import PeopleReader, PeopleWriter
+from engine.store.contract.tables import TableReader, TableWriter
 from engine.store.contract.tickets import TicketReader, TicketWriter, TimerReader, TimerWriter
 
 Evolve: TypeAlias = Callable[[Ticket | None, Event, datetime], Ticket]
@@ -39,7 +40,7 @@ class StoreFailed(EngineError):
     """
 
 
-class Reader(TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader, ArchiveReader, Protocol):
+class Reader(TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader, ArchiveReader, TableReader, Protocol):
     """One consistent view of everything stored. Lists come in the order their methods name."""
 
     def integrity(self, evolve: Evolve, drained_at: datetime | None = None, step: Callable[[int], None] = ...) -> list["Finding"]:
@@ -50,7 +51,7 @@ class Reader(TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader,
         """
 
 
-class Transaction(Reader, TicketWriter, TimerWriter, InboxWriter, OutboxWriter, PeopleWriter, ArchiveWriter, Protocol):
+class Transaction(Reader, TicketWriter, TimerWriter, InboxWriter, OutboxWriter, PeopleWriter, ArchiveWriter, TableWriter, Protocol):
     """Reads and writes that are kept together or not at all. Over when its `with` block ends."""
 
     def savepoint(self) -> AbstractContextManager[None]:
@@ -76,11 +77,13 @@ class Store(Protocol):
         `write` of the same thread shows what that has done so far.
         """
 
-    def lock_for_writing(self, owner: str) -> None:
-        """Be the one process that works on this store until `close`, unless it is `shared`. Raises Refused, naming the process that is."""
+    def lock_for_writing(self, owner: str, alone: bool = False) -> None:
+        """Be the one process that works on this store until `close`; on one that is `shared` only make sure, if we must be `alone`, that
+        nobody works on it now. Raises Refused, naming who does.
+        """
 
     def backup(self, target: Path) -> None:
-        """Write all that is durable to the new file `target`, while others go on working. Raises StoreFailed; leaves no half file."""
+        """Write all that is durable to the new SQLite file `target`, while others go on. Raises StoreFailed; leaves no half file."""
 
     def close(self) -> None:
         """Release everything. Calling it again does nothing."""

@@ -1,7 +1,7 @@
 """One transaction on one connection to PostgreSQL."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, LiteralString, cast
 
@@ -12,7 +12,7 @@ from psycopg.types.string import StrDumperUnknown, TextLoader
 
 from engine.errors import EngineError
 from engine.store.contract import Conflict, StoreFailed
-from engine.store.sql.session import Column, Session, Values
+from engine.store.sql.session import BATCH, Column, Session, Values
 
 _OWN = re.compile(r"/\*pg (.*?)\*/")
 _NAMED = re.compile(r"(?<!:):([a-z_]+)")
@@ -28,6 +28,14 @@ WHERE contype = 'f' AND connamespace = current_schema()::regnamespace ORDER BY 1
 
 _ORPHANS = "SELECT 1 FROM {0} AS own WHERE {1} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {2} AS other WHERE other.{3} = own.{1})"
 
+
+# Each sequence as `own`; `owner` is the table whose ids it gives, if it does that.
+_SEQUENCES = """
+FROM pg_class AS own
+LEFT JOIN pg_depend ON objid = own.oid AND deptype = 'i'
+LEFT JOIN pg_class AS owner ON owner.oid = refobjid
+WHERE own.relkind = 'S' AND own.relnamespace = current_schema()::regnamespace
+"""
 
 # Where somebody has put the extension amcheck there, and we may use it.
 _MAY_CHECK = "SELECT has_function_privilege(oid, 'execute') FROM pg_proc WHERE proname = 'bt_index_check' AND pronargs = 1"
@@ -51,6 +59,26 @@ def failed(doing: str, error: psycopg.Error) -> EngineError:
 
 class PostgresSession(Session):
     """Runs statements on PostgreSQL."""
+
+    tables = """
+SELECT relname, confrelid::regclass::text FROM pg_class LEFT JOIN pg_constraint ON conrelid = pg_class.oid AND contype = 'f'
+WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname NOT LIKE '%yoyo%' ORDER BY 1, 2
+"""
+    columns = """
+SELECT attname FROM pg_attribute WHERE attrelid = CAST(? AS regclass) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
+    numbers = f"SELECT coalesce(owner.relname, own.relname), pg_sequence_last_value(own.oid) {_SEQUENCES}"
+
+    def stream(self, sql: str) -> Iterator[list[Any]]:
+        """Yield all rows in batches, for which the server keeps its place."""
+        self.run(f"DECLARE batches NO SCROLL CURSOR FOR {sql}")
+        while rows := self.all(f"FETCH {BATCH} FROM batches"):
+            yield rows
+        self.run("CLOSE batches")
+
+    def continue_after(self, series: str, number: int) -> None:
+        """Every series is a sequence, one of its own or of a table."""
+        self.run(f"SELECT setval(own.oid::regclass, ?) {_SEQUENCES} AND coalesce(owner.relname, own.relname) = ?", number, series)
 
     def unused(self, series: str) -> int:
         """A number of a sequence, for which nobody waits; what is undone leaves a gap."""

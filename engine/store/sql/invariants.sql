@@ -2,7 +2,7 @@
 -- instant at which all was worked off, so that nothing waits any more, else NULL.
 
 -- I1: inbox item {} was handled, but no decision came of it
-SELECT id FROM inbox WHERE state = 'done' AND item_json /*pg ::json*/ ->> 'kind' = 'inbound'
+SELECT id FROM inbox WHERE state = 'done' AND item_json LIKE '{"kind":"inbound"%'
     AND id > coalesce((SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'intakes_linked_after'), 0)
     AND NOT EXISTS (SELECT 1 FROM decision WHERE decision.inbox = inbox.id)
 ORDER BY id;

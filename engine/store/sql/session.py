@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from engine.errors import UsageError
 
@@ -48,8 +48,25 @@ INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET
 """
 
 
+BATCH = 2_000
+"""How many rows of a whole table are in memory at once."""
+
+
+def quoted(name: str) -> str:
+    """The name of a table or column as it may stand in any statement."""
+    return f'"{name}"'
+
+
 class Session(ABC):
-    """Runs statements inside one transaction; `end` makes every later use an error, so that nothing is written outside of it."""
+    """Runs statements inside one transaction; `end` makes every later use an error, so that nothing is written outside of it.
+
+    What the schema says of itself comes by statements: `tables` gives each table with one that it refers to (or NULL), `columns` those
+    of one table, `numbers` the last number of each series that `unused` or the database counts.
+    """
+
+    tables: ClassVar[str]
+    columns: ClassVar[str]
+    numbers: ClassVar[str]
 
     def __init__(self, connection: Any) -> None:
         self._connection: Any | None = connection
@@ -58,6 +75,14 @@ class Session(ABC):
     @abstractmethod
     def damage(self) -> list[str]:
         """Return what the database itself finds wrong with its pages and references, in words."""
+
+    @abstractmethod
+    def stream(self, sql: str) -> Iterator[list[Any]]:
+        """Yield all rows in batches of `BATCH`."""
+
+    @abstractmethod
+    def continue_after(self, series: str, number: int) -> None:
+        """Let the series, one of `numbers`, go on behind that number, one or more."""
 
     @abstractmethod
     def _carry_out(self, connection: Any, sql: str, values: Values) -> tuple[list[Any], int]:

@@ -12,15 +12,16 @@ from engine.store.sql.integrity import IntegrityReads
 from engine.store.sql.outbox import OutboxReads, OutboxWrites
 from engine.store.sql.people import PeopleReads, PeopleWrites
 from engine.store.sql.session import Session
+from engine.store.sql.tables import TableReads, TableWrites
 from engine.store.sql.tickets import TicketWrites
 from engine.store.sql.timers import TimerReads, TimerWrites
 
 
-class SqlReader(IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleReads, ArchiveReads):
+class SqlReader(IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleReads, ArchiveReads, TableReads):
     """Keeps the contract's `Reader`."""
 
 
-class SqlTransaction(SqlReader, TicketWrites, TimerWrites, InboxWrites, OutboxWrites, PeopleWrites, ArchiveWrites):
+class SqlTransaction(SqlReader, TicketWrites, TimerWrites, InboxWrites, OutboxWrites, PeopleWrites, ArchiveWrites, TableWrites):
     """Keeps the contract's `Transaction`."""
 
     def savepoint(self) -> AbstractContextManager[None]:
