@@ -182,7 +182,7 @@ def migrate(connection: psycopg.Connection, name: str, directory: Path = MIGRATI
         from engine.store.postgresql.migrations import Backend
         from engine.store.sql.migrations import apply
 
-        apply(Backend(connection), directory)
+        apply(Backend(connection), directory, PostgresSession(connection))
 
 
 def _parameters(url: str) -> dict[str, Any]:

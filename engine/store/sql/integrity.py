@@ -17,7 +17,7 @@ from engine.errors import EngineError
 from engine.store.codec import decode_event, decode_signal, decode_ticket
 from engine.store.contract.store import Evolve, Finding
 from engine.store.sql.session import instant, micros
-from engine.store.sql.tickets import TicketReads, projection
+from engine.store.sql.tickets import ADVANCE, TicketReads, projection
 
 _PAGE = 500
 
@@ -78,6 +78,22 @@ class IntegrityReads(TicketReads):
                 yield (*[None] * 13, number), rest
             if not page:
                 return
+
+
+class Refolding(IntegrityReads):
+    """Makes states anew after a change of the schema, which may come with a change of what events lead to."""
+
+    def fold_anew(self, evolve: Evolve) -> None:
+        """Let every state be the replay of its log; what cannot be replayed stays, for a check to find."""
+        for row, _ in self._histories():
+            try:
+                stored, replayed = row[-2] and decode_ticket(row[-2]), None
+                for entry in self.events(row[-1]):
+                    replayed = evolve(replayed, entry.event, entry.at)
+            except (EngineError, LookupError):
+                continue
+            if stored and replayed and stored != replayed:
+                self._session.run(ADVANCE, *projection(replayed), stored.seq)
 
 
 def _judged(row: Any, belongings: _Rows, evolve: Evolve) -> Iterator[Finding]:

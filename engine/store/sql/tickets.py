@@ -88,7 +88,7 @@ ON CONFLICT (number) DO NOTHING
 """
 
 # The last condition is the optimistic lock: nobody has changed the ticket since it was read.
-_ADVANCE = """
+ADVANCE = """
 UPDATE ticket SET seq = ?, kind = ?, state = ?, tier = ?, queue = ?, assignee = ?, customer = ?, channel = ?, parent = ?,
     opened_at = ?, closed_at = ?, next_due = ?, state_json = ?
 WHERE number = ? AND seq = ?
@@ -212,7 +212,7 @@ class TicketWrites(TicketReads):
         if not 0 < ticket.seq == before_seq + len(events):
             raise UsageError(f"ticket {ticket.number} is at seq {ticket.seq}, but {len(events)} events after {before_seq} were given")
         row = projection(ticket)
-        changed = self._session.run(_ADVANCE, *row, before_seq) if before_seq else self._session.run(_OPEN, *row)
+        changed = self._session.run(ADVANCE, *row, before_seq) if before_seq else self._session.run(_OPEN, *row)
         if changed != 1:
             raise Conflict(f"Ticket {ticket.number} is not at seq {before_seq} any more: read it again and decide again.")
         decision = self._record(ticket.number, record, (before_seq + 1, ticket.seq) if events else (None, None))
@@ -253,7 +253,7 @@ class TicketWrites(TicketReads):
 
 
 def projection(ticket: Ticket) -> tuple[Column, ...]:
-    """The columns of a ticket in the order of _OPEN and _ADVANCE."""
+    """The columns of a ticket in the order of _OPEN and ADVANCE."""
     dues = [clock.due for clock in ticket.deadlines.values() if clock.running and clock.due is not None]
     return (
         ticket.seq,
