@@ -43,7 +43,7 @@ def command(session: Session, drained: bool, sent: BinaryIO | None, crashes: int
         stands = words.name("not_checked") if skipped else str(len(texts)) if texts else "ok"
         say(f"{name}  {words.name(f'invariant.{name}')}: {stands}", "dim" if skipped else "red" if texts else "green")
         for text in texts:
-            say(f"    {text}")
+            say(f"    {words.spoken(text)}")
     return int(bool(found))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from engine.channels import Outbound, Sent
 from engine.cli.check import copies
+from engine.cli.words import Words
 from engine.core.lifecycle import evolve
 from engine.runtime.outbox import Delivery, Postman
 from engine.store import Finding
@@ -156,6 +157,7 @@ def test_each_invariant_that_is_broken_is_found_and_named(sound: Sound) -> None:
         found = sound.findings(damage)
         assert any(words in one.text for one in found), f"{what}: {found}"
         assert {one.invariant for one in found} == {invariant}, f"{what}: {found}"
+        assert [one.text for one in found if Words("zh").spoken(one.text) == one.text] == []
 
 
 def test_what_still_waits_after_a_drain_is_found(sound: Sound) -> None:

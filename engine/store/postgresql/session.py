@@ -1,7 +1,7 @@
 """One transaction on one connection to PostgreSQL."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, LiteralString, cast
 
@@ -12,7 +12,7 @@ from psycopg.types.string import StrDumperUnknown, TextLoader
 
 from engine.errors import EngineError
 from engine.store.contract import Conflict, StoreFailed
-from engine.store.sql.session import BATCH, Column, Session, Values
+from engine.store.sql.session import BATCH, Session, Values
 
 _OWN = re.compile(r"/\*pg (.*?)\*/")
 _NAMED = re.compile(r"(?<!:):([a-z_]+)")
@@ -84,11 +84,6 @@ SELECT attname FROM pg_attribute WHERE attrelid = CAST(? AS regclass) AND attnum
         """A number of a sequence, for which nobody waits; what is undone leaves a gap."""
         number: int = self.value("SELECT nextval(?)", f"{series}_number")
         return number
-
-    def run_many(self, sql: str, rows: Iterable[tuple[Column, ...]]) -> None:
-        """Execute one statement for every row, without waiting for each."""
-        if values := list(rows):
-            self._execute(sql, values)
 
     def damage(self) -> list[str]:
         """Damaged indexes, and rows that refer to nothing, which only who went around the server's own checks can have made."""
