@@ -68,7 +68,9 @@ def newer(tmp_path: Path) -> Path:
 def test_every_schema_has_its_golden_database() -> None:
     steps = [file.name.partition(".")[0] for file in sorted(schema.MIGRATIONS.glob("*[!k].sql"))]
     assert [file.stem for file in GOLDEN_FILES] == steps
-    assert [file.name.partition(".")[0] for file in GOLDEN_LOGS] == steps
+    logs = [file.name.partition(".")[0] for file in GOLDEN_LOGS]
+    assert logs[-1] == steps[-1]
+    assert set(logs) <= set(steps)
 
 
 @pytest.mark.parametrize("log", GOLDEN_LOGS, ids=lambda file: file.name)

@@ -68,6 +68,10 @@ WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relnam
 SELECT attname FROM pg_attribute WHERE attrelid = CAST(? AS regclass) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
     numbers = f"SELECT coalesce(owner.relname, own.relname), pg_sequence_last_value(own.oid) {_SEQUENCES}"
+    identities = """
+SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+WHERE attidentity <> '' AND relnamespace = current_schema()::regnamespace
+"""
 
     def stream(self, sql: str) -> Iterator[list[Any]]:
         """Yield all rows in batches, for which the server keeps its place."""

@@ -61,12 +61,14 @@ class Session(ABC):
     """Runs statements inside one transaction; `end` makes every later use an error, so that nothing is written outside of it.
 
     What the schema says of itself comes by statements: `tables` gives each table with one that it refers to (or NULL), `columns` those
-    of one table, `numbers` the last number of each series that `unused` or the database counts.
+    of one table, `numbers` the last number of each series that `unused` or the database counts, `identities` the tables and columns whose
+    numbers the database gives whatever stands in them.
     """
 
     tables: ClassVar[str]
     columns: ClassVar[str]
     numbers: ClassVar[str]
+    identities: ClassVar[str]
 
     def __init__(self, connection: Any) -> None:
         self._connection: Any | None = connection

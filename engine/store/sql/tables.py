@@ -47,8 +47,13 @@ class TableWrites(TableReads):
 
     def continue_after(self, numbers: Mapping[str, int]) -> None:
         """Let each series go on."""
-        for series, number in numbers.items():
-            self._session.continue_after(series, number)
+        given = {table: self._session.value(f"SELECT max({quoted(id)}) FROM {quoted(table)}") for table, id in self._identities()}
+        for series in {**given, **numbers}:
+            if last := max(numbers.get(series, 0), given.get(series) or 0):
+                self._session.continue_after(series, last)
+
+    def _identities(self) -> list[tuple[str, str]]:
+        return self._session.all(self._session.identities)
 
 
 def _list(columns: list[str]) -> str:

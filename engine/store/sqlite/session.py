@@ -32,6 +32,7 @@ WHERE own.type = 'table' AND own.name NOT LIKE 'sqlite%' AND own.name NOT LIKE '
 SELECT name, seq FROM sqlite_sequence WHERE name NOT LIKE '%yoyo%'
 UNION ALL SELECT name || '_number', value FROM counter WHERE name = 'customer'
 """
+    identities = "SELECT '', '' WHERE FALSE"
 
     def stream(self, sql: str) -> Iterator[list[Any]]:
         """Yield all rows in batches."""
