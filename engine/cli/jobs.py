@@ -13,7 +13,7 @@ def backup(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
     """Copy the database to `var/backups/`, while work goes on."""
     folder = engine.project.var / "backups"
     engine.store.backup(folder / f"engine-{_stamp(engine, slot)}.db")
-    _keep_latest(folder, job.keep)
+    _keep_latest(folder, "engine-*-*.db", job.keep)
 
 
 def summary(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
@@ -26,15 +26,15 @@ def summary(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
         counted = summarise(reader, world.policy, world.team, before, slot, world.policy.company.timezone)
     for language in world.policy.company.languages:
         write_atomically(folder / language / f"summary-{_stamp(engine, slot)}.html", summary_html(counted, language).encode())
-        _keep_latest(folder / language, job.keep)
+        _keep_latest(folder / language, "summary-*.html", job.keep)
 
 
 def _stamp(engine: Engine, slot: datetime) -> str:
     return slot.astimezone(ZoneInfo(engine.world.policy.company.timezone)).strftime("%Y%m%d-%H%M")
 
 
-def _keep_latest(folder: Path, keep: int) -> None:
-    for old in sorted(path for path in folder.iterdir() if not path.name.startswith("."))[:-keep]:
+def _keep_latest(folder: Path, pattern: str, keep: int) -> None:
+    for old in sorted(folder.glob(pattern))[:-keep]:
         old.unlink()
 
 

@@ -5,7 +5,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -110,6 +110,19 @@ def progress(items: Sequence[Item], what: str) -> Iterator[Iterable[Item]]:
     """Go through `items` with a bar on standard error where that is a terminal and the work is long."""
     with click.progressbar(items, label=what, file=sys.stderr, hidden=len(items) < _LONG_WORK or not sys.stderr.isatty()) as each:
         yield each
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on standard error where that is a terminal. It moves by being told how many more are done, and of how many."""
+    shown: Any
+    with click.progressbar(length=0, label=what, file=sys.stderr, hidden=not sys.stderr.isatty()) as shown:
+
+        def step(done: int, total: int) -> None:
+            shown.length = total
+            shown.update(done)
+
+        yield step
 
 
 def bar(share: float, width: int = 10) -> str:

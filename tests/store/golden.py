@@ -1,19 +1,25 @@
-"""Writes `golden/NNNN.sql`: a database of the newest schema with something in every table, as the version of its day left it.
+"""Writes `golden/NNNN.sql`: a database of the newest schema with something in every table, as the version of its day left it; and
+`golden/logs/NNNN.sql.xz`: the database of the demo's day, real tickets with their whole logs.
 
 Run once with each new migration (`python -m tests.store.golden`), and never again for an older one: those files are what later versions
 must still be able to open.
 """
 
+import lzma
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 from engine.core import events as e
-from engine.store import AnswerRow, ChannelRow, TrialRow, WorkerRow, open_store
+from engine.store import AnswerRow, ChannelRow, TrialRow, WaitingRow, WorkerRow, open_store
+from engine.store.rows import PassRow
 from engine.store.sqlite.schema import MIGRATIONS
 from tests.store.samples import MINUTE, NOW, customer, happen, message, open_ticket
 
 GOLDEN = Path(__file__).with_name("golden")
+LOGS = GOLDEN / "logs"
 
 
 def fill(path: Path) -> None:
@@ -44,6 +50,8 @@ def fill(path: Path) -> None:
         tx.keep_trial(TrialRow(NOW, "inbox", "1", "failed", "no such thing"))
         tx.claim_messages("email", NOW, 1, "w-1")
         tx.worker_seen(WorkerRow("w-1", "desk", 1, ("timers",), "digest-1", NOW, NOW), NOW)
+        tx.keep_waiting(WaitingRow("5e1f", "after-closure", NOW, b"sealed"))
+        tx.keep_pass(PassRow("ab12", "survey", number, "customer", NOW + MINUTE))
     store.close()
 
 
@@ -59,3 +67,6 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as directory:
         fill(Path(directory) / "store.db")
         (GOLDEN / f"{newest}.sql").write_text(dump(Path(directory) / "store.db"), encoding="utf-8")
+        subprocess.run([Path(sys.prefix) / "bin" / "engine", "demo", "--quiet"], cwd=directory, check=True, capture_output=True)
+        day = dump(Path(directory) / "demo" / "var" / "engine.db").encode()
+        (LOGS / f"{newest}.sql.xz").write_bytes(lzma.compress(day, preset=9 | lzma.PRESET_EXTREME))

@@ -58,11 +58,3 @@ def test_a_backup_that_cannot_be_written_says_so_and_leaves_no_half_file(embedde
     with pytest.raises(StoreFailed, match="cannot be backed up"):
         store.backup(tmp_path / "taken" / "copy.db")
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")] == []
-
-
-def test_a_server_has_its_own_means_and_they_are_named(database: str, tmp_path: Path) -> None:
-    store = open_store(database)
-    with pytest.raises(StoreFailed, match="pg_dump"):
-        store.backup(tmp_path / "copy.db")
-    store.close()
-    assert list(tmp_path.iterdir()) == []

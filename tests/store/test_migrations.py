@@ -1,23 +1,29 @@
 """A database of any older version becomes the newest schema with everything in it, or stays exactly as it was."""
 
+import lzma
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from yoyo import read_migrations
 
+from engine.core import events as e
+from engine.core.lifecycle import evolve
 from engine.errors import ConfigurationError, Refused
 from engine.store import ActivationRow, TicketQuery, open_store
 from engine.store.sqlite import schema
 from engine.store.sqlite.lock import ProcessLock
 from engine.store.sqlite.migrations import Backend
-from tests.store.golden import GOLDEN
+from tests.store.golden import GOLDEN, LOGS
 from tests.store.samples import NOW, customer, problems
 
 SCHEMA = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE '%yoyo%' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+STATES = "SELECT number, seq, state, tier, queue, assignee, customer FROM ticket"
 GOLDEN_FILES = sorted(GOLDEN.glob("*.sql"))
+GOLDEN_LOGS = sorted(LOGS.glob("*.sql.xz"))
 
 
 def schema_of(path: Path) -> list[tuple]:
@@ -29,7 +35,8 @@ def schema_of(path: Path) -> list[tuple]:
 
 def restored(golden: Path, path: Path) -> Path:
     connection = sqlite3.connect(path)
-    connection.executescript(golden.read_text(encoding="utf-8"))
+    data = golden.read_bytes()
+    connection.executescript((lzma.decompress(data) if golden.suffix == ".xz" else data).decode())
     connection.close()
     return path
 
@@ -61,6 +68,40 @@ def newer(tmp_path: Path) -> Path:
 def test_every_schema_has_its_golden_database() -> None:
     steps = [file.name.partition(".")[0] for file in sorted(schema.MIGRATIONS.glob("*[!k].sql"))]
     assert [file.stem for file in GOLDEN_FILES] == steps
+    logs = [file.name.partition(".")[0] for file in GOLDEN_LOGS]
+    assert logs[-1] == steps[-1]
+    assert set(logs) <= set(steps)
+
+
+@pytest.mark.parametrize("log", GOLDEN_LOGS, ids=lambda file: file.name)
+def test_an_old_log_replays_to_the_state_of_its_tickets_and_breaks_no_invariant(log: Path, tmp_path: Path) -> None:
+    path = restored(log, tmp_path / "store.db")
+    with closing(sqlite3.connect(path)) as connection:
+        before = {number: values for number, *values in connection.execute(STATES)}
+    store = open_store(f"sqlite:///{path}")
+    with store.read() as view:
+        assert view.integrity(evolve) == []
+        tickets = view.tickets(TicketQuery(limit=1000))
+        after = {one.number: [one.seq, one.state, one.tier, one.queue, one.assignee, one.customer] for one in tickets}
+        promised = [one.promised for one in tickets if one.promised]
+    store.close()
+    assert len(before) >= 30
+    assert after == before
+    assert promised
+
+
+def test_a_state_that_this_version_makes_otherwise_of_the_same_log_is_made_anew_with_the_migration(tmp_path: Path) -> None:
+    path = restored(next(log for log in GOLDEN_LOGS if log.name.startswith("0003")), tmp_path / "store.db")
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM ticket WHERE state_json LIKE '%\"warned\"%'").fetchone() == (0,)
+    store = open_store(f"sqlite:///{path}")
+    with store.read() as view:
+        tickets = view.tickets(TicketQuery(limit=1000))
+        warned = {one.number for one in tickets for clock in one.deadlines.values() if clock.warned}
+        logged = {one.number for one in tickets if any(isinstance(entry.event, e.DeadlineWarned) for entry in view.events(one.number))}
+        assert warned
+        assert warned <= logged
+    store.close()
 
 
 @pytest.mark.parametrize("golden", GOLDEN_FILES, ids=lambda file: file.stem)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from engine.core.events import Event
 from engine.core.model import Ticket
@@ -13,11 +13,22 @@ from engine.store.contract.archive import ArchiveReader, ArchiveWriter
 from engine.store.contract.channels import ChannelReader, ChannelWriter
 from engine.store.contract.messages import InboxReader, InboxWriter, OutboxReader, OutboxWriter
 from engine.store.contract.people import PeopleReader, PeopleWriter
+from engine.store.contract.tables import TableReader, TableWriter
 from engine.store.contract.tickets import TicketReader, TicketWriter, TimerReader, TimerWriter
 from engine.store.contract.workers import WorkerReader, WorkerWriter
 
 Evolve: TypeAlias = Callable[[Ticket | None, Event, datetime], Ticket]
 """How an event that happened at an instant makes the next state; its result's `seq` is one more."""
+
+
+class Finding(NamedTuple):
+    """What breaks an invariant. `I1`: each item that came in made exactly one decision; `I2`: each message waits, was sent or was set
+    aside, as its ticket's log says; `I4`: a ticket's state is the replay of its log; `I5`: the database is whole; `I6`: no timer fires
+    early, twice, after it was cancelled, or never.
+    """
+
+    invariant: str
+    text: str
 
 
 class Conflict(EngineError):
@@ -31,17 +42,31 @@ class StoreFailed(EngineError):
     """
 
 
-class Reader(TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader, ArchiveReader, ChannelReader, WorkerReader, Protocol):
+class Reader(
+    TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader, ArchiveReader, ChannelReader, WorkerReader, TableReader, Protocol
+):
     """One consistent view of everything stored. Lists come in the order their methods name."""
 
-    def integrity(self, evolve: Evolve) -> list[str]:
-        """Return what is wrong in words, nothing if all is well: damaged pages, rows that refer to nothing, states that are not
-        the replay of their log, messages that wait without a text.
+    def integrity(self, evolve: Evolve, drained_at: datetime | None = None, step: Callable[[int], None] = ...) -> list["Finding"]:
+        """Return which invariants are broken, and how, in words; nothing if all is well.
+
+        Where everything was worked off at `drained_at`, what still waits is a finding too. `step` is called after each ticket with how
+        many there are.
         """
 
 
 class Transaction(
-    Reader, TicketWriter, TimerWriter, InboxWriter, OutboxWriter, PeopleWriter, ArchiveWriter, ChannelWriter, WorkerWriter, Protocol
+    Reader,
+    TicketWriter,
+    TimerWriter,
+    InboxWriter,
+    OutboxWriter,
+    PeopleWriter,
+    ArchiveWriter,
+    ChannelWriter,
+    WorkerWriter,
+    TableWriter,
+    Protocol,
 ):
     """Reads and writes that are kept together or not at all. Over when its `with` block ends."""
 
@@ -70,11 +95,13 @@ class Store(Protocol):
         `write` of the same thread shows what that has done so far.
         """
 
-    def lock_for_writing(self, owner: str) -> None:
-        """Be the one process that works on this store until `close`, unless it is `shared`. Raises Refused, naming the process that is."""
+    def lock_for_writing(self, owner: str, alone: bool = False) -> None:
+        """Be the one process that works on this store until `close`; on one that is `shared` only make sure, if we must be `alone`, that
+        nobody works on it now. Raises Refused, naming who does.
+        """
 
     def backup(self, target: Path) -> None:
-        """Write all that is durable to the new file `target`, while others go on working. Raises StoreFailed; leaves no half file."""
+        """Write all that is durable to the new SQLite file `target`, while others go on. Raises StoreFailed; leaves no half file."""
 
     def scrub(self) -> None:
         """Let what was erased be gone from the engine's own journal of changes too, as far as nobody reads it just now."""

@@ -1,7 +1,7 @@
 """One transaction on one connection to PostgreSQL."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, LiteralString, cast
@@ -14,7 +14,7 @@ from psycopg.types.string import StrDumperUnknown, TextLoader
 from engine.errors import EngineError
 from engine.store.contract import Conflict, StoreFailed
 from engine.store.rows import Vitals
-from engine.store.sql.session import COUNT, FREE, Column, Session, Values
+from engine.store.sql.session import BATCH, COUNT, FREE, Session, Values
 
 _OWN = re.compile(r"/\*pg (.*?)\*/")
 _NAMED = re.compile(r"(?<!:):([a-z_]+)")
@@ -40,6 +40,23 @@ _ORPHANS = "SELECT 1 FROM {0} AS own WHERE {1} IS NOT NULL AND NOT EXISTS (SELEC
 
 _VITALS = """
 SELECT current_setting('server_version'), pg_database_size(current_database()), clock_timestamp(), current_setting('fsync')
+"""
+
+
+# Each sequence as `own`; `owner` is the table whose ids it gives, if it does that.
+_SEQUENCES = """
+FROM pg_class AS own
+LEFT JOIN pg_depend ON objid = own.oid AND deptype = 'i'
+LEFT JOIN pg_class AS owner ON owner.oid = refobjid
+WHERE own.relkind = 'S' AND own.relnamespace = current_schema()::regnamespace
+"""
+
+# Where somebody has put the extension amcheck there, and we may use it.
+_MAY_CHECK = "SELECT has_function_privilege(oid, 'execute') FROM pg_proc WHERE proname = 'bt_index_check' AND pronargs = 1"
+
+_INDEXES = """
+SELECT pg_class.oid, relname FROM pg_class JOIN pg_am ON pg_am.oid = relam AND amname = 'btree'
+WHERE relkind = 'i' AND relnamespace = current_schema()::regnamespace ORDER BY relname
 """
 
 
@@ -75,19 +92,45 @@ class PostgresSession(Session):
         assert number is not None  # noqa: S101  # the ones just set free are nobody else's yet
         return number
 
+    tables = """
+SELECT relname, confrelid::regclass::text FROM pg_class LEFT JOIN pg_constraint ON conrelid = pg_class.oid AND contype = 'f'
+WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname NOT LIKE '%yoyo%' ORDER BY 1, 2
+"""
+    columns = """
+SELECT attname FROM pg_attribute WHERE attrelid = CAST(? AS regclass) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
+    numbers = f"SELECT coalesce(owner.relname, own.relname), pg_sequence_last_value(own.oid) {_SEQUENCES}"
+    identities = """
+SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+WHERE attidentity <> '' AND relnamespace = current_schema()::regnamespace
+"""
+
+    def stream(self, sql: str) -> Iterator[list[Any]]:
+        """Yield all rows in batches, for which the server keeps its place."""
+        self.run(f"DECLARE batches NO SCROLL CURSOR FOR {sql}")
+        while rows := self.all(f"FETCH {BATCH} FROM batches"):
+            yield rows
+        self.run("CLOSE batches")
+
+    def continue_after(self, series: str, number: int) -> None:
+        """Every series is a sequence, one of its own or of a table."""
+        self.run(f"SELECT setval(own.oid::regclass, ?) {_SEQUENCES} AND coalesce(owner.relname, own.relname) = ?", number, series)
+
     def unused(self, series: str) -> int:
         """A number of a sequence, for which nobody waits; what is undone leaves a gap."""
         number: int = self.value("SELECT nextval(?)", f"{series}_number")
         return number
 
-    def run_many(self, sql: str, rows: Iterable[tuple[Column, ...]]) -> None:
-        """Execute one statement for every row, without waiting for each."""
-        if values := list(rows):
-            self._execute(sql, values)
-
     def damage(self) -> list[str]:
-        """Rows that refer to nothing, which only who went around the server's own checks can have made."""
-        return [
+        """Damaged indexes, and rows that refer to nothing, which only who went around the server's own checks can have made."""
+        damaged = []
+        for oid, name in self.all(_INDEXES) if self.value(_MAY_CHECK) else ():
+            try:
+                with self.savepoint():
+                    self.run("SELECT bt_index_check(?)", oid)
+            except StoreFailed as error:
+                damaged.append(f"index {name}: {error}")
+        return damaged + [
             f"a row of {table} refers to a row of {parent} that does not exist"
             for table, column, parent, key in self.all(_REFERENCES)
             for _ in self.all(_ORPHANS.format(table, column, parent, key))

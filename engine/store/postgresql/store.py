@@ -6,7 +6,7 @@ dies or is cut off loses its transaction, and with it all that it had claimed.
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, LiteralString
@@ -15,11 +15,13 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
-from engine.errors import ConfigurationError, UsageError
+from engine.errors import ConfigurationError, Refused, UsageError
 from engine.store.contract import StoreFailed
+from engine.store.copying import copy
 from engine.store.postgresql.session import AnyTextLoader, PostgresSession, TextDumper, failed
 from engine.store.sql import schema
 from engine.store.sql.transaction import Pool, SqlReader, SqlTransaction, reading
+from engine.store.sqlite.store import SqliteStore, whole_file
 
 MIGRATIONS = schema.MIGRATIONS / "postgresql"
 
@@ -37,6 +39,12 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 # The first look fixes the moment that a reader sees.
 _READ: LiteralString = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1"
+
+# Whoever calls themselves as we do.
+_OTHERS: LiteralString = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = current_setting('application_name') AND pid <> pg_backend_pid()
+"""
 
 _TABLES: LiteralString = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
 
@@ -80,12 +88,19 @@ class PostgresStore:
         finally:
             self._end(connection)
 
-    def lock_for_writing(self, owner: str) -> None:
-        """Nothing to do: any number of processes may work on it."""
+    def lock_for_writing(self, owner: str, alone: bool = False) -> None:
+        """Nothing to do, for any number of processes may work on it, unless one wants to be `alone`."""
+        if alone:
+            connection = self._begin(_READ)
+            (others,) = connection.execute(_OTHERS).fetchone() or (0,)
+            self._end(connection)
+            if others:
+                raise Refused(f"{self._name()} is in use by the engine ({others} more connections); stop every `engine run` first.")
 
     def backup(self, target: Path) -> None:
-        """Refuse: the server has better means of its own."""
-        raise StoreFailed(f"A PostgreSQL database cannot be backed up to {target} by the engine: use pg_dump or the server's own backup.")
+        """Write all that is durable to the new SQLite file `target`."""
+        with whole_file(target) as partial, closing(SqliteStore(partial)) as kept, self.read() as reader, kept.write() as tx:
+            copy(reader, tx)
 
     def scrub(self) -> None:
         """Nothing to do: the server keeps its journal, and recycles it by itself."""
@@ -174,7 +189,7 @@ def migrate(connection: psycopg.Connection, name: str, directory: Path = MIGRATI
         from engine.store.postgresql.migrations import Backend
         from engine.store.sql.migrations import apply
 
-        apply(Backend(connection), directory)
+        apply(Backend(connection), directory, PostgresSession(connection))
 
 
 def _parameters(url: str) -> dict[str, Any]:

@@ -8,6 +8,10 @@ from yoyo import internalmigrations, read_migrations
 from yoyo.connections import parse_uri
 from yoyo.migrations import default_migration_table
 
+from engine.core.lifecycle import evolve
+from engine.store.sql.integrity import Refolding
+from engine.store.sql.session import Session
+
 
 class OnGivenConnection:
     """What a backend of yoyo must do otherwise to stay on one given connection, inside one transaction.
@@ -51,7 +55,11 @@ class OnGivenConnection:
         }
 
 
-def apply(backend: Any, directory: Path) -> None:
-    """Apply what is pending from `directory`, all of it in one transaction. Raises the driver's error with nothing applied."""
+def apply(backend: Any, directory: Path, session: Session) -> None:
+    """Apply what is pending from `directory`, and let each ticket's state be what this version makes of its log, all in one transaction.
+
+    Raises the driver's error with nothing applied.
+    """
     with backend.transaction():
         backend.apply_migrations(backend.to_apply(read_migrations(str(directory))))
+        Refolding(session).fold_anew(evolve)

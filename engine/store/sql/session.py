@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from engine.errors import UsageError
 from engine.store.rows import Vitals
@@ -55,8 +55,27 @@ DELETE FROM free_number WHERE series = ? AND value = (
 """
 
 
+BATCH = 2_000
+"""How many rows of a whole table are in memory at once."""
+
+
+def quoted(name: str) -> str:
+    """The name of a table or column as it may stand in any statement."""
+    return f'"{name}"'
+
+
 class Session(ABC):
-    """Runs statements inside one transaction; `end` makes every later use an error, so that nothing is written outside of it."""
+    """Runs statements inside one transaction; `end` makes every later use an error, so that nothing is written outside of it.
+
+    What the schema says of itself comes by statements: `tables` gives each table with one that it refers to (or NULL), `columns` those
+    of one table, `numbers` the last number of each series that `unused` or the database counts, `identities` the tables and columns whose
+    numbers the database gives whatever stands in them.
+    """
+
+    tables: ClassVar[str]
+    columns: ClassVar[str]
+    numbers: ClassVar[str]
+    identities: ClassVar[str]
 
     def __init__(self, connection: Any) -> None:
         self._connection: Any | None = connection
@@ -69,6 +88,14 @@ class Session(ABC):
     @abstractmethod
     def vitals(self, thorough: bool) -> Vitals:
         """Return how the database itself is."""
+
+    @abstractmethod
+    def stream(self, sql: str) -> Iterator[list[Any]]:
+        """Yield all rows in batches of `BATCH`."""
+
+    @abstractmethod
+    def continue_after(self, series: str, number: int) -> None:
+        """Let the series, one of `numbers`, go on behind that number, one or more."""
 
     @abstractmethod
     def _carry_out(self, connection: Any, sql: str, values: Values) -> tuple[list[Any], int]:
@@ -86,8 +113,8 @@ class Session(ABC):
         return self._execute(sql, values)[1]
 
     def run_many(self, sql: str, rows: Iterable[tuple[Column, ...]]) -> None:
-        """Execute one statement for every row."""
-        for values in rows:
+        """Execute one statement for every row, without waiting for each."""
+        if values := list(rows):
             self._execute(sql, values)
 
     def all(self, sql: str, *values: Column) -> list[Any]:

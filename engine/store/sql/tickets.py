@@ -88,15 +88,15 @@ ON CONFLICT (number) DO NOTHING
 """
 
 # The last condition is the optimistic lock: nobody has changed the ticket since it was read.
-_ADVANCE = """
+ADVANCE = """
 UPDATE ticket SET seq = ?, kind = ?, state = ?, tier = ?, queue = ?, assignee = ?, customer = ?, channel = ?, parent = ?,
     opened_at = ?, closed_at = ?, next_due = ?, state_json = ?
 WHERE number = ? AND seq = ?
 """
 
 _DECIDED = """
-INSERT INTO decision (ticket, at, signal_type, signal_json, facts_json, policy_digest, reasons_json, refused, first_seq, last_seq)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
+INSERT INTO decision (ticket, at, signal_type, signal_json, facts_json, policy_digest, reasons_json, refused, inbox, first_seq, last_seq)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
 """
 
 _HAPPENED = "INSERT INTO event (ticket, seq, at, type, event_json, decision_id) VALUES (?, ?, ?, ?, ?, ?)"
@@ -211,8 +211,8 @@ class TicketWrites(TicketReads):
         """Keep a decision with its events and the state they led to."""
         if not 0 < ticket.seq == before_seq + len(events):
             raise UsageError(f"ticket {ticket.number} is at seq {ticket.seq}, but {len(events)} events after {before_seq} were given")
-        row = _projection(ticket)
-        changed = self._session.run(_ADVANCE, *row, before_seq) if before_seq else self._session.run(_OPEN, *row)
+        row = projection(ticket)
+        changed = self._session.run(ADVANCE, *row, before_seq) if before_seq else self._session.run(_OPEN, *row)
         if changed != 1:
             raise Conflict(f"Ticket {ticket.number} is not at seq {before_seq} any more: read it again and decide again.")
         decision = self._record(ticket.number, record, (before_seq + 1, ticket.seq) if events else (None, None))
@@ -246,13 +246,14 @@ class TicketWrites(TicketReads):
             record.policy_digest,
             encode(record_reasons(record.reasons)),
             record.refused,
+            record.inbox,
             *span,
         )
         return id
 
 
-def _projection(ticket: Ticket) -> tuple[Column, ...]:
-    """The columns of a ticket in the order of _OPEN and _ADVANCE."""
+def projection(ticket: Ticket) -> tuple[Column, ...]:
+    """The columns of a ticket in the order of _OPEN and ADVANCE."""
     dues = [clock.due for clock in ticket.deadlines.values() if clock.running and clock.due is not None]
     return (
         ticket.seq,

@@ -13,17 +13,18 @@ from engine.store.sql.integrity import IntegrityReads
 from engine.store.sql.outbox import OutboxReads, OutboxWrites
 from engine.store.sql.people import PeopleReads, PeopleWrites
 from engine.store.sql.session import Session
+from engine.store.sql.tables import TableReads, TableWrites
 from engine.store.sql.tickets import TicketWrites
 from engine.store.sql.timers import TimerReads, TimerWrites
 from engine.store.sql.workers import WorkerReads, WorkerWrites
 
 
-class SqlReader(IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleReads, ArchiveReads, ChannelReads, WorkerReads):
+class SqlReader(IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleReads, ArchiveReads, ChannelReads, WorkerReads, TableReads):
     """Keeps the contract's `Reader`."""
 
 
 class SqlTransaction(
-    SqlReader, TicketWrites, TimerWrites, InboxWrites, OutboxWrites, PeopleWrites, ArchiveWrites, ChannelWrites, WorkerWrites
+    SqlReader, TicketWrites, TimerWrites, InboxWrites, OutboxWrites, PeopleWrites, ArchiveWrites, ChannelWrites, WorkerWrites, TableWrites
 ):
     """Keeps the contract's `Transaction`."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from engine.store.sql import schema
 from engine.store.sqlite.lock import ProcessLock
+from engine.store.sqlite.session import SqliteSession
 
 MIGRATIONS = schema.MIGRATIONS / "sqlite"
 
@@ -57,4 +58,4 @@ def _apply(connection: sqlite3.Connection, directory: Path) -> None:
     from engine.store.sql.migrations import apply
     from engine.store.sqlite.migrations import Backend
 
-    apply(Backend(connection), directory)
+    apply(Backend(connection), directory, SqliteSession(connection))

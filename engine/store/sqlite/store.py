@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -82,7 +82,7 @@ class SqliteStore:
         finally:
             self._readers.give_back(connection)
 
-    def lock_for_writing(self, owner: str) -> None:
+    def lock_for_writing(self, owner: str, alone: bool = False) -> None:
         """Be the one process that works on this file."""
         if self._path is not None and self._lock is None:
             self._lock = ProcessLock(self._path, owner)
@@ -90,19 +90,8 @@ class SqliteStore:
     def backup(self, target: Path) -> None:
         """Write all that is durable to the new file `target`."""
         self._readers.check_open()
-        partial = target.with_name(f".{target.name}.part")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
-        except OSError as error:
-            raise StoreFailed(f"The database cannot be backed up to {target}: {error.strerror}.") from error
-        try:
+        with whole_file(target) as partial:
             self._copy_to(partial)
-            partial.replace(target)
-        except (OSError, sqlite3.Error) as error:
-            raise StoreFailed(f"The database cannot be backed up to {target}: {error}.") from error
-        finally:
-            partial.unlink(missing_ok=True)
 
     def _copy_to(self, path: Path) -> None:
         source = self._writer if self._path is None else self._readers.borrow()
@@ -167,6 +156,24 @@ class SqliteStore:
             return _connect(_uri(self._path or Path(), "ro"))
         except sqlite3.Error as error:
             raise failed("be opened for reading", error) from error
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """Give a database that is being written another name until its block ends well. Raises StoreFailed, and leaves no half file."""
+    partial = target.with_name(f".{target.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+        yield partial
+        partial.replace(target)
+    except (OSError, sqlite3.Error) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise StoreFailed(f"The database cannot be backed up to {target}: {said}.") from error
+    finally:
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(OSError):
+                partial.with_name(f"{partial.name}{suffix}").unlink()
 
 
 def _execute(connection: sqlite3.Connection, command: str) -> None:
