@@ -10,7 +10,8 @@ from engine.channels import Outbound, Sent
 from engine.cli.check import copies
 from engine.cli.words import Words
 from engine.core.lifecycle import evolve
-from engine.runtime.outbox import Delivery, Postman
+from engine.runtime.outbox import Postman
+from engine.runtime.retries import Retries
 from engine.store import Finding
 from engine.store.sql.session import Session
 from engine.store.sql.transaction import SqlReader
@@ -43,7 +44,7 @@ class Sound:
         house.call("abandoned")
         house.wait(3 * HOUR)
         for channel in ("email", "sms"):
-            postman = Postman(house.store, house.tokens, channel, Delivery(), lambda address: address)
+            postman = Postman(house.store, house.tokens, channel, Retries(), lambda address: address)
             while postman.dispatch(self.carrier, house.world, lambda: house.now):  # type: ignore[arg-type]  # all it uses of a channel
                 pass
         house.mail("退货怎么办", sender="li@example.test")
