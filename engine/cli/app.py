@@ -54,6 +54,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("engine.cli.run:command", "Work day and night: take in, decide, send."),
     "status": ("engine.cli.status:command", "Show how the work stands."),
     "board": ("engine.cli.board:command", "Watch the open promises, the nearest deadline first."),
+    "kpi": ("engine.cli.kpi:command", "Show KPIs beside their targets, by anything they can be split by."),
     "ticket": ("engine.cli.ticket:group", "Work tickets: list, show, claim, plan, resolve and more."),
     "approvals": ("engine.cli.approvals:group", "See what waits for an approval; grant or refuse it."),
     "incident": ("engine.cli.incident:group", "Tell the customers of one outage together, and end it."),

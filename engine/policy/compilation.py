@@ -25,6 +25,7 @@ from engine.policy.escalations import escalations
 from engine.policy.glossary import check_glossary
 from engine.policy.nodes import Node
 from engine.policy.reader import read
+from engine.policy.reports import reports
 from engine.policy.said import said
 from engine.policy.schema import check_shape
 from engine.policy.sources import check_name, kind_of, read_files
@@ -226,6 +227,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         timed_fields=timed_fields,
         incidents=incidents,
         groups=Rules(groups),
+        reports=reports(document, builder.references, problems),
         authority=authority,
         handover=routing.handover(document),
         **own_rules.parts(own, document),

@@ -7,6 +7,7 @@ from typing import Generic, Protocol, TypeVar
 
 from engine.errors import UsageError
 from engine.store.sql.archive import ArchiveReads, ArchiveWrites
+from engine.store.sql.facts import FactReads
 from engine.store.sql.inbox import InboxReads, InboxWrites
 from engine.store.sql.integrity import IntegrityReads
 from engine.store.sql.outbox import OutboxReads, OutboxWrites
@@ -16,7 +17,7 @@ from engine.store.sql.tickets import TicketWrites
 from engine.store.sql.timers import TimerReads, TimerWrites
 
 
-class SqlReader(IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleReads, ArchiveReads):
+class SqlReader(IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleReads, ArchiveReads, FactReads):
     """Keeps the contract's `Reader`."""
 
 
