@@ -47,7 +47,7 @@ def command(session: Session, names: Sequence[str], shape: str, by: str, since: 
         check(wanted, dimensions)
         if not wanted:
             raise UsageError(f"no KPI can be split by all of {', '.join(dimensions)}; leave one of them out")
-        catch_up(desk.store, desk.policy.calendars)
+        catch_up(desk.store, desk.policy)
         with desk.store.read() as reader:
             figures = measure(reader, desk.policy, wanted, dimensions, begin, end)
         if shape == "json":

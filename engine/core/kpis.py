@@ -64,6 +64,7 @@ def _one(over: Term, *under: Term) -> Mapping[str, Ratio]:
 _CALLS, _ANSWERED, _ABANDONED = Term("call"), Term("call", ("answered",)), Term("call", ("abandoned",))
 _IN_TIME, _ABANDONED_IN_TIME = Term("call", ("answered",), "within"), Term("call", ("abandoned",), "within")
 _NO_MORE = Term("call", ("abandoned",), sign=-1)
+_BUSINESS = Term("resolved", of="business")
 _STOCK = tuple(o for o in OF_TICKETS if o != "hour")
 
 KPIS: Mapping[str, Kpi] = {
@@ -75,7 +76,9 @@ KPIS: Mapping[str, Kpi] = {
         Kpi("resolution_rate", "share", "high", _one(Term("closed", ("confirmed", "objected", "unconfirmed", "closed")), Term("closed"))),
         Kpi("needs_met", "share", "high", _one(Term("closed", ("confirmed",)), Term("closed", ("confirmed", "objected")))),
         Kpi("mttr", "duration", "low", _one(Term("resolved", of="value"), Term("resolved"))),
-        Kpi("mttr_business", "duration", "low", _one(Term("resolved", of="business"), Term("resolved", of="business_count"))),
+        Kpi(
+            "mttr_business", "duration", "low", _one(Term("resolved", of="business"), Term("resolved", of="business_count")), ("calendar",)
+        ),
         Kpi("fcr", "share", "high", _one(Term("resolved", ("first_contact",), "once"), Term("resolved", of="mature")), ("window",)),
         Kpi("recurrence", "share", "low", _one(Term("closed", of="repeated"), Term("closed", of="mature")), ("window",)),
         Kpi("reopen_rate", "share", "low", _one(Term("reopened"), Term("resolved"))),
@@ -111,7 +114,7 @@ KPIS: Mapping[str, Kpi] = {
 }
 
 SETTINGS: Final = {"method": ("top2", "mean_x20"), "mode": ("ignore", "negative", "positive")}
-"""The settings that are one of a few words; `within` and `window` are durations."""
+"""The settings that are one of a few words; `within` and `window` are durations, `calendar` is the name of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,7 @@ class KpiPolicy:
     way: str = ""
     within: timedelta | None = None
     window: timedelta | None = None
+    calendar: str | None = None
 
     def goal_of(self, group: Mapping[str, str]) -> Goal | None:
         """Return the goal of a part of the figures, which has these values by dimension."""

@@ -38,7 +38,7 @@ def _schema(kpi: Kpi) -> dict[str, Any]:
         "minItems": 1,
     }
     words = {name: {"enum": list(SETTINGS[name])} for name in kpi.settings if name in SETTINGS}
-    spans = {name: {"$ref": "#/$defs/positive_duration"} for name in kpi.settings if name not in SETTINGS}
+    others = {"within": _AMOUNTS["duration"], "window": _AMOUNTS["duration"], "calendar": {"type": "string"}}
     return {
         "type": "object",
         "properties": {
@@ -46,7 +46,7 @@ def _schema(kpi: Kpi) -> dict[str, Any]:
             "minimum_n": {"type": "integer", "minimum": 1},
             "by": {"type": "array", "items": {"enum": list(kpi.dimensions)}, "uniqueItems": True, "minItems": 1},
             **words,
-            **spans,
+            **{name: others[name] for name in kpi.settings if name in others},
             **({"scopes": scopes} if kpi.better else {}),
         },
         "required": list(kpi.settings),
@@ -80,6 +80,7 @@ def _kpi(kpi: Kpi, node: Node, references: References, problems: Problems) -> Kp
         way=node.string("mode") or node.string("method"),
         within=within,
         window=window,
+        calendar=references.calendar(node.get("calendar")),
     )
 
 

@@ -61,8 +61,10 @@ def test_an_example_worked_by_hand_is_what_is_counted(
     place: str, example: dict[str, Any], store: Store, shipped: tuple[Policy, Team]
 ) -> None:
     kpi = example["kpi"]
-    settings = {name: duration(example[name]) for name in ("within", "window") if name in example}
-    wanted = KpiPolicy(kpi, Source("docs/kpis.md", 1), None, way=example.get("mode") or example.get("method") or "", **settings)
+    settings: dict[str, Any] = {name: duration(example[name]) for name in ("within", "window") if name in example}
+    wanted = KpiPolicy(
+        kpi, Source("docs/kpis.md", 1), None, way=example.get("mode") or example.get("method") or "", calendar="24x7", **settings
+    )
     policy = counting(shipped[0], **{kpi: wanted})
     put(store, (fact for entry in example.get("facts", []) for fact in written(entry)))
     if "scores" in example:

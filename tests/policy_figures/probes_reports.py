@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
+from typing import Any
 
 from engine.analysis.kpi import measure, splittable
+from engine.analysis.kpi.facts import business_calendar, facts_of
 from engine.runtime.cron import slots
 from engine.store import FactRow
 from tests.policy_figures.house import MORNING
@@ -17,7 +19,14 @@ WAITS = (20 * SECOND, 30 * SECOND, 31 * SECOND, 40 * SECOND)
 
 def facts() -> Iterator[FactRow]:
     """A few of every fact, so that no target is reached by all, with values at the limits of the shipped policy."""
-    about = {"kind": "complaint", "tier": "urgent", "queue": "front_desk", "agent": "wang", "channel": "email", "segment": "vip"}
+    about: dict[str, Any] = {
+        "kind": "complaint",
+        "tier": "urgent",
+        "queue": "front_desk",
+        "agent": "wang",
+        "channel": "email",
+        "segment": "vip",
+    }
     for index in range(20):
         for name, outcome, subject in (("deadline", "met" if index % 3 else "breached", "response"), ("survey", "sent", None)):
             yield FactRow(name, MORNING, **about, outcome=outcome, subject=subject)
@@ -53,6 +62,15 @@ def figures(lab: Lab) -> Iterator[str]:
 
 
 @probe(ABOUT)
+def business_time(lab: Lab) -> Iterator[str]:
+    with lab.house() as house:
+        number = house.mail("请问营业时间")
+        house.later(days=1)
+        house.act(number, "resolve", "已答复")
+        yield from map(str, facts_of(house.tx.events(number), None, business_calendar(lab.policy)))
+
+
+@probe(ABOUT)
 def watches_and_reports(lab: Lab) -> Iterator[str]:
     """When each comes next, and what it is about, and who hears of it."""
     for watch in lab.policy.reports.watches:
@@ -60,5 +78,8 @@ def watches_and_reports(lab: Lab) -> Iterator[str]:
         yield from (f"{name} {lab.policy.reports.kpis[name].by}" for name in watch.kpis)
     for report in lab.policy.reports.reports:
         yield f"{report.id} {report.report} {report.formats} {report.to} {report.catch_up}"
-    for one in (*lab.policy.reports.watches, *lab.policy.reports.reports):
-        yield from map(str, islice(slots(one.cron, one.timezone, MORNING, MORNING + 70 * DAY), 3))
+    jobs = [(one.cron, one.timezone) for one in lab.policy.reports.watches] + [
+        (one.cron, one.timezone) for one in lab.policy.reports.reports
+    ]
+    for cron, timezone in jobs:
+        yield from map(str, islice(slots(cron, timezone, MORNING, MORNING + 70 * DAY), 3))

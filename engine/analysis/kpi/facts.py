@@ -3,41 +3,59 @@
 They are derived from the log alone, so that a past period gives the same figures whenever it is asked, and whoever was erased since.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from engine.core import events as e
 from engine.core.calendar import Calendar, CalendarUnknown
+from engine.core.compiled import Policy
 from engine.core.fields import NEEDS
 from engine.core.lifecycle import ENDED, evolve
 from engine.core.model import CUSTOMER, Deadline, Ticket
 from engine.store.contract import Store
 from engine.store.rows import FactRow, StoredEvent
 
+_CALENDAR = "facts_calendar"
 BATCH = 200
 """Tickets whose facts are kept in one transaction, so that a daemon beside it hardly waits."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def catch_up(store: Store, calendars: Mapping[str, Calendar]) -> int:
-    """Derive the facts of every ticket about which something happened since they were kept; return how many tickets that were."""
-    count = 0
+def business_calendar(policy: Policy) -> Calendar | None:
+    """Return the calendar by which business time is counted, None where the policy names none."""
+    wanted = policy.reports.kpis.get("mttr_business")
+    return policy.calendars.get(wanted.calendar) if wanted and wanted.calendar else None
+
+
+def catch_up(store: Store, policy: Policy) -> int:
+    """Derive the facts of every ticket about which something happened since they were kept; return how many tickets that were.
+
+    With another calendar of business time than before, those of all tickets are derived anew.
+    """
+    calendar = business_calendar(policy)
+    name, count = calendar.name if calendar else "", 0
+    with store.read() as reader:
+        other = reader.meta(_CALENDAR) != name
+    if other:
+        with store.write() as tx:
+            tx.derive_anew()
+            tx.set_meta(_CALENDAR, name)
     while True:
         with store.write() as tx:
             waiting = tx.without_facts(BATCH)
             for number, segment in waiting:
                 log = tx.events(number)
-                tx.keep_facts(number, log[-1].seq, facts_of(log, segment, calendars))
+                tx.keep_facts(number, log[-1].seq, facts_of(log, segment, calendar))
         count += len(waiting)
         if len(waiting) < BATCH:
             return count
 
 
-def facts_of(log: Sequence[StoredEvent], segment: str | None, calendars: Mapping[str, Calendar]) -> list[FactRow]:
+def facts_of(log: Sequence[StoredEvent], segment: str | None, calendar: Calendar | None) -> list[FactRow]:
     """Return the facts of a ticket by its log. A clock that still runs is a breach at its due instant, unless it is met before."""
-    told = _Telling(segment, calendars)
+    told = _Telling(segment, calendar)
     for stored in log:
         told.tell(stored.event, stored.at)
     return told.finished()
@@ -46,9 +64,9 @@ def facts_of(log: Sequence[StoredEvent], segment: str | None, calendars: Mapping
 class _Telling:
     """Folds the log of one ticket, and notes what is counted."""
 
-    def __init__(self, segment: str | None, calendars: Mapping[str, Calendar]) -> None:
+    def __init__(self, segment: str | None, calendar: Calendar | None) -> None:
         self._segment = segment
-        self._calendars = calendars
+        self._calendar = calendar
         self._facts: list[FactRow] = []
         self._ticket: Ticket | None = None
         self._since: datetime | None = None
@@ -154,10 +172,9 @@ class _Telling:
             self._done("closed", at, after, _ended_as(before, after))
 
     def _done(self, name: str, at: datetime, ticket: Ticket, outcome: str) -> None:
-        """How long it took, by the calendar on the wall and by that of the ticket's first clock; whether it comes again is seen later."""
-        first = next((self._calendars.get(clock.calendar) for clock in ticket.deadlines.values()), None)
+        """How long it took, in real and in business time; whether it comes again is seen later."""
         try:
-            business = None if first is None else first.elapsed(ticket.opened_at, at)
+            business = self._calendar.elapsed(ticket.opened_at, at) if self._calendar else None
         except CalendarUnknown:
             business = None
         fact = replace(self._fact(name, at, outcome, at - ticket.opened_at), business=business, customer=ticket.customer)

@@ -34,3 +34,6 @@ class FactWriter(Protocol):
 
     def keep_facts(self, ticket: str, seq: int, facts: Sequence[FactRow]) -> bool:
         """Keep these facts of a ticket at `seq` instead of earlier ones. False: something has happened to it since, nothing was kept."""
+
+    def derive_anew(self) -> None:
+        """Let the facts of every ticket be derived anew."""

@@ -19,6 +19,8 @@ FROM ticket WHERE facts_seq <> seq ORDER BY number LIMIT ?
 # Holds the ticket, so that two who derive its facts at once do it one after the other.
 _DERIVED = "UPDATE ticket SET facts_seq = seq WHERE number = ? AND seq = ?"
 
+_ANEW = "UPDATE ticket SET facts_seq = 0"
+
 _FORGET = "DELETE FROM fact WHERE ticket = ? AND name <> 'call'"
 
 _KEEP = """
@@ -83,6 +85,10 @@ class FactWrites(FactReads):
         self._session.run(_FORGET, ticket)
         self._session.run_many(_KEEP, ((ticket, n, *_columns(fact)) for n, fact in enumerate(facts)))
         return True
+
+    def derive_anew(self) -> None:
+        """Let all facts be derived anew."""
+        self._session.run(_ANEW)
 
     def _keep_call(self, ticket: str | None, decision: int, record: DecisionRecord) -> None:
         """Keep a call as a fact: calls that open no ticket stand in no log."""
