@@ -18,8 +18,6 @@ OF_CALLS: Final = (*PERIODS, "channel", "queue", "agent")
 OF_ANSWERS: Final = ("month", "survey", "question")
 """What an answer's row holds: nothing of whom it is about, and no time but the month."""
 
-DIMENSIONS: Final = (*OF_TICKETS, "deadline", "state", "survey", "question")
-
 
 @dataclass(frozen=True, slots=True)
 class Term:

@@ -70,7 +70,7 @@ def test_an_example_worked_by_hand_is_what_is_counted(
     if "scores" in example:
         policy = with_scale(policy, Scale("q", 0, 10, False) if kpi == "nps" else Scale("q", 1, 5, False))
         with store.write() as tx:
-            for number, score in enumerate(score for score, count in example["scores"].items() for _ in range(count)):
+            for number, score in enumerate(one["score"] for one in example["scores"] for _ in range(one["times"])):
                 tx.keep_answer(f"a{number}", policy.surveys[0].id, {"q": score}, "", "2026-03")
     assert figure(store, policy, kpi).value == pytest.approx(example["value"])
 

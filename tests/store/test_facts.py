@@ -107,3 +107,11 @@ def test_the_segment_is_that_of_the_opening_whatever_becomes_of_the_customer(sto
         facts = replace(FACTS, customer=CustomerFacts("7", True, "vip"))
         tx.append(0, folded(None, events), events, record(facts=facts))
         assert tx.without_facts(10) == [(number, "vip")]
+
+
+def test_sums_of_instants_do_not_overflow(store: Store) -> None:
+    since_1970 = NOW - NOW.replace(year=1970, month=1, day=1, hour=0) + timedelta(microseconds=1)
+    with store.write() as tx:
+        tx.keep_facts(open_ticket(tx).number, 1, [FactRow("load", NOW, value=since_1970)] * 6_000)
+    (found,) = sums(store, "load")
+    assert found.value == 6_000 * (since_1970 // timedelta(microseconds=1)) > 2**63

@@ -66,16 +66,20 @@ def measure(reader: Reader, policy: Policy, names: Sequence[str], by: Sequence[s
     # The time that a customer takes to answer is no promise of the house.
     theirs = frozenset(name for name, kind in policy.deadlines.items() if kind.then == "close_unconfirmed")
     sums = Sums(reader, by, since, until, ZoneInfo(policy.company.timezone), theirs)
+    return _figures(reader, policy, names, sums)
+
+
+def _figures(reader: Reader, policy: Policy, names: Iterable[str], sums: Sums) -> list[Figure]:
     found: list[Figure] = []
     for name in names:
         wanted = policy.reports.kpis.get(name)
         if name in SCALES:
-            figures = _of_answers(reader, policy, name, by, sums.months(), wanted.way if wanted else "")
+            figures = _of_answers(reader, policy, name, sums, wanted.way if wanted else "")
         elif name == "scorecard":
-            figures = _scorecard(reader, policy, by, since, until)
+            figures = _scorecard(reader, policy, sums)
         else:
             figures = _of_facts(KPIS[name], sums, wanted)
-        found += [_judged(figure, by, wanted) for figure in sorted(figures, key=lambda figure: figure.group)]
+        found += [_judged(figure, sums.by, wanted) for figure in sorted(figures, key=lambda figure: figure.group)]
     return found
 
 
@@ -131,19 +135,19 @@ def _limited(kpi: Kpi, figures: list[Figure], counted: Mapping[Group, int], by: 
     return limited
 
 
-def _of_answers(reader: Reader, policy: Policy, kpi: str, by: Sequence[str], months: Sequence[str], method: str) -> list[Figure]:
+def _of_answers(reader: Reader, policy: Policy, kpi: str, sums: Sums, method: str) -> list[Figure]:
     if kpi == "csat" and not method:
         raise UsageError("csat needs `method` (top2 or mean_x20): write it under `kpis:` in reports.yaml")
-    counted = scores(reader.answers(), policy.surveys, SCALES[kpi], months, by)
+    counted = scores(reader.answers(), policy.surveys, SCALES[kpi], sums.months(), sums.by)
     shown = [Figure(kpi, group, counts.total(), *result(kpi, counts, method)) for group, counts in counted.items() if counts]
     return [*shown, *(Figure(kpi, group, 0, None, standing="suppressed") for group, counts in counted.items() if counts is None)]
 
 
-def _scorecard(reader: Reader, policy: Policy, by: Sequence[str], since: datetime, until: datetime) -> list[Figure]:
+def _scorecard(reader: Reader, policy: Policy, sums: Sums) -> list[Figure]:
     """100 for whoever reaches every target: the weighted mean of how far each was reached, over the KPIs that have a figure."""
     weights = policy.reports.scorecard
     reached: dict[Group, list[tuple[float, float]]] = defaultdict(list)
-    for figure in measure(reader, policy, list(weights), by, since, until) if weights else ():
+    for figure in _figures(reader, policy, weights, sums):
         if figure.value is not None and figure.goal is not None and figure.standing != "few":
             reached[figure.group].append((weights[figure.kpi], _reached(KPIS[figure.kpi], figure.value, figure.goal.target)))
     return [

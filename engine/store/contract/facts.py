@@ -6,18 +6,15 @@ from typing import Protocol
 
 from engine.store.rows import FactRow, FactSpan, FactSum
 
-DIMENSIONS = ("kind", "tier", "channel", "queue", "agent", "segment", "day", "hour")
-"""What facts can be grouped by: columns, and the local day (its number since 1970-01-01) and hour of the day (0 to 23)."""
-
 
 class FactReader(Protocol):
-    """Sums facts up."""
+    """Sums facts up, by their columns and by the local `day` (its number since 1970-01-01) and `hour` of the day (0 to 23)."""
 
     def without_facts(self, limit: int) -> list[tuple[str, str | None]]:
         """Return tickets about which something happened since their facts were kept: number, the customer's segment at its opening."""
 
     def sum_facts(self, name: str, span: FactSpan, by: Sequence[str], limit: timedelta | None = None) -> list[FactSum]:
-        """Return the facts of that name in a span, by subject, outcome and `by` (of `DIMENSIONS`).
+        """Return the facts of that name in a span, by subject, outcome and `by`.
 
         `within` counts those whose value is at most `limit`.
         """

@@ -32,21 +32,26 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 # The offset makes the local day and hour; it is the same all through a span.
 _BY = {"day": "(at + :offset) / 86400000000", "hour": "(at + :offset) / 3600000000 % 24"}
 
-_SUMS = """
-SELECT subject, outcome{by}, count(*), sum(value), count(business), sum(business),
-    sum(CASE WHEN value <= :limit THEN 1 ELSE 0 END)
-FROM fact WHERE name = :name AND at >= :since AND at < :until
-GROUP BY subject, outcome{by}
+# Seconds and what is left are summed apart: a few thousand instants in microseconds are more than 64 bits.
+_MEASURES = """
+count(*), sum(value / 1000000), sum(value % 1000000), count(business), sum(business / 1000000), sum(business % 1000000)
 """
 
-_REPEATS = """
-SELECT subject, outcome{by}, count(*), sum(value), count(business), sum(business), sum(CASE WHEN again_at <= at + :window OR EXISTS (
+_SUMS = f"""
+SELECT subject, outcome{{by}}, {_MEASURES},
+    sum(CASE WHEN value <= :limit THEN 1 ELSE 0 END)
+FROM fact WHERE name = :name AND at >= :since AND at < :until
+GROUP BY subject, outcome{{by}}
+"""
+
+_REPEATS = f"""
+SELECT subject, outcome{{by}}, {_MEASURES}, sum(CASE WHEN again_at <= at + :window OR EXISTS (
     SELECT 1 FROM fact AS other
     WHERE other.name = 'opened' AND other.customer = fact.customer AND other.kind = fact.kind
         AND other.at > fact.at AND other.at <= fact.at + :window AND other.ticket <> fact.ticket
 ) THEN 1 ELSE 0 END)
 FROM fact WHERE name = :name AND at >= :since AND at < :until AND at + :window <= :end
-GROUP BY subject, outcome{by}
+GROUP BY subject, outcome{{by}}
 """
 
 
@@ -71,8 +76,9 @@ class FactReads(Room):
             values["offset"] = span.offset // _MICROSECOND
         columns = "".join(f", {_BY.get(one, one)}" for one in by)
         for subject, outcome, *row in self._session.named(sql.format(by=columns), values):
-            group, (count, value, business_count, business, within) = tuple(row[: len(by)]), row[len(by) :]
-            yield FactSum(group, subject, outcome, count, int(value or 0), business_count, int(business or 0), within)
+            group, (count, seconds, rest, business_count, business, business_rest, within) = tuple(row[: len(by)]), row[len(by) :]
+            value, worked = (int(whole or 0) * 1_000_000 + int(part or 0) for whole, part in ((seconds, rest), (business, business_rest)))
+            yield FactSum(group, subject, outcome, count, value, business_count, worked, within)
 
 
 class FactWrites(FactReads):
