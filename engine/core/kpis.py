@@ -54,6 +54,11 @@ class Kpi:
     dimensions: tuple[str, ...] = OF_TICKETS
     standing: bool = False
 
+    @property
+    def fact(self) -> str:
+        """The fact that it counts, empty where it counts none."""
+        return next((over[0].fact for over, _ in self.ways.values()), "")
+
 
 def _one(over: Term, *under: Term) -> Mapping[str, Ratio]:
     return {"": ((over,), under)}

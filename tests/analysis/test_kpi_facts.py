@@ -60,7 +60,7 @@ def play(centre: Centre, chance: random.Random, steps: int) -> None:
             continue
 
 
-@pytest.mark.parametrize("run", range(max(2, scaled(30))))
+@pytest.mark.parametrize("run", range(scaled(30, least=2)))
 def test_promises_are_counted_as_the_summary_counts_them_and_a_past_period_never_changes(centre: Centre, run: int, seed: int) -> None:
     chance = random.Random(f"{seed}-{run}")
     play(centre, chance, 30)

@@ -75,7 +75,7 @@ def test_every_split_is_what_counting_one_by_one_gives(store: Store, shipped: tu
     until = SPRING + 25 * DAY
     counted = [fact for fact in facts if fact.at < until and fact.subject != "confirmation"]
     dimensions = list(KPIS["sla_attainment"].dimensions)
-    for _ in range(max(8, scaled(200))):
+    for _ in range(scaled(200)):
         by = chance.sample(dimensions, chance.randint(0, 3))
         groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for fact in counted:

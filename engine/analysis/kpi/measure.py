@@ -65,7 +65,8 @@ def measure(reader: Reader, policy: Policy, names: Sequence[str], by: Sequence[s
     check(names, by)
     # The time that a customer takes to answer is no promise of the house.
     theirs = frozenset(name for name, kind in policy.deadlines.items() if kind.then == "close_unconfirmed")
-    sums = Sums(reader, by, since, until, ZoneInfo(policy.company.timezone), theirs)
+    limits = {KPIS[name].fact: wanted.within for name, wanted in policy.reports.kpis.items() if wanted.within is not None}
+    sums = Sums(reader, by, since, until, ZoneInfo(policy.company.timezone), theirs, limits)
     return _figures(reader, policy, names, sums)
 
 
@@ -85,13 +86,13 @@ def _figures(reader: Reader, policy: Policy, names: Iterable[str], sums: Sums) -
 
 def _of_facts(kpi: Kpi, sums: Sums, wanted: KpiPolicy | None) -> list[Figure]:
     over, under = _ratio(kpi, wanted)
-    settings = {"within": wanted.within, "window": wanted.window} if wanted else {}
+    window = wanted.window if wanted else None
     if kpi.standing:
         stock = sums.stock()
         if not under:
             return [Figure(kpi.name, group, n, n) for group, (n, _) in stock.items()]
         return [Figure(kpi.name, group, n, age / n / _SECOND if n else None) for group, (n, age) in stock.items()]
-    counted, base = sums.of(over, settings), sums.of(under, settings)
+    counted, base = sums.of(over, window), sums.of(under, window)
     if not under:
         return [Figure(kpi.name, group, n, n) for group, n in counted.items()]
     scale = _SECOND if kpi.unit == "duration" else 1

@@ -32,23 +32,37 @@ Cells: TypeAlias = list[tuple[Group, FactSum]]
 
 
 class Sums:
-    """The sums of one period. `by` are the dimensions of groups; deadlines in `theirs` are not counted."""
+    """The sums of one period. `by` are the dimensions of groups; deadlines in `theirs` are not counted.
 
-    def __init__(self, reader: Reader, by: Sequence[str], since: datetime, until: datetime, zone: ZoneInfo, theirs: frozenset[str]) -> None:
+    `limits` says by fact up to which value one is `within`.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        by: Sequence[str],
+        since: datetime,
+        until: datetime,
+        zone: ZoneInfo,
+        theirs: frozenset[str],
+        limits: Mapping[str, timedelta],
+    ) -> None:
         self.by = tuple(by)
         self._reader = reader
         self._since, self._until, self._zone = since, until, zone
         self._theirs = theirs
+        self._limits = limits
+        self._stock: dict[Group, tuple[int, int]] | None = None
         days = ("day",) if set(_OF_DAYS) & set(by) else ()
         self._columns = (*(one for one in by if one in ABOUT), *days, *(one for one in by if one == "hour"))
-        self._asked: dict[tuple[str, str, timedelta | None], Cells] = {}
+        self._asked: dict[tuple[str, timedelta | None], Cells] = {}
 
-    def of(self, terms: Sequence[Term], settings: Mapping[str, timedelta | None]) -> dict[Group, int]:
-        """Return the sum of the terms by group."""
+    def of(self, terms: Sequence[Term], window: timedelta | None) -> dict[Group, int]:
+        """Return the sum of the terms by group; what comes up again within the window is repeated."""
         found: dict[Group, int] = defaultdict(int)
         for term in terms:
             read = _READ[term.of]
-            for group, one in self._cells(term, settings):
+            for group, one in self._cells(term, window):
                 if not term.outcomes or one.outcome in term.outcomes:
                     found[group] += term.sign * read(one)
             if term.of == "all":
@@ -57,6 +71,11 @@ class Sums:
 
     def stock(self) -> dict[Group, tuple[int, int]]:
         """Return by group how many tickets were open at the end (of each day, week or month), and their ages together in microseconds."""
+        if self._stock is None:
+            self._stock = self._standing()
+        return self._stock
+
+    def _standing(self) -> dict[Group, tuple[int, int]]:
         still = tuple(name for name in self._columns if name != "day")
         before = FactSpan(_EPOCH, self._since, timedelta(0), self._until)
         asked = [(before, still), *((span, self._columns) for span in self._spans(self._since))]
@@ -98,23 +117,21 @@ class Sums:
             ends[tuple(names.values())] = (names, day, min(midnight, self._until))
         return list(ends.values())
 
-    def _cells(self, term: Term, settings: Mapping[str, timedelta | None]) -> Cells:
-        repeats = term.of in _REPEATS
-        limit = settings.get("window" if repeats else "within")
-        asked = (term.fact, "repeats" if repeats else "", limit)
-        if asked not in self._asked:
-            self._asked[asked] = [
+    def _cells(self, term: Term, window: timedelta | None) -> Cells:
+        repeats = window if term.of in _REPEATS else None
+        if (term.fact, repeats) not in self._asked:
+            self._asked[term.fact, repeats] = [
                 (self._key(one), one)
                 for span in self._spans(self._since)
-                for one in self._sums(term.fact, span, limit, repeats)
+                for one in self._sums(term.fact, span, repeats)
                 if not (term.fact == "deadline" and one.subject in self._theirs) and not (term.fact == "call" and one.subject != "inbound")
             ]
-        return self._asked[asked]
+        return self._asked[term.fact, repeats]
 
-    def _sums(self, fact: str, span: FactSpan, limit: timedelta | None, repeats: bool) -> list[FactSum]:
-        if repeats and limit is not None:
-            return self._reader.sum_repeats(fact, span, self._columns, limit)
-        return self._reader.sum_facts(fact, span, self._columns, limit)
+    def _sums(self, fact: str, span: FactSpan, window: timedelta | None) -> list[FactSum]:
+        if window is not None:
+            return self._reader.sum_repeats(fact, span, self._columns, window)
+        return self._reader.sum_facts(fact, span, self._columns, self._limits.get(fact))
 
     def _spans(self, since: datetime) -> Iterator[FactSpan]:
         """The period cut where the zone's offset changes, where days or hours are asked for."""
