@@ -14,6 +14,7 @@ from engine.core.conditions import Condition, Source
 from engine.core.escalations import Escalation, Limits, Recipient
 from engine.core.grouping import IncidentGroup, Incidents
 from engine.core.index import Rules
+from engine.core.kpis import Reports
 from engine.core.scripts import Guide, Script, Text
 from engine.core.text import KeywordIndex
 
@@ -278,7 +279,7 @@ class Policy:
     `fields` are the fields that some condition asks. `spans` has the span of each counted one, whose name tells it: `… last 30d`.
     `timed_fields` are those of both that only rules by the clock ask. `rules` are the house's own; `triggers` has those that follow
     events and are no drafts, by what they go on. `chain_depth` is how many of them may follow from each other. `groups`
-    say which tickets are an incident together, and `incidents` what is done with one.
+    say which tickets are an incident together, and `incidents` what is done with one. `reports` is what is wanted of KPIs.
     """
 
     digest: str
@@ -316,6 +317,7 @@ class Policy:
     handover: Handover | None = None
     incidents: Incidents | None = None
     groups: Rules[IncidentGroup] = field(default_factory=Rules)
+    reports: Reports = field(default_factory=Reports)
 
     @property
     def timed_rules(self) -> tuple[TimedRule, ...]:

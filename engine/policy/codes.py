@@ -85,6 +85,8 @@ CODES: dict[str, Code] = {
     "CL381": Code("Unknown exception"),
     "CL382": Code("An approval has no deadline", "warning"),
     "CL390": Code("A major complaint has the id of a rule"),
+    "CL392": Code("A KPI has no target"),
+    "CL393": Code("A warning value is better than the target"),
     # 4xx: templates and scripts
     "CL401": Code("A template is not well-formed"),
     "CL402": Code("A template uses something that is not allowed"),

@@ -25,6 +25,7 @@ from engine.policy.escalations import escalations
 from engine.policy.glossary import check_glossary
 from engine.policy.nodes import Node
 from engine.policy.reader import read
+from engine.policy.reports import reports
 from engine.policy.said import said
 from engine.policy.schema import check_shape
 from engine.policy.sources import check_name, kind_of, read_files
@@ -189,9 +190,8 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     kinds, calls, tiers, deadlines = builder.kinds(), builder.calls(), builder.tiers(), builder.deadlines()
     queues, routes, surveys, authority = builder.queues(), builder.routes(), builder.surveys(), builder.authority()
     (incidents, groups), (own, timed_fields) = builder.incidents(), builder.own_rules()
-    escalated = escalations(document, builder.references, problems)
-    guides = scripts.guides(document, languages, problems)
-    spoken = scripts.Scripts(document, languages, problems, proven=proven)
+    escalated, wanted = escalations(document, builder.references, problems), reports(document, builder.references, problems)
+    guides, spoken = scripts.guides(document, languages, problems), scripts.Scripts(document, languages, problems, proven=proven)
     tried = not proven and not problems.wrong(("company", "sla"))
     spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
     if not proven and not has_errors(problems.all()):
@@ -227,6 +227,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         timed_fields=timed_fields,
         incidents=incidents,
         groups=Rules(groups),
+        reports=wanted,
         authority=authority,
         handover=routing.handover(document),
         **own_rules.parts(own, document),

@@ -26,7 +26,7 @@ def escalations(document: Document, references: References, problems: Problems) 
 
 
 def recipients(document: Document) -> list[Node]:
-    """Return every recipient that an escalation or a rule names and that is neither a role nor a queue: an agent, then."""
+    """Return every recipient that an escalation, a rule or a report names and that is neither a role nor a queue: an agent, then."""
     queues = document.entries("queues")
     named: list[Node] = []
     for node in document.entries("escalations").values():
@@ -34,6 +34,7 @@ def recipients(document: Document) -> list[Node]:
         for step in _steps(node):
             named += names(step, "notify")
     named += [one for action in actions(document) for one in names(action, "notify")]
+    named += [one for section in ("watch", "reports") for node in document.entries(section).values() for one in names(node, "to")]
     if (handover := document.single("handover")) is not None:
         named += names(handover, "to")
     return [one for one in named if one.text not in ROLES and one.text not in queues]

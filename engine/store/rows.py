@@ -300,3 +300,51 @@ class ActivationRow:
     digest: str
     at: datetime
     by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FactRow:
+    """One fact that KPIs count, with what was known of its ticket at that instant; `docs/kpis.md` lists them by name.
+
+    `value` and `business` are durations; of a call the wait and the talk, of a load the time from 1970 to the opening.
+    `again_at` is when the matter came up again on the same ticket.
+    """
+
+    name: str
+    at: datetime
+    kind: str | None = None
+    tier: str | None = None
+    channel: str | None = None
+    queue: str | None = None
+    agent: str | None = None
+    segment: str | None = None
+    subject: str | None = None
+    outcome: str | None = None
+    value: timedelta | None = None
+    business: timedelta | None = None
+    again_at: datetime | None = None
+    customer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FactSum:
+    """The facts of one group, subject and outcome: how many, and the sums of their values in microseconds; `within` is a count."""
+
+    group: tuple[str | int | None, ...]
+    subject: str | None
+    outcome: str | None
+    count: int
+    value: int
+    business_count: int
+    business: int
+    within: int
+
+
+@dataclass(frozen=True, slots=True)
+class FactSpan:
+    """A stretch of time of one offset from UTC, from `since` to before `until`, in a period that ends at `end`."""
+
+    since: datetime
+    until: datetime
+    offset: timedelta
+    end: datetime

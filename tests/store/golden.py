@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from engine.core import events as e
-from engine.store import AnswerRow, ChannelRow, TrialRow, WaitingRow, WorkerRow, open_store
+from engine.store import AnswerRow, ChannelRow, FactRow, TrialRow, WaitingRow, WorkerRow, open_store
 from engine.store.rows import PassRow
 from engine.store.sqlite.schema import MIGRATIONS
 from tests.store.samples import MINUTE, NOW, customer, happen, message, open_ticket
@@ -32,6 +32,7 @@ def fill(path: Path) -> None:
         ticket = open_ticket(tx, due=NOW + 30 * MINUTE, customer=id, description="c-1")
         number = ticket.number
         happen(tx, ticket, e.TierAssigned("important"), e.Routed("front_desk"), e.Assigned("zhao"), at=NOW + MINUTE)
+        tx.keep_facts(number, 5, [FactRow("opened", NOW, kind="complaint", customer=id)])
         tx.keep_content("c-1", number, "description", "路由器异常")
         tx.start_timer(number, "deadline/response", NOW + 30 * MINUTE)
         tx.queue_message(message("m-1", number))

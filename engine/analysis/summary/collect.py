@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from engine.analysis.kpi.answers import SMALLEST_GROUP
 from engine.analysis.summary.history import History, Run, history
 from engine.analysis.summary.model import (
     Attainment,
@@ -32,9 +33,6 @@ from engine.core.team import Team
 from engine.errors import UsageError
 from engine.store.contract import Reader
 from engine.store.rows import TicketQuery
-
-SMALLEST_GROUP = 5
-"""Scores of fewer answers are not shown, so that nobody can tell who gave them."""
 
 _ALL = 2**31 - 1
 

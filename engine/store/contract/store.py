@@ -11,6 +11,7 @@ from engine.core.model import Ticket
 from engine.errors import EngineError
 from engine.store.contract.archive import ArchiveReader, ArchiveWriter
 from engine.store.contract.channels import ChannelReader, ChannelWriter
+from engine.store.contract.facts import FactReader, FactWriter
 from engine.store.contract.messages import InboxReader, InboxWriter, OutboxReader, OutboxWriter
 from engine.store.contract.people import PeopleReader, PeopleWriter
 from engine.store.contract.tables import TableReader, TableWriter
@@ -43,7 +44,17 @@ class StoreFailed(EngineError):
 
 
 class Reader(
-    TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader, ArchiveReader, ChannelReader, WorkerReader, TableReader, Protocol
+    TicketReader,
+    TimerReader,
+    InboxReader,
+    OutboxReader,
+    PeopleReader,
+    ArchiveReader,
+    ChannelReader,
+    WorkerReader,
+    TableReader,
+    FactReader,
+    Protocol,
 ):
     """One consistent view of everything stored. Lists come in the order their methods name."""
 
@@ -66,6 +77,7 @@ class Transaction(
     ChannelWriter,
     WorkerWriter,
     TableWriter,
+    FactWriter,
     Protocol,
 ):
     """Reads and writes that are kept together or not at all. Over when its `with` block ends."""

@@ -12,6 +12,7 @@ from engine.store.codec import decode_event, decode_plain, decode_ticket, encode
 from engine.store.contract.store import Conflict
 from engine.store.contract.tickets import HISTORY
 from engine.store.rows import DecisionRecord, StoredDecision, StoredEvent, TicketQuery
+from engine.store.sql.facts import FactWrites
 from engine.store.sql.session import Column, Room, instant, instant_or_none, micros, micros_or_none
 
 _STATE = "SELECT state_json FROM ticket WHERE number = ?"
@@ -199,8 +200,8 @@ class TicketReads(Room):
         return self._session.all(_CONTENT_OF, ticket)
 
 
-class TicketWrites(TicketReads):
-    """Keeps the contract's `TicketWriter`."""
+class TicketWrites(TicketReads, FactWrites):
+    """Keeps the contract's `TicketWriter`, and what of it is counted."""
 
     def hold_ticket(self, number: str) -> Ticket | None:
         """The ticket's state, which nobody else changes now."""
@@ -249,6 +250,7 @@ class TicketWrites(TicketReads):
             record.inbox,
             *span,
         )
+        self._keep_call(number, id, record)
         return id
 
 

@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from engine.errors import UsageError
 from engine.store.sql.archive import ArchiveReads, ArchiveWrites
 from engine.store.sql.channels import ChannelReads, ChannelWrites
+from engine.store.sql.facts import FactReads
 from engine.store.sql.inbox import InboxReads, InboxWrites
 from engine.store.sql.integrity import IntegrityReads
 from engine.store.sql.outbox import OutboxReads, OutboxWrites
@@ -19,7 +20,9 @@ from engine.store.sql.timers import TimerReads, TimerWrites
 from engine.store.sql.workers import WorkerReads, WorkerWrites
 
 
-class SqlReader(IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleReads, ArchiveReads, ChannelReads, WorkerReads, TableReads):
+class SqlReader(
+    IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleReads, ArchiveReads, ChannelReads, WorkerReads, TableReads, FactReads
+):
     """Keeps the contract's `Reader`."""
 
 

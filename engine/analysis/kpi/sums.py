@@ -1,0 +1,155 @@
+"""Sums of facts by group, asked of the database once each, and put together over days, weeks, months and offsets from UTC."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from engine.analysis.kpi.answers import Group
+from engine.core.intervals import utc_offsets
+from engine.core.kpis import ABOUT, Term
+from engine.store.contract import Reader
+from engine.store.rows import FactSpan, FactSum
+
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+_DAY_ONE, _DAY = date(1970, 1, 1), timedelta(days=1)
+_OF_DAYS = ("day", "week", "month")
+_REPEATS = ("mature", "repeated", "once")
+_READ: Mapping[str, Callable[[FactSum], int]] = {
+    "count": lambda one: one.count,
+    "all": lambda one: one.count,
+    "value": lambda one: one.value,
+    "business": lambda one: one.business,
+    "business_count": lambda one: one.business_count,
+    "within": lambda one: one.within,
+    "mature": lambda one: one.count,
+    "repeated": lambda one: one.within,
+    "once": lambda one: one.count - one.within,
+}
+
+Cells: TypeAlias = list[tuple[Group, FactSum]]
+
+
+class Sums:
+    """The sums of one period. `by` are the dimensions of groups; deadlines in `theirs` are not counted.
+
+    `limits` says by fact up to which value one is `within`.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        by: Sequence[str],
+        since: datetime,
+        until: datetime,
+        zone: ZoneInfo,
+        theirs: frozenset[str],
+        limits: Mapping[str, timedelta],
+    ) -> None:
+        self.by = tuple(by)
+        self._reader = reader
+        self._since, self._until, self._zone = since, until, zone
+        self._theirs = theirs
+        self._limits = limits
+        self._stock: dict[Group, tuple[int, int]] | None = None
+        days = ("day",) if set(_OF_DAYS) & set(by) else ()
+        self._columns = (*(one for one in by if one in ABOUT), *days, *(one for one in by if one == "hour"))
+        self._asked: dict[tuple[str, timedelta | None], Cells] = {}
+
+    def of(self, terms: Sequence[Term], window: timedelta | None) -> dict[Group, int]:
+        """Return the sum of the terms by group; what comes up again within the window is repeated."""
+        found: dict[Group, int] = defaultdict(int)
+        for term in terms:
+            read = _READ[term.of]
+            for group, one in self._cells(term, window):
+                if not term.outcomes or one.outcome in term.outcomes:
+                    found[group] += term.sign * read(one)
+            if term.of == "all":
+                found.update(dict.fromkeys(found, sum(found.values())))
+        return found
+
+    def stock(self) -> dict[Group, tuple[int, int]]:
+        """Return by group how many tickets were open at the end (of each day, week or month), and their ages together in microseconds."""
+        if self._stock is None:
+            self._stock = self._standing()
+        return self._stock
+
+    def _standing(self) -> dict[Group, tuple[int, int]]:
+        still = tuple(name for name in self._columns if name != "day")
+        before = FactSpan(_EPOCH, self._since, timedelta(0), self._until)
+        asked = [(before, still), *((span, self._columns) for span in self._spans(self._since))]
+        moves: dict[Group, dict[date, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
+        for span, columns in asked:
+            for one in self._reader.sum_facts("load", span, columns):
+                values, sign = dict(zip(columns, one.group, strict=True)), 1 if one.outcome == "in" else -1
+                moved = moves[tuple("" if name in _OF_DAYS else str(values[name] or "") for name in self.by)]
+                day = _DAY_ONE + _DAY * int(values.pop("day", 0) or 0)
+                moved[day][0] += sign * one.count
+                moved[day][1] += sign * one.value
+        found: dict[Group, tuple[int, int]] = {}
+        ends = self._ends()
+        for group, by_day in moves.items():
+            count = opened = 0
+            days = sorted(by_day)
+            for period, last, end in ends:
+                while days and days[0] <= last:
+                    moved_in = by_day[days.pop(0)]
+                    count, opened = count + moved_in[0], opened + moved_in[1]
+                key = tuple(period.get(name, value) for name, value in zip(self.by, group, strict=True))
+                found[key] = (count, count * ((end - _EPOCH) // _MICROSECOND) - opened)
+        return found
+
+    def months(self) -> list[str]:
+        """Return the months that the period touches."""
+        return list(dict.fromkeys(day.isoformat()[:7] for day in self._days()))
+
+    def _days(self) -> Iterator[date]:
+        first, last = (at.astimezone(self._zone).date() for at in (self._since, self._until - _MICROSECOND))
+        return (first + _DAY * number for number in range((last - first).days + 1))
+
+    def _ends(self) -> list[tuple[Mapping[str, str], date, datetime]]:
+        """The periods asked for: what each is called, its last day, the instant at which it ends; the last one ends with the period."""
+        ends: dict[Group, tuple[Mapping[str, str], date, datetime]] = {}
+        for day in self._days():
+            midnight = datetime.combine(day + _DAY, datetime.min.time(), self._zone).astimezone(UTC)
+            names = {name: value for name, value in named(day).items() if name in self.by}
+            ends[tuple(names.values())] = (names, day, min(midnight, self._until))
+        return list(ends.values())
+
+    def _cells(self, term: Term, window: timedelta | None) -> Cells:
+        repeats = window if term.of in _REPEATS else None
+        if (term.fact, repeats) not in self._asked:
+            self._asked[term.fact, repeats] = [
+                (self._key(one), one)
+                for span in self._spans(self._since)
+                for one in self._sums(term.fact, span, repeats)
+                if not (term.fact == "deadline" and one.subject in self._theirs) and not (term.fact == "call" and one.subject != "inbound")
+            ]
+        return self._asked[term.fact, repeats]
+
+    def _sums(self, fact: str, span: FactSpan, window: timedelta | None) -> list[FactSum]:
+        if window is not None:
+            return self._reader.sum_repeats(fact, span, self._columns, window)
+        return self._reader.sum_facts(fact, span, self._columns, self._limits.get(fact))
+
+    def _spans(self, since: datetime) -> Iterator[FactSpan]:
+        """The period cut where the zone's offset changes, where days or hours are asked for."""
+        if {"day", "hour"} & set(self._columns):
+            return (FactSpan(begin, end, offset, self._until) for begin, end, offset in utc_offsets(self._zone, since, self._until))
+        return iter([FactSpan(since, self._until, timedelta(0), self._until)])
+
+    def _key(self, one: FactSum) -> Group:
+        values = dict(zip(self._columns, one.group, strict=True))
+        if "day" in values:
+            values |= named(_DAY_ONE + _DAY * int(values["day"] or 0))
+        if "hour" in values:
+            values["hour"] = f"{values['hour']:02}"
+        values |= dict.fromkeys(("deadline", "state"), one.subject)
+        return tuple(str(values[name] or "") for name in self.by)
+
+
+def named(day: date) -> dict[str, str]:
+    """Return what a day, its week (ISO 8601) and its month are called."""
+    year, week, _ = day.isocalendar()
+    return {"day": day.isoformat(), "week": f"{year}-W{week:02}", "month": day.isoformat()[:7]}

@@ -1,0 +1,191 @@
+"""The KPIs as data: what each counts over what, and in which unit; and what a policy wants of them (`reports.yaml`), compiled.
+
+docs/kpis.md has each definition in words with an example worked by hand, and what each fact is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, TypeAlias
+
+from engine.core.conditions import Source
+from engine.core.escalations import Recipient
+
+PERIODS: Final = ("hour", "day", "week", "month")
+ABOUT: Final = ("kind", "tier", "channel", "queue", "agent", "segment")
+OF_TICKETS: Final = (*PERIODS, *ABOUT)
+OF_CALLS: Final = (*PERIODS, "channel", "queue", "agent")
+OF_ANSWERS: Final = ("month", "survey", "question")
+"""What an answer's row holds: nothing of whom it is about, and no time but the month."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A number of facts, or the sum of what they hold (`of`), whose outcome is one of `outcomes` (empty: any); `sign` is 1 or -1.
+
+    `of` is count; value or business (microseconds); business_count (those that have it); within (whose value is within the setting of
+    that name); mature, repeated, once (at least a `window` old, and of those, come up again in it or not); all (count, of the whole table).
+    """
+
+    fact: str
+    outcomes: tuple[str, ...] = ()
+    of: str = "count"
+    sign: int = 1
+
+
+Ratio: TypeAlias = tuple[tuple[Term, ...], tuple[Term, ...]]
+"""What is counted over what; over nothing it stands for itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """One KPI. `unit` is share, duration, count, mean or score (of 100); `better` is high, low or empty.
+
+    `ways` are its ratios by the value of the setting `method` or `mode`, by the empty name where there is one way only; none where it is
+    made of survey answers or of other KPIs. `settings` are those that a policy must give, `dimensions` what it can be split by.
+    `standing` says that it is a stock at an instant, not a flow.
+    """
+
+    name: str
+    unit: str
+    better: str
+    ways: Mapping[str, Ratio]
+    settings: tuple[str, ...] = ()
+    dimensions: tuple[str, ...] = OF_TICKETS
+    standing: bool = False
+
+    @property
+    def fact(self) -> str:
+        """The fact that it counts, empty where it counts none."""
+        return next((over[0].fact for over, _ in self.ways.values()), "")
+
+
+def _one(over: Term, *under: Term) -> Mapping[str, Ratio]:
+    return {"": ((over,), under)}
+
+
+_CALLS, _ANSWERED, _ABANDONED = Term("call"), Term("call", ("answered",)), Term("call", ("abandoned",))
+_IN_TIME, _ABANDONED_IN_TIME = Term("call", ("answered",), "within"), Term("call", ("abandoned",), "within")
+_NO_MORE = Term("call", ("abandoned",), sign=-1)
+_BUSINESS = Term("resolved", of="business")
+_STOCK = tuple(o for o in OF_TICKETS if o != "hour")
+
+KPIS: Mapping[str, Kpi] = {
+    kpi.name: kpi
+    for kpi in (
+        Kpi("sla_attainment", "share", "high", _one(Term("deadline", ("met",)), Term("deadline")), dimensions=(*OF_TICKETS, "deadline")),
+        Kpi("response_on_time", "share", "high", _one(Term("response", of="within"), Term("response")), ("within",)),
+        Kpi("response_time", "duration", "low", _one(Term("response", of="value"), Term("response"))),
+        Kpi("resolution_rate", "share", "high", _one(Term("closed", ("confirmed", "objected", "unconfirmed", "closed")), Term("closed"))),
+        Kpi("needs_met", "share", "high", _one(Term("closed", ("confirmed",)), Term("closed", ("confirmed", "objected")))),
+        Kpi("mttr", "duration", "low", _one(Term("resolved", of="value"), Term("resolved"))),
+        Kpi(
+            "mttr_business", "duration", "low", _one(Term("resolved", of="business"), Term("resolved", of="business_count")), ("calendar",)
+        ),
+        Kpi("fcr", "share", "high", _one(Term("resolved", ("first_contact",), "once"), Term("resolved", of="mature")), ("window",)),
+        Kpi("recurrence", "share", "low", _one(Term("closed", of="repeated"), Term("closed", of="mature")), ("window",)),
+        Kpi("reopen_rate", "share", "low", _one(Term("reopened"), Term("resolved"))),
+        Kpi("transfers", "mean", "low", _one(Term("transferred"), Term("closed"))),
+        Kpi(
+            "service_level",
+            "share",
+            "high",
+            {
+                "ignore": ((_IN_TIME,), (_CALLS, _NO_MORE)),
+                "negative": ((_IN_TIME,), (_CALLS,)),
+                "positive": ((_IN_TIME, _ABANDONED_IN_TIME), (_CALLS,)),
+            },
+            ("within", "mode"),
+            OF_CALLS,
+        ),
+        Kpi("abandonment", "share", "low", _one(_ABANDONED, _CALLS), (), OF_CALLS),
+        Kpi("connected_rate", "share", "high", _one(_ANSWERED, _CALLS), (), OF_CALLS),
+        Kpi("asa", "duration", "low", _one(Term("call", ("answered",), "value"), _ANSWERED), (), OF_CALLS),
+        Kpi("aht", "duration", "low", _one(Term("call", ("answered",), "business"), _ANSWERED), (), OF_CALLS),
+        Kpi("csat", "score", "high", {}, ("method",), OF_ANSWERS),
+        Kpi("nps", "score", "high", {}, (), OF_ANSWERS),
+        Kpi("survey_response", "share", "high", _one(Term("survey", ("answered",)), Term("survey", ("sent",)))),
+        Kpi("volume", "count", "", _one(Term("opened"))),
+        Kpi("mix", "share", "", _one(Term("opened"), Term("opened", of="all"))),
+        Kpi("calls", "count", "", _one(_CALLS), (), OF_CALLS),
+        Kpi("handled", "count", "", _one(Term("resolved"))),
+        Kpi("time_in_state", "duration", "low", _one(Term("stay", of="value"), Term("stay")), (), (*OF_TICKETS, "state")),
+        Kpi("backlog", "count", "low", _one(Term("load")), (), _STOCK, standing=True),
+        Kpi("backlog_age", "duration", "low", _one(Term("load", of="value"), Term("load")), (), _STOCK, standing=True),
+        Kpi("scorecard", "score", "high", {}, (), (*PERIODS, "agent")),
+    )
+}
+
+SETTINGS: Final = {"method": ("top2", "mean_x20"), "mode": ("ignore", "negative", "positive")}
+"""The settings that are one of a few words; `within` and `window` are durations, `calendar` is the name of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a KPI should reach, and from where on it is flagged: a share of 1, seconds, a number or a score, as its unit is."""
+
+    target: float
+    warning: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KpiPolicy:
+    """What the policy says of one KPI. Of fewer than `minimum_n` nothing is said to be missed; `by` is how it is watched.
+
+    `scopes` are other goals for parts of it, each (what a part must be by dimension, its goal); the first that fits counts.
+    """
+
+    name: str
+    source: Source
+    goal: Goal | None
+    scopes: tuple[tuple[Mapping[str, str], Goal], ...] = ()
+    minimum_n: int = 1
+    by: tuple[str, ...] = ()
+    way: str = ""
+    within: timedelta | None = None
+    window: timedelta | None = None
+    calendar: str | None = None
+
+    def goal_of(self, group: Mapping[str, str]) -> Goal | None:
+        """Return the goal of a part of the figures, which has these values by dimension."""
+        fitting = (goal for scope, goal in self.scopes if scope.items() <= group.items())
+        return next(fitting, self.goal)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """KPIs that are looked at by cron over the `window` before; `opens` is the kind of ticket that what is flagged opens."""
+
+    id: str
+    source: Source
+    cron: str
+    timezone: str
+    catch_up: str
+    window: timedelta
+    kpis: tuple[str, ...]
+    to: tuple[Recipient, ...]
+    opens: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report that goes out by cron: what it is about (`month`, `week`), in which formats, to whom."""
+
+    id: str
+    source: Source
+    cron: str
+    timezone: str
+    catch_up: str
+    report: str
+    formats: tuple[str, ...]
+    to: tuple[Recipient, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Everything of reports.yaml. `scorecard` has the weight of each KPI in an agent's score."""
+
+    kpis: Mapping[str, KpiPolicy] = field(default_factory=dict)
+    scorecard: Mapping[str, float] = field(default_factory=dict)
+    watches: tuple[Watch, ...] = ()
+    reports: tuple[Report, ...] = ()

@@ -1,0 +1,214 @@
+"""Facts: what the log of a ticket says, whenever it is asked, and as the day's summary counts it."""
+
+import random
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from engine.analysis.kpi import Figure, catch_up, measure, splittable
+from engine.analysis.kpi.facts import BATCH, business_calendar, facts_of
+from engine.analysis.summary import summarise
+from engine.core import events as e
+from engine.core.facts import CallFacts
+from engine.core.signals import CallArrived
+from engine.runtime.gather import Origin
+from engine.runtime.handle import handle
+from engine.store import FactRow, StoredEvent, open_store
+from engine.store.sql.session import Session
+from tests.analysis.conftest import MORNING, ZONE, Centre
+from tests.policy.support import shipped_policy
+from tests.store.samples import happen, open_ticket
+from tests.support.counts import scaled
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+
+
+def facts(centre: Centre, number: str, *names: str) -> list[FactRow]:
+    with centre.store.read() as reader:
+        return [fact for fact in facts_of(reader.events(number), None, business_calendar(centre.policy)) if fact.name in names]
+
+
+def everything(centre: Centre, until: datetime) -> list[Figure]:
+    catch_up(centre.store, centre.policy)
+    found: list[Figure] = []
+    with centre.store.read() as reader:
+        for by in ([], ["day", "agent"], ["tier", "kind", "queue", "segment", "channel"]):
+            found += measure(reader, centre.policy, splittable(by), by, MORNING - DAY, until)
+    return found
+
+
+def play(centre: Centre, chance: random.Random, steps: int) -> None:
+    """Whatever may happen at a service centre, in any order."""
+    for _ in range(steps):
+        centre.later(minutes=chance.choice((1, 7, 45, 300)))
+        number = chance.choice(centre.numbers) if centre.numbers else ""
+        what = chance.choice(("write", "write", "contact", "resolve", "yes", "no", "hold", "assign", "plan", "close", "reopen", "again"))
+        try:
+            match what:
+                case "write":
+                    centre.write(
+                        chance.choice(("网络中断无法使用", "请问营业时间", "我要投诉")), sender=f"c{chance.randrange(5)}@example.test"
+                    )
+                case "yes" | "no" | "again" if number:
+                    centre.reply(number, {"yes": "满意", "no": "没有解决", "again": "请问什么时候好？"}[what])
+                case "assign" if number:
+                    centre.act(number, what, target=chance.choice(("wang", "qian", "tech_support")), actor="zhao")
+                case _ if number:
+                    centre.act(number, what, "说明", actor=chance.choice(("wang", "qian")))
+        except AssertionError:  # what cannot be done now is refused, which counts for nothing
+            continue
+
+
+@pytest.mark.parametrize("run", range(scaled(30, least=2)))
+def test_promises_are_counted_as_the_summary_counts_them_and_a_past_period_never_changes(centre: Centre, run: int, seed: int) -> None:
+    chance = random.Random(f"{seed}-{run}")
+    play(centre, chance, 30)
+    middle = centre.now + timedelta(seconds=1)
+    before = everything(centre, middle)
+    play(centre, chance, 30)
+    centre.later(days=9)
+    catch_up(centre.store, centre.policy)
+    with centre.store.read() as reader:
+        for since, until in ((MORNING - DAY, middle), (middle, centre.now)):
+            told = summarise(reader, centre.policy, centre.team, since, until, ZONE).promises.kept
+            counted = measure(reader, centre.policy, ["sla_attainment"], [], since, until)
+            assert [(one.n, one.value) for one in counted] == ([(told.due, told.rate)] if told.due else [])
+    assert everything(centre, middle) == before
+
+
+def test_erasing_customers_and_texts_changes_no_figure(centre: Centre, seed: int) -> None:
+    play(centre, random.Random(seed), 60)
+    before = everything(centre, centre.now)
+    with centre.store.write() as tx:
+        session: Session = vars(tx)["_session"]  # past the store, which cannot erase yet
+        for table in ("content", "customer", "fact"):
+            session.run(f"DELETE FROM {table}")
+        session.run("UPDATE ticket SET facts_seq = 0")
+    assert everything(centre, centre.now) == before
+
+
+def test_an_opening_is_counted_with_the_tier_and_the_queue_that_it_got_at_once(centre: Centre) -> None:
+    (opened,) = facts(centre, centre.write("网络中断无法使用"), "opened")
+    assert (opened.kind, opened.tier, opened.queue, opened.agent) == ("inquiry", "urgent", "tech_support", "qian")
+    assert opened.customer is not None
+
+
+def test_a_way_round_is_counted_with_what_each_part_took(centre: Centre) -> None:
+    number = centre.write("网络中断无法使用")
+    centre.solve(number)
+    found = facts(centre, number, "response", "resolved", "closed", "stay")
+    assert [(one.name, one.subject, one.outcome, one.value) for one in found] == [
+        ("stay", "new", None, 5 * MINUTE),
+        ("response", None, None, 5 * MINUTE),
+        ("stay", "in_progress", None, 10 * MINUTE),
+        ("resolved", None, "first_contact", 15 * MINUTE),
+        ("stay", "resolved", None, 5 * MINUTE),
+        ("closed", None, "confirmed", 20 * MINUTE),
+    ]
+    assert {one.business for one in found if one.name in ("resolved", "closed")} == {15 * MINUTE, 20 * MINUTE}
+    assert {one.again_at for one in found} == {None}
+
+
+def test_business_time_leaves_the_night_out(centre: Centre) -> None:
+    number = centre.write("请问营业时间")
+    centre.later(days=1)
+    centre.act(number, "contact", "电话联系")
+    centre.act(number, "resolve", "已答复")
+    (resolved,) = facts(centre, number, "resolved")
+    assert resolved.value == DAY
+    assert resolved.business is not None
+    assert resolved.business < 13 * 60 * MINUTE
+
+
+def test_an_objection_comes_up_again_and_a_yes_after_it_is_no_first_contact(centre: Centre) -> None:
+    number = centre.write("网络中断无法使用")
+    centre.act(number, "contact", "电话联系")
+    centre.act(number, "resolve", "已修复")
+    centre.later(minutes=5)
+    centre.reply(number, "没有解决")
+    at = centre.now
+    centre.solve(number)
+    first, second, closed = facts(centre, number, "resolved", "closed")
+    assert (first.outcome, first.again_at) == ("first_contact", at)
+    assert (second.outcome, second.again_at) == ("later", None)
+    assert closed.outcome == "objected"
+
+
+def test_the_work_goes_over_with_a_transfer(centre: Centre) -> None:
+    number = centre.write("请问营业时间")
+    centre.later(minutes=5)
+    centre.act(number, "assign", target="tech_support", actor="zhao")
+    found = facts(centre, number, "load", "transferred")
+    assert next((one.subject, one.queue) for one in found if one.name == "transferred") == ("queue", "tech_support")
+    assert [(one.outcome, one.queue) for one in found if one.name == "load"] == [
+        ("in", "front_desk"),
+        ("out", "front_desk"),
+        ("in", "tech_support"),
+    ]
+
+
+def test_a_clock_that_still_runs_is_a_breach_when_it_is_due_and_not_before(centre: Centre) -> None:
+    number = centre.write("网络中断无法使用")
+    due = centre.ticket(number).deadlines["response"].due
+    assert due is not None
+    catch_up(centre.store, centre.policy)
+    with centre.store.read() as reader:
+        for until, count in ((due, 0), (due + MINUTE, 1)):
+            found = measure(reader, centre.policy, ["sla_attainment"], ["deadline"], MORNING, until)
+            assert sum(one.n for one in found if one.group == ("response",)) == count
+
+
+def test_a_call_is_counted_also_where_it_opens_no_ticket(centre: Centre) -> None:
+    for outcome, wait in (("answered", 12), ("abandoned", 3)):
+        call = CallFacts("inbound", outcome, "hotline", timedelta(seconds=wait), timedelta(seconds=60))
+        with centre.store.write() as tx:
+            handle(tx, centre.world, CallArrived(None, "phone_log"), centre.now, Origin("sms", "+8613900000001", "", call))
+    with centre.store.read() as reader:
+        found = measure(reader, centre.policy, ["calls", "abandonment", "asa"], ["queue"], MORNING, MORNING + DAY)
+    assert [(one.kpi, one.group, one.n, one.value) for one in found] == [
+        ("calls", ("hotline",), 2, 2),
+        ("abandonment", ("hotline",), 2, 0.5),
+        ("asa", ("hotline",), 1, 12),
+    ]
+
+
+def test_facts_are_derived_once_and_again_only_where_something_happened() -> None:
+    store = open_store("sqlite://:memory:")
+    with store.write() as tx:
+        tickets = [open_ticket(tx, kind="inquiry") for _ in range(BATCH + 1)]
+    assert catch_up(store, shipped_policy()) == BATCH + 1
+    assert catch_up(store, shipped_policy()) == 0
+    with store.write() as tx:
+        happen(tx, tickets[3], e.TierAssigned("urgent"))
+    assert catch_up(store, shipped_policy()) == 1
+    store.close()
+
+
+def test_a_clock_started_anew_while_it_runs_was_met_by_what_started_it(centre: Centre) -> None:
+    number = centre.write("网络中断无法使用")
+    centre.later(minutes=5)
+    centre.act(number, "contact", "电话联系")
+    centre.later(minutes=5)
+    centre.act(number, "progress", "正在处理")
+    with centre.store.read() as reader:
+        log: list[StoredEvent] = reader.events(number)
+    started = [one.at for one in log if isinstance(one.event, e.DeadlineStarted) and one.event.id == "progress"]
+    met = [one.at for one in facts(centre, number, "deadline") if (one.subject, one.outcome) == ("progress", "met")]
+    assert met == started[1:]
+
+
+def test_with_another_calendar_business_time_is_counted_anew(centre: Centre) -> None:
+    number = centre.write("请问营业时间")
+    centre.later(days=1)
+    centre.act(number, "resolve", "已答复")
+    kpis = centre.policy.reports.kpis
+
+    def by(calendar: str) -> float | None:
+        other = {**kpis, "mttr_business": replace(kpis["mttr_business"], calendar=calendar)}
+        policy = replace(centre.policy, reports=replace(centre.policy.reports, kpis=other))
+        catch_up(centre.store, policy)
+        with centre.store.read() as reader:
+            return measure(reader, policy, ["mttr_business"], [], MORNING, MORNING + 2 * DAY)[0].value
+
+    assert [by("24x7"), by("cn_office"), by("24x7")] == [24 * 3600, 7.5 * 3600, 24 * 3600]

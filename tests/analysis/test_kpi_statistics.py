@@ -1,0 +1,119 @@
+"""Our own statistics are those of statsmodels and scipy."""
+
+import math
+from random import Random
+from statistics import fmean
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest, norm
+from statsmodels.stats.proportion import proportion_confint
+
+from engine.analysis.kpi.answers import csat
+from engine.analysis.kpi.statistics import Z, drivers, net_promoters, p_chart, wilson, xmr
+from engine.errors import Refused
+
+SIZES = st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+SCORES = st.dictionaries(st.integers(0, 10), st.integers(1, 10**4), min_size=1)
+WEEKS = st.lists(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), min_size=8, max_size=20)
+
+
+@given(SIZES)
+def test_wilsons_interval_is_that_of_statsmodels_and_of_scipy(size: tuple[int, int]) -> None:
+    successes, n = size
+    low, high = wilson(successes, n) or (math.nan, math.nan)
+    assert (low, high) == pytest.approx(proportion_confint(successes, n, method="wilson"), abs=1e-12)
+    theirs = binomtest(successes, n).proportion_ci(method="wilson")
+    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_wilsons_interval_of_eight_in_ten_is_the_one_in_the_manual() -> None:
+    assert wilson(8, 10) == pytest.approx((0.490, 0.943), abs=5e-4)
+
+
+def test_there_is_no_interval_of_nothing() -> None:
+    assert (wilson(0, 0), net_promoters({}), p_chart([(1, 2)] * 7, 2), xmr([1.0] * 7), p_chart([(1, 2)] * 8, 0)) == (None,) * 5
+
+
+@given(SCORES)
+def test_nps_is_the_mean_of_plus_and_minus_with_the_interval_of_that_mean(counts: dict[int, int]) -> None:
+    signs = np.repeat([1 if score >= 9 else -1 if score <= 6 else 0 for score in counts], list(counts.values()))
+    half = norm.ppf(0.975) * signs.std() / math.sqrt(len(signs))
+    found = net_promoters(counts)
+    assert found is not None
+    net, (low, high) = found
+    assert net == pytest.approx(100 * signs.mean(), abs=1e-9)
+    assert (low, high) == pytest.approx((max(-100, net - 100 * half), min(100, net + 100 * half)), abs=1e-6)
+
+
+@given(WEEKS, st.integers(1, 500))
+def test_a_p_chart_lies_three_standard_errors_around_the_share_of_all_weeks(weeks: list[tuple[int, int]], n: int) -> None:
+    share = sum(one for one, _ in weeks) / sum(size for _, size in weeks)
+    error = math.sqrt(share * (1 - share) / n)
+    assert p_chart(weeks, n) == pytest.approx((max(0, share - 3 * error), min(1, share + 3 * error)), abs=1e-12)
+
+
+def test_an_xmr_chart_is_the_one_worked_by_hand() -> None:
+    values = [10.0, 12.0, 11.0, 13.0, 12.0, 10.0, 11.0, 13.0]  # moving ranges 2 1 2 1 2 1 2: mean 11 / 7
+    assert xmr(values) == pytest.approx((11.5 - 2.66 * 11 / 7, 11.5 + 2.66 * 11 / 7))
+
+
+@given(st.dictionaries(st.integers(1, 5), st.integers(1, 10**4), min_size=1))
+def test_no_spread_of_scores_makes_the_interval_of_their_mean_too_narrow(counts: dict[int, int]) -> None:
+    """A score between 0 and 5 spreads no more than one that is 0 or 5 with the same mean."""
+    from collections import Counter
+
+    scores = np.repeat(list(counts), list(counts.values())) * 20.0
+    value, interval = csat(Counter(counts), "mean_x20")
+    assert value == pytest.approx(scores.mean())
+    assert interval is not None
+    center = Z * Z / len(scores)
+    half = Z * scores.std() / math.sqrt(len(scores)) / (1 + center)
+    assert interval[1] - interval[0] >= 2 * half - 1e-9
+
+
+def answers(count: int, seed: int) -> list[dict[str, float]]:
+    chance = Random(seed)
+    made = []
+    for _ in range(count):
+        speed, attitude, effect = (float(chance.randint(1, 5)) for _ in range(3))
+        made.append({"speed": speed, "attitude": (attitude + speed) / 2, "effect": effect, "overall": effect + speed / 2 + chance.random()})
+    return made
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 10**6))
+def test_the_weights_of_drivers_sum_to_r_squared(seed: int) -> None:
+    data = answers(60, seed)
+    names = ["speed", "attitude", "effect"]
+    found = drivers(data, "overall", names, Random(seed))
+    fitted = sm.OLS([one["overall"] for one in data], sm.add_constant(np.array([[one[name] for name in names] for one in data]))).fit()
+    assert sum(driver.weight for driver in found) == pytest.approx(fitted.rsquared, abs=1e-9)
+    assert all(driver.low <= driver.weight <= driver.high or driver.low <= driver.high for driver in found)
+
+
+def test_the_weight_of_a_question_that_goes_with_no_other_is_its_squared_correlation() -> None:
+    grid = [{"a": float(a), "b": float(b), "y": a + 3.0 * b} for a in range(6) for b in range(6)]
+    weights = {one.name: one.weight for one in drivers(grid, "y", ["a", "b"], Random(1))}
+    assert weights == pytest.approx({"a": 0.1, "b": 0.9})
+
+
+def test_the_intervals_of_drivers_hold_the_weights() -> None:
+    found = drivers(answers(300, 7), "overall", ["speed", "attitude", "effect"], Random(7))
+    assert [one.name for one in found if not one.low <= one.weight <= one.high] == []
+    assert fmean(one.high - one.low for one in found) < 0.3
+
+
+def test_drivers_of_fewer_than_thirty_answers_are_refused_with_the_reason() -> None:
+    few = [*answers(29, 1), {"speed": 1.0}]
+    with pytest.raises(Refused, match="at least 30 answers to all of the questions; there are 29"):
+        drivers(few, "overall", ["speed", "effect"], Random(1))
+
+
+def test_a_question_that_everybody_answers_alike_is_refused() -> None:
+    alike = [{**one, "effect": 5.0} for one in answers(40, 1)]
+    with pytest.raises(Refused, match="the same score to effect"):
+        drivers(alike, "overall", ["speed", "effect"], Random(1))
