@@ -1,0 +1,42 @@
+"""`engine run` is killed at random moments while mails, calls, text messages and timers flow, its start included."""
+
+import random
+import threading
+
+import pytest
+
+from tests.faults.conftest import NewHouse
+from tests.faults.house import Feed, check_account, check_kept, drain
+from tests.support.counts import scaled
+
+FULL, LEAST = 2_000, 100
+WORKING = 0.8
+"""The share that is killed after its start."""
+A_ROUND = 50
+"""Kills on one database, whose replay takes longer with each."""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_killed_at_any_moment_it_loses_nothing_and_does_nothing_twice(
+    kind: str, new_house: NewHouse, request: pytest.FixtureRequest, seed: int
+) -> None:
+    draw, left = random.Random(seed), scaled(FULL // 2, least=LEAST // 2)
+    while left > 0:
+        kills = min(left, A_ROUND)
+        left -= kills
+        house = new_house(request.getfixturevalue("database") if kind == "postgresql" else "")
+        with Feed(house) as feed:
+            for _ in range(kills):
+                daemon = house.fork()
+                if draw.random() < WORKING:
+                    daemon.wait_for_line("started")
+                threading.Event().wait(draw.uniform(0, 0.4))  # the moment is what is tried out; nothing is waited for
+                daemon.kill()
+                count = feed.count
+                with house.remains() as reader:
+                    check_kept(reader, feed, count)
+        daemon = house.fork()
+        daemon.wait_for_line("started")
+        drain(feed)
+        daemon.kill()
+        check_account(feed, kills)
