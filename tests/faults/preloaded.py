@@ -5,12 +5,6 @@ Nothing here may start a thread: the process is forked after it.
 
 from pathlib import Path
 
-import engine.cli.run
-import engine.runtime.worker
-import engine.store.postgresql.store
-import engine.store.sqlite.store
-import engine_sms.smpp_channel
-import engine_webhook.channel
 import tests.faults.failpoints  # noqa: F401
 from engine.channels.manager import ChannelTypes
 from engine.policy import compile_policy
