@@ -74,7 +74,7 @@ def arm(where: str | None) -> None:
         _wrap(channel, "send", lambda message: point.around("send"))
         return channel
 
-    ChannelTypes.build = built  # type: ignore[method-assign]  # this process alone, which is about to die
+    ChannelTypes.build = built  # type: ignore[assignment, method-assign]  # this process alone, which is about to die
 
 
 def _wrap(owner: Any, name: str, around: Callable[..., AbstractContextManager[None]]) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -149,9 +150,7 @@ def drain(feed: Feed, patience: float = 120.0) -> None:
 
     def what() -> str:
         with store.read() as reader:
-            errors = Counter(
-                row.error for row in [*reader.inbox("dead", 9), *reader.messages(state="dead"), *reader.messages(state="queued")]
-            )
+            errors = {row.error for row in reader.messages(state="queued")} | {row.error for row in reader.inbox("pending", 99)}
             waits = f"{reader.inbox_counts()} {reader.message_counts()} next timer {reader.next_timer()} {errors}"
         return f"{feed.count} of each to settle: {len(feed.lying())} files, {waits}"
 
@@ -162,7 +161,7 @@ def drain(feed: Feed, patience: float = 120.0) -> None:
 
 
 def check_account(feed: Feed, crashes: int) -> dict[str, int]:
-    """Everything that came in led to one ticket, everything was said once, no clock rang twice or early; return the extra copies by carrier.
+    """Everything that came in led to one ticket, all was said once, no clock rang twice or early; return the extra copies by carrier.
 
     Each crash may have cost a carrier without idempotency keys one more copy.
     """
@@ -191,7 +190,7 @@ def check_numbers(numbers: list[str]) -> None:
 
 def check_ticket(reader: Reader, number: str) -> None:
     """One ticket had each of its consequences once, and none before its time."""
-    log = [(entry.event, entry.at) for entry in reader.events(number)]
+    log: list[tuple[Any, datetime]] = [(entry.event, entry.at) for entry in reader.events(number)]
     happened = Counter((event.name, getattr(event, "id", "")) for event, _ in log if event.name.startswith("deadline_"))
     assert set(happened.values()) == {1}, (number, happened)
     started = {event.id: event.due for event, _ in log if event.name == "deadline_started"}

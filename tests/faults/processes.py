@@ -25,10 +25,6 @@ class Forked(Daemon):
         self.pid = process.pid
         self.process = _Waitable(process)  # type: ignore[assignment]  # what Daemon asks of a Popen
 
-    def wait_for_death(self, patience: float) -> int:
-        """Return the exit code once it is dead, negative for a signal; None if it lives on."""
-        return self.process.wait(patience)
-
 
 class _Waitable:
     """A process of multiprocessing as one of subprocess."""
@@ -63,7 +59,7 @@ def _run(root: Path, log: Path, environment: dict[str, str], arguments: tuple[st
     said = os.open(log, os.O_WRONLY | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(said, stream)
-    ChannelTypes.discover = classmethod(lambda types: preloaded.DISCOVERED)  # type: ignore[method-assign]  # found before the fork
+    ChannelTypes.discover = classmethod(lambda types: preloaded.DISCOVERED)  # type: ignore[assignment, method-assign]  # before the fork
     failpoints.arm(os.environ.get(failpoints.VARIABLE))
     sys.argv = ["engine", "run", *arguments]
     main(["run", *arguments])

@@ -5,7 +5,7 @@ goes on as soon as the disk does.
 import contextlib
 import random
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -40,6 +40,11 @@ def fill(ballast: Path) -> None:
             stream.write(bytes(4096))
 
 
+def wait_for_more(count: Callable[[], int], more: int, what: str) -> None:
+    wanted = count() + more
+    wait_until(lambda: count() >= wanted, f"{more} more {what}", PATIENCE)
+
+
 def complaints(daemon: Daemon) -> int:
     return sum(line["message"] == "cannot work" for line in daemon.lines)
 
@@ -50,11 +55,9 @@ def fill_again_and_again(house: House, trials: int, draw: random.Random) -> None
         house.configure(database=house.database)
         with house.running() as daemon, Feed(house, pause=0.1) as feed:
             for _ in range(trials):
-                decisions = len(daemon.decisions())
-                wait_until(lambda past=decisions: len(daemon.decisions()) > past + draw.randint(0, 20), "work to go on", PATIENCE)
-                before = complaints(daemon)
+                wait_for_more(lambda: len(daemon.decisions()), draw.randint(1, 20), "decisions, for the disk has room")
                 fill(small / "ballast")
-                wait_until(lambda past=before: complaints(daemon) > past, "the disk to be full", PATIENCE)
+                wait_for_more(lambda: complaints(daemon), 1, "complaint, for the disk is full")
                 (small / "ballast").unlink()
             feed.end()
             drain(feed)

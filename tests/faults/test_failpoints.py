@@ -14,7 +14,6 @@ from engine.policy import compile_policy
 from engine.runtime import schedule
 from engine.runtime.policies import sound
 from engine.store import open_store
-from tests.acceptance.desk import Daemon
 from tests.faults.conftest import NewHouse
 from tests.faults.failpoints import COMMITS, SIDES, STEPS, VARIABLE
 from tests.faults.house import Feed, House, check_account, check_kept, drain
@@ -48,7 +47,7 @@ def make_slots_due(house: House) -> None:
     statements = ("DELETE FROM cron_slot", f"INSERT INTO cron_slot (job, slot, at) VALUES {rows}")
     with sqlite3.connect(house.file) if house.database.startswith("sqlite:") else psycopg.connect(house.database) as connection:
         for statement in statements:
-            connection.execute(statement)  # type: ignore[arg-type, call-overload]  # both take it
+            connection.execute(statement)
     connection.close()
 
 
@@ -62,12 +61,6 @@ PREPARE: dict[str, Callable[[House], None]] = {"slot": make_slots_due, "backup":
 """What lets a step come that does not come with every input."""
 
 
-def run(house: House) -> Daemon:
-    daemon = house.fork()
-    daemon.wait_for_line("started")
-    return daemon
-
-
 def die_everywhere(house: House, places: list[tuple[str, str]], draw: random.Random) -> int:
     """Die `scaled` times at each place, in any order; account for everything. Return how many copies a carrier got too many."""
     (house.root / "policies" / "rules-sweep.yaml").write_text(SWEEP, encoding="utf-8")
@@ -75,7 +68,9 @@ def die_everywhere(house: House, places: list[tuple[str, str]], draw: random.Ran
     draw.shuffle(trials)
     feed = Feed(house)
     feed.drop()
-    run(house).kill()  # the first start puts a policy in force and makes the tables
+    daemon = house.fork()
+    daemon.wait_for_line("started")  # which puts the first policy in force, and makes the tables
+    daemon.kill()
     for number, (side, step) in enumerate(trials):
         feed.drop()
         PREPARE.get(step, lambda house: None)(house)
@@ -83,7 +78,7 @@ def die_everywhere(house: House, places: list[tuple[str, str]], draw: random.Ran
         assert daemon.process.wait(PATIENCE) == -signal.SIGKILL, daemon.text
         with house.remains() as reader:
             check_kept(reader, feed, feed.count, whole=number % WHOLE == 0)
-    daemon = run(house)
+    daemon = house.fork()
     drain(feed)
     daemon.kill()
     return max(check_account(feed, len(trials)).values())
