@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from engine.channels import Channel, Outbound, PermanentFailure, TemporaryFailure
 from engine.core.signals import ReceiptArrived
 from engine.runtime import digests, log
+from engine.runtime.claims import TURNS
 from engine.runtime.gather import World
 from engine.runtime.handle import Outcome, handle
 from engine.runtime.tokens import Tokens
-from engine.store.contract import Store, Transaction
+from engine.store.contract import Conflict, Store, Transaction
 from engine.store.rows import OutboxRow
 
 
@@ -99,10 +100,16 @@ class Postman:
             return self._try_later(world, letter, str(error), error.retry_after, now())
         except Exception as error:  # noqa: BLE001  # a plugin's fault takes only its own message down, for now
             return self._try_later(world, letter, f"{type(error).__name__}: {error}", None, now())
-        at = now()
-        with self.store.write() as tx:
-            told = [row for row in letter.rows if tx.message_sent(row.id, sent.provider_id or None, at, row)]
-            return self._tell(tx, world, told, "sent", "", at)
+        at, turns = now(), TURNS
+        while True:
+            try:
+                with self.store.write() as tx:
+                    told = [row for row in letter.rows if tx.message_sent(row.id, sent.provider_id or None, at, row)]
+                    return self._tell(tx, world, told, "sent", "", at)
+            except Conflict:  # somebody is at its ticket; what is forgotten now would be sent again
+                turns -= 1
+                if turns == 0:
+                    raise
 
     def _try_later(self, world: World, letter: "_Letter", error: str, retry_after: float | None, at: datetime) -> list[Outcome]:
         attempts = letter.rows[0].attempts
