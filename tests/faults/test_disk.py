@@ -5,6 +5,7 @@ goes on as soon as the disk does.
 import contextlib
 import random
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.desk import Daemon, wait_until
-from tests.faults.conftest import NewHouse
+from tests.faults.conftest import NewHouse, Tell
 from tests.faults.house import Feed, House, check_account, drain
 from tests.support.counts import scaled
 
@@ -49,7 +50,7 @@ def complaints(daemon: Daemon) -> int:
     return sum(line["message"] == "cannot work" for line in daemon.lines)
 
 
-def fill_again_and_again(house: House, trials: int, draw: random.Random) -> None:
+def fill_again_and_again(house: House, trials: int, draw: random.Random) -> Counter[str]:
     with disk(house.root / "disk") as small:
         house.database = f"sqlite:///{small / 'engine.db'}"
         house.configure(database=house.database)
@@ -62,7 +63,7 @@ def fill_again_and_again(house: House, trials: int, draw: random.Random) -> None
             feed.end()
             drain(feed)
             check_log(daemon)
-        check_account(feed, trials)
+        return Counter(filled=trials) + check_account(feed, trials)
 
 
 def check_log(daemon: Daemon) -> None:
@@ -72,7 +73,7 @@ def check_log(daemon: Daemon) -> None:
     assert faults == []
 
 
-def test_a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room(new_house: NewHouse, seed: int) -> None:
+def test_a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room(new_house: NewHouse, tell: Tell, seed: int) -> None:
     trials = scaled(FULL, least=LEAST)
     houses = [new_house() for _ in range(HOUSES)]
     with ThreadPoolExecutor(HOUSES) as pool:  # most of a trial is waiting
@@ -81,11 +82,11 @@ def test_a_full_disk_loses_nothing_and_work_goes_on_when_there_is_room(new_house
             for number, house in enumerate(houses)
         ]
         for run in runs:
-            run.result()
+            tell(**run.result())
 
 
 @pytest.mark.real("strace")
-def test_a_disk_that_cannot_keep_what_was_written_loses_nothing(new_house: NewHouse, tmp_path: Path, seed: int) -> None:
+def test_a_disk_that_cannot_keep_what_was_written_loses_nothing(new_house: NewHouse, tell: Tell, tmp_path: Path, seed: int) -> None:
     trials, draw = scaled(FULL, least=LEAST), random.Random(seed)
     house, trace = new_house(), tmp_path / "trace"
     first, step = draw.randint(10, 20), draw.randint(15, 30)
@@ -96,7 +97,7 @@ def test_a_disk_that_cannot_keep_what_was_written_loses_nothing(new_house: NewHo
         drain(feed)
         check_log(daemon)
         assert complaints(daemon) > 0
-    check_account(feed, failed(trace))
+    tell(failures=failed(trace), **check_account(feed, failed(trace)))
 
 
 def failed(trace: Path) -> int:

@@ -3,6 +3,7 @@
 import random
 import signal
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from engine.policy import compile_policy
 from engine.runtime import schedule
 from engine.runtime.policies import sound
 from engine.store import open_store
-from tests.faults.conftest import NewHouse
+from tests.faults.conftest import NewHouse, Tell
 from tests.faults.failpoints import COMMITS, SIDES, STEPS, VARIABLE
 from tests.faults.house import Feed, House, check_account, check_kept, drain
 from tests.support.counts import scaled
@@ -61,8 +62,8 @@ PREPARE: dict[str, Callable[[House], None]] = {"slot": make_slots_due, "backup":
 """What lets a step come that does not come with every input."""
 
 
-def die_everywhere(house: House, places: list[tuple[str, str]], draw: random.Random) -> int:
-    """Die `scaled` times at each place, in any order; account for everything. Return how many copies a carrier got too many."""
+def die_everywhere(house: House, places: list[tuple[str, str]], draw: random.Random) -> Counter[str]:
+    """Die `scaled` times at each place, in any order; account for everything. Return the figures."""
     (house.root / "policies" / "rules-sweep.yaml").write_text(SWEEP, encoding="utf-8")
     trials = places * scaled(FULL, least=LEAST[house.database.partition(":")[0]])
     draw.shuffle(trials)
@@ -81,21 +82,24 @@ def die_everywhere(house: House, places: list[tuple[str, str]], draw: random.Ran
     daemon = house.fork()
     drain(feed)
     daemon.kill()
-    return max(check_account(feed, len(trials)).values())
+    return Counter(deaths=len(trials)) + check_account(feed, len(trials))
 
 
-def test_dying_at_any_place_on_sqlite_loses_nothing_and_does_nothing_twice(new_house: NewHouse, seed: int) -> None:
+def test_dying_at_any_place_on_sqlite_loses_nothing_and_does_nothing_twice(new_house: NewHouse, tell: Tell, seed: int) -> None:
     house = new_house()
     house.configure(jobs=BACKUP)
-    die_everywhere(house, [(side, step) for step in [*STEPS, *COMMITS.values()] for side in SIDES], random.Random(seed))
+    places = [(side, step) for step in [*STEPS, *COMMITS.values()] for side in SIDES]
+    tell(places=len(places), **die_everywhere(house, places, random.Random(seed)))
     for path in (house.root / "var" / "backups").glob("*.db"):
         check_backup(path)
 
 
-def test_dying_at_any_place_on_postgresql_loses_nothing_and_does_nothing_twice(new_house: NewHouse, postgresql: Server, seed: int) -> None:
+def test_dying_at_any_place_on_postgresql_loses_nothing_and_does_nothing_twice(
+    new_house: NewHouse, tell: Tell, postgresql: Server, seed: int
+) -> None:
     house = new_house(postgresql.url(postgresql.new_database()))
-    steps = [step for step in [*STEPS, *COMMITS.values()] if step != "backup"]
-    die_everywhere(house, [(side, step) for step in steps for side in SIDES], random.Random(seed))
+    places = [(side, step) for step in [*STEPS, *COMMITS.values()] for side in SIDES if step != "backup"]
+    tell(places=len(places), **die_everywhere(house, places, random.Random(seed)))
 
 
 def check_backup(path: Path) -> None:

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from tests.faults.conftest import NewHouse
+from tests.faults.conftest import NewHouse, Tell
 from tests.faults.house import Feed, check_account, check_kept, drain
 from tests.support.counts import scaled
 from tests.support.postgresql import Server
@@ -26,7 +26,7 @@ def new_database(request: pytest.FixtureRequest) -> str:
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_killed_at_any_moment_it_loses_nothing_and_does_nothing_twice(
-    kind: str, new_house: NewHouse, request: pytest.FixtureRequest, seed: int
+    kind: str, new_house: NewHouse, request: pytest.FixtureRequest, tell: Tell, seed: int
 ) -> None:
     draw, left = random.Random(seed), scaled(FULL // 2, least=LEAST // 2)
     while left > 0:
@@ -47,4 +47,4 @@ def test_killed_at_any_moment_it_loses_nothing_and_does_nothing_twice(
         daemon.wait_for_line("started")
         drain(feed)
         daemon.kill()
-        check_account(feed, kills)
+        tell(kills=kills, **check_account(feed, kills))

@@ -3,9 +3,10 @@
 import subprocess
 import sys
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.faults.conftest import NewHouse
+from tests.faults.conftest import NewHouse, Tell
 from tests.faults.house import DELIVERY, Feed, House, check_account, drain
 from tests.support.counts import scaled
 from tests.support.repository import ROOT
@@ -23,7 +24,7 @@ connection.execute("ROLLBACK")
 """
 
 
-def lock_out(house: House) -> None:
+def lock_out(house: House) -> Counter[str]:
     house.configure(delivery=DELIVERY | {"deadline": "30s"})  # longer than a write waits, or the channel is taken to hang
     with Feed(house) as feed, house.running() as daemon:
         daemon.wait_for_line("decision")
@@ -42,12 +43,11 @@ def lock_out(house: House) -> None:
         said = {line["message"] for line in daemon.lines if line["level"] != "info"}
         assert said <= {"cannot work"}, daemon.text
         assert said, "thirty seconds are longer than anybody waits"
-    check_account(feed, 0)
-    house.sound()
+    return Counter(locks=1) + check_account(feed, 0)
 
 
-def test_a_foreign_write_lock_of_half_a_minute_loses_nothing(new_house: NewHouse) -> None:
+def test_a_foreign_write_lock_of_half_a_minute_loses_nothing(new_house: NewHouse, tell: Tell) -> None:
     houses = [new_house() for _ in range(scaled(FULL, least=LEAST))]
     with ThreadPoolExecutor(AT_ONCE) as pool:  # nearly all of a trial is waiting
         for run in [pool.submit(lock_out, house) for house in houses]:
-            run.result()
+            tell(**run.result())
