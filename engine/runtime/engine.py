@@ -3,6 +3,7 @@
 import random
 import secrets
 import threading
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,7 +22,7 @@ from engine.runtime.clock import Clock
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Listener, Outcome, handle
 from engine.runtime.membership import Membership
-from engine.runtime.outbox import Postman
+from engine.runtime.outbox import Postman, Taken
 from engine.runtime.policies import COMMAND, DAEMON, PolicyBroken, load_active, load_from_directory, load_people, sound
 from engine.runtime.project import ChannelSettings, Project, resolve_secrets
 from engine.runtime.sources import Source
@@ -46,6 +47,7 @@ class Engine:
     alarms: tuple[str, ...] = ()
     listeners: list[Listener] = field(default_factory=list)
     in_flight: dict[str, list[OutboxRow]] = field(default_factory=dict)
+    taken: dict[str, deque[Taken]] = field(default_factory=lambda: defaultdict(deque))
     membership: Membership | None = None
     _opened: set[str] = field(default_factory=set)
     _opening: threading.Lock = field(default_factory=threading.Lock)
@@ -100,7 +102,9 @@ class Engine:
         """Send what is due on a channel; return how many attempts had an outcome."""
         project = self.project
         redirect = self._redirect(name)
-        postman = Postman(self.store, self.tokens, name, project.delivery, redirect, project.hold, project.lease, self.in_flight)
+        postman = Postman(
+            self.store, self.tokens, name, project.delivery, redirect, project.hold, project.lease, self.in_flight, self.taken
+        )
         if member := self.membership:
             worker = member.id
             postman = replace(postman, worker=worker, alive=lambda: member.alive() and member.id == worker)

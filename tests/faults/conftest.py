@@ -1,6 +1,5 @@
 """What the fault runs share, and the figures they come to: each says what befell it and what that cost, at the end of the run."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -32,15 +31,21 @@ def new_house(engine_command: Path, tmp_path: Path, crm: Receiver) -> NewHouse:
 
 
 @pytest.fixture
-def tell(record_property: Callable[[str, object], None]) -> Iterator[Tell]:
+def tell(record_property: Callable[[str, object], None]) -> Tell:
     """Adds to the figures of this test: `tell(kills=50)`."""
-    figures: Counter[str] = Counter()
-    yield lambda **more: figures.update(more)
-    record_property("figures", ", ".join(f"{what} {number}" for what, number in figures.items()))
+    figures: dict[str, int] = {}
+    record_property("figures", figures)
+
+    def add(**more: int) -> None:
+        for what, number in more.items():
+            figures[what] = figures.get(what, 0) + number
+
+    return add
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
-        for name, figures in report.user_properties:
-            if name == "figures" and report.when == "teardown":
-                terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {figures}")
+    for report in terminalreporter.getreports("passed"):
+        for what, figures in report.user_properties:
+            if what == "figures":
+                said = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in figures.items())
+                terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {said}")

@@ -5,7 +5,6 @@ goes on as soon as the disk does.
 import contextlib
 import random
 import subprocess
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -50,7 +49,7 @@ def complaints(daemon: Daemon) -> int:
     return sum(line["message"] == "cannot work" for line in daemon.lines)
 
 
-def fill_again_and_again(house: House, trials: int, draw: random.Random) -> Counter[str]:
+def fill_again_and_again(house: House, trials: int, draw: random.Random) -> dict[str, int]:
     with disk(house.root / "disk") as small:
         house.database = f"sqlite:///{small / 'engine.db'}"
         house.configure(database=house.database)
@@ -63,7 +62,7 @@ def fill_again_and_again(house: House, trials: int, draw: random.Random) -> Coun
             feed.end()
             drain(feed)
             check_log(daemon)
-        return Counter(filled=trials) + check_account(feed, trials)
+        return {"filled": trials} | check_account(feed, trials)
 
 
 def check_log(daemon: Daemon) -> None:

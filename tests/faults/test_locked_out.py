@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.faults.conftest import NewHouse, Tell
@@ -24,7 +23,7 @@ connection.execute("ROLLBACK")
 """
 
 
-def lock_out(house: House) -> Counter[str]:
+def lock_out(house: House) -> dict[str, int]:
     house.configure(delivery=DELIVERY | {"deadline": "30s"})  # longer than a write waits, or the channel is taken to hang
     with Feed(house) as feed, house.running() as daemon:
         daemon.wait_for_line("decision")
@@ -43,7 +42,7 @@ def lock_out(house: House) -> Counter[str]:
         said = {line["message"] for line in daemon.lines if line["level"] != "info"}
         assert said <= {"cannot work"}, daemon.text
         assert said, "thirty seconds are longer than anybody waits"
-    return Counter(locks=1) + check_account(feed, 0)
+    return {"locks": 1} | check_account(feed, 0)
 
 
 def test_a_foreign_write_lock_of_half_a_minute_loses_nothing(new_house: NewHouse, tell: Tell) -> None:

@@ -91,4 +91,4 @@ def test_eight_workers_that_die_and_stall_on_a_server_that_restarts_lose_nothing
         drain(feed)
     finally:
         crew.kill()
-    tell(**crew.befell, **check_account(feed, crew.crashes, alone=False))
+    tell(seconds=scaled(FULL, least=LEAST), **crew.befell, **check_account(feed, crew.crashes, alone=False))

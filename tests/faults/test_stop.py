@@ -5,7 +5,6 @@ import random
 import signal
 import threading
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.acceptance.desk import STOPS_WITHIN, Daemon
@@ -33,7 +32,7 @@ def stop(daemon: Daemon, draw: random.Random, times: int) -> None:
     assert {line["level"] for line in daemon.lines} == {"info"}, daemon.text
 
 
-def stop_again_and_again(house: House, trials: int, draw: random.Random) -> Counter[str]:
+def stop_again_and_again(house: House, trials: int, draw: random.Random) -> dict[str, int]:
     with Feed(house, pause=0.2) as feed:
         for trial in range(trials):
             daemon = house.start()
@@ -42,7 +41,7 @@ def stop_again_and_again(house: House, trials: int, draw: random.Random) -> Coun
             house.sound()
     with house.running():
         drain(feed)
-    return Counter(stops=trials) + check_account(feed, 0)
+    return {"stops": trials} | check_account(feed, 0)
 
 
 def test_asked_to_stop_once_or_twice_it_ends_well_and_goes_on_where_it_was(new_house: NewHouse, tell: Tell, seed: int) -> None:
