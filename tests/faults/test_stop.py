@@ -13,7 +13,7 @@ from tests.faults.house import Feed, House, check_account, drain
 from tests.support.counts import scaled
 
 FULL, LEAST = 200, 20
-HOUSES = 5
+HOUSES = 10
 
 
 def stop(daemon: Daemon, draw: random.Random, times: int) -> None:
