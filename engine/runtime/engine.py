@@ -3,6 +3,7 @@
 import random
 import secrets
 import threading
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,7 +23,7 @@ from engine.runtime.clock import Clock
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Listener, Outcome, handle
 from engine.runtime.membership import Membership
-from engine.runtime.outbox import Postman
+from engine.runtime.outbox import Postman, Taken
 from engine.runtime.policies import COMMAND, DAEMON, PolicyBroken, load_active, load_from_directory, load_people, sound
 from engine.runtime.project import ChannelSettings, Project, resolve_secrets
 from engine.runtime.seal import load_seal
@@ -48,6 +49,7 @@ class Engine:
     alarms: tuple[str, ...] = ()
     listeners: list[Listener] = field(default_factory=list)
     in_flight: dict[str, list[OutboxRow]] = field(default_factory=dict)
+    taken: dict[str, deque[Taken]] = field(default_factory=lambda: defaultdict(deque))
     membership: Membership | None = None
     _opened: set[str] = field(default_factory=set)
     _opening: threading.Lock = field(default_factory=threading.Lock)
@@ -180,6 +182,7 @@ class Engine:
             hold=project.hold,
             lease=project.lease,
             in_flight=self.in_flight,
+            taken=self.taken,
             circuit=project.circuit,
             rate=next(one.rate for one in project.channels if one.name == name),
         )

@@ -1,6 +1,7 @@
 """The outbox: what was decided to be said is sent, at least once; what cannot be sent ends where a person can see it."""
 
 import logging
+from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -24,8 +25,9 @@ from engine.store.rows import OutboxRow, TrialRow
 class Postman:
     """Sends for one channel. `redirect` maps the true address to where it goes instead (None: it is held).
 
-    What is claimed for longer than `lease`, or by a worker that is dead, was given up and is in line again. `in_flight` holds what is
-    claimed now, by channel; `alive` says whether nobody takes this `worker` for dead.
+    What is claimed for longer than `lease`, or by a worker that is dead, was given up and is in line again. By channel, `in_flight` holds
+    what is claimed now, and `taken` what the carrier took and the database could not keep yet; `alive` says whether nobody takes this
+    `worker` for dead.
     """
 
     store: Store
@@ -36,6 +38,7 @@ class Postman:
     hold: bool = False
     lease: timedelta = timedelta(minutes=2)
     in_flight: dict[str, list[OutboxRow]] = field(default_factory=dict)
+    taken: "dict[str, deque[Taken]]" = field(default_factory=lambda: defaultdict(deque))
     circuit: Circuit = field(default_factory=Circuit)
     rate: Rate | None = None
     worker: str | None = None
@@ -45,12 +48,12 @@ class Postman:
         """Send what is due on the channel; return what its being sent, or not, led to."""
         if not self.alive():
             return []
+        outcomes = self._book(world)
         with self.store.write() as tx:
             at = now()
             rows = self._claim(tx, at, limit)
             letters = [self._letter(tx, world, together, at) for together in _together(rows)]
         self.in_flight[self.channel] = rows
-        outcomes: list[Outcome] = []
         for done, letter in enumerate(letters):
             if self.in_flight.get(self.channel) is not rows or now() - at >= self.lease or not self.alive():
                 break  # what is left was given up, and is somebody else's by now
@@ -136,11 +139,24 @@ class Postman:
             return self._try_later(world, letter.rows, without_secrets(str(error)), error.retry_after, now())
         except Exception as error:  # noqa: BLE001  # a plugin's fault takes only its own message down, for now
             return self._try_later(world, letter.rows, without_secrets(f"{type(error).__name__}: {error}"), None, now())
-        at = now()
-        with self.store.write() as tx:
-            self.circuit.worked(tx, self.channel, SEND)
-            told = [row for row in letter.rows if tx.message_sent(row.id, sent.provider_id or None, at, row)]
-            return self._tell(tx, world, told, "sent", "", at)
+        self.taken[self.channel].append(Taken(letter.rows, sent.provider_id or None, now()))
+        return self._book(world)
+
+    def _book(self, world: World) -> list[Outcome]:
+        """Keep what the carrier took. Where the database cannot just now, that comes first next time: what is forgotten is sent again."""
+        outcomes: list[Outcome] = []
+        taken = self.taken[self.channel]
+        while taken:
+            one = taken.popleft()
+            try:
+                with self.store.write() as tx:
+                    self.circuit.worked(tx, self.channel, SEND)
+                    told = [row for row in one.rows if tx.message_sent(row.id, one.provider_id, one.at, row)]
+                    outcomes += self._tell(tx, world, told, "sent", "", one.at)
+            except EngineError:
+                taken.appendleft(one)
+                raise
+        return outcomes
 
     def _try_later(self, world: World, rows: list[OutboxRow], error: str, retry_after: float | None, at: datetime) -> list[Outcome]:
         first = rows[0]
@@ -175,6 +191,15 @@ class Postman:
     def _tell(self, tx: Transaction, world: World, rows: list[OutboxRow], status: str, detail: str, at: datetime) -> list[Outcome]:
         signals = (ReceiptArrived(row.ticket, row.id, row.party, status, detail) for row in rows if row.ticket)
         return [handle(tx, world, signal, at, hold=self.hold) for signal in signals]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The rows that a carrier took in one message, its name for that, and when."""
+
+    rows: list[OutboxRow]
+    provider_id: str | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

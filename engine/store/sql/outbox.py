@@ -83,11 +83,15 @@ _TOGETHER = f"SELECT {_COLUMNS} FROM outbox WHERE id = ? OR digest = ? ORDER BY 
 
 _CLAIM = "UPDATE outbox SET state = 'sending', attempts = attempts + 1, sending_since = ?, digest = ?, worker = ? WHERE id = ?"
 
+# Whoever stands still while it says what became of a message holds only that one back.
 _RECOVER = """
 UPDATE outbox SET state = 'queued', next_attempt_at = ?, sending_since = NULL
-WHERE state = 'sending' AND (
-    sending_since <= coalesce(?, sending_since)
-    OR worker IS NOT NULL AND worker NOT IN (SELECT id FROM worker WHERE seen_at > ?)
+WHERE id IN (
+    SELECT id FROM outbox
+    WHERE state = 'sending' AND (
+        sending_since <= coalesce(?, sending_since)
+        OR worker IS NOT NULL AND worker NOT IN (SELECT id FROM worker WHERE seen_at > ?)
+    ) /*pg FOR UPDATE SKIP LOCKED*/
 )
 """
 
