@@ -26,6 +26,7 @@ from engine.runtime.clock import JumpGuard, SystemClock
 from engine.runtime.engine import Engine, open_engine
 from engine.runtime.project import Job, load_project
 from engine.runtime.reload import Reloader
+from engine.store.contract import Transaction
 
 POLL = 1.0
 """Seconds after which every loop looks again by itself; hints only shorten this."""
@@ -95,8 +96,8 @@ class Worker:
         self.stop = threading.Event()
         self._wanted: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._bodies = bodies
-        self._guard = JumpGuard()
-        self._holding_until = 0.0
+        self._guard = JumpGuard(self._jumped)
+        self._was_set = False
         self._only = only
         self._reloader = Reloader(engine)
         self._changes: Generator[set[FileChange], None, None] | None = None
@@ -108,9 +109,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop` is set, then let go within `STOP_WITHIN` seconds."""
-        now = self.engine.clock.now()
-        with self.engine.store.write() as tx:  # others may be sending what they claimed from a store that is shared
-            recovered = tx.recover_sending(now, now - self.engine.project.lease if self.engine.store.shared else None)
+        recovered = self._recover()
         log.say(
             "started",
             pid=os.getpid(),
@@ -138,16 +137,23 @@ class Worker:
         """Ask it to stop; unlike an event, the queue may be touched by a signal handler at any moment."""
         self._wanted.put(None)
 
+    def _recover(self) -> int:
+        """Put back in line what a process that ended left in the middle; return how many messages it was sending."""
+        now = self.engine.clock.now()
+        with self.engine.store.write() as tx:  # others may be sending what they claimed from a store that is shared
+            _believe_clock(tx, now)
+            return tx.recover_sending(now, now - self.engine.project.lease if self.engine.store.shared else None)
+
     def _decide(self) -> int:
-        jump = self._guard.jump()
-        if jump:
-            self._holding_until = time.monotonic() + LONGEST_PAUSE
-            log.say("the wall clock jumped: messages are held for a minute", logging.ERROR, seconds=round(jump))
+        if self._was_set and not self._guard.holds():
+            self._was_set = False
+            with self.engine.store.write() as tx:
+                _believe_clock(tx, self.engine.clock.now())
         done = self.engine.work_inbox() if "intake" in self._only else 0
-        if "timers" in self._only and not self._holding():
+        if "timers" in self._only and not self._guard.holds():
             done += self.engine.work_timers()
-        if "cron" in self._only:
-            done += len(self._cron()) + (0 if self._holding() else self.engine.work_rules())
+        if "cron" in self._only and not self._guard.holds():
+            done += len(self._cron()) + self.engine.work_rules()
         if done:
             for loop in self._senders.values():
                 loop.hint.set()
@@ -189,10 +195,11 @@ class Worker:
         return step
 
     def _sending(self, name: str) -> Callable[[], int]:
-        return lambda: 0 if self._holding() else self.engine.work_outbox(name)
+        return lambda: 0 if self._guard.holds() else self.engine.work_outbox(name)
 
-    def _holding(self) -> bool:
-        return time.monotonic() < self._holding_until
+    def _jumped(self, seconds: float) -> None:
+        log.say("the wall clock jumped: messages are held for a minute", logging.ERROR, seconds=round(seconds))
+        self._was_set = True
 
     def _watch_senders(self) -> None:
         """Replace a sender whose channel has not answered in time; what it was sending is tried again."""
@@ -219,6 +226,12 @@ class Worker:
                     tx.message_dead(row.id, "the channel did not answer in time", row.attempts)
                 else:
                     tx.message_retry(row.id, now + max(pause, timedelta(seconds=1)), "the channel did not answer in time", row.attempts)
+
+
+def _believe_clock(tx: Transaction, now: datetime) -> None:
+    """Let nothing wait again for an hour that the clock has shown before it was set back."""
+    tx.bring_inbox_forward(now)
+    tx.bring_messages_forward(now)
 
 
 PARTS = frozenset({"intake", "timers", "outbox", "cron"})

@@ -37,6 +37,8 @@ _PUT_OFF = "UPDATE inbox SET attempts = attempts + 1, next_attempt_at = ?, error
 
 _SET_ASIDE = "UPDATE inbox SET attempts = attempts + 1, state = 'dead', error = ? WHERE id = ?"
 
+_BRING_FORWARD = "UPDATE inbox SET next_attempt_at = ? WHERE state = 'pending' AND attempts = 0 AND next_attempt_at > ?"
+
 _REQUEUE = "UPDATE inbox SET state = 'pending', attempts = 0, next_attempt_at = ? WHERE id = ? AND state = 'dead'"
 
 
@@ -94,6 +96,10 @@ class InboxWrites(InboxReads):
             _found(id, self._session.run(_SET_ASIDE, error, id))
         else:
             _found(id, self._session.run(_PUT_OFF, micros(retry_at), error, id))
+
+    def bring_inbox_forward(self, now: datetime) -> int:
+        """The clock was set back."""
+        return self._session.run(_BRING_FORWARD, micros(now), micros(now))
 
     def requeue_inbox(self, id: int, at: datetime) -> bool:
         """Try an item that was set aside again."""

@@ -73,6 +73,11 @@ UPDATE outbox SET state = 'queued', next_attempt_at = ?, sending_since = NULL
 WHERE state = 'sending' AND sending_since <= coalesce(?, sending_since)
 """
 
+# Only what was put in line for the instant at which it was decided: anything else is meant to be sent later.
+_BRING_FORWARD = """
+UPDATE outbox SET next_attempt_at = ? WHERE state = 'queued' AND attempts = 0 AND next_attempt_at = created_at AND next_attempt_at > ?
+"""
+
 # A receipt may overtake the carrier's answer: then the message is delivered already, and stays it.
 _SENT = """
 UPDATE outbox SET state = CASE state WHEN 'delivered' THEN 'delivered' ELSE 'sent' END, provider_id = ?, sent_at = ?,
@@ -191,6 +196,10 @@ class OutboxWrites(OutboxReads):
     def recover_sending(self, now: datetime, before: datetime | None = None) -> int:
         """What a stopped process left behind is in line again."""
         return self._session.run(_RECOVER, micros(now), micros_or_none(before))
+
+    def bring_messages_forward(self, now: datetime) -> int:
+        """The clock was set back."""
+        return self._session.run(_BRING_FORWARD, micros(now), micros(now))
 
     def message_sent(self, id: str, provider_id: str | None, at: datetime) -> bool:
         """The carrier took it."""
