@@ -145,8 +145,8 @@ class Worker:
             return tx.recover_sending(now, now - self.engine.project.lease if self.engine.store.shared else None)
 
     def _decide(self) -> int:
-        if self._was_set and not self._guard.holds():
-            self._was_set = False
+        if self._was_set:  # also what is still being taken in as of the hour before
+            self._was_set = self._guard.holds()
             with self.engine.store.write() as tx:
                 _believe_clock(tx, self.engine.clock.now())
         done = self.engine.work_inbox() if "intake" in self._only else 0
