@@ -53,6 +53,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "policy": ("engine.cli.policy:group", "See the versions of the policy, compare them, put one in force."),
     "run": ("engine.cli.run:command", "Work day and night: take in, decide, send."),
     "status": ("engine.cli.status:command", "Show how the work stands."),
+    "check": ("engine.cli.check:command", "Hold the database against its own log."),
     "board": ("engine.cli.board:command", "Watch the open promises, the nearest deadline first."),
     "ticket": ("engine.cli.ticket:group", "Work tickets: list, show, claim, plan, resolve and more."),
     "approvals": ("engine.cli.approvals:group", "See what waits for an approval; grant or refuse it."),

@@ -74,24 +74,31 @@ class Session:
             opened.close()
 
     @contextmanager
-    def desk(self) -> Iterator[Desk]:
-        """Open the store and the policy in force, without any channel. Raises ConfigurationError."""
-        from engine.runtime.clock import SystemClock
-        from engine.runtime.policies import COMMAND, load_active, load_from_directory, load_people, sound
+    def store(self) -> Iterator[tuple["Project", "Store"]]:
+        """Open the store alone. Raises ConfigurationError."""
         from engine.runtime.project import load_project, resolve_secrets
         from engine.store import open_store
 
         project = load_project(self.root)
         project.var.mkdir(parents=True, exist_ok=True)
-        now = SystemClock().now()
         store = open_store(resolve_secrets(project.database, project.root), project.root)
         try:
+            yield project, store
+        finally:
+            store.close()
+
+    @contextmanager
+    def desk(self) -> Iterator[Desk]:
+        """Open the store and the policy in force, without any channel. Raises ConfigurationError."""
+        from engine.runtime.clock import SystemClock
+        from engine.runtime.policies import COMMAND, load_active, load_from_directory, load_people, sound
+
+        now = SystemClock().now()
+        with self.store() as (project, store):
             compilation = load_active(store) or load_from_directory(project.policies, store, now, COMMAND)
             policy = sound(compilation)
             team, _ = load_people(project.policies, compilation)
             yield Desk(project, store, policy, team, self.words(policy, team), now)
-        finally:
-            store.close()
 
     def words(self, policy: "Policy", team: "Team") -> "Words":
         """Return the words of the language asked for."""

@@ -67,8 +67,17 @@ class _Undo(Exception):  # leaves a savepoint, never this module
         self.facts, self.decision = facts, decision
 
 
-def handle(tx: Transaction, world: World, signal: Signal, now: datetime, origin: Origin | None = None, hold: bool = False) -> Outcome:
-    """Decide on a signal and keep all it leads to in `tx`. `hold` queues messages as held. Raises NotFound for an unknown ticket.
+def handle(
+    tx: Transaction,
+    world: World,
+    signal: Signal,
+    now: datetime,
+    origin: Origin | None = None,
+    hold: bool = False,
+    intake: int | None = None,
+) -> Outcome:
+    """Decide on a signal and keep all it leads to in `tx`. `hold` queues messages as held, `intake` is the inbox item it came from.
+    Raises NotFound for an unknown ticket.
 
     What is refused changes nothing but the record of its refusal.
     """
@@ -81,7 +90,7 @@ def handle(tx: Transaction, world: World, signal: Signal, now: datetime, origin:
             raise RuntimeError(f"{type(signal).__name__} led to more than {CHAIN_LIMIT} further signals")
         raised, gatherer.ran = waiting.popleft()
         current, gatherer.depth = raised.signal, raised.depth
-        decision = _decide_one(tx, world, gatherer, current, now, origin if not handled else None, hold)
+        decision = _decide_one(tx, world, gatherer, current, now, *((None, hold, None) if handled else (origin, hold, intake)))
         handled.append(Handled(now, current, decision, world.policy.digest))
         gatherer.ran += _rules_run(current, decision)
         for command in (command for command in decision.commands if isinstance(command, c.Raise)):
@@ -108,7 +117,7 @@ def _rules_run(signal: Signal, decision: Decision) -> Iterator[str]:
 
 
 def _decide_one(
-    tx: Transaction, world: World, gatherer: Gatherer, signal: Signal, now: datetime, origin: Origin | None, hold: bool
+    tx: Transaction, world: World, gatherer: Gatherer, signal: Signal, now: datetime, origin: Origin | None, hold: bool, intake: int | None
 ) -> Decision:
     ticket = tx.hold_ticket(signal.ticket) if signal.ticket else None
     if signal.ticket and ticket is None:
@@ -124,7 +133,7 @@ def _decide_one(
     except _Undo as undone:
         facts, decision = undone.facts, undone.decision
         gatherer.opened()
-    record = DecisionRecord(at, signal, facts, world.policy.digest, decision.reasons, decision.refused)
+    record = DecisionRecord(at, signal, facts, world.policy.digest, decision.reasons, decision.refused, intake)
     if decision.refused is not None or decision.ticket is None or not decision.events:
         tx.record_refusal(ticket.number if ticket else None, record)
     else:

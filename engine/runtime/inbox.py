@@ -117,18 +117,18 @@ def _keep_attachments(directory: Path, item: Inbound) -> Inbound:
 def _handle_row(tx: Transaction, desk: Desk, world: World, row: InboxRow, now: datetime) -> Outcome | None:
     item = unpack(row.item_json)
     if isinstance(item, Receipt):
-        return _receipt(tx, desk, world, row.channel, item, now)
+        return _receipt(tx, desk, world, row, item, now)
     kind = world.channels.get(row.channel)
     if kind is None:
         raise LookupError(f"channel {row.channel} is not configured any more")
     origin = Origin(row.channel, normalise(kind, item.sender, desk.region), item.sender_name, _call(item.call))
     signal: Signal = _call_signal(tx, desk, world, item, origin) if item.call else _message_signal(tx, desk, world, item, origin)
-    return handle(tx, world, signal, now, origin, hold=desk.hold)
+    return handle(tx, world, signal, now, origin, desk.hold, row.id)
 
 
-def _receipt(tx: Transaction, desk: Desk, world: World, channel: str, item: Receipt, now: datetime) -> Outcome | None:
+def _receipt(tx: Transaction, desk: Desk, world: World, came: InboxRow, item: Receipt, now: datetime) -> Outcome | None:
     row = tx.message(item.message_id) if item.message_id else None
-    row = row or (tx.message_by_provider(channel, item.provider_id) if item.provider_id else None)
+    row = row or (tx.message_by_provider(came.channel, item.provider_id) if item.provider_id else None)
     if row is None or row.ticket is None:
         raise LookupError(f"no message is known as {item.message_id or item.provider_id}")
     handled: list[Handled] = []
@@ -136,7 +136,7 @@ def _receipt(tx: Transaction, desk: Desk, world: World, channel: str, item: Rece
         arrived = item.status == "delivered"
         if one.ticket and (tx.message_delivered(one.id, now) if arrived else tx.message_dead(one.id, item.detail)):
             signal = ReceiptArrived(one.ticket, one.id, one.party, item.status.value, item.detail)
-            handled += handle(tx, world, signal, now, hold=desk.hold).handled
+            handled += handle(tx, world, signal, now, hold=desk.hold, intake=None if handled else came.id).handled
     return Outcome(tuple(handled)) if handled else None
 
 

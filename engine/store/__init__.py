@@ -4,7 +4,7 @@ from importlib import import_module
 from pathlib import Path
 
 from engine.errors import ConfigurationError
-from engine.store.contract import Conflict, Evolve, Reader, Store, StoreFailed, Transaction
+from engine.store.contract import Conflict, Evolve, Finding, Reader, Store, StoreFailed, Transaction
 from engine.store.rows import (
     ActivationRow,
     AnswerRow,
@@ -30,6 +30,7 @@ __all__ = [
     "CustomerRow",
     "DecisionRecord",
     "Evolve",
+    "Finding",
     "InboxRow",
     "LinkRow",
     "OutboxRow",

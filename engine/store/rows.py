@@ -13,7 +13,10 @@ from engine.core.signals import Signal
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """A decision as `append` keeps it; what is personal in signal and facts is left out by the codec."""
+    """A decision as `append` keeps it; what is personal in signal and facts is left out by the codec.
+
+    `inbox` is the item that it is the first answer to: no two decisions have the same.
+    """
 
     at: datetime
     signal: Signal
@@ -21,6 +24,7 @@ class DecisionRecord:
     policy_digest: str
     reasons: tuple[Reason, ...] = ()
     refused: str | None = None
+    inbox: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

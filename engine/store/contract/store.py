@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from engine.core.events import Event
 from engine.core.model import Ticket
@@ -16,6 +16,16 @@ from engine.store.contract.tickets import TicketReader, TicketWriter, TimerReade
 
 Evolve: TypeAlias = Callable[[Ticket | None, Event, datetime], Ticket]
 """How an event that happened at an instant makes the next state; its result's `seq` is one more."""
+
+
+class Finding(NamedTuple):
+    """What breaks an invariant. `I1`: each item that came in made exactly one decision; `I2`: each message waits, was sent or was set
+    aside, as its ticket's log says; `I4`: a ticket's state is the replay of its log; `I5`: the database is whole; `I6`: no timer fires
+    early, twice, after it was cancelled, or never.
+    """
+
+    invariant: str
+    text: str
 
 
 class Conflict(EngineError):
@@ -32,9 +42,11 @@ class StoreFailed(EngineError):
 class Reader(TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader, ArchiveReader, Protocol):
     """One consistent view of everything stored. Lists come in the order their methods name."""
 
-    def integrity(self, evolve: Evolve) -> list[str]:
-        """Return what is wrong in words, nothing if all is well: damaged pages, rows that refer to nothing, states that are not
-        the replay of their log, messages that wait without a text.
+    def integrity(self, evolve: Evolve, drained_at: datetime | None = None, step: Callable[[int], None] = ...) -> list["Finding"]:
+        """Return which invariants are broken, and how, in words; nothing if all is well.
+
+        Where everything was worked off at `drained_at`, what still waits is a finding too. `step` is called after each ticket with how
+        many there are.
         """
 
 

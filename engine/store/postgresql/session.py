@@ -29,6 +29,15 @@ WHERE contype = 'f' AND connamespace = current_schema()::regnamespace ORDER BY 1
 _ORPHANS = "SELECT 1 FROM {0} AS own WHERE {1} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {2} AS other WHERE other.{3} = own.{1})"
 
 
+# Where somebody has put the extension amcheck there, and we may use it.
+_MAY_CHECK = "SELECT has_function_privilege(oid, 'execute') FROM pg_proc WHERE proname = 'bt_index_check' AND pronargs = 1"
+
+_INDEXES = """
+SELECT pg_class.oid, relname FROM pg_class JOIN pg_am ON pg_am.oid = relam AND amname = 'btree'
+WHERE relkind = 'i' AND relnamespace = current_schema()::regnamespace ORDER BY relname
+"""
+
+
 def failed(doing: str, error: psycopg.Error) -> EngineError:
     """The driver's error as the contract's; `doing` says what was tried.
 
@@ -54,8 +63,15 @@ class PostgresSession(Session):
             self._execute(sql, values)
 
     def damage(self) -> list[str]:
-        """Rows that refer to nothing, which only who went around the server's own checks can have made."""
-        return [
+        """Damaged indexes, and rows that refer to nothing, which only who went around the server's own checks can have made."""
+        damaged = []
+        for oid, name in self.all(_INDEXES) if self.value(_MAY_CHECK) else ():
+            try:
+                with self.savepoint():
+                    self.run("SELECT bt_index_check(?)", oid)
+            except StoreFailed as error:
+                damaged.append(f"index {name}: {error}")
+        return damaged + [
             f"a row of {table} refers to a row of {parent} that does not exist"
             for table, column, parent, key in self.all(_REFERENCES)
             for _ in self.all(_ORPHANS.format(table, column, parent, key))

@@ -33,6 +33,8 @@ _DONE = "UPDATE inbox SET state = 'done', ticket = ?, error = NULL WHERE id = ?"
 
 _FORGET = "UPDATE inbox SET item_json = 'null', raw = ?, ticket = NULL WHERE id = ?"
 
+_UNLINK = "UPDATE decision SET inbox = NULL WHERE inbox = ?"
+
 _PUT_OFF = "UPDATE inbox SET attempts = attempts + 1, next_attempt_at = ?, error = ? WHERE id = ?"
 
 _SET_ASIDE = "UPDATE inbox SET attempts = attempts + 1, state = 'dead', error = ? WHERE id = ?"
@@ -89,6 +91,7 @@ class InboxWrites(InboxReads):
         _found(id, self._session.run(_DONE, ticket, id))
         if forget:
             self._session.run(_FORGET, b"", id)
+            self._session.run(_UNLINK, id)
 
     def inbox_failed(self, id: int, error: str, retry_at: datetime | None) -> None:
         """Handling failed."""

@@ -95,8 +95,8 @@ WHERE number = ? AND seq = ?
 """
 
 _DECIDED = """
-INSERT INTO decision (ticket, at, signal_type, signal_json, facts_json, policy_digest, reasons_json, refused, first_seq, last_seq)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
+INSERT INTO decision (ticket, at, signal_type, signal_json, facts_json, policy_digest, reasons_json, refused, inbox, first_seq, last_seq)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id
 """
 
 _HAPPENED = "INSERT INTO event (ticket, seq, at, type, event_json, decision_id) VALUES (?, ?, ?, ?, ?, ?)"
@@ -211,7 +211,7 @@ class TicketWrites(TicketReads):
         """Keep a decision with its events and the state they led to."""
         if not 0 < ticket.seq == before_seq + len(events):
             raise UsageError(f"ticket {ticket.number} is at seq {ticket.seq}, but {len(events)} events after {before_seq} were given")
-        row = _projection(ticket)
+        row = projection(ticket)
         changed = self._session.run(_ADVANCE, *row, before_seq) if before_seq else self._session.run(_OPEN, *row)
         if changed != 1:
             raise Conflict(f"Ticket {ticket.number} is not at seq {before_seq} any more: read it again and decide again.")
@@ -246,12 +246,13 @@ class TicketWrites(TicketReads):
             record.policy_digest,
             encode(record_reasons(record.reasons)),
             record.refused,
+            record.inbox,
             *span,
         )
         return id
 
 
-def _projection(ticket: Ticket) -> tuple[Column, ...]:
+def projection(ticket: Ticket) -> tuple[Column, ...]:
     """The columns of a ticket in the order of _OPEN and _ADVANCE."""
     dues = [clock.due for clock in ticket.deadlines.values() if clock.running and clock.due is not None]
     return (
