@@ -48,23 +48,29 @@ def kept() -> Iterator[None]:
 
 def begin(store: Store) -> None:
     """Make the table in a store that has no timers yet."""
+    asked(store, _TABLE)
+
+
+def asked(store: Store, sql: str) -> list[Any]:
+    """The rows that a statement of the test's own gives."""
     with store.write() as tx:
-        tx._session.run(_TABLE)  # type: ignore[attr-defined]  # a table of the test's own beside those of the contract
+        rows: list[Any] = tx._session.all(sql)  # type: ignore[attr-defined]  # the contract speaks no SQL
+    return rows
 
 
 def findings(store: Store, now: datetime) -> list[str]:
     """What broke the rule, when everything due at `now` has had its turn. A ticket that is at odds with its own clock is not found here."""
     found = []
-    with store.write() as tx:  # for the session; nothing is written
-        lines = tx._session.all("SELECT what, generation, ticket, key, due FROM timer_journal")  # type: ignore[attr-defined]
+    lines = asked(store, "SELECT what, generation, ticket, key, due FROM timer_journal")
+    with store.read() as reader:
         fired = [
             (number, decision.signal["key"], decision.signal["due"], decision.at)
-            for (number,) in tx._session.all("SELECT number FROM ticket")  # type: ignore[attr-defined]
-            for decision in tx.decisions(number)
+            for (number,) in asked(store, "SELECT number FROM ticket")
+            for decision in reader.decisions(number)
             if decision.signal_type == "timer_fired"
         ]
-        overdue = tx.due_timers(now, 10)
-        dead = tx.dead_timers(10)
+        overdue = reader.due_timers(now, 10)
+        dead = reader.dead_timers(10)
     was_set = {generation: (ticket, key, due) for what, generation, ticket, key, due in lines if what == "set"}
     ends = Counter(generation for what, generation, *_ in lines if what != "set")
     taken = Counter((ticket, key, due) for what, _, ticket, key, due in lines if what == "taken")

@@ -120,8 +120,8 @@ class Desk:
 
     def fired(self) -> int:
         """How many timers have fired."""
-        with self.engine.store.write() as tx:  # for the session; nothing is written
-            return int(tx._session.value("SELECT count(*) FROM decision WHERE signal_type = 'timer_fired'"))  # type: ignore[attr-defined]
+        [(count,)] = journal.asked(self.engine.store, "SELECT count(*) FROM decision WHERE signal_type = 'timer_fired'")
+        return int(count)
 
 
 @contextmanager
