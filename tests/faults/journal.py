@@ -14,7 +14,7 @@ from engine.store.rows import TimerRow
 from engine.store.sql.session import micros
 from engine.store.sql.timers import TimerWrites
 
-_TABLE = "CREATE TABLE timer_journal (what TEXT, generation BIGINT, ticket TEXT, key TEXT, due BIGINT)"
+_TABLE = "CREATE TABLE IF NOT EXISTS timer_journal (what TEXT, generation BIGINT, ticket TEXT, key TEXT, due BIGINT)"
 _NOTE = "INSERT INTO timer_journal VALUES (?, ?, ?, ?, ?)"
 
 
