@@ -10,7 +10,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 PYTEST_ARGS ?=
 
-.PHONY: demo test check long coverage bench wheels clean
+.PHONY: demo test check long faults coverage bench wheels clean
 .DELETE_ON_ERROR:
 
 ## A business day through the real runtime, with a virtual clock.
@@ -24,6 +24,10 @@ test: $(VENV)/.installed
 ## The same tests with all their examples. No test is stopped for taking long.
 long: $(VENV)/.installed
 	CLOSEDLOOP_SHARE=1 $(PYTEST) -o faulthandler_timeout=0 $(PYTEST_ARGS)
+
+## Every fault run with all its trials, one after the other, which takes more than an hour; figures at the end (docs/reliability.md).
+faults: $(VENV)/.installed
+	CLOSEDLOOP_SHARE=1 $(BIN)/python -m pytest -n 0 -o faulthandler_timeout=0 tests/faults $(PYTEST_ARGS)
 
 ## Everything that can be said without running the code.
 check: $(VENV)/.installed

@@ -22,8 +22,10 @@ from watchfiles.main import FileChange
 from engine.channels import TemporaryFailure
 from engine.errors import EngineError
 from engine.runtime import cron, log
+from engine.runtime.claims import BATCH
 from engine.runtime.clock import JumpGuard, SystemClock
 from engine.runtime.engine import Engine, open_engine
+from engine.runtime.membership import Membership
 from engine.runtime.project import Job, load_project
 from engine.runtime.reload import Reloader
 from engine.store.contract import Transaction
@@ -99,6 +101,8 @@ class Worker:
         self._guard = JumpGuard(self._jumped)
         self._was_set = False
         self._only = only
+        self._full = False
+        self._member = engine.membership = Membership(engine.store, tuple(sorted(only)), engine.world.chance)
         self._reloader = Reloader(engine)
         self._changes: Generator[set[FileChange], None, None] | None = None
         self._decider = Loop("decide", self._decide, self.stop)
@@ -109,10 +113,12 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop` is set, then let go within `STOP_WITHIN` seconds."""
+        self._member.seen(self.engine.world.policy.digest, self.engine.clock.now())
         recovered = self._recover()
         log.say(
             "started",
             pid=os.getpid(),
+            worker=self._member.id,
             policy=self.engine.world.policy.digest[:12],
             channels=list(self.engine.channels),
             recovered=recovered,
@@ -123,6 +129,7 @@ class Worker:
                 self._wanted.get(timeout=POLL)
                 self.stop.set()
             try:
+                self._member.seen(self.engine.world.policy.digest, self.engine.clock.now())
                 self._watch_senders()
             except EngineError as failure:  # the database is away; the next look finds the same
                 log.say("cannot work", logging.ERROR, loop="watch", reason=str(failure))
@@ -131,6 +138,8 @@ class Worker:
         deadline = time.monotonic() + STOP_WITHIN
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        with contextlib.suppress(EngineError):  # the database is away: it finds out by itself
+            self._member.leave()
         log.say("stopped", unfinished=[thread.name for thread in threads if thread.is_alive()])
 
     def end(self) -> None:
@@ -149,9 +158,10 @@ class Worker:
             self._was_set = self._guard.holds()
             with self.engine.store.write() as tx:
                 _believe_clock(tx, self.engine.clock.now())
-        done = self.engine.work_inbox() if "intake" in self._only else 0
+        self._reloader.follow(again=False)  # what another process has put in force decides from here on
+        done = self.engine.work_inbox(BATCH) if "intake" in self._only else 0
         if "timers" in self._only and not self._guard.holds():
-            done += self.engine.work_timers()
+            done += self.engine.work_timers(BATCH)
         if "cron" in self._only and not self._guard.holds():
             done += len(self._cron()) + self.engine.work_rules()
         if done:
@@ -187,12 +197,27 @@ class Worker:
 
     def _receiving(self, name: str) -> Callable[[], int]:
         def step() -> int:
+            if self._is_full():
+                return 0
             fresh = self.engine.receive(name, timeout=RECEIVE_WAIT)
             if fresh:
                 self._decider.hint.set()
             return fresh
 
         return step
+
+    def _is_full(self) -> bool:
+        """Whether so much waits that the carriers had better keep the rest; once it was so, until a tenth of it was worked off."""
+        limit = self.engine.project.waiting_limit
+        with self.engine.store.read() as reader:
+            full = reader.waiting_inbox(limit) >= (limit - limit // 10 if self._full else limit)
+        if full is not self._full:
+            self._full = full
+            if full:
+                log.say("too much waits: nothing is taken in", logging.WARNING, waiting_limit=limit)
+            else:
+                log.say("intake goes on")
+        return full
 
     def _sending(self, name: str) -> Callable[[], int]:
         return lambda: 0 if self._guard.holds() else self.engine.work_outbox(name)
@@ -223,9 +248,9 @@ class Worker:
             for row in [row for row in claimed if (now_is := tx.message(row.id)) and now_is.state == "sending"]:
                 pause = self.engine.project.delivery.pause(row.attempts, self.engine.world.chance)
                 if row.attempts >= self.engine.project.delivery.attempts:
-                    tx.message_dead(row.id, "the channel did not answer in time", row.attempts)
+                    tx.message_dead(row.id, "the channel did not answer in time", row)
                 else:
-                    tx.message_retry(row.id, now + max(pause, timedelta(seconds=1)), "the channel did not answer in time", row.attempts)
+                    tx.message_retry(row.id, now + max(pause, timedelta(seconds=1)), "the channel did not answer in time", row)
 
 
 def _believe_clock(tx: Transaction, now: datetime) -> None:

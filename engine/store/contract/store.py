@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -13,6 +13,7 @@ from engine.store.contract.archive import ArchiveReader, ArchiveWriter
 from engine.store.contract.messages import InboxReader, InboxWriter, OutboxReader, OutboxWriter
 from engine.store.contract.people import PeopleReader, PeopleWriter
 from engine.store.contract.tickets import TicketReader, TicketWriter, TimerReader, TimerWriter
+from engine.store.contract.workers import WorkerReader, WorkerWriter
 
 Evolve: TypeAlias = Callable[[Ticket | None, Event, datetime], Ticket]
 """How an event that happened at an instant makes the next state; its result's `seq` is one more."""
@@ -39,7 +40,7 @@ class StoreFailed(EngineError):
     """
 
 
-class Reader(TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader, ArchiveReader, Protocol):
+class Reader(TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader, ArchiveReader, WorkerReader, Protocol):
     """One consistent view of everything stored. Lists come in the order their methods name."""
 
     def integrity(self, evolve: Evolve, drained_at: datetime | None = None, step: Callable[[int], None] = ...) -> list["Finding"]:
@@ -50,7 +51,7 @@ class Reader(TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader,
         """
 
 
-class Transaction(Reader, TicketWriter, TimerWriter, InboxWriter, OutboxWriter, PeopleWriter, ArchiveWriter, Protocol):
+class Transaction(Reader, TicketWriter, TimerWriter, InboxWriter, OutboxWriter, PeopleWriter, ArchiveWriter, WorkerWriter, Protocol):
     """Reads and writes that are kept together or not at all. Over when its `with` block ends."""
 
     def savepoint(self) -> AbstractContextManager[None]:
@@ -65,10 +66,12 @@ class Store(Protocol):
 
     shared: bool
 
-    def write(self) -> AbstractContextManager[Transaction]:
+    def write(self, patience: timedelta | None = None) -> AbstractContextManager[Transaction]:
         """Return a transaction that is durable when its block ends, and undone when it raises.
 
-        Raises StoreFailed when another process writes for too long, UsageError inside another `write` of the same thread.
+        Where several write at once, `patience` is how long a statement waits for what another transaction holds before it raises a
+        Conflict, by default ten seconds: who holds much and waits little is in nobody's way for long. Raises StoreFailed when another
+        process writes for too long, UsageError inside another `write` of the same thread.
         """
 
     def read(self) -> AbstractContextManager[Reader]:

@@ -18,14 +18,14 @@ Values: TypeAlias = tuple[Column, ...] | Mapping[str, Column] | list[tuple[Colum
 """By position, by name, or a list: for each row, by position."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
 def micros(at: datetime) -> int:
     """The column value of an instant. Raises UsageError for a naive one."""
     if at.utcoffset() is None:
         raise UsageError(f"an instant needs a time zone to be stored: {at.isoformat()}")
-    return (at - _EPOCH) // _MICROSECOND
+    return (at - _EPOCH) // MICROSECOND
 
 
 def micros_or_none(at: datetime | None) -> int | None:
@@ -35,7 +35,7 @@ def micros_or_none(at: datetime | None) -> int | None:
 
 def instant(value: int) -> datetime:
     """The instant in a column."""
-    return _EPOCH + value * _MICROSECOND
+    return _EPOCH + value * MICROSECOND
 
 
 def instant_or_none(value: int | None) -> datetime | None:
@@ -43,8 +43,14 @@ def instant_or_none(value: int | None) -> datetime | None:
     return None if value is None else instant(value)
 
 
-_COUNT = """
-INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = counter.value + 1 RETURNING value
+COUNT = """
+INSERT INTO counter (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value RETURNING value
+"""
+
+FREE = """
+DELETE FROM free_number WHERE series = ? AND value = (
+    SELECT value FROM free_number WHERE series = ? ORDER BY value LIMIT 1 /*pg FOR UPDATE SKIP LOCKED*/
+) RETURNING value
 """
 
 
@@ -96,14 +102,20 @@ class Session(ABC):
         row = self.one(sql, *values)
         return None if row is None else row[0]
 
+    def now(self, at: datetime) -> int:
+        """The column value of the present instant by the clock that all who share the store go by; `at` is this machine's."""
+        return micros(at)
+
     def count(self, series: str) -> int:
-        """Return the next number of the series, from 1 on without a gap: another transaction that asks waits for the end of this one."""
-        number: int = self.value(_COUNT, series)
+        """Return the lowest number of the series, from 1 on, that nobody has. What is undone is given again."""
+        free: int | None = self.value(FREE, series, series)
+        number: int = self.value(COUNT, series, 1) if free is None else free
         return number
 
     def unused(self, series: str) -> int:
         """Return a number that the series never gave before."""
-        return self.count(series)
+        number: int = self.value(COUNT, series, 1)
+        return number
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

@@ -19,6 +19,7 @@ from tests.acceptance import inputs
 from tests.acceptance.desk import Daemon, Desk, wait_until
 from tests.support.counts import scaled
 
+FULL, LEAST = 1_000, 100
 PATIENCE = 120.0
 BROKEN = 0.3
 WAITING = 3
@@ -174,7 +175,7 @@ def test_each_decision_is_made_by_one_whole_policy_that_was_in_force(edited: Des
     desk, chance = edited, random.Random(seed)
     editor, marks = Editor(desk, chance), []
     editor.sound(0)
-    edits = scaled(1_000, least=20)
+    edits = scaled(FULL, least=LEAST)
     broken = set(chance.sample(range(1, edits), round(edits * BROKEN)))
     with desk.running() as daemon, Flow(desk) as flow:
         log = Log(daemon.log, daemon)
