@@ -71,6 +71,7 @@ class Desk:
 
     def work(self) -> None:
         """Let every loop have its turns until none finds anything to do."""
+        self.worker._member.seen(self.engine.world.policy.digest, self.clock.now())
         while self.worker._decide() + sum(self.worker._sending(name)() for name in self.engine.world.senders):
             pass
 
@@ -129,7 +130,7 @@ def opened(root: Path, database: str | None, draw: random.Random, timers: int) -
     with ExitStack() as stack:
         stack.enter_context(journal.kept())
         clock = MachineClock(START)
-        for module in ("clock", "worker"):
+        for module in ("clock", "membership", "worker"):
             stack.enter_context(patch(f"engine.runtime.{module}.time", clock))
         desk = Desk(root, database, clock, draw, timers)
         stack.callback(desk.engine.close)

@@ -26,7 +26,7 @@ from engine.runtime.outbox import Postman
 from engine.runtime.worker import _believe_clock
 from engine.store import open_store
 from engine.store.rows import OutboxRow, TicketQuery
-from tests.core.worlds import HOUR, MINUTE, House, changed, shipped
+from tests.core.worlds import HOUR, MINUTE, House, changed
 from tests.faults import journal
 from tests.support.counts import scaled
 from tests.support.postgresql import Server
@@ -38,7 +38,9 @@ BUDGETS = {"urgent": (10 * MINUTE, 2 * HOUR), "important": (30 * MINUTE, 4 * HOU
 
 SOONER = (20 * MINUTE, 3 * HOUR)
 IMPORTANT = ("sla.yaml", "budgets: {response: 30m, next_response: 1h, plan: 4h,", "budgets: {response: 20m, next_response: 1h, plan: 3h,")
-POLICIES = (shipped, lambda: changed(IMPORTANT), lambda: changed(("sla.yaml", "on_tier_change: recompute", "on_tier_change: restart")))
+APART = tuple(("incidents.yaml", f"minimum: {few}\n", "minimum: 10000\n") for few in (5, 20))  # else needs alike are one incident
+RESTARTING = ("sla.yaml", "on_tier_change: recompute", "on_tier_change: restart")
+POLICIES = (APART, (*APART, IMPORTANT), (*APART, RESTARTING))
 AGREED = timedelta(days=3)
 """After so long without an answer a need is closed as unconfirmed."""
 
@@ -89,7 +91,7 @@ class Faults(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.house = House(url=self.url)
+        self.house = House(changed(*POLICIES[0]), url=self.url)
         journal.begin(self.house.store)
         self.carriers = {name: Carrier() for name in self.house.world.senders}
         self.accepted: list[tuple[str, Inbound]] = []
@@ -266,7 +268,7 @@ class Faults(RuleBasedStateMachine):
 
     @rule(which=st.sampled_from(range(len(POLICIES))))
     def another_policy_is_in_force(self, which: int) -> None:
-        self.house.world, self.policy = replace(self.house.world, policy=POLICIES[which]()), which
+        self.house.world, self.policy = replace(self.house.world, policy=changed(*POLICIES[which])), which
 
     @rule(name=st.sampled_from(("email", "sms")), mood=st.sampled_from(("well", "away", "refuses", "hangs", "hangs when it has it")))
     def a_carrier_changes_its_mood(self, name: str, mood: str) -> None:
