@@ -1,6 +1,8 @@
 """The only room that asks what time it is."""
 
+import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -39,15 +41,22 @@ class VirtualClock:
 
 
 class JumpGuard:
-    """Notices when the wall clock and the monotonic clock part ways by more than `tolerance` seconds (a clock set by hand)."""
+    """Notices when the wall clock and the monotonic clock part ways by more than `tolerance` seconds: the clock was set, or the machine
+    was suspended. From then on it holds for `hold` seconds, so that a person can set the clock right. Any thread may ask.
+    """
 
-    def __init__(self, tolerance: float = 60.0) -> None:
-        self._tolerance = tolerance
+    def __init__(self, jumped: Callable[[float], None], tolerance: float = 60.0, hold: float = 60.0) -> None:
+        """`jumped` is told of each jump, by how many seconds it was."""
+        self._jumped, self._tolerance, self._hold = jumped, tolerance, hold
         self._offset = time.time() - time.monotonic()
+        self._until = 0.0
+        self._lock = threading.Lock()
 
-    def jump(self) -> float:
-        """Return by how many seconds the wall clock has jumped since the last call, 0.0 when within tolerance."""
-        offset = time.time() - time.monotonic()
-        moved = offset - self._offset
-        self._offset = offset
-        return moved if abs(moved) > self._tolerance else 0.0
+    def holds(self) -> bool:
+        """Look at both clocks; return whether the wall clock is not to be believed yet."""
+        with self._lock:
+            before, self._offset = self._offset, time.time() - time.monotonic()
+            if abs(self._offset - before) > self._tolerance:
+                self._until = time.monotonic() + self._hold
+                self._jumped(self._offset - before)
+            return time.monotonic() < self._until

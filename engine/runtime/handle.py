@@ -126,18 +126,18 @@ def _decide_one(
     ticket = tx.hold_ticket(signal.ticket) if signal.ticket else None
     if signal.ticket and ticket is None:
         raise NotFound(f"there is no ticket {signal.ticket}")
-    now = max(now, ticket.known_until) if ticket else now
+    at = max(now, ticket.known_until) if ticket else now  # later than now only where the clock was set back
     try:
         with tx.savepoint():
             facts = gatherer.facts(ticket, signal, origin)
-            decision = decide(ticket, signal, facts, world.policy, now)
+            decision = decide(ticket, signal, facts, world.policy, at)
             unused = ticket is not None and facts.number and not _opens(decision)
             if decision.refused is not None or decision.ticket is None or unused:
                 raise _Undo(facts, decision)
     except _Undo as undone:
         facts, decision = undone.facts, undone.decision
         gatherer.opened()
-    record = DecisionRecord(now, signal, facts, world.policy.digest, decision.reasons, decision.refused, intake)
+    record = DecisionRecord(at, signal, facts, world.policy.digest, decision.reasons, decision.refused, intake)
     if decision.refused is not None or decision.ticket is None or not decision.events:
         tx.record_refusal(ticket.number if ticket else None, record)
     else:
@@ -145,12 +145,12 @@ def _decide_one(
         if isinstance(decision.events[0], TicketOpened):
             gatherer.opened()
     for command in decision.commands:
-        _carry_out(tx, world, command, decision.ticket, now, hold)
+        _carry_out(tx, world, command, decision.ticket, at, now, hold)
     for event in decision.events:
         if isinstance(event, Assigned) and event.agent and event.by == SYSTEM:
             tx.take_turn(event.agent)
         if isinstance(event, SurveySent) and decision.ticket and decision.ticket.customer:
-            tx.survey_sent_to(decision.ticket.customer, now)
+            tx.survey_sent_to(decision.ticket.customer, at)
     return decision
 
 
@@ -159,13 +159,13 @@ def _opens(decision: Decision) -> bool:
     return any(isinstance(command, c.Raise) and isinstance(command.signal, TicketRequested) for command in decision.commands)
 
 
-def _carry_out(tx: Transaction, world: World, command: c.Command, ticket: Ticket | None, now: datetime, hold: bool) -> None:
+def _carry_out(tx: Transaction, world: World, command: c.Command, ticket: Ticket | None, at: datetime, now: datetime, hold: bool) -> None:
     number = ticket.number if ticket else None
     match command:
         case c.KeepContent(id=id, kind=kind, body=body):
             tx.keep_content(id, number, kind, body)
         case c.QueueMessage():
-            tx.queue_message(_outbox_row(command, number, now, hold))
+            tx.queue_message(_outbox_row(command, number, at, now, hold))
         case c.StartTimer(key=key, due=due) if number:
             tx.start_timer(number, key, due)
         case c.CancelTimers(prefix=prefix) if number:
@@ -178,10 +178,10 @@ def _carry_out(tx: Transaction, world: World, command: c.Command, ticket: Ticket
         case c.SeverLink(follow_up=follow_up):
             tx.sever_link(follow_up)
         case c.SaveOptOut(channel=channel, address=address, allowed=allowed):
-            tx.set_opt_out(channel, address, None if allowed else now)
+            tx.set_opt_out(channel, address, None if allowed else at)
 
 
-def _outbox_row(command: c.QueueMessage, ticket: str | None, now: datetime, hold: bool) -> OutboxRow:
+def _outbox_row(command: c.QueueMessage, ticket: str | None, at: datetime, now: datetime, hold: bool) -> OutboxRow:
     return OutboxRow(
         id=command.id,
         ticket=ticket,
@@ -193,9 +193,9 @@ def _outbox_row(command: c.QueueMessage, ticket: str | None, now: datetime, hold
         language=command.language,
         automatic=command.automatic,
         script=command.script,
-        created_at=now,
+        created_at=at,
         state="held" if hold else "queued",
-        next_attempt_at=command.not_before,
+        next_attempt_at=command.not_before or now,
         digest=command.digest,
     )
 

@@ -30,6 +30,7 @@ from engine.runtime.health import Health, to_service_manager
 from engine.runtime.membership import Membership
 from engine.runtime.project import Job, load_project
 from engine.runtime.reload import Reloader
+from engine.store.contract import Transaction
 
 POLL = 1.0
 """Seconds after which every loop looks again by itself; hints only shorten this."""
@@ -102,9 +103,8 @@ class Worker:
         self.stop = threading.Event()
         self._wanted: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._bodies = bodies
-        self._guard = JumpGuard(engine.project.clock_jump.total_seconds())
-        self._looking = threading.Lock()
-        self._holding_until = 0.0
+        self._guard = JumpGuard(self._jumped, engine.project.clock_jump.total_seconds())
+        self._was_set = 0.0
         self._only = only
         self._full = False
         self._member = engine.membership = Membership(engine.store, tuple(sorted(only)), engine.world.chance)
@@ -123,10 +123,8 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop` is set, then let go within `STOP_WITHIN` seconds."""
-        now = self.engine.clock.now()
-        self._member.seen(self.engine.world.policy.digest, now)
-        with self.engine.store.write() as tx:  # others may be sending what they claimed from a store that is shared
-            recovered = tx.recover_sending(now, now - self.engine.project.lease if self.engine.store.shared else None)
+        self._member.seen(self.engine.world.policy.digest, self.engine.clock.now())
+        recovered = self._recover()
         log.say(
             "started",
             pid=os.getpid(),
@@ -161,12 +159,25 @@ class Worker:
         """Ask it to stop; unlike an event, the queue may be touched by a signal handler at any moment."""
         self._wanted.put(None)
 
+    def _recover(self) -> int:
+        """Put back in line what a process that ended left in the middle; return how many messages it was sending."""
+        now = self.engine.clock.now()
+        with self.engine.store.write() as tx:  # others may be sending what they claimed from a store that is shared
+            _believe_clock(tx, now)
+            return tx.recover_sending(now, now - self.engine.project.lease if self.engine.store.shared else None)
+
     def _decide(self) -> int:
+        if self._was_set:  # also what is still being taken in as of the hour before
+            now, jump = self.engine.clock.now(), self._was_set
+            with self.engine.store.write() as tx:
+                _believe_clock(tx, now)
+                tx.set_meta(JUMPED, f"{now.isoformat()} {round(jump)}")
+            self._was_set = self._was_set if self._guard.holds() else 0.0
         self._reloader.follow(again=False)  # what another process has put in force decides from here on
         done = self.engine.work_inbox(BATCH) if "intake" in self._only else 0
-        if "timers" in self._only and not self._holding():
+        if "timers" in self._only and not self._guard.holds():
             done += self.engine.work_timers(BATCH) + self.engine.work_answers()
-        if "cron" in self._only and not self._holding():
+        if "cron" in self._only and not self._guard.holds():
             done += len(self._cron()) + self.engine.work_rules()
         if done:
             for loop in self._senders.values():
@@ -224,19 +235,11 @@ class Worker:
         return full
 
     def _sending(self, name: str) -> Callable[[], int]:
-        return lambda: 0 if self._holding() else self.engine.work_outbox(name)
+        return lambda: 0 if self._guard.holds() else self.engine.work_outbox(name)
 
-    def _holding(self) -> bool:
-        """Whether the wall clock has jumped: every loop looks before it acts by it, and the first one that notices raises the alarm."""
-        with self._looking:
-            jump = self._guard.jump()
-            if jump:
-                self._holding_until = time.monotonic() + LONGEST_PAUSE
-        if jump:
-            log.say("the wall clock jumped: messages are held for a minute", logging.ERROR, seconds=round(jump))
-            with self.engine.store.write() as tx:
-                tx.set_meta(JUMPED, f"{self.engine.clock.now().isoformat()} {round(jump)}")
-        return time.monotonic() < self._holding_until
+    def _jumped(self, seconds: float) -> None:
+        log.say("the wall clock jumped: messages are held for a minute", logging.ERROR, seconds=round(seconds))
+        self._was_set = seconds
 
     def _watch_senders(self) -> None:
         """Replace a sender whose channel has not answered in time; what it was sending is tried again."""
@@ -251,6 +254,12 @@ class Worker:
             self.engine.replace_hanging(name)
             self._senders[name] = Loop(f"send {name}", self._sending(name), self.stop)
             self._senders[name].start()
+
+
+def _believe_clock(tx: Transaction, now: datetime) -> None:
+    """Let nothing wait again for an hour that the clock has shown before it was set back."""
+    tx.bring_inbox_forward(now)
+    tx.bring_messages_forward(now)
 
 
 PARTS = frozenset({"intake", "timers", "outbox", "cron"})

@@ -52,6 +52,9 @@ class InboxWriter(Protocol):
     def inbox_failed(self, id: int, error: str, retry_at: datetime | None) -> None:
         """Handling failed: try again at `retry_at`, or set it aside with None. Raises NotFound."""
 
+    def bring_inbox_forward(self, now: datetime) -> int:
+        """The clock was set back to `now`: what waits for its first turn does not wait until then again. Return how many items."""
+
     def requeue_inbox(self, id: int, at: datetime) -> bool:
         """Try an item that was set aside again at `at`, from its first attempt. False if there is none."""
 
@@ -124,6 +127,9 @@ class OutboxWriter(Protocol):
         """Put back in line what whoever claimed it gave up: all that is `sending`, or only what is since `before` and what dead workers
         had claimed; return how many.
         """
+
+    def bring_messages_forward(self, now: datetime) -> int:
+        """The clock was set back to `now`: what is to go out at once does not wait until then again. Return how many messages."""
 
     def message_sent(self, id: str, provider_id: str | None, at: datetime, claimed: OutboxRow | None = None) -> bool:
         """The carrier took it. One that was delivered meanwhile stays delivered."""

@@ -52,6 +52,8 @@ UPDATE inbox SET state = 'pending', attempts = 0, next_attempt_at = ? WHERE id =
 
 _DROP = "UPDATE inbox SET dropped_at = ? WHERE id = ? AND state = 'dead' AND dropped_at IS NULL"
 
+_BRING_FORWARD = "UPDATE inbox SET next_attempt_at = ? WHERE state = 'pending' AND attempts = 0 AND next_attempt_at > ?"
+
 
 class InboxReads(Room):
     """Keeps the contract's `InboxReader`."""
@@ -117,6 +119,10 @@ class InboxWrites(InboxReads):
             _found(id, self._session.run(_SET_ASIDE, error, id))
         else:
             _found(id, self._session.run(_PUT_OFF, micros(retry_at), error, id))
+
+    def bring_inbox_forward(self, now: datetime) -> int:
+        """The clock was set back."""
+        return self._session.run(_BRING_FORWARD, micros(now), micros(now))
 
     def requeue_inbox(self, id: int, at: datetime) -> bool:
         """Try an item that was set aside again."""

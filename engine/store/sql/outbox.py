@@ -95,6 +95,11 @@ WHERE id IN (
 )
 """
 
+# Only what was put in line for the instant at which it was decided: anything else is meant to be sent later.
+_BRING_FORWARD = """
+UPDATE outbox SET next_attempt_at = ? WHERE state = 'queued' AND attempts = 0 AND next_attempt_at = created_at AND next_attempt_at > ?
+"""
+
 # Each claim counts an attempt more, so worker and attempt tell the claim that is in force from one that was given up.
 _CLAIMED = "attempts = coalesce(?, attempts) AND coalesce(worker, '') = coalesce(?, worker, '')"
 
@@ -224,6 +229,10 @@ class OutboxWrites(OutboxReads):
     def recover_sending(self, now: datetime, before: datetime | None = None) -> int:
         """What a stopped process left behind is in line again."""
         return self._session.run(_RECOVER, micros(now), micros_or_none(before), self._session.now(now) - DEAD_AFTER // MICROSECOND)
+
+    def bring_messages_forward(self, now: datetime) -> int:
+        """The clock was set back."""
+        return self._session.run(_BRING_FORWARD, micros(now), micros(now))
 
     def message_sent(self, id: str, provider_id: str | None, at: datetime, claimed: OutboxRow | None = None) -> bool:
         """The carrier took it."""

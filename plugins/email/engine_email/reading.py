@@ -1,6 +1,7 @@
 """Raw mail in, a value of the channel contract out: a customer's message, a receipt for one of ours, or a rejection with its reason."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message
@@ -13,6 +14,8 @@ from engine_email.text import decode_header
 from engine_email.threads import base_address, message_id_of, references_of, strip_subject, token_candidates
 
 _SUBJECT_LIMIT = 500
+_TRACE = re.compile(rb"^(?:Received|Return-Path|Delivered-To|X-Original-To)[ \t]*:.*\n(?:[ \t]+\S.*\n)*", re.IGNORECASE | re.MULTILINE)
+"""What servers add on the way (RFC 5321, 4.4), with lines that continue it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,10 @@ class Reader:
 
     def reject(self, raw: bytes, name: str, reason: str) -> Rejected:
         """Set raw mail aside, with the reason for people to read."""
-        return Rejected(source_id=_source_id(message_id_of(open_headers(raw)), raw), name=name, raw=raw, reason=reason)
+        return Rejected(source_id=_source_id(open_headers(raw), raw), name=name, raw=raw, reason=reason)
 
     def _understand(self, message: Message, raw: bytes, name: str, received_at: datetime) -> Inbound | Receipt | Rejected:
-        source_id = _source_id(message_id_of(message), raw)
+        source_id = _source_id(message, raw)
         report = read_report(message)
         if report is not None:
             return Receipt(
@@ -95,5 +98,12 @@ class Reader:
         return (own or named or [""])[0]
 
 
-def _source_id(message_id: str, raw: bytes) -> str:
-    return message_id or f"sha256:{hashlib.sha256(raw).hexdigest()}"
+def _source_id(message: Message, raw: bytes) -> str:
+    """The Message-ID; without one the digest of what the sender wrote, for servers that deliver a mail again add other trace fields. Where
+    the sender wrote no date either, these are all that tells a second mail of the same words from a copy, so they count.
+    """
+    if found := message_id_of(message):
+        return found
+    head, end, body = raw.partition(b"\r\n\r\n" if b"\r\n\r\n" in raw else b"\n\n")
+    written = _TRACE.sub(b"", head + end) + body if header(message, "Date") else raw
+    return f"sha256:{hashlib.sha256(written).hexdigest()}"
