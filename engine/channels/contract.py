@@ -133,7 +133,8 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One thing handed to the engine. `acknowledge` is called once, after what it holds is durable (or was a duplicate).
+    """One thing handed to the engine. `acknowledge` is called once, after what it holds is durable (or was a duplicate), which may be after
+    others were taken as well.
 
     `raw` is the input as it came, kept so that a person can look at it and feed it again.
     """

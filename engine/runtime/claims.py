@@ -1,17 +1,26 @@
-"""What waits in the store is worked off one by one, each in a transaction of its own that claims it for nobody else.
+"""What waits in the store is worked off in batches: one transaction claims rows for nobody else, handles each in a savepoint of its own,
+and one commit keeps all of it.
 
-Whoever dies in the middle gives it back. What fails is tried again with a growing pause, and set aside after `ATTEMPTS` failures for a
-person to look at.
+Whoever dies in the middle gives them back. What fails is tried again with a growing pause, and set aside after `ATTEMPTS` failures for a
+person to look at; the others of its batch do not notice.
 """
 
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from engine.runtime.handle import Outcome
-from engine.store.contract import Conflict, Store, Transaction
+from engine.store.contract import Conflict, Store, StoreFailed, Transaction
 
 ATTEMPTS = 5
+
+BATCH = 32
+"""How many rows one transaction claims at most: enough that its commit costs little, few enough that nobody waits long for its end."""
+
+_TOGETHER, _ALONE = timedelta(milliseconds=50), timedelta(seconds=1)
+"""How long to wait for what another transaction holds. A batch holds much itself, so it leaves such a row to a transaction of its own."""
 
 _TURNS = 3
 """How often in a row somebody else may have been first before that counts as a failure: more is no coincidence."""
@@ -25,38 +34,63 @@ class _Waiting(Protocol):
 W = TypeVar("W", bound=_Waiting)
 
 
-def work_off(
-    store: Store,
-    now: datetime,
-    limit: int,
-    claim: Callable[[Transaction], list[W]],
-    do: Callable[[Transaction, W], Outcome | None],
-    fail: Callable[[Transaction, W, Exception, datetime | None], None],
-) -> list[Outcome]:
-    """Do up to `limit` of what `claim` gives; return what it led to. `fail` keeps that one failed, and when to try again."""
-    outcomes = []
-    conflicts = 0
-    for _ in range(limit):
-        row = None
+@dataclass(slots=True)
+class Work(Generic[W]):
+    """One kind of row that waits: how to `claim` some, what to `do` with one, how to keep that it failed and when to try again (`fail`)."""
+
+    store: Store
+    now: datetime
+    claim: Callable[[Transaction, int], list[W]]
+    do: Callable[[Transaction, W], Outcome | None]
+    fail: Callable[[Transaction, W, Exception, datetime | None], None]
+    _conflicts: Counter[W] = field(default_factory=Counter)
+    _conflict: bool = False
+
+    def off(self, limit: int) -> list[Outcome]:
+        """Work off up to `limit` rows; return what they led to, all of it durable."""
+        outcomes: list[Outcome] = []
+        broken = False
+        while limit > 0:
+            alone = broken or self._conflict
+            self._conflict = False
+            rows: list[W] = []
+            try:
+                with self.store.write(_ALONE if alone else _TOGETHER) as tx:
+                    rows = self.claim(tx, 1 if alone else min(BATCH, limit))
+                    led_to = [self._one(tx, row) for row in rows]
+            except Exception as error:
+                if not rows:
+                    raise  # nothing was claimed: it is the store that failed
+                if len(rows) > 1:
+                    broken = True  # whose fault it was shows when each has a transaction of its own
+                    continue
+                self._fail_alone(rows[0], error)
+                led_to = []
+            if not rows:
+                break
+            limit -= len(rows)
+            outcomes += [outcome for outcome in led_to if outcome is not None]
+        return outcomes
+
+    def _one(self, tx: Transaction, row: W) -> Outcome | None:
         try:
-            with store.write() as tx:
-                row = next(iter(claim(tx)), None)
-                if row is None:
-                    break
-                outcome = do(tx, row)
-        except Exception as error:
-            if row is None:
-                raise  # nothing was claimed: it is the store that failed
-            if isinstance(error, Conflict) and conflicts < _TURNS:
-                conflicts += 1  # it still waits, and has its turn again
-                continue
-            # One poisoned row must not stop the rest; it is kept with its error, unless somebody else has claimed it since.
-            with store.write() as tx:
-                if row in claim(tx):
-                    retry = now + timedelta(seconds=30 * 2**row.attempts) if row.attempts + 1 < ATTEMPTS else None
-                    fail(tx, row, error, retry)
-            continue
-        conflicts = 0
-        if outcome is not None:
-            outcomes.append(outcome)
-    return outcomes
+            with tx.savepoint():
+                return self.do(tx, row)
+        except StoreFailed:
+            raise  # nobody knows what is left of the transaction
+        except Exception as error:  # noqa: BLE001  # one poisoned row must not stop the rest; it is kept with its error
+            if isinstance(error, Conflict) and self._conflicts[row] < _TURNS:
+                self._conflicts[row] += 1  # it still waits, and has its turn again
+                self._conflict = True
+            else:
+                self.fail(tx, row, error, self._retry_at(row))
+            return None
+
+    def _fail_alone(self, row: W, error: Exception) -> None:
+        """Keep that a row failed with all of its transaction, unless somebody else has claimed it since."""
+        with self.store.write() as tx:
+            if row in self.claim(tx, 1):
+                self.fail(tx, row, error, self._retry_at(row))
+
+    def _retry_at(self, row: W) -> datetime | None:
+        return self.now + timedelta(seconds=30 * 2**row.attempts) if row.attempts + 1 < ATTEMPTS else None

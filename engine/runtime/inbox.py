@@ -2,10 +2,11 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -16,9 +17,10 @@ from engine.core.decide.surveys import scores
 from engine.core.facts import CallFacts
 from engine.core.model import CUSTOMER, Ticket
 from engine.core.signals import CallArrived, MessageArrived, ReceiptArrived, Signal
+from engine.errors import EngineError
 from engine.runtime import log
 from engine.runtime.addresses import normalise
-from engine.runtime.claims import work_off
+from engine.runtime.claims import Work
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Outcome, handle
 from engine.runtime.tokens import Tokens
@@ -28,6 +30,12 @@ from engine.store.rows import InboxRow, OutboxRow
 
 _INBOUND = msgspec.json.Decoder(Inbound)
 _RECEIPT = msgspec.json.Decoder(Receipt)
+_GROUP = 50
+"""How many items one commit takes in at most."""
+
+_GROUP_BYTES = 8_000_000
+_GROUP_WAITS = timedelta(milliseconds=50)
+_Packed: TypeAlias = tuple[Delivery, str | None]
 _MISSED = ("abandoned", "no_answer", "busy", "failed")
 
 
@@ -44,22 +52,54 @@ class Desk:
 
 
 def accept(desk: Desk, channel: str, deliveries: Iterable[Delivery], now: datetime) -> int:
-    """Keep what a channel handed over, then acknowledge it; return how many items were new.
+    """Keep what a channel handed over, group by group, and acknowledge each group when it is durable; return how many items were new.
 
     What the plugin could not understand is kept raw under `bad/` with the reason beside it. An item that was here before is
     acknowledged and otherwise left alone.
     """
-    fresh = 0
-    for delivery in deliveries:
-        item = delivery.item
-        if isinstance(item, Rejected):
-            path = set_aside(desk.bad / channel, item)
-            log.say("not understood", logging.WARNING, channel=channel, kept=path.name)
-        else:
-            kept = _keep_attachments(desk.attachments, item) if isinstance(item, Inbound) else item
-            raw = delivery.raw
-            with desk.store.write() as tx:
-                fresh += tx.accept(channel, item.source_id, now, _pack(kept), raw)
+    packed = ((delivery, _packed(desk, channel, delivery)) for delivery in deliveries)
+    return sum(_keep(desk, channel, group, now) for group in _groups(packed))
+
+
+def _groups(deliveries: Iterable[_Packed]) -> Iterator[list[_Packed]]:
+    """Yield deliveries by what one commit keeps; what came before one that fails, or a carrier that goes away, is yielded before that."""
+    group: list[_Packed] = []
+    try:
+        for delivery in deliveries:
+            group.append(delivery)
+            if len(group) >= _GROUP or sum(len(one.raw) for one, _ in group) >= _GROUP_BYTES:
+                yield group
+                group = []
+    except Exception:
+        if group:
+            yield group
+        raise
+    if group:
+        yield group
+
+
+def _packed(desk: Desk, channel: str, delivery: Delivery) -> str | None:
+    """Return an item as its row holds it, its files kept; None for what was not understood, which is kept aside."""
+    item = delivery.item
+    if isinstance(item, Rejected):
+        path = set_aside(desk.bad / channel, item)
+        log.say("not understood", logging.WARNING, channel=channel, kept=path.name)
+        return None
+    return _pack(_keep_attachments(desk.attachments, item) if isinstance(item, Inbound) else item)
+
+
+def _keep(desk: Desk, channel: str, group: list[_Packed], now: datetime) -> int:
+    """Keep a group with one commit, then acknowledge it; return how many items were new."""
+    alone = len(group) == 1
+    try:
+        with desk.store.write(None if alone else _GROUP_WAITS) as tx:
+            fresh = sum(tx.accept(channel, one.item.source_id, now, packed, one.raw) for one, packed in group if packed is not None)
+    except EngineError:
+        if alone:
+            raise
+        # One that cannot be kept, or that somebody else takes in just now, must not hold up the others.
+        return sum(_keep(desk, channel, [one], now) for one in group)
+    for delivery, _ in group:
         delivery.acknowledge()
     return fresh
 
@@ -75,14 +115,14 @@ def set_aside(directory: Path, item: Rejected) -> Path:
 
 
 def process(desk: Desk, world: World, now: datetime, limit: int = 100) -> list[Outcome]:
-    """Handle what waits in the inbox, each item in a transaction of its own; return what it led to."""
+    """Handle up to `limit` of what waits in the inbox; return what it led to."""
 
     def do(tx: Transaction, row: InboxRow) -> Outcome | None:
         outcome = _handle_row(tx, desk, world, row, now)
         tx.inbox_done(row.id, outcome.ticket if outcome else None, forget=bool(outcome and outcome.forget))
         return outcome
 
-    return work_off(desk.store, now, limit, lambda tx: tx.pending_inbox(now, 1), do, _failed)
+    return Work(desk.store, now, lambda tx, limit: tx.pending_inbox(now, limit), do, _failed).off(limit)
 
 
 def _failed(tx: Transaction, row: InboxRow, error: Exception, retry_at: datetime | None) -> None:

@@ -1,10 +1,11 @@
 """Timers: each that is due becomes a signal, in the transaction that takes it; one that fails is set aside, not retried for ever."""
 
 from datetime import datetime
+from functools import partial
 
 from engine.core.signals import TimerFired
 from engine.runtime import log
-from engine.runtime.claims import work_off
+from engine.runtime.claims import Work
 from engine.runtime.gather import World
 from engine.runtime.handle import Outcome, handle
 from engine.store.contract import Store, Transaction
@@ -19,7 +20,12 @@ def fire(store: Store, world: World, now: datetime, hold: bool, limit: int = 100
             return None
         return handle(tx, world, TimerFired(row.ticket, row.key, row.due), now, hold=hold)
 
-    return work_off(store, now, limit, lambda tx: tx.due_timers(now, 1), do, _failed)
+    return Work(store, now, partial(_claim, now=now), do, _failed).off(limit)
+
+
+def _claim(tx: Transaction, limit: int, now: datetime) -> list[TimerRow]:
+    """Timers that are due, one of each ticket: what fires may cancel those that follow, or set one that comes before them."""
+    return list({row.ticket: row for row in reversed(tx.due_timers(now, limit))}.values())[::-1]
 
 
 def _failed(tx: Transaction, row: TimerRow, error: Exception, retry_at: datetime | None) -> None:

@@ -22,6 +22,7 @@ from watchfiles.main import FileChange
 from engine.channels import TemporaryFailure
 from engine.errors import EngineError
 from engine.runtime import cron, log
+from engine.runtime.claims import BATCH
 from engine.runtime.clock import JumpGuard, SystemClock
 from engine.runtime.engine import Engine, open_engine
 from engine.runtime.project import Job, load_project
@@ -143,9 +144,9 @@ class Worker:
         if jump:
             self._holding_until = time.monotonic() + LONGEST_PAUSE
             log.say("the wall clock jumped: messages are held for a minute", logging.ERROR, seconds=round(jump))
-        done = self.engine.work_inbox() if "intake" in self._only else 0
+        done = self.engine.work_inbox(BATCH) if "intake" in self._only else 0
         if "timers" in self._only and not self._holding():
-            done += self.engine.work_timers()
+            done += self.engine.work_timers(BATCH)
         if "cron" in self._only:
             done += len(self._cron()) + (0 if self._holding() else self.engine.work_rules())
         if done:

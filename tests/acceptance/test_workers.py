@@ -56,9 +56,8 @@ def tickets(desk: Desk) -> list[Any]:
 def check_each_once(desks: list[Desk], mails: int) -> None:
     every = tickets(desks[0])
     day = every[0].number[:8]
-    assert [ticket.number for ticket in every if ticket.number.startswith(day)] == [
-        f"{day}{n:04d}" for n in range(1, 1 + sum(ticket.number.startswith(day) for ticket in every))
-    ]
+    of_day = [int(ticket.number[8:]) for ticket in every if ticket.number.startswith(day)]
+    assert len(of_day) == len(set(of_day)) >= of_day[-1] - 2, "what is undone is given again, but for what each undid last"
     opened = [ticket for ticket in every if not ticket.is_incident]
     assert len(opened) == len({ticket.customer for ticket in opened}) == mails
     with desks[0].reader() as reader:

@@ -19,7 +19,7 @@ from engine.runtime.engine import Engine, open_engine
 from engine.runtime.outbox import Postman
 from engine.runtime.project import load_project
 from engine.runtime.worker import PARTS, Worker
-from engine.store import Conflict, TicketQuery
+from engine.store import Conflict, StoreFailed, TicketQuery
 from tests.store.samples import message, open_ticket, the
 
 NOW = datetime(2026, 3, 4, 1, tzinfo=UTC)
@@ -130,7 +130,7 @@ def test_a_failure_is_not_counted_where_another_has_claimed_the_item_since(engin
     left, right = engines
     take_in(left, "a")
     handle_row, write = inbox._handle_row, left.store.write
-    failures = iter([ValueError("poison for the left one only")])
+    failures = iter([StoreFailed("the connection of the left one is lost")])
     opened = []
 
     def fails_once(*arguments: object) -> object:
@@ -138,11 +138,11 @@ def test_a_failure_is_not_counted_where_another_has_claimed_the_item_since(engin
             raise failure
         return handle_row(*arguments)  # type: ignore[arg-type]  # whatever they are
 
-    def others_come_before_the_second() -> object:
+    def others_come_before_the_second(*patience: timedelta) -> object:
         opened.append(1)
         if len(opened) == 2:
             assert right.work_inbox() == 1
-        return write()
+        return write(*patience)
 
     monkeypatch.setattr(inbox, "_handle_row", fails_once)
     monkeypatch.setattr(left.store, "write", others_come_before_the_second)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -53,10 +53,12 @@ class Store(Protocol):
 
     shared: bool
 
-    def write(self) -> AbstractContextManager[Transaction]:
+    def write(self, patience: timedelta | None = None) -> AbstractContextManager[Transaction]:
         """Return a transaction that is durable when its block ends, and undone when it raises.
 
-        Raises StoreFailed when another process writes for too long, UsageError inside another `write` of the same thread.
+        Where several write at once, `patience` is how long a statement waits for what another transaction holds before it raises a
+        Conflict, by default ten seconds: who holds much and waits little is in nobody's way for long. Raises StoreFailed when another
+        process writes for too long, UsageError inside another `write` of the same thread.
         """
 
     def read(self) -> AbstractContextManager[Reader]:

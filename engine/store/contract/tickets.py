@@ -81,7 +81,10 @@ class TicketWriter(Protocol):
         """Keep a decision that led to no events; return its id. `number` is None where there is no ticket."""
 
     def next_number(self, day: date) -> str:
-        """Return the next ticket number of that day, `YYYYMMDDNNNN`, a digit longer past 9999. Undone with the transaction."""
+        """Return the lowest ticket number of that day that nobody has, `YYYYMMDDNNNN`, a digit longer past 9999.
+
+        Undone with the transaction, and then given again.
+        """
 
     def keep_content(self, id: str, ticket: str | None, kind: str, body: str) -> None:
         """Keep a text beside the log. Raises StoreFailed if the id is taken."""

@@ -12,10 +12,18 @@ from psycopg.types.string import StrDumperUnknown, TextLoader
 
 from engine.errors import EngineError
 from engine.store.contract import Conflict, StoreFailed
-from engine.store.sql.session import Column, Session, Values
+from engine.store.sql.session import COUNT, FREE, Column, Session, Values
 
 _OWN = re.compile(r"/\*pg (.*?)\*/")
 _NAMED = re.compile(r"(?<!:):([a-z_]+)")
+
+_NUMBERS = 200
+"""How many numbers are set free at once: each time somebody may wait for somebody else's transaction."""
+
+_SET_FREE = "INSERT INTO free_number (series, value) SELECT ?, generate_series(?::bigint, ?::bigint)"
+
+# Of series long past; the last one may still be in use where a day has just ended.
+_LEFT_OVER = "DELETE FROM free_number WHERE series < (SELECT max(series) FROM free_number WHERE series < ?)"
 
 # All references of this schema are of one column to one column.
 _REFERENCES = """
@@ -34,7 +42,7 @@ def failed(doing: str, error: psycopg.Error) -> EngineError:
 
     The server's detail stays out of it: it quotes values, which may be personal.
     """
-    if isinstance(error, errors.DeadlockDetected | errors.SerializationFailure):
+    if isinstance(error, errors.DeadlockDetected | errors.SerializationFailure | errors.LockNotAvailable):
         return Conflict("Somebody else changed the same in the database meanwhile: try again.")
     said = error.diag.message_primary or (" ".join(str(error).split()) if isinstance(error, psycopg.OperationalError) else "")
     return StoreFailed(f"The database could not {doing}: {said or type(error).__name__}.")
@@ -42,6 +50,19 @@ def failed(doing: str, error: psycopg.Error) -> EngineError:
 
 class PostgresSession(Session):
     """Runs statements on PostgreSQL."""
+
+    def count(self, series: str) -> int:
+        """The lowest free number that no other transaction is taking: nobody waits, but for whoever sets more numbers free."""
+        number: int | None = self.value(FREE, series, series)
+        if number is None:
+            last = self.value(COUNT, series, 0)  # holds the counter
+            number = self.value(FREE, series, series)  # somebody may have set more free, for whom we waited
+        if number is None:
+            self.run(_LEFT_OVER, series)
+            self.run(_SET_FREE, series, last + 1, self.value(COUNT, series, _NUMBERS))
+            number = self.value(FREE, series, series)
+        assert number is not None  # noqa: S101  # the ones just set free are nobody else's yet
+        return number
 
     def unused(self, series: str) -> int:
         """A number of a sequence, for which nobody waits; what is undone leaves a gap."""

@@ -7,6 +7,7 @@ dies or is cut off loses its transaction, and with it all that it had claimed.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -31,6 +32,9 @@ _SETTINGS: LiteralString = "SET synchronous_commit = on; SET lock_timeout = '10s
 # Who does nothing for so long inside a transaction was stopped or cut off.
 _WRITE: LiteralString = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '30s'"
 
+_PATIENCE: LiteralString = "SET LOCAL lock_timeout = "
+_MILLISECOND = timedelta(milliseconds=1)
+
 # The first look fixes the moment that a reader sees.
 _READ: LiteralString = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1"
 
@@ -52,11 +56,11 @@ class PostgresStore:
         self._prepare()
 
     @contextmanager
-    def write(self) -> Iterator[SqlTransaction]:
+    def write(self, patience: timedelta | None = None) -> Iterator[SqlTransaction]:
         """A transaction that is durable when its block ends."""
         if getattr(self._thread, "writing", False):
             raise UsageError("write() cannot be nested; use savepoint() of the transaction that is open.")
-        connection = self._begin(_WRITE)
+        connection = self._begin(_WRITE if patience is None else f"{_WRITE}; {_PATIENCE}{patience // _MILLISECOND}".encode())
         session = PostgresSession(connection)
         self._thread.writing = True
         try:
@@ -132,7 +136,7 @@ class PostgresStore:
                 f"The database {self._name()} is encoded as {encoding}; make it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
             )
 
-    def _begin(self, command: LiteralString) -> psycopg.Connection:
+    def _begin(self, command: LiteralString | bytes) -> psycopg.Connection:
         """Return a connection in a transaction. A server that was restarted since costs nothing but a new connection."""
         connection = self._connections.borrow()
         try:
@@ -185,9 +189,9 @@ def _parameters(url: str) -> dict[str, Any]:
     return found
 
 
-def _execute(connection: psycopg.Connection, command: LiteralString) -> None:
+def _execute(connection: psycopg.Connection, command: LiteralString | bytes) -> None:
     try:
         connection.execute(command)
     except psycopg.Error as error:
         connection.close()
-        raise failed(command, error) from error
+        raise failed(command if isinstance(command, str) else "BEGIN", error) from error

@@ -50,11 +50,20 @@ _SEAL = "INSERT INTO follow_up_link (follow_up, answer, ticket, customer, contac
 
 _SEVER = "DELETE FROM follow_up_link WHERE follow_up = ?"
 
-_AGENTS = "SELECT id, turn, away_since, away_until, away_by FROM agent ORDER BY id"
+_AGENTS = """
+SELECT id, max(turn), max(away_since), max(away_until), max(away_by)
+FROM (
+    SELECT id, 0 AS turn, away_since, away_until, away_by FROM agent UNION ALL SELECT agent, turn, NULL, NULL, NULL FROM agent_turn
+) AS known GROUP BY id ORDER BY id
+"""
 
 _TAKE_TURN = """
-INSERT INTO agent (id, turn) SELECT CAST(? AS TEXT), coalesce(max(turn), 0) + 1 FROM agent WHERE TRUE
-ON CONFLICT (id) DO UPDATE SET turn = excluded.turn
+INSERT INTO agent_turn (agent, turn) SELECT CAST(? AS TEXT), coalesce(max(turn), 0) + 1 FROM agent_turn WHERE TRUE RETURNING turn
+"""
+
+# Those that somebody else is taking away are left to them.
+_PAST_TURNS = """
+DELETE FROM agent_turn WHERE id IN (SELECT id FROM agent_turn WHERE agent = ? AND turn < ? /*pg FOR UPDATE SKIP LOCKED*/)
 """
 
 _SET_AWAY = """
@@ -164,7 +173,7 @@ class PeopleWrites(PeopleReads):
 
     def take_turn(self, agent: str) -> None:
         """The agent was given a ticket."""
-        self._session.run(_TAKE_TURN, agent)
+        self._session.run(_PAST_TURNS, agent, self._session.value(_TAKE_TURN, agent))
 
     def set_away(self, agent: str, since: datetime | None, until: datetime | None, by: str) -> None:
         """The agent is away, or there again."""

@@ -43,8 +43,14 @@ def instant_or_none(value: int | None) -> datetime | None:
     return None if value is None else instant(value)
 
 
-_COUNT = """
-INSERT INTO counter (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = counter.value + 1 RETURNING value
+COUNT = """
+INSERT INTO counter (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value RETURNING value
+"""
+
+FREE = """
+DELETE FROM free_number WHERE series = ? AND value = (
+    SELECT value FROM free_number WHERE series = ? ORDER BY value LIMIT 1 /*pg FOR UPDATE SKIP LOCKED*/
+) RETURNING value
 """
 
 
@@ -97,13 +103,15 @@ class Session(ABC):
         return None if row is None else row[0]
 
     def count(self, series: str) -> int:
-        """Return the next number of the series, from 1 on without a gap: another transaction that asks waits for the end of this one."""
-        number: int = self.value(_COUNT, series)
+        """Return the lowest number of the series, from 1 on, that nobody has. What is undone is given again."""
+        free: int | None = self.value(FREE, series, series)
+        number: int = self.value(COUNT, series, 1) if free is None else free
         return number
 
     def unused(self, series: str) -> int:
         """Return a number that the series never gave before."""
-        return self.count(series)
+        number: int = self.value(COUNT, series, 1)
+        return number
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

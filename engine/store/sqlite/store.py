@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -41,23 +42,26 @@ class SqliteStore:
         self._path = path
         # Re-entrant so that in memory a thread that writes can also read; `write` itself refuses to be nested.
         self._guard = threading.RLock()
-        self._writing = False
+        self._turn = threading.Lock()
+        self._writing: int | None = None
         self._lock: ProcessLock | None = None
         self._readers = Pool(self._open_reader)
         self._writer = self._open()
 
     @contextmanager
-    def write(self) -> Iterator[SqlTransaction]:
+    def write(self, patience: timedelta | None = None) -> Iterator[SqlTransaction]:
         """A transaction that is durable when its block ends."""
-        with self._guard:
-            if self._writing:
-                raise UsageError("write() cannot be nested; use savepoint() of the transaction that is open.")
+        if self._writing == threading.get_ident():
+            raise UsageError("write() cannot be nested; use savepoint() of the transaction that is open.")
+        with self._turn:  # a thread that writes again and again stands behind those that wait
+            self._guard.acquire()
+        try:
             self._readers.check_open()
-            self._writing = True
-            try:
-                yield from self._transaction()
-            finally:
-                self._writing = False
+            self._writing = threading.get_ident()
+            yield from self._transaction()
+        finally:
+            self._writing = None
+            self._guard.release()
 
     @contextmanager
     def read(self) -> Iterator[SqlReader]:
