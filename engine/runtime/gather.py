@@ -243,8 +243,9 @@ class Gatherer:
 
     def _recent(self, contact: Contact) -> dict[str, int]:
         """Count automatic messages by party; the customer's is the highest count of any of their addresses."""
-        counts = self._tx.recent_automatic(self._now - self._world.policy.limits.within)
         team = self._world.team.agents.values()
+        asked = {*contact.addresses.values(), *(agent.email.casefold() for agent in team), *(agent.phone or "" for agent in team)}
+        counts = self._tx.recent_automatic(self._now - self._world.policy.limits.within, sorted(asked - {""}))
         recent = {agent.id: counts.get(agent.email.casefold(), 0) + counts.get(agent.phone or "", 0) for agent in team}
         recent[CUSTOMER] = max((counts.get(address, 0) for address in contact.addresses.values()), default=0)
         return {party: count for party, count in recent.items() if count}
