@@ -165,6 +165,7 @@ def measure(source: Databases, root: Path, tickets: int, size: int, rounds: int,
 @click.option("--rounds", default=3, show_default=True, help="The best of so many.")
 def main(tickets: int, sizes: str, kinds: str, commit_ms: float, rounds: int) -> None:
     """Measure each kind of database with each size of a batch."""
+
     def commit() -> None:
         if commit_ms:
             time.sleep(commit_ms / 1000)

@@ -3,7 +3,7 @@ transaction. Signals that a decision raises are handled in the same one.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -133,6 +133,8 @@ def _decide_one(
             gatherer.opened()
     for command in decision.commands:
         _carry_out(tx, command, decision.ticket, now, hold)
+    if decision.ticket is not None:
+        _set_timers(tx, decision.ticket.number, decision.commands, fresh=ticket is None)
     for event in decision.events:
         if isinstance(event, Assigned) and event.agent and event.by == SYSTEM:
             tx.take_turn(event.agent)
@@ -153,10 +155,6 @@ def _carry_out(tx: Transaction, command: c.Command, ticket: Ticket | None, now: 
             tx.keep_content(id, number, kind, body)
         case c.QueueMessage():
             tx.queue_message(_outbox_row(command, number, now, hold))
-        case c.StartTimer(key=key, due=due) if number:
-            tx.start_timer(number, key, due)
-        case c.CancelTimers(prefix=prefix) if number:
-            tx.cancel_timers(number, prefix)
         case c.KeepAnswer():
             tx.keep_answer(command.id, command.survey, command.scores, command.suggestion, command.month)
         case c.SealLink():
@@ -165,6 +163,23 @@ def _carry_out(tx: Transaction, command: c.Command, ticket: Ticket | None, now: 
             tx.sever_link(follow_up)
         case c.SaveOptOut(channel=channel, address=address, allowed=allowed):
             tx.set_opt_out(channel, address, None if allowed else now)
+
+
+def _set_timers(tx: Transaction, ticket: str, commands: Iterable[c.Command], fresh: bool) -> None:
+    """Cancel and start what the commands come to in the end; a ticket that is `fresh` has none to cancel."""
+    cancelled, started = dict[str, None](), dict[str, datetime]()
+    for command in commands:
+        match command:
+            case c.StartTimer(key=key, due=due):
+                started.pop(key, None)
+                started[key] = due
+            case c.CancelTimers(prefix=prefix):
+                cancelled[prefix] = None
+                started = {key: due for key, due in started.items() if key != prefix and not key.startswith(f"{prefix}/")}
+    for prefix in () if fresh else cancelled:
+        tx.cancel_timers(ticket, prefix)
+    if started:
+        tx.start_timers(ticket, started)
 
 
 def _outbox_row(command: c.QueueMessage, ticket: str | None, now: datetime, hold: bool) -> OutboxRow:

@@ -123,8 +123,14 @@ def record_reasons(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
 
 
 def _masked(trace: Trace) -> Trace:
+    if not _is_personal(trace):
+        return trace
     actual = None if trace.personal else trace.actual
     return replace(trace, actual=actual, parts=tuple(_masked(part) for part in trace.parts))
+
+
+def _is_personal(trace: Trace) -> bool:
+    return trace.personal or any(map(_is_personal, trace.parts))
 
 
 def _known(decoders: Mapping[str, msgspec.json.Decoder[T]], name: str, what: str) -> msgspec.json.Decoder[T]:

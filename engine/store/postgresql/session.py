@@ -1,7 +1,6 @@
 """One transaction on one connection to PostgreSQL."""
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, LiteralString, cast
 
@@ -12,7 +11,7 @@ from psycopg.types.string import StrDumperUnknown, TextLoader
 
 from engine.errors import EngineError
 from engine.store.contract import Conflict, StoreFailed
-from engine.store.sql.session import COUNT, FREE, Column, Session, Values
+from engine.store.sql.session import COUNT, FREE, Session, Values
 
 _OWN = re.compile(r"/\*pg (.*?)\*/")
 _NAMED = re.compile(r"(?<!:):([a-z_]+)")
@@ -68,11 +67,6 @@ class PostgresSession(Session):
         """A number of a sequence, for which nobody waits; what is undone leaves a gap."""
         number: int = self.value("SELECT nextval(?)", f"{series}_number")
         return number
-
-    def run_many(self, sql: str, rows: Iterable[tuple[Column, ...]]) -> None:
-        """Execute one statement for every row, without waiting for each."""
-        if values := list(rows):
-            self._execute(sql, values)
 
     def damage(self) -> list[str]:
         """Rows that refer to nothing, which only who went around the server's own checks can have made."""

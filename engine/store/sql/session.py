@@ -81,8 +81,8 @@ class Session(ABC):
         return self._execute(sql, values)[1]
 
     def run_many(self, sql: str, rows: Iterable[tuple[Column, ...]]) -> None:
-        """Execute one statement for every row."""
-        for values in rows:
+        """Execute one statement for every row, without waiting for each."""
+        if values := list(rows):
             self._execute(sql, values)
 
     def all(self, sql: str, *values: Column) -> list[Any]:

@@ -1,8 +1,10 @@
 """Timers."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from engine.store.codec import encode
 from engine.store.rows import TimerRow
 from engine.store.sql.session import Room, instant, instant_or_none, micros
 
@@ -26,7 +28,9 @@ _DEAD = f"SELECT {_COLUMNS} FROM timer WHERE dead = 1 ORDER BY generation LIMIT 
 
 _START = "INSERT INTO timer (ticket, key, due, next_attempt_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING generation"
 
-_STOP = "DELETE FROM timer WHERE ticket = ? AND key = ?"
+_START_ALL = "INSERT INTO timer (ticket, key, due, next_attempt_at) VALUES (?, ?, ?, ?)"
+
+_STOP = "DELETE FROM timer WHERE ticket = ? AND key IN (SELECT value FROM json_each(?))"
 
 # '0' is the character after '/': the range holds exactly the keys that begin with the prefix and a slash.
 _CANCEL = "DELETE FROM timer WHERE ticket = ? AND (key = ? OR (key >= ? || '/' AND key < ? || '0'))"
@@ -75,10 +79,15 @@ class TimerWrites(TimerReads):
         what = (ticket, key, micros(due), micros(due))
         generation: int | None = self._session.value(_START, *what)
         if generation is None:  # the key is set: the old row goes, so that the new one gets a generation of its own
-            self._session.run(_STOP, ticket, key)
+            self._session.run(_STOP, ticket, encode([key]))
             generation = self._session.value(_START, *what)
         assert generation is not None  # noqa: S101  # the ticket is held, so nobody else has set the key meanwhile
         return generation
+
+    def start_timers(self, ticket: str, timers: Mapping[str, datetime]) -> None:
+        """Set all of them, anew where there are such."""
+        self._session.run(_STOP, ticket, encode(list(timers)))
+        self._session.run_many(_START_ALL, ((ticket, key, micros(due), micros(due)) for key, due in timers.items()))
 
     def cancel_timers(self, ticket: str, prefix: str) -> int:
         """Cancel the timers of a prefix."""

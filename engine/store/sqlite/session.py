@@ -25,7 +25,7 @@ class SqliteSession(Session):
 
     def _carry_out(self, connection: sqlite3.Connection, sql: str, values: Values) -> tuple[list[Any], int]:
         try:
-            cursor = connection.execute(sql, values)
+            cursor = connection.executemany(sql, values) if isinstance(values, list) else connection.execute(sql, values)
             return cursor.fetchall(), cursor.rowcount
         except sqlite3.Error as error:
             raise failed("carry out a statement", error) from error

@@ -1,3 +1,7 @@
+DROP INDEX ticket_open_by_assignee;
+
+CREATE INDEX ticket_open_by_assignee ON ticket (assignee) WHERE closed_at IS NULL;
+
 DROP INDEX outbox_automatic;
 
 CREATE INDEX outbox_automatic ON outbox (created_at) WHERE automatic = 1;
