@@ -52,6 +52,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "test": ("engine.cli.test:command", "Run the tests that lie beside the policies."),
     "policy": ("engine.cli.policy:group", "See the versions of the policy, compare them, put one in force."),
     "run": ("engine.cli.run:command", "Work day and night: take in, decide, send."),
+    "workers": ("engine.cli.workers:command", "List the processes that work, and what each holds."),
     "status": ("engine.cli.status:command", "Show how the work stands."),
     "board": ("engine.cli.board:command", "Watch the open promises, the nearest deadline first."),
     "ticket": ("engine.cli.ticket:group", "Work tickets: list, show, claim, plan, resolve and more."),

@@ -66,7 +66,7 @@ def survey(desk: Desk) -> dict[str, Any]:
         "dead": dead,
         "rules": upcoming(desk.policy, desk.now),
         "holidays": _holidays(desk.policy),
-        "alarms": _alarms(active, written.policy, dead, outbox, desk.project.hold),
+        "alarms": _alarms(active, written.policy, dead, outbox, desk.project.hold) + _full(inbox, desk.project.waiting_limit),
     }
 
 
@@ -100,6 +100,16 @@ def _alarms(active: str | None, written: "Policy | None", dead: dict[str, int], 
     if outbox.get("held") and not hold:
         alarms.append("messages are held though outbound is not `hold`: `engine outbox release` sends them")
     return alarms
+
+
+def _full(inbox: dict[str, int], limit: int) -> list[str]:
+    """Whether so much waits that nothing more is taken in."""
+    waiting = inbox.get("pending", 0)
+    return (
+        [f"{waiting} items wait to be handled (intake.waiting_limit is {limit}): the channels take nothing more in"]
+        if waiting >= limit
+        else []
+    )
 
 
 def _print(data: dict[str, Any], words: "Words", policy: "Policy") -> None:

@@ -4,7 +4,7 @@ import random
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from engine.runtime.addresses import normalise
 from engine.runtime.clock import Clock
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Listener, Outcome, handle
+from engine.runtime.membership import Membership
 from engine.runtime.outbox import Postman
 from engine.runtime.policies import COMMAND, DAEMON, PolicyBroken, load_active, load_from_directory, load_people, sound
 from engine.runtime.project import ChannelSettings, Project, resolve_secrets
@@ -45,6 +46,7 @@ class Engine:
     alarms: tuple[str, ...] = ()
     listeners: list[Listener] = field(default_factory=list)
     in_flight: dict[str, list[OutboxRow]] = field(default_factory=dict)
+    membership: Membership | None = None
     _opened: set[str] = field(default_factory=set)
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
@@ -99,6 +101,9 @@ class Engine:
         project = self.project
         redirect = self._redirect(name)
         postman = Postman(self.store, self.tokens, name, project.delivery, redirect, project.hold, project.lease, self.in_flight)
+        if member := self.membership:
+            worker = member.id
+            postman = replace(postman, worker=worker, alive=lambda: member.alive() and member.id == worker)
         return self.tell(postman.dispatch(self.channel(name), self.world, self.clock.now, limit))
 
     def channel(self, name: str, opened: bool = True) -> Channel:

@@ -34,8 +34,8 @@ class Delivery:
 class Postman:
     """Sends for one channel. `redirect` maps the true address to where it goes instead (None: it is held).
 
-    What is claimed for longer than `lease` was given up by whoever claimed it, and is in line again. `in_flight` holds what is claimed now,
-    by channel.
+    What is claimed for longer than `lease`, or by a worker that is dead, was given up and is in line again. `in_flight` holds what is
+    claimed now, by channel; `alive` says whether nobody takes this `worker` for dead.
     """
 
     store: Store
@@ -46,18 +46,22 @@ class Postman:
     hold: bool = False
     lease: timedelta = timedelta(minutes=2)
     in_flight: dict[str, list[OutboxRow]] = field(default_factory=dict)
+    worker: str | None = None
+    alive: Callable[[], bool] = lambda: True
 
     def dispatch(self, channel: Channel, world: World, now: Callable[[], datetime], limit: int = 20) -> list[Outcome]:
         """Send what is due on the channel; return what its being sent, or not, led to."""
+        if not self.alive():
+            return []
         with self.store.write() as tx:
             at = now()
             tx.recover_sending(at, at - self.lease)
-            rows = tx.claim_messages(self.channel, at, limit)
+            rows = tx.claim_messages(self.channel, at, limit, self.worker)
             letters = [self._letter(tx, world, together, at) for together in _together(rows)]
         self.in_flight[self.channel] = rows
         outcomes: list[Outcome] = []
         for letter in letters:
-            if self.in_flight.get(self.channel) is not rows or now() - at >= self.lease:
+            if self.in_flight.get(self.channel) is not rows or now() - at >= self.lease or not self.alive():
                 break  # what is left was given up, and is somebody else's by now
             outcomes += self._send(channel, world, letter, now) if letter else []
         return outcomes
@@ -97,7 +101,7 @@ class Postman:
             return self._try_later(world, letter, f"{type(error).__name__}: {error}", None, now())
         at = now()
         with self.store.write() as tx:
-            told = [row for row in letter.rows if tx.message_sent(row.id, sent.provider_id or None, at)]
+            told = [row for row in letter.rows if tx.message_sent(row.id, sent.provider_id or None, at, row)]
             return self._tell(tx, world, told, "sent", "", at)
 
     def _try_later(self, world: World, letter: "_Letter", error: str, retry_after: float | None, at: datetime) -> list[Outcome]:
@@ -109,13 +113,13 @@ class Postman:
             pause = timedelta(seconds=min(max(retry_after, 0.0), self.delivery.longest.total_seconds()))
         with self.store.write() as tx:
             for row in letter.rows:
-                tx.message_retry(row.id, at + pause, error, row.attempts)
+                tx.message_retry(row.id, at + pause, error, row)
         log.say("not sent, tried again later", logging.WARNING, channel=self.channel, message_id=letter.outbound.message_id)
         return []
 
     def _failed(self, world: World, letter: "_Letter", error: str, at: datetime) -> list[Outcome]:
         with self.store.write() as tx:
-            dead = [row for row in letter.rows if tx.message_dead(row.id, error, row.attempts)]
+            dead = [row for row in letter.rows if tx.message_dead(row.id, error, row)]
             if dead:
                 log.say("cannot be sent, set aside", logging.ERROR, channel=self.channel, message_id=letter.outbound.message_id)
             return self._tell(tx, world, dead, "failed", error, at)

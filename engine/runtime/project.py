@@ -20,6 +20,7 @@ from engine.policy.units import duration
 from engine.runtime.outbox import Delivery
 
 FILE = "engine.yaml"
+WAITING_LIMIT = 10_000
 _SECRET = re.compile(r"\$\{(env|file):([^}]*)\}")
 
 
@@ -50,7 +51,7 @@ class Job:
 class Project:
     """A deployment. Paths are absolute. `outbound` is hold or live; with `redirect` every message goes to that address instead.
 
-    `alarm_to` is the mail address of whoever operates it.
+    `alarm_to` is the mail address of whoever operates it. While `waiting_limit` items wait in the inbox, nothing more is taken in.
     """
 
     root: Path
@@ -65,6 +66,7 @@ class Project:
     channels: tuple[ChannelSettings, ...]
     jobs: tuple[Job, ...] = field(default=())
     alarm_to: str | None = None
+    waiting_limit: int = WAITING_LIMIT
 
     @property
     def hold(self) -> bool:
@@ -169,4 +171,5 @@ def _project(root: Path, plain: Mapping[str, Any]) -> Project:
         channels=tuple(channels),
         jobs=tuple(jobs),
         alarm_to=plain.get("operations", {}).get("alarm_to"),
+        waiting_limit=plain.get("intake", {}).get("waiting_limit", WAITING_LIMIT),
     )

@@ -7,6 +7,7 @@ logged, and the operator gets a mail, once for each fault.
 
 import hashlib
 import logging
+import threading
 from dataclasses import replace
 
 from engine.channels import AddressKind
@@ -25,6 +26,8 @@ class Reloader:
         self._engine = engine
         self._seen = ""
         self._told = ""
+        self._cannot_follow: str | None = None
+        self._one_at_a_time = threading.Lock()
 
     @property
     def wants_another_look(self) -> bool:
@@ -45,18 +48,28 @@ class Reloader:
             self._seen = fault
             return False
         # First in the store, then in use: no decision names a policy whose files were not kept.
-        put_in_force(compilation, engine.store, engine.clock.now(), RELOAD)
-        self._swap(compilation, team)
+        with self._one_at_a_time:
+            put_in_force(compilation, engine.store, engine.clock.now(), RELOAD)
+            self._swap(compilation, team)
         if self._told:
             log.say("policies mended", policy=engine.world.policy.digest[:12])
         self._seen = self._told = ""
         return True
 
-    def follow(self) -> bool:
-        """Take over the active policy if another process has put it in force; return whether it did."""
+    def follow(self, again: bool = True) -> bool:
+        """Take over the active policy if another process has put it in force; return whether it did.
+
+        One that could not be taken over is only tried `again` where that is said. Any thread may call it.
+        """
+        with self._one_at_a_time:
+            return self._follow(again)
+
+    def _follow(self, again: bool) -> bool:
         with self._engine.store.read() as reader:
-            if reader.active_policy() == self._engine.world.policy.digest:
-                return False
+            digest = reader.active_policy()
+        if digest == self._engine.world.policy.digest or (digest == self._cannot_follow and not again):
+            return False
+        self._cannot_follow = digest
         try:
             active, before = load_active(self._engine.store), self._engine.world.policy.digest
             if active is not None:

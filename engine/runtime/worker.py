@@ -25,11 +25,15 @@ from engine.runtime import cron, log
 from engine.runtime.claims import BATCH
 from engine.runtime.clock import JumpGuard, SystemClock
 from engine.runtime.engine import Engine, open_engine
+from engine.runtime.membership import Membership
 from engine.runtime.project import Job, load_project
 from engine.runtime.reload import Reloader
 
 POLL = 1.0
 """Seconds after which every loop looks again by itself; hints only shorten this."""
+
+SHORTEST_WAIT = 0.02
+"""Seconds between two looks at a timer that is due and that somebody else is firing."""
 
 RECEIVE_WAIT = 5.0
 """Seconds a channel may wait for something to come in before it looks whether the daemon stops."""
@@ -40,7 +44,7 @@ STOP_WITHIN = 8.0
 
 @dataclass(slots=True)
 class Loop:
-    """A thread around one step. The step returns how much it did; with nothing done the loop waits for a hint, or for `POLL`."""
+    """A thread around one step. The step returns how much it did; with nothing done the loop waits for a hint, or for `pause` seconds."""
 
     name: str
     step: Callable[[], int]
@@ -48,6 +52,7 @@ class Loop:
     hint: threading.Event = field(default_factory=threading.Event)
     busy_since: float | None = None
     failures: int = 0
+    pause: float = POLL
 
     def start(self) -> threading.Thread:
         """Run until `stop` is set, in a thread that never keeps the process alive."""
@@ -59,7 +64,7 @@ class Loop:
         while not self.stop.is_set():
             done = self._once()
             if done == 0:
-                self.hint.wait(min(POLL * 2**self.failures, LONGEST_PAUSE) if self.failures else POLL)
+                self.hint.wait(min(POLL * 2**self.failures, LONGEST_PAUSE) if self.failures else self.pause)
                 self.hint.clear()
 
     def _once(self) -> int:
@@ -99,6 +104,8 @@ class Worker:
         self._guard = JumpGuard()
         self._holding_until = 0.0
         self._only = only
+        self._full = False
+        self._member = engine.membership = Membership(engine.store, tuple(sorted(only)), engine.world.chance)
         self._reloader = Reloader(engine)
         self._changes: Generator[set[FileChange], None, None] | None = None
         self._decider = Loop("decide", self._decide, self.stop)
@@ -110,11 +117,13 @@ class Worker:
     def run(self) -> None:
         """Work until `stop` is set, then let go within `STOP_WITHIN` seconds."""
         now = self.engine.clock.now()
+        self._member.seen(self.engine.world.policy.digest, now)
         with self.engine.store.write() as tx:  # others may be sending what they claimed from a store that is shared
             recovered = tx.recover_sending(now, now - self.engine.project.lease if self.engine.store.shared else None)
         log.say(
             "started",
             pid=os.getpid(),
+            worker=self._member.id,
             policy=self.engine.world.policy.digest[:12],
             channels=list(self.engine.channels),
             recovered=recovered,
@@ -125,6 +134,7 @@ class Worker:
                 self._wanted.get(timeout=POLL)
                 self.stop.set()
             try:
+                self._member.seen(self.engine.world.policy.digest, self.engine.clock.now())
                 self._watch_senders()
             except EngineError as failure:  # the database is away; the next look finds the same
                 log.say("cannot work", logging.ERROR, loop="watch", reason=str(failure))
@@ -133,6 +143,8 @@ class Worker:
         deadline = time.monotonic() + STOP_WITHIN
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        with contextlib.suppress(EngineError):  # the database is away: it finds out by itself
+            self._member.leave()
         log.say("stopped", unfinished=[thread.name for thread in threads if thread.is_alive()])
 
     def end(self) -> None:
@@ -144,6 +156,7 @@ class Worker:
         if jump:
             self._holding_until = time.monotonic() + LONGEST_PAUSE
             log.say("the wall clock jumped: messages are held for a minute", logging.ERROR, seconds=round(jump))
+        self._reloader.follow(again=False)  # what another process has put in force decides from here on
         done = self.engine.work_inbox(BATCH) if "intake" in self._only else 0
         if "timers" in self._only and not self._holding():
             done += self.engine.work_timers(BATCH)
@@ -152,7 +165,16 @@ class Worker:
         if done:
             for loop in self._senders.values():
                 loop.hint.set()
+        elif "timers" in self._only:
+            self._decider.pause = self._until_next_timer()
         return done
+
+    def _until_next_timer(self) -> float:
+        """How many seconds the decider may wait for the next timer."""
+        with self.engine.store.read() as reader:
+            due = reader.next_timer()
+        ahead = POLL if due is None or self._holding() else (due - self.engine.clock.now()).total_seconds()
+        return min(POLL, max(SHORTEST_WAIT, ahead))
 
     def _cron(self) -> list[str]:
         engine = self.engine
@@ -182,12 +204,27 @@ class Worker:
 
     def _receiving(self, name: str) -> Callable[[], int]:
         def step() -> int:
+            if self._is_full():
+                return 0
             fresh = self.engine.receive(name, timeout=RECEIVE_WAIT)
             if fresh:
                 self._decider.hint.set()
             return fresh
 
         return step
+
+    def _is_full(self) -> bool:
+        """Whether so much waits that the carriers had better keep the rest; once it was so, until a tenth of it was worked off."""
+        limit = self.engine.project.waiting_limit
+        with self.engine.store.read() as reader:
+            full = reader.waiting_inbox(limit) >= (limit - limit // 10 if self._full else limit)
+        if full is not self._full:
+            self._full = full
+            if full:
+                log.say("too much waits: nothing is taken in", logging.WARNING, waiting_limit=limit)
+            else:
+                log.say("intake goes on")
+        return full
 
     def _sending(self, name: str) -> Callable[[], int]:
         return lambda: 0 if self._holding() else self.engine.work_outbox(name)
@@ -217,9 +254,9 @@ class Worker:
             for row in [row for row in claimed if (now_is := tx.message(row.id)) and now_is.state == "sending"]:
                 pause = self.engine.project.delivery.pause(row.attempts, self.engine.world.chance)
                 if row.attempts >= self.engine.project.delivery.attempts:
-                    tx.message_dead(row.id, "the channel did not answer in time", row.attempts)
+                    tx.message_dead(row.id, "the channel did not answer in time", row)
                 else:
-                    tx.message_retry(row.id, now + max(pause, timedelta(seconds=1)), "the channel did not answer in time", row.attempts)
+                    tx.message_retry(row.id, now + max(pause, timedelta(seconds=1)), "the channel did not answer in time", row)
 
 
 PARTS = frozenset({"intake", "timers", "outbox", "cron"})

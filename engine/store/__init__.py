@@ -19,6 +19,7 @@ from engine.store.rows import (
     StoredEvent,
     TicketQuery,
     TimerRow,
+    WorkerRow,
 )
 from engine.store.sqlite.store import SqliteStore
 
@@ -42,6 +43,7 @@ __all__ = [
     "TicketQuery",
     "TimerRow",
     "Transaction",
+    "WorkerRow",
     "open_store",
 ]
 

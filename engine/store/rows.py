@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from engine.core.decision import Reason
@@ -115,7 +115,8 @@ class OutboxRow:
     """One message; `state` is queued, held, sending, sent, delivered or dead.
 
     To queue one, give it up to `created_at`, and `state` if it is to be held from the start. `next_attempt_at` None means at once.
-    `digest` is the id of the message that a notice goes out in, empty until that is known, None where it is no notice.
+    `digest` is the id of the message that a notice goes out in, empty until that is known, None where it is no notice. `worker` is who
+    claimed it last.
     """
 
     id: str
@@ -138,6 +139,23 @@ class OutboxRow:
     delivered_at: datetime | None = None
     error: str | None = None
     digest: str | None = None
+    worker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """A process that works on the store: a fresh `id` each time one starts, which `parts` of the work it does, the digest of the policy it
+    decides by. `silent` is how long it has not been seen, by the clock of the store.
+    """
+
+    id: str
+    host: str
+    pid: int
+    parts: tuple[str, ...]
+    policy: str
+    started_at: datetime
+    seen_at: datetime
+    silent: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

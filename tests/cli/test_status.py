@@ -4,7 +4,9 @@ import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from engine.store import open_store
 from tests.cli.conftest import Command
+from tests.core.worlds import WEDNESDAY
 
 
 def test_the_holidays_are_named_with_their_sources_and_those_that_are_not_announced_stand_out(engine: Command) -> None:
@@ -25,6 +27,24 @@ def test_what_happens_next_is_named_with_its_time(engine: Command) -> None:
     shown = engine("status").stdout
     assert f"{number}  first response: warning (response-and-plan, 0.5 used)" in shown
     assert "backup (cron)" in shown
+
+
+def test_it_is_told_where_so_much_waits_that_nothing_is_taken_in(engine: Command) -> None:
+    settings = engine.root / "engine.yaml"
+    before = settings.read_text(encoding="utf-8")
+    settings.write_text(f"{before}\nintake: {{waiting_limit: 2}}\n", encoding="utf-8")
+    store = open_store("sqlite:///var/engine.db", engine.root)
+    told = []
+    for source in ("one", "two"):
+        with store.write() as tx:
+            tx.accept("email", source, WEDNESDAY, "{}", b"")
+        told.append("! 2 items wait to be handled (intake.waiting_limit is 2)" in engine("status").stdout)
+    with store.write() as tx:
+        for row in tx.inbox("pending", 9):
+            tx.inbox_done(row.id, None)
+    store.close()
+    settings.write_text(before, encoding="utf-8")
+    assert told == [False, True]
 
 
 def test_the_next_slot_of_every_rule_by_the_clock_is_told(engine: Command) -> None:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from engine.core import events as e
-from engine.store import open_store
+from engine.store import WorkerRow, open_store
 from engine.store.sqlite.schema import MIGRATIONS
 from tests.store.samples import MINUTE, NOW, customer, happen, message, open_ticket
 
@@ -40,6 +40,8 @@ def fill(path: Path) -> None:
         tx.set_away("wang", NOW, NOW + MINUTE, "wang")
         tx.take_slot("weekly", NOW, NOW)
         tx.set_meta("outbound", "hold")
+        tx.claim_messages("email", NOW, 1, "w-1")
+        tx.worker_seen(WorkerRow("w-1", "desk", 1, ("timers",), "digest-1", NOW, NOW), NOW)
     store.close()
 
 

@@ -126,6 +126,16 @@ def test_the_next_one_is_found_by_index_however_many_wait(file_backend, index: s
     assert [index in step for step in plan] == [True], plan
 
 
+def test_what_waits_is_counted_up_to_a_limit(store: Store) -> None:
+    with store.write() as tx:
+        for n in range(3):
+            tx.accept("email", str(n), NOW, "{}", b"")
+        assert [tx.waiting_inbox(limit) for limit in (2, 3, 9)] == [2, 3, 3]
+        tx.inbox_failed(tx.pending_inbox(NOW, 1)[0].id, "x", NOW + MINUTE)
+        tx.inbox_done(tx.pending_inbox(NOW, 1)[0].id, None)
+        assert tx.waiting_inbox(9) == 2, "what was put off waits too"
+
+
 def test_items_are_counted_by_state(store: Store) -> None:
     with store.write() as tx:
         assert tx.inbox_counts() == {}

@@ -140,10 +140,10 @@ def test_who_was_given_up_cannot_take_the_message_from_who_has_it_now(store: Sto
         (first,) = tx.claim_messages("email", NOW, 1)
         tx.recover_sending(NOW)
         (second,) = tx.claim_messages("email", NOW, 1)
-        act = {"retry": lambda n: tx.message_retry("m", NOW, "x", n), "dead": lambda n: tx.message_dead("m", "x", n)}[late]
-        assert not act(first.attempts)
+        act = {"retry": lambda row: tx.message_retry("m", NOW, "x", row), "dead": lambda row: tx.message_dead("m", "x", row)}[late]
+        assert not act(first)
         assert tx.message("m") == second
-        assert act(second.attempts)
+        assert act(second)
 
 
 def test_held_messages_are_released_together(store: Store) -> None:

@@ -284,7 +284,7 @@ PLANS = {
     "claim of the inbox": (rooms_inbox._CLAIM, (0, 1), "inbox_pending"),
     "claim of timers": (rooms_timers._CLAIM, (0, 1), "timer_waiting"),
     "claim of messages": (rooms_outbox._READY, ("email", 0, 20), "outbox_queued"),
-    "what was given up": (rooms_outbox._RECOVER, (0, 0), "outbox_unsent"),
+    "what was given up": (rooms_outbox._RECOVER, (0, 0, 0), "outbox_unsent"),
     "item by source": (rooms_inbox._ITEM, ("email", "a"), "inbox_by_source"),
     "message by provider": (rooms_outbox._BY_PROVIDER, ("email", "a"), "outbox_by_provider"),
     "automatic messages": (rooms_outbox._RECENT, ('["a"]', 0), "outbox_automatic"),

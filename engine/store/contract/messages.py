@@ -28,6 +28,9 @@ class InboxReader(Protocol):
     def inbox_item(self, channel: str, source_id: str) -> InboxRow | None:
         """Return what became of the item that the channel's carrier calls so, None if it never came."""
 
+    def waiting_inbox(self, limit: int) -> int:
+        """Return how many items wait to be handled, counted up to `limit`."""
+
     def inbox_counts(self) -> dict[str, int]:
         """Return how many items are in each state; states without any are left out."""
 
@@ -90,14 +93,14 @@ class OutboxWriter(Protocol):
     """Changes what goes out.
 
     Where a method returns a bool, False says that the message is unknown or in a state from which this cannot happen (a receipt
-    may overtake the carrier's answer); nothing was changed then. `attempt` is the fencing token, the `attempts` of the row as it was
-    claimed: one who claimed it earlier, and was given up since, changes nothing by it.
+    may overtake the carrier's answer); nothing was changed then. `claimed` is the row as it was claimed; its worker and attempt are the
+    fencing token: once somebody else has claimed it, whoever had it before changes nothing.
     """
 
     def queue_message(self, row: OutboxRow) -> None:
         """Put a message in line, `queued` or `held`. Raises StoreFailed if the id is taken, UsageError for another state."""
 
-    def claim_messages(self, channel: str, now: datetime, limit: int) -> list[OutboxRow]:
+    def claim_messages(self, channel: str, now: datetime, limit: int, worker: str | None = None) -> list[OutboxRow]:
         """Return queued messages whose time has come, oldest first, now `sending` with one attempt more; nobody else is given them.
 
         With a notice come those of the same party, address and language that go out together with it, all with the same `digest`, even
@@ -105,18 +108,20 @@ class OutboxWriter(Protocol):
         """
 
     def recover_sending(self, now: datetime, before: datetime | None = None) -> int:
-        """Put back in line what whoever claimed it gave up: all that is `sending`, or only what is since `before`; return how many."""
+        """Put back in line what whoever claimed it gave up: all that is `sending`, or only what is since `before` and what dead workers
+        had claimed; return how many.
+        """
 
-    def message_sent(self, id: str, provider_id: str | None, at: datetime) -> bool:
+    def message_sent(self, id: str, provider_id: str | None, at: datetime, claimed: OutboxRow | None = None) -> bool:
         """The carrier took it. One that was delivered meanwhile stays delivered."""
 
     def message_delivered(self, id: str, at: datetime) -> bool:
         """The carrier says it arrived."""
 
-    def message_retry(self, id: str, at: datetime, error: str, attempt: int | None = None) -> bool:
+    def message_retry(self, id: str, at: datetime, error: str, claimed: OutboxRow | None = None) -> bool:
         """Sending failed for now: try again at `at`."""
 
-    def message_dead(self, id: str, error: str, attempt: int | None = None) -> bool:
+    def message_dead(self, id: str, error: str, claimed: OutboxRow | None = None) -> bool:
         """It will not arrive; a person may look and requeue it."""
 
     def message_held(self, id: str) -> bool:

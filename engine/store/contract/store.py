@@ -13,6 +13,7 @@ from engine.store.contract.archive import ArchiveReader, ArchiveWriter
 from engine.store.contract.messages import InboxReader, InboxWriter, OutboxReader, OutboxWriter
 from engine.store.contract.people import PeopleReader, PeopleWriter
 from engine.store.contract.tickets import TicketReader, TicketWriter, TimerReader, TimerWriter
+from engine.store.contract.workers import WorkerReader, WorkerWriter
 
 Evolve: TypeAlias = Callable[[Ticket | None, Event, datetime], Ticket]
 """How an event that happened at an instant makes the next state; its result's `seq` is one more."""
@@ -29,7 +30,7 @@ class StoreFailed(EngineError):
     """
 
 
-class Reader(TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader, ArchiveReader, Protocol):
+class Reader(TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader, ArchiveReader, WorkerReader, Protocol):
     """One consistent view of everything stored. Lists come in the order their methods name."""
 
     def integrity(self, evolve: Evolve) -> list[str]:
@@ -38,7 +39,7 @@ class Reader(TicketReader, TimerReader, InboxReader, OutboxReader, PeopleReader,
         """
 
 
-class Transaction(Reader, TicketWriter, TimerWriter, InboxWriter, OutboxWriter, PeopleWriter, ArchiveWriter, Protocol):
+class Transaction(Reader, TicketWriter, TimerWriter, InboxWriter, OutboxWriter, PeopleWriter, ArchiveWriter, WorkerWriter, Protocol):
     """Reads and writes that are kept together or not at all. Over when its `with` block ends."""
 
     def savepoint(self) -> AbstractContextManager[None]:

@@ -1,6 +1,7 @@
 """One transaction on one connection to PostgreSQL."""
 
 import re
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, LiteralString, cast
 
@@ -49,6 +50,11 @@ def failed(doing: str, error: psycopg.Error) -> EngineError:
 
 class PostgresSession(Session):
     """Runs statements on PostgreSQL."""
+
+    def now(self, at: datetime) -> int:
+        """The server's clock."""
+        now: int = self.value("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)")
+        return now
 
     def count(self, series: str) -> int:
         """The lowest free number that no other transaction is taking: nobody waits, but for whoever sets more numbers free."""

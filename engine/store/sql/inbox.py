@@ -21,6 +21,8 @@ _ONE = f"SELECT {_COLUMNS} FROM inbox WHERE id = ?"
 
 _ITEM = f"SELECT {_COLUMNS} FROM inbox WHERE channel = ? AND source_id = ?"
 
+_WAITING = "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE state = 'pending' LIMIT ?) AS waiting"
+
 _COUNTS = "SELECT state, count(*) FROM inbox GROUP BY state"
 
 # The unique (channel, source_id) is what makes one item of a source exactly one row.
@@ -64,6 +66,11 @@ class InboxReads(Room):
         """One item by its carrier's name for it."""
         row = self._session.one(_ITEM, channel, source_id)
         return _item(row) if row else None
+
+    def waiting_inbox(self, limit: int) -> int:
+        """How many items wait."""
+        count: int = self._session.value(_WAITING, limit)
+        return count
 
     def inbox_counts(self) -> dict[str, int]:
         """How many items are in each state."""

@@ -7,15 +7,16 @@ from typing import Any
 
 from engine.errors import UsageError
 from engine.store.codec import encode
+from engine.store.contract.workers import DEAD_AFTER
 from engine.store.rows import OutboxRow
-from engine.store.sql.session import Column, Room, instant, instant_or_none, micros, micros_or_none
+from engine.store.sql.session import MICROSECOND, Column, Room, instant, instant_or_none, micros, micros_or_none
 
 LARGEST_DIGEST = 250
 """How many messages go out in one at most: more would be a burden to read, and to book when it was sent."""
 
 _COLUMNS = (
     "id, ticket, channel, party, address, subject, content_id, language, automatic, script, created_at, "
-    "state, attempts, next_attempt_at, sending_since, provider_id, sent_at, delivered_at, error, digest"
+    "state, attempts, next_attempt_at, sending_since, provider_id, sent_at, delivered_at, error, digest, worker"
 )
 
 _ONE = f"SELECT {_COLUMNS} FROM outbox WHERE id = ?"
@@ -50,7 +51,7 @@ WHERE address = ? AND party = ? AND channel IN (SELECT value FROM json_each(?)) 
 GROUP BY ticket ORDER BY max(coalesce(sent_at, created_at)) DESC, ticket DESC
 """
 
-_QUEUE = f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, NULL, NULL, NULL, NULL, NULL, ?)"
+_QUEUE = f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, NULL, NULL, NULL, NULL, NULL, ?, NULL)"
 
 # Notices go out together, so their rows are claimed by one process at a time; any number does for a lock of that name.
 _BY_TURNS = "SELECT 1 /*pg , CAST(pg_advisory_xact_lock(7004) AS TEXT)*/"
@@ -70,18 +71,24 @@ ORDER BY next_attempt_at, created_at, id LIMIT ?
 
 _TOGETHER = f"SELECT {_COLUMNS} FROM outbox WHERE id = ? OR digest = ? ORDER BY created_at, id"
 
-_CLAIM = "UPDATE outbox SET state = 'sending', attempts = attempts + 1, sending_since = ?, digest = ? WHERE id = ?"
+_CLAIM = "UPDATE outbox SET state = 'sending', attempts = attempts + 1, sending_since = ?, digest = ?, worker = ? WHERE id = ?"
 
 _RECOVER = """
 UPDATE outbox SET state = 'queued', next_attempt_at = ?, sending_since = NULL
-WHERE state = 'sending' AND sending_since <= coalesce(?, sending_since)
+WHERE state = 'sending' AND (
+    sending_since <= coalesce(?, sending_since)
+    OR worker IS NOT NULL AND worker NOT IN (SELECT id FROM worker WHERE seen_at > ?)
+)
 """
 
+# Each claim counts an attempt more, so worker and attempt tell the claim that is in force from one that was given up.
+_CLAIMED = "attempts = coalesce(?, attempts) AND coalesce(worker, '') = coalesce(?, worker, '')"
+
 # A receipt may overtake the carrier's answer: then the message is delivered already, and stays it.
-_SENT = """
+_SENT = f"""
 UPDATE outbox SET state = CASE state WHEN 'delivered' THEN 'delivered' ELSE 'sent' END, provider_id = ?, sent_at = ?,
     sending_since = NULL, error = NULL
-WHERE id = ? AND state IN ('queued', 'sending', 'delivered')
+WHERE id = ? AND state IN ('queued', 'sending', 'delivered') AND {_CLAIMED}
 """
 
 _DELIVERED = """
@@ -89,15 +96,14 @@ UPDATE outbox SET state = 'delivered', delivered_at = ?, sending_since = NULL, e
 WHERE id = ? AND state IN ('queued', 'sending', 'sent')
 """
 
-# Each claim counts an attempt more, so the attempt tells the claim that is in force from one that was given up.
-_RETRY = """
+_RETRY = f"""
 UPDATE outbox SET state = 'queued', next_attempt_at = ?, sending_since = NULL, error = ?
-WHERE id = ? AND state = 'sending' AND attempts = coalesce(?, attempts)
+WHERE id = ? AND state = 'sending' AND {_CLAIMED}
 """
 
-_BURY = """
+_BURY = f"""
 UPDATE outbox SET state = 'dead', sending_since = NULL, error = ?
-WHERE id = ? AND state IN ('queued', 'held', 'sending', 'sent') AND attempts = coalesce(?, attempts)
+WHERE id = ? AND state IN ('queued', 'held', 'sending', 'sent') AND {_CLAIMED}
 """
 
 _HOLD = "UPDATE outbox SET state = 'held', sending_since = NULL WHERE id = ? AND state IN ('queued', 'sending')"
@@ -173,7 +179,7 @@ class OutboxWrites(OutboxReads):
         how = (int(row.automatic), row.script, micros(row.created_at), row.state, micros(first))
         self._session.run(_QUEUE, *what, *how, row.digest)
 
-    def claim_messages(self, channel: str, now: datetime, limit: int) -> list[OutboxRow]:
+    def claim_messages(self, channel: str, now: datetime, limit: int, worker: str | None = None) -> list[OutboxRow]:
         """Messages that are being sent from now on."""
         claimed: dict[str, OutboxRow] = {}
         for row in map(_message, self._session.all(_READY, channel, micros(now), limit)):
@@ -181,8 +187,8 @@ class OutboxWrites(OutboxReads):
                 mates = self._mates(row, now)
                 lead = (row.digest or mates[0].id) if row.digest is not None else None
                 claimed |= {mate.id: replace(mate, digest=lead) for mate in mates}
-        self._session.run_many(_CLAIM, ((micros(now), row.digest, row.id) for row in claimed.values()))
-        return [replace(row, state="sending", attempts=row.attempts + 1, sending_since=now) for row in claimed.values()]
+        self._session.run_many(_CLAIM, ((micros(now), row.digest, worker, row.id) for row in claimed.values()))
+        return [replace(row, state="sending", attempts=row.attempts + 1, sending_since=now, worker=worker) for row in claimed.values()]
 
     def _mates(self, row: OutboxRow, now: datetime) -> list[OutboxRow]:
         """The message and what goes out together with it."""
@@ -194,23 +200,23 @@ class OutboxWrites(OutboxReads):
 
     def recover_sending(self, now: datetime, before: datetime | None = None) -> int:
         """What a stopped process left behind is in line again."""
-        return self._session.run(_RECOVER, micros(now), micros_or_none(before))
+        return self._session.run(_RECOVER, micros(now), micros_or_none(before), self._session.now(now) - DEAD_AFTER // MICROSECOND)
 
-    def message_sent(self, id: str, provider_id: str | None, at: datetime) -> bool:
+    def message_sent(self, id: str, provider_id: str | None, at: datetime, claimed: OutboxRow | None = None) -> bool:
         """The carrier took it."""
-        return self._session.run(_SENT, provider_id, micros(at), id) == 1
+        return self._session.run(_SENT, provider_id, micros(at), id, *_token(claimed)) == 1
 
     def message_delivered(self, id: str, at: datetime) -> bool:
         """It arrived."""
         return self._session.run(_DELIVERED, micros(at), id) == 1
 
-    def message_retry(self, id: str, at: datetime, error: str, attempt: int | None = None) -> bool:
+    def message_retry(self, id: str, at: datetime, error: str, claimed: OutboxRow | None = None) -> bool:
         """Try again later."""
-        return self._session.run(_RETRY, micros(at), error, id, attempt) == 1
+        return self._session.run(_RETRY, micros(at), error, id, *_token(claimed)) == 1
 
-    def message_dead(self, id: str, error: str, attempt: int | None = None) -> bool:
+    def message_dead(self, id: str, error: str, claimed: OutboxRow | None = None) -> bool:
         """It will not arrive."""
-        return self._session.run(_BURY, error, id, attempt) == 1
+        return self._session.run(_BURY, error, id, *_token(claimed)) == 1
 
     def message_held(self, id: str) -> bool:
         """Keep it back."""
@@ -225,13 +231,18 @@ class OutboxWrites(OutboxReads):
         return self._session.run(_REQUEUE, micros(at), id) == 1
 
 
+def _token(claimed: OutboxRow | None) -> tuple[int | None, str | None]:
+    """The fencing token of a claim; who has none acts for a person or a receipt."""
+    return (claimed.attempts, claimed.worker) if claimed else (None, None)
+
+
 def _message_or_none(row: tuple[Any, ...] | None) -> OutboxRow | None:
     return None if row is None else _message(row)
 
 
 def _message(row: tuple[Any, ...]) -> OutboxRow:
     (id, ticket, channel, party, address, subject, content_id, language, automatic, script, created_at) = row[:11]
-    (state, attempts, next_attempt_at, sending_since, provider_id, sent_at, delivered_at, error, digest) = row[11:]
+    (state, attempts, next_attempt_at, sending_since, provider_id, sent_at, delivered_at, error, digest, worker) = row[11:]
     return OutboxRow(
         id=id,
         ticket=ticket,
@@ -253,4 +264,5 @@ def _message(row: tuple[Any, ...]) -> OutboxRow:
         delivered_at=instant_or_none(delivered_at),
         error=error,
         digest=digest,
+        worker=worker,
     )

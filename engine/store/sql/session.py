@@ -18,14 +18,14 @@ Values: TypeAlias = tuple[Column, ...] | Mapping[str, Column] | list[tuple[Colum
 """By position, by name, or a list: for each row, by position."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
 def micros(at: datetime) -> int:
     """The column value of an instant. Raises UsageError for a naive one."""
     if at.utcoffset() is None:
         raise UsageError(f"an instant needs a time zone to be stored: {at.isoformat()}")
-    return (at - _EPOCH) // _MICROSECOND
+    return (at - _EPOCH) // MICROSECOND
 
 
 def micros_or_none(at: datetime | None) -> int | None:
@@ -35,7 +35,7 @@ def micros_or_none(at: datetime | None) -> int | None:
 
 def instant(value: int) -> datetime:
     """The instant in a column."""
-    return _EPOCH + value * _MICROSECOND
+    return _EPOCH + value * MICROSECOND
 
 
 def instant_or_none(value: int | None) -> datetime | None:
@@ -101,6 +101,10 @@ class Session(ABC):
         """Return the first column of the first row, None if there is no row."""
         row = self.one(sql, *values)
         return None if row is None else row[0]
+
+    def now(self, at: datetime) -> int:
+        """The column value of the present instant by the clock that all who share the store go by; `at` is this machine's."""
+        return micros(at)
 
     def count(self, series: str) -> int:
         """Return the lowest number of the series, from 1 on, that nobody has. What is undone is given again."""

@@ -14,13 +14,14 @@ from engine.store.sql.people import PeopleReads, PeopleWrites
 from engine.store.sql.session import Session
 from engine.store.sql.tickets import TicketWrites
 from engine.store.sql.timers import TimerReads, TimerWrites
+from engine.store.sql.workers import WorkerReads, WorkerWrites
 
 
-class SqlReader(IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleReads, ArchiveReads):
+class SqlReader(IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleReads, ArchiveReads, WorkerReads):
     """Keeps the contract's `Reader`."""
 
 
-class SqlTransaction(SqlReader, TicketWrites, TimerWrites, InboxWrites, OutboxWrites, PeopleWrites, ArchiveWrites):
+class SqlTransaction(SqlReader, TicketWrites, TimerWrites, InboxWrites, OutboxWrites, PeopleWrites, ArchiveWrites, WorkerWrites):
     """Keeps the contract's `Transaction`."""
 
     def savepoint(self) -> AbstractContextManager[None]:
