@@ -1,17 +1,21 @@
 """What several benchmarks work with: a project with the shipped policies on a database of its own, and customers who write to it."""
 
+import os
 import random
 import shutil
+import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -142,3 +146,71 @@ def folder(memory: bool = False) -> Iterator[Path]:
     """A directory of its own on the disk of /var/tmp, or in memory, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="closedloop-", dir="/dev/shm" if memory else "/var/tmp") as name:  # noqa: S108  # as it says
         yield Path(name)
+
+
+def fill(url: str, tickets: int, due: Callable[[int, str], datetime] | None = None) -> None:
+    """Put so many more open tickets beside the one that is there, straight into the tables, without their log.
+
+    They are copies of it with a number and a customer of their own, held by nobody. `due` says when the timer of a key of the copy number
+    so is due; without it they have no timers.
+    """
+    connection: Any = sqlite3.connect(url.removeprefix("sqlite:///")) if url.startswith("sqlite") else psycopg.connect(url)
+    if url.startswith("sqlite"):
+        connection.execute("PRAGMA synchronous = OFF")
+    found = connection.execute("SELECT * FROM ticket ORDER BY number LIMIT 1")
+    names = [column[0] for column in found.description]
+    template = dict(zip(names, found.fetchone(), strict=True))
+    keys = [key for (key,) in connection.execute("SELECT key FROM timer ORDER BY generation").fetchall()] if due else []
+    number, customer = template["number"], template["customer"]
+
+    def copies() -> Iterator[tuple[Any, ...]]:
+        for copy in range(tickets):
+            own = {"number": _number(copy), "customer": f"X{copy:07d}", "assignee": None}
+            state = template["state_json"].replace(f'"number":"{number}"', f'"number":"{own["number"]}"')
+            own["state_json"] = state.replace(f'"customer":"{customer}"', f'"customer":"{own["customer"]}"')
+            yield tuple((template | own).values())
+
+    def timers() -> Iterator[tuple[Any, ...]]:
+        for copy in range(tickets):
+            for key in keys:
+                at = round(due(copy, key).timestamp() * 1_000_000) if due else 0
+                yield _number(copy), key, at, at
+
+    _insert(connection, "ticket", names, copies())
+    _insert(connection, "timer", ["ticket", "key", "due", "next_attempt_at"], timers())
+    connection.commit()
+    connection.execute("ANALYZE")
+    connection.commit()
+    connection.close()
+
+
+def put_off(url: str, key: str, dues: Iterable[datetime]) -> None:
+    """Let the timers of that key of the first copies be due at those instants."""
+    connection: Any = sqlite3.connect(url.removeprefix("sqlite:///")) if url.startswith("sqlite") else psycopg.connect(url)
+    sql = "UPDATE timer SET due = ?, next_attempt_at = ? WHERE ticket = ? AND key = ?"
+    micros = [round(due.timestamp() * 1_000_000) for due in dues]
+    rows = [(at, at, _number(copy), key) for copy, at in enumerate(micros)]
+    connection.cursor().executemany(sql if url.startswith("sqlite") else sql.replace("?", "%s"), rows)
+    connection.commit()
+    connection.close()
+
+
+def _number(copy: int) -> str:
+    return f"20200101{copy:07d}"
+
+
+def _insert(connection: Any, table: str, names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
+    """Put rows into a table by the quickest way the database has."""
+    if isinstance(connection, sqlite3.Connection):
+        marks = ", ".join("?" * len(names))
+        connection.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", rows)  # noqa: S608  # the benchmark's own words
+        return
+    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({', '.join(names)}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def memory() -> float:
+    """How many MiB of memory this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
