@@ -55,9 +55,9 @@ def take(engine: Engine, mails: list[Delivery], size: int) -> None:
 def recorded() -> Iterator[list[Statements]]:
     """Every statement that writes, by transaction, while the block runs."""
     transactions: dict[int, tuple[Session, Statements]] = {}
-    originals = {kind: kind._carry_out for kind in (SqliteSession, PostgresSession)}
+    originals: dict[Any, Any] = {kind: kind._carry_out for kind in (SqliteSession, PostgresSession)}
 
-    def recording(kind: type[Session]) -> Callable[..., Any]:
+    def recording(kind: Any) -> Callable[..., Any]:
         def carry_out(self: Session, connection: Any, sql: str, values: Any) -> Any:
             if sql.lstrip().startswith(("INSERT", "UPDATE", "DELETE")):
                 transactions.setdefault(id(self), (self, []))[1].append((sql, values))
@@ -68,11 +68,11 @@ def recorded() -> Iterator[list[Statements]]:
     found: list[Statements] = []
     try:
         for kind in originals:
-            kind._carry_out = recording(kind)  # type: ignore[method-assign]  # for the length of the block
+            kind._carry_out = recording(kind)
         yield found
     finally:
         for kind, original in originals.items():
-            kind._carry_out = original  # type: ignore[method-assign]  # as it was
+            kind._carry_out = original
     found += [statements for _, statements in transactions.values()]
 
 
@@ -103,7 +103,7 @@ def write_raw(url: str, transactions: list[Statements], commit: Commit) -> float
 @contextmanager
 def slow_commits(commit: Commit) -> Iterator[None]:
     """Let every commit of a store be followed by `commit`."""
-    originals = {kind: kind.write for kind in (SqliteStore, PostgresStore)}
+    originals: dict[Any, Any] = {kind: kind.write for kind in (SqliteStore, PostgresStore)}
 
     def slow(original: Any) -> Any:
         @contextmanager
@@ -116,11 +116,11 @@ def slow_commits(commit: Commit) -> Iterator[None]:
 
     try:
         for kind, original in originals.items():
-            kind.write = slow(original)  # type: ignore[method-assign]  # for the length of the block
+            kind.write = slow(original)
         yield
     finally:
         for kind, original in originals.items():
-            kind.write = original  # type: ignore[method-assign]  # as it was
+            kind.write = original
 
 
 def measure(source: Databases, root: Path, tickets: int, size: int, rounds: int, commit: Commit) -> None:
