@@ -22,7 +22,7 @@ BATCH = 32
 _TOGETHER, _ALONE = timedelta(milliseconds=50), timedelta(seconds=1)
 """How long to wait for what another transaction holds. A batch holds much itself, so it leaves such a row to a transaction of its own."""
 
-_TURNS = 3
+TURNS = 3
 """How often in a row somebody else may have been first before that counts as a failure: more is no coincidence."""
 
 
@@ -79,7 +79,7 @@ class Work(Generic[W]):
         except StoreFailed:
             raise  # nobody knows what is left of the transaction
         except Exception as error:  # noqa: BLE001  # one poisoned row must not stop the rest; it is kept with its error
-            if isinstance(error, Conflict) and self._conflicts[row] < _TURNS:
+            if isinstance(error, Conflict) and self._conflicts[row] < TURNS:
                 self._conflicts[row] += 1  # it still waits, and has its turn again
                 self._conflict = True
             else:

@@ -1,5 +1,6 @@
 """Rules that go by the clock: each slot of a rule is one transaction, in which every ticket or customer it holds for is decided on."""
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import datetime
 from typing import cast
@@ -10,9 +11,10 @@ from engine.core.fields import OPEN_STATES
 from engine.core.model import Ticket
 from engine.core.signals import RuleDue
 from engine.runtime import cron, log
+from engine.runtime.claims import TURNS
 from engine.runtime.gather import Gatherer, World
 from engine.runtime.handle import Outcome, handle
-from engine.store.contract import Reader, Store, Transaction
+from engine.store.contract import Conflict, Reader, Store, Transaction
 from engine.store.rows import TicketQuery
 
 _PAGE = 500
@@ -66,11 +68,16 @@ def _run(store: Store, world: World, rule: TimedRule, slot: datetime, now: datet
             signals = list(held(reader, world, rule, slot, now))
     outcomes: list[Outcome] = []
     with store.write() as tx:
-        for signal in signals if tx.take_slot(job_name(rule), slot, now) else ():
+        waiting = deque((signal, 0) for signal in (signals if tx.take_slot(job_name(rule), slot, now) else ()))
+        while waiting:
+            signal, turns = waiting.popleft()
             try:
                 with tx.savepoint():
                     outcomes.append(handle(tx, world, signal, now, hold=hold))
             except Exception as error:  # noqa: BLE001  # as with timers: one poisoned ticket must not stop the rest
+                if isinstance(error, Conflict) and turns < TURNS:
+                    waiting.append((signal, turns + 1))  # somebody else was first: it has its turn behind the others
+                    continue
                 log.failed("rule", None, error, rule=rule.id, ticket=signal.ticket, customer=signal.customer)
     return outcomes
 

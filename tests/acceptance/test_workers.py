@@ -2,8 +2,11 @@
 handled once, whoever takes it in, and what one leaves behind when it is killed the others do.
 """
 
+import os
 import random
+import signal
 from collections import Counter
+from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,12 @@ import pytest
 
 from engine.store import Reader, TicketQuery
 from tests.acceptance import inputs
-from tests.acceptance.desk import Desk, wait_until
+from tests.acceptance.desk import Daemon, Desk, wait_until
 from tests.support.postgresql import Server
 
 MAILS = 200
+COMMITS_WITHIN = timedelta(seconds=5)
+"""How long a policy takes to be in force from the instant that is recorded, on a machine that is busy."""
 
 
 @pytest.fixture
@@ -127,3 +132,110 @@ def inputs_of(number: int) -> bytes:
     mail = message_from_bytes(inputs.mail(number), policy=policy.SMTP)
     mail.replace_header("Message-ID", f"<{number}@customer.example>")
     return mail.as_bytes()
+
+
+def test_a_rolling_restart_and_a_rolling_change_of_policy_leave_no_gap(desks: list[Desk], seed: int) -> None:
+    """Mails flow to both all the time; each item is handled once, and nobody decides by the old policy once the new one is in force."""
+    draw, dropped = random.Random(seed), 0
+
+    def flow(count: int) -> None:
+        nonlocal dropped
+        for _ in range(count):
+            draw.choice(desks).drop("email", f"{dropped:04}.eml", inputs_of(dropped))
+            dropped += 1
+
+    left, right = (desk.start() for desk in desks)
+    try:
+        flow(15)
+        wait_until(lambda: len(left.decisions()) > 3, "the left one to be in the middle of it", 60)
+        left.stop()
+        flow(15)
+        left = desks[0].start()
+        for desk in desks:  # the right one's directory says the same, so that its own restart changes nothing
+            flow(5)
+            desk.edit("sla.yaml", ("{response: 10m,", "{response: 9m,"))
+        for daemon in (left, right):
+            daemon.wait_for_line("policies reloaded")
+        flow(15)
+        right.stop()
+        flow(15)
+        right = desks[1].start()
+        flow(15)
+        wait_until_done(desks[0], dropped)
+        assert {one["state"] for one in desks[0].data("workers")["workers"]} == {"alive"}
+        assert len(desks[0].data("workers")["workers"]) == 2, "who was stopped has left"
+        assert {line["level"] for daemon in (left, right) for line in daemon.lines} == {"info"}
+    finally:
+        for daemon in (left, right):
+            daemon.kill()
+    check_each_once(desks, dropped)
+    copies = sent(desks)
+    assert (len(copies), max(copies.values())) == (dropped, 1)
+    with desks[0].reader() as reader:
+        new, old = reader.activations()[:2]
+        decided = [one for ticket in tickets(desks[0]) for one in reader.decisions(ticket.number)]
+    assert {one.policy_digest for one in decided} == {new.digest, old.digest}
+    assert all(one.at <= new.at + COMMITS_WITHIN for one in decided if one.policy_digest == old.digest)
+    assert all(one.at >= new.at for one in decided if one.policy_digest == new.digest)
+
+
+def test_a_worker_that_stood_still_changes_nothing_when_it_wakes(desks: list[Desk]) -> None:
+    """What it held is taken over within twice its lease; then it comes back as another worker."""
+    mails = 40
+    for desk in desks:
+        desk.configure(delivery={"deadline": "60s"})  # so that only its silence tells that it stands still
+    with desks[0].running() as survivor:
+        frozen = desks[1].start()
+        try:
+            for number in range(mails):
+                desks[1].drop("email", f"{number:04}.eml", inputs_of(number))
+            before = frozen.wait_for_line("started")["worker"]
+            held = freeze_while_sending(frozen, before, desks[0])
+            for number in range(mails):
+                desks[0].drop("email", f"{number:04}.eml", inputs_of(number))
+            wait_until_done(desks[0], mails)
+            done = state_of(desks[0])
+            with desks[0].reader() as reader:
+                assert all((row := reader.message(id)) and row.worker != before and row.attempts == 2 for id in held), "others sent it"
+            assert {one["worker"]: one["state"] for one in desks[0].data("workers")["workers"]} == {
+                survivor.wait_for_line("started")["worker"]: "alive",
+                before: "silent",
+            }
+            os.kill(frozen.pid, signal.SIGCONT)
+
+            def back() -> bool:
+                workers = desks[0].data("workers")["workers"]
+                return [one["state"] for one in workers] == ["alive", "alive"] and before not in {one["worker"] for one in workers}
+
+            wait_until(back, "it to be back as another worker", 60)
+            assert state_of(desks[0]) == done
+            assert "Traceback" not in frozen.text
+            frozen.stop()
+        finally:
+            frozen.kill()
+    check_each_once(desks, mails)
+    copies = sent(desks)
+    assert len(copies) == mails
+    assert sum(copies.values()) <= mails + 1, "only the message that it was just sending came twice"
+
+
+def freeze_while_sending(daemon: Daemon, worker: str, desk: Desk) -> list[str]:
+    """Stop the daemon where it stands, at a moment when it has claimed messages and not yet sent them; return which."""
+
+    def frozen() -> list[str]:
+        os.kill(daemon.pid, signal.SIGSTOP)
+        held = desk.look(lambda reader: [row.id for row in reader.messages(state="sending") if row.worker == worker])
+        if not held:
+            os.kill(daemon.pid, signal.SIGCONT)
+        return list(held)
+
+    return list(wait_until(frozen, "it to be in the middle of sending", 60))
+
+
+def state_of(desk: Desk) -> list[Any]:
+    """All that was decided, and what became of every message."""
+    with desk.reader() as reader:
+        return [
+            *((ticket.number, ticket.seq, len(reader.decisions(ticket.number))) for ticket in tickets(desk)),
+            *((row.id, row.state, row.attempts, row.worker, row.sent_at) for row in reader.messages(limit=10_000)),
+        ]

@@ -10,7 +10,7 @@ from engine.core.compiled import Policy
 from engine.core.signals import RuleDue
 from engine.runtime import log, schedule
 from engine.runtime.handle import Outcome, handle
-from engine.store import CustomerRow
+from engine.store import Conflict, CustomerRow
 from tests.core.test_rules import own, policy
 from tests.core.worlds import House, at
 
@@ -166,6 +166,26 @@ def test_one_ticket_that_fails_does_not_stop_the_rest(monkeypatch: pytest.Monkey
     with caplog.at_level("WARNING"):
         assert sorted(str(one.ticket) for one in run(house, at("03-05 09:00"))) == [numbers[0], numbers[2]]
     assert [record.facts["ticket"] for record in caplog.records if record.message == "not handled"] == [numbers[1]]  # type: ignore[attr-defined]  # our own
+
+
+@pytest.mark.parametrize(("conflicts", "handled"), [(1, [0, 2, 1]), (3, [0, 2, 1]), (4, [0, 2])])
+def test_a_ticket_that_somebody_else_was_at_has_its_turn_again(
+    conflicts: int, handled: list[int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House(daily())
+    numbers = [house.mail("你好", sender=f"c{number}@example.test") for number in range(3)]
+    run(house, house.now)
+    left = [conflicts]
+
+    def conflict(tx, world, signal, now, hold):
+        if signal.ticket == numbers[1] and left[0]:
+            left[0] -= 1
+            raise Conflict("somebody was there first")
+        return handle(tx, world, signal, now, hold=hold)
+
+    monkeypatch.setattr(schedule, "handle", conflict)
+    assert [one.ticket for one in run(house, at("03-05 09:00"))] == [numbers[number] for number in handled]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["not handled"] * (conflicts > 3)
 
 
 def test_what_only_rules_by_the_clock_ask_is_read_for_them_alone() -> None:

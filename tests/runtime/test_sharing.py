@@ -6,20 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event
+from threading import Barrier, Event
 
 import pytest
 
 from engine.channels import Delivery, Inbound, Outbound, Sent, TemporaryFailure
 from engine.cli.init import lay_out
 from engine.errors import Refused
-from engine.runtime import inbox
+from engine.runtime import cron, inbox, schedule
 from engine.runtime.clock import VirtualClock
 from engine.runtime.engine import Engine, open_engine
 from engine.runtime.outbox import Postman
-from engine.runtime.project import load_project
+from engine.runtime.project import Job, load_project
 from engine.runtime.worker import PARTS, Worker
-from engine.store import Conflict, StoreFailed, TicketQuery
+from engine.store import Conflict, Store, StoreFailed, TicketQuery, open_store
+from tests.acceptance import inputs
 from tests.store.samples import message, open_ticket, the
 
 NOW = datetime(2026, 3, 4, 1, tzinfo=UTC)
@@ -149,6 +150,49 @@ def test_a_failure_is_not_counted_where_another_has_claimed_the_item_since(engin
     assert left.work_inbox() == 0
     with left.store.read() as reader:
         assert [(row.state, row.attempts, row.error) for row in reader.inbox(None, 9)] == [("done", 0, None)]
+
+
+def test_of_four_workers_one_runs_a_slot_of_a_job(engines: list[Engine], database: str) -> None:
+    stores = [*(engine.store for engine in engines), open_store(database), open_store(database)]
+    job = Job("page", "* * * * *", 7, "UTC", "all")
+    ran: list[datetime] = []
+    bodies = {"page": lambda job, slot, before: ran.append(slot)}
+    together = Barrier(4)
+
+    def look(store: Store) -> None:
+        for minute in range(6):
+            together.wait(60)
+            cron.run_due(store, [job], bodies, NOW + timedelta(minutes=2 * minute), "UTC")
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(look, store) for store in stores]:
+            done.result(timeout=60)
+    for store in stores[2:]:
+        store.close()
+    assert sorted(ran) == [NOW + timedelta(minutes=minute) for minute in range(1, 11)], "each once; the first slot of all is only taken"
+
+
+@pytest.mark.parametrize("part", sorted(PARTS))
+def test_each_part_alone_does_its_work_and_no_other(engines: list[Engine], part: str) -> None:
+    left, right = engines
+    take_in(left, "a")
+    number = queue(left)
+    with left.store.write() as tx:
+        tx.start_timer(number, "calendars", NOW)
+    mail = right.project.var / "in" / "email" / "new.eml"
+    mail.write_bytes(inputs.mail(1))
+    worker = Worker(right, {}, frozenset({part}))
+    worker._member.seen("digest", NOW)
+    for loop in (*worker._receivers, worker._decider, *worker._senders.values()):
+        loop.step()
+    with left.store.read() as reader:
+        done = {
+            "intake": not mail.exists() and reader.inbox_counts() == {"done": 2},
+            "timers": not any(row.key == "calendars" for row in reader.timers(number)),
+            "outbox": the(reader.message("m")).state == "sent",
+            "cron": all(reader.last_slot(schedule.job_name(rule)) for rule in right.world.policy.timed_rules),
+        }
+    assert {name for name, was_done in done.items() if was_done} == {part}
 
 
 class Slow:
