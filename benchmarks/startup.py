@@ -2,6 +2,7 @@
 `engine run` takes to start with 1 million open tickets: `python -P benchmarks/startup.py [--tickets 1000000] [--only-daemon]`.
 """
 
+import resource
 import statistics
 import subprocess
 import sys
@@ -76,17 +77,20 @@ def daemon(tickets: int, kind: str) -> None:
         fill(url, tickets)
         settings = root / "engine.yaml"
         settings.write_text(settings.read_text("utf-8").replace("sqlite:///var/engine.db", url), "utf-8")
-        times = []
+        times, busy = [], []
         for _ in range(5):
-            started = perf_counter()
+            started, before = perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
             with subprocess.Popen((engine, "run"), cwd=root, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
                 said = next(line for line in process.stderr or () if '"started"' in line or "cannot" in line)
                 times.append(perf_counter() - started)
                 process.terminate()
                 process.communicate()
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            busy.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
             assert '"started"' in said, said  # noqa: S101  # what did not start must not count as quick
         say(f"{source.name}, {tickets:,} open tickets:")
         report("  engine run until it has started", times)
+        report("  of processor, with its end", busy)
 
 
 @click.command()
