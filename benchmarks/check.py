@@ -23,7 +23,7 @@ from engine.store.copying import copy
 
 TICKETS = 10_000
 START = datetime(2026, 3, 4, 2, tzinfo=UTC)
-FACTS = Facts(number="", answer_id="", draw=0.5, manager="zhou", agents={}, channels={}, senders=())
+FACTS = Facts(number="", draw=0.5, manager="zhou", agents={}, channels={}, senders=())
 
 
 def fill(path: Path, count: int) -> None:

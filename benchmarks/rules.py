@@ -116,7 +116,7 @@ class Ours:
         shipped = compile_policy(shipped_policies()).policy
         assert shipped is not None  # noqa: S101 - the shipped policies are sound, or nothing here means anything
         self.policy: Policy = replace(shipped, keywords=KeywordIndex(KEYWORDS, Negation(("没有", "no"), ("没有人",), (",",), ("已修复",))))
-        self.facts = Facts("", "", 0.5, "", {}, {}, (), customer=CustomerFacts("C1", known=True))
+        self.facts = Facts("", 0.5, "", {}, {}, (), customer=CustomerFacts("C1", known=True))
 
     def values(self, number: int) -> TicketValues:
         """What a decision sees of a ticket."""

@@ -1,5 +1,8 @@
-"""How long the `engine` command takes to answer, and how long a policy takes to load: shipped, and with 2,000 routes more."""
+"""How long the `engine` command takes to answer, how long a policy takes to load (shipped, and with 2,000 routes more), and how long
+`engine run` takes to start with 1 million open tickets: `python -P benchmarks/startup.py [--tickets 1000000] [--only-daemon]`.
+"""
 
+import resource
 import statistics
 import subprocess
 import sys
@@ -8,7 +11,14 @@ from shutil import copytree
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+import click
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.house import databases, fill, folder, open_house, say
+from benchmarks.intake import deliveries, take
 from engine.resources import shipped_policies
+from engine.runtime.clock import SystemClock
 
 RUNS = 15
 ROUTES = 2000
@@ -56,8 +66,47 @@ def report(name: str, times: list[float]) -> None:
     sys.stdout.write(f"{name:<32} median {statistics.median(times) * 1000:6.0f} ms, slowest {max(times) * 1000:6.0f} ms\n")
 
 
-def main() -> None:
+def daemon(tickets: int, kind: str) -> None:
+    """Print how long `engine run` takes until it says that it has started with so many open tickets."""
+    engine = str(Path(sys.executable).with_name("engine"))
+    with folder() as place, databases(kind, place) as source:
+        root, url = place / "project", source.new()
+        house = open_house(root, url, SystemClock())
+        take(house, deliveries(house, range(1)), 1)
+        house.close()
+        fill(url, tickets)
+        settings = root / "engine.yaml"
+        settings.write_text(settings.read_text("utf-8").replace("sqlite:///var/engine.db", url), "utf-8")
+        times, busy = [], []
+        for _ in range(5):
+            started, before = perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+            with subprocess.Popen((engine, "run"), cwd=root, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+                said = next(line for line in process.stderr or () if '"started"' in line or "cannot" in line)
+                times.append(perf_counter() - started)
+                process.terminate()
+                process.communicate()
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            busy.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+            assert '"started"' in said, said  # noqa: S101  # what did not start must not count as quick
+        say(f"{source.name}, {tickets:,} open tickets:")
+        report("  engine run until it has started", times)
+        report("  of processor, with its end", busy)
+
+
+@click.command()
+@click.option("--tickets", default=1_000_000, show_default=True)
+@click.option("--databases", "kinds", default="sqlite", show_default=True)
+@click.option("--only-daemon", is_flag=True, help="Leave out what needs no tickets.")
+def main(tickets: int, kinds: str, only_daemon: bool) -> None:
     """Print the median over RUNS runs, with a bare Python beside it for comparison."""
+    if not only_daemon:
+        commands()
+    for kind in kinds.split(","):
+        daemon(tickets, kind)
+
+
+def commands() -> None:
+    """Time what answers and what loads."""
     engine = str(Path(sys.executable).with_name("engine"))
     shipped = str(shipped_policies())
     commands = {

@@ -30,17 +30,18 @@ def react(draft: Draft, before: Ticket | None, event: e.Event) -> None:
     """
     if isinstance(event, e.MessageReceived) and not (event.asks and event.by == CUSTOMER):
         return
-    moved = before is None or before.state != draft.ticket.state
+    moved, name = before is None or before.state != draft.ticket.state, event.name
     for kind in draft.policy.deadlines.values():
-        if event.name in kind.stops and not _is_said_by_itself(event):
+        if name in kind.stops and not _is_said_by_itself(event):
             _stop(draft, kind, event)
-        clock = draft.ticket.deadlines.get(kind.name)
-        if not moved and _is_settled(draft, kind, event):
+        resets, starts = name in kind.resets, name in kind.starts
+        if not (resets or starts) or (not moved and _is_settled(draft, kind, event)):
             continue
-        if event.name in kind.resets and clock is not None and clock.running:
+        clock = draft.ticket.deadlines.get(kind.name)
+        if resets and clock is not None and clock.running:
             _settle(draft, clock)
             _begin(draft, kind, "", None)
-        elif event.name in kind.starts:
+        elif starts:
             _start(draft, kind)
     if before is not None:
         if moved:

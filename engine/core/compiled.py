@@ -291,7 +291,7 @@ class Policy:
     escalations: tuple[Escalation, ...]
     on_tier_change: str
     queues: Mapping[str, Queue]
-    routes: tuple[Route, ...]
+    routes: Rules[Route]
     assignment: Assignment
     scripts: Mapping[str, Script]
     notices: Mapping[str, str]

@@ -34,7 +34,8 @@ class Reaction(Protocol):
 class Draft:
     """Collects events, commands and reasons for one signal about one ticket at the instant `now`.
 
-    `automatic` says that the signal is what an automat sent: then nothing goes to the customer (RFC 3834).
+    `automatic` says that the signal is what an automat sent: then nothing goes to the customer (RFC 3834). `found` are the keywords of
+    each text that was searched.
     """
 
     def __init__(self, ticket: Ticket | None, facts: Facts, policy: Policy, now: datetime, reaction: Reaction) -> None:
@@ -47,6 +48,7 @@ class Draft:
         self._reaction = reaction
         self._base = ticket.seq if ticket else 0
         self._ids = 0
+        self.found: dict[str, frozenset[str]] = {}
         self._events: list[e.Event] = []
         self._commands: list[Command] = []
         self._reasons: list[Reason] = []
@@ -108,10 +110,10 @@ class Draft:
         """Return what matchers see now: of this ticket, or of the one it is `about`; of the facts alone where there is none."""
         ticket = about or self._ticket
         if ticket is None:
-            return TicketValues(self.policy, self.facts, None, None, extra, self.now)
+            return TicketValues(self.policy, self.facts, None, None, extra, self.now, self.found)
         text = "\n".join(filter(None, (self.text_of(ticket.subject), self.text_of(ticket.description))))
         words = {"ticket.subject": self.text_of(ticket.subject) or None, "ticket.wish": self.text_of(ticket.wish) or None}
-        return TicketValues(self.policy, self.facts, ticket, text, {**words, **(extra or {})}, self.now)
+        return TicketValues(self.policy, self.facts, ticket, text, {**words, **(extra or {})}, self.now, self.found)
 
     def queued_for(self, party: str) -> list[QueueMessage]:
         """Return the automatic messages that this decision has queued for a party so far."""

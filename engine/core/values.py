@@ -19,7 +19,7 @@ MOST_TOLD: Final = 50
 class TicketValues:
     """The values of one moment. `extra` are fields only this moment has (`answer.lowest`, `ticket.kind` before there is a ticket).
 
-    Without `now`, what depends on it is missing.
+    Without `now`, what depends on it is missing. `found` keeps the keywords of texts that were searched already.
     """
 
     def __init__(
@@ -30,13 +30,14 @@ class TicketValues:
         text: str | None,
         extra: Mapping[str, Value] | None = None,
         now: datetime | None = None,
+        found: dict[str, frozenset[str]] | None = None,
     ) -> None:
         self._policy = policy
         self._fields = {**_ticket_fields(ticket), **_customer_fields(facts), **_call_fields(facts), **(extra or {})}
         self._fields["ticket.text"] = text or None
         if now is not None:
             self._fields |= _timely_fields(policy, facts, ticket, now)
-        self._keywords: dict[str, frozenset[str]] = {}
+        self._keywords = {} if found is None else found
 
     def value(self, field: str) -> Value:
         """Return the field's value, None when missing."""
@@ -47,9 +48,10 @@ class TicketValues:
         text = self._fields.get(field)
         if text is None:
             return None
-        if field not in self._keywords:
-            self._keywords[field] = self._policy.keywords.find(str(text))
-        return self._keywords[field]
+        words = str(text)
+        if words not in self._keywords:
+            self._keywords[words] = self._policy.keywords.find(words)
+        return self._keywords[words]
 
 
 def _ticket_fields(ticket: Ticket | None) -> dict[str, Value]:

@@ -24,7 +24,7 @@ from engine.core.signals import (
     TaskClosed,
     TicketRequested,
 )
-from engine.core.team import Team
+from engine.core.team import Agent, Team
 from engine.errors import Refused
 from engine.runtime import incidents
 from engine.runtime.retries import Retries
@@ -65,6 +65,8 @@ class World:
     sources: Mapping[str, Source] = field(default_factory=dict)
     retries: Retries = field(default_factory=lambda: Retries(attempts=5))
     seal: Seal = field(default_factory=Seal.fresh)
+    seen: dict[tuple[datetime, AgentRow, int], AgentFacts] = field(default_factory=dict, init=False, compare=False)
+    """The agents as the last decision saw them: those of a batch are of one instant, and see the same."""
 
 
 class Gatherer:
@@ -214,39 +216,46 @@ class Gatherer:
         return self._tx.contents([content for content in wanted if content])
 
     def _agents(self) -> dict[str, AgentFacts]:
-        world, loads, kept = self._world, self._tx.loads(), self._tx.agents()
-        calendars, quiet = world.policy.calendars, world.policy.limits.quiet
-        usual = self._end_of(quiet.hours if quiet else ())
-        rule, facts = world.policy.handover, {}
-        for agent in world.team.agents.values():
-            row = kept.get(agent.id, AgentRow(agent.id))
-            away = row.away(self._now)
-            here = not away and world.team.available(agent.id, self._now, calendars)
-            back = (row.away_until or self._now + NOBODY_KNOWS) if away else self._now
-            facts[agent.id] = AgentFacts(
-                id=agent.id,
-                name=agent.name,
-                queues=agent.queues,
-                skills=agent.skills,
-                roles=agent.roles,
-                language=agent.language or world.policy.company.languages[0],
-                address=agent.email.casefold(),
-                load=loads.get(agent.id, 0),
-                available=here,
-                next_available=self._now if here else world.team.next_available(agent.id, back, calendars),
-                capacity=agent.capacity,
-                away=away,
-                turn=row.turn,
-                handover_at=world.team.handover_at(agent.id, self._now, rule.before_end, calendars) if rule else None,
-                phone=agent.phone or "",
-                quiet_until=usual if agent.quiet is None else self._end_of(agent.quiet),
-            )
+        loads, kept, facts, seen = self._tx.loads(), self._tx.agents(), dict[str, AgentFacts](), self._world.seen
+        for agent in self._world.team.agents.values():
+            known = self._now, kept.get(agent.id, AgentRow(agent.id)), loads.get(agent.id, 0)
+            if known not in seen:
+                for old in [one for one in seen if one[0] != self._now]:
+                    del seen[old]
+                seen[known] = self._agent(agent, *known[1:])
+            facts[agent.id] = seen[known]
         return facts
+
+    def _agent(self, agent: Agent, row: AgentRow, load: int) -> AgentFacts:
+        team, policy = self._world.team, self._world.policy
+        usual, rule = policy.limits.quiet, policy.handover
+        away = row.away(self._now)
+        here = not away and team.available(agent.id, self._now, policy.calendars)
+        back = (row.away_until or self._now + NOBODY_KNOWS) if away else self._now
+        return AgentFacts(
+            id=agent.id,
+            name=agent.name,
+            queues=agent.queues,
+            skills=agent.skills,
+            roles=agent.roles,
+            language=agent.language or policy.company.languages[0],
+            address=agent.email.casefold(),
+            load=load,
+            available=here,
+            next_available=self._now if here else team.next_available(agent.id, back, policy.calendars),
+            capacity=agent.capacity,
+            away=away,
+            turn=row.turn,
+            handover_at=team.handover_at(agent.id, self._now, rule.before_end, policy.calendars) if rule else None,
+            phone=agent.phone or "",
+            quiet_until=self._end_of((usual.hours if usual else ()) if agent.quiet is None else agent.quiet),
+        )
 
     def _recent(self, contact: Contact) -> dict[str, int]:
         """Count automatic messages by party; the customer's is the highest count of any of their addresses."""
-        counts = self._tx.recent_automatic(self._now - self._world.policy.limits.within)
         team = self._world.team.agents.values()
+        asked = {*contact.addresses.values(), *(agent.email.casefold() for agent in team), *(agent.phone or "" for agent in team)}
+        counts = self._tx.recent_automatic(self._now - self._world.policy.limits.within, sorted(asked - {""}))
         recent = {agent.id: counts.get(agent.email.casefold(), 0) + counts.get(agent.phone or "", 0) for agent in team}
         recent[CUSTOMER] = max((counts.get(address, 0) for address in contact.addresses.values()), default=0)
         return {party: count for party, count in recent.items() if count}

@@ -3,7 +3,7 @@ transaction. Signals that a decision raises are handled in the same one.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
@@ -146,6 +146,8 @@ def _decide_one(
             gatherer.opened()
     for command in decision.commands:
         _carry_out(tx, world, command, decision.ticket, at, now, hold)
+    if decision.ticket is not None:
+        _set_timers(tx, decision.ticket.number, decision.commands, fresh=ticket is None)
     for event in decision.events:
         if isinstance(event, Assigned) and event.agent and event.by == SYSTEM:
             tx.take_turn(event.agent)
@@ -166,10 +168,6 @@ def _carry_out(tx: Transaction, world: World, command: c.Command, ticket: Ticket
             tx.keep_content(id, number, kind, body)
         case c.QueueMessage():
             tx.queue_message(_outbox_row(command, number, at, now, hold))
-        case c.StartTimer(key=key, due=due) if number:
-            tx.start_timer(number, key, due)
-        case c.CancelTimers(prefix=prefix) if number:
-            tx.cancel_timers(number, prefix)
         case c.KeepAnswer():
             id = f"{world.chance.getrandbits(128):032x}"
             tx.keep_waiting(WaitingRow(id, command.survey, command.look_at, world.seal.close(command, id)))
@@ -179,6 +177,23 @@ def _carry_out(tx: Transaction, world: World, command: c.Command, ticket: Ticket
             tx.sever_link(follow_up)
         case c.SaveOptOut(channel=channel, address=address, allowed=allowed):
             tx.set_opt_out(channel, address, None if allowed else at)
+
+
+def _set_timers(tx: Transaction, ticket: str, commands: Iterable[c.Command], fresh: bool) -> None:
+    """Cancel and start what the commands come to in the end; a ticket that is `fresh` has none to cancel."""
+    cancelled, started = dict[str, None](), dict[str, datetime]()
+    for command in commands:
+        match command:
+            case c.StartTimer(key=key, due=due):
+                started.pop(key, None)
+                started[key] = due
+            case c.CancelTimers(prefix=prefix):
+                cancelled[prefix] = None
+                started = {key: due for key, due in started.items() if key != prefix and not key.startswith(f"{prefix}/")}
+    for prefix in () if fresh else cancelled:
+        tx.cancel_timers(ticket, prefix)
+    if started:
+        tx.start_timers(ticket, started)
 
 
 def _outbox_row(command: c.QueueMessage, ticket: str | None, at: datetime, now: datetime, hold: bool) -> OutboxRow:

@@ -35,6 +35,9 @@ from engine.store.contract import Transaction
 POLL = 1.0
 """Seconds after which every loop looks again by itself; hints only shorten this."""
 
+SHORTEST_WAIT = 0.02
+"""Seconds between two looks at a timer that is due and that somebody else is firing."""
+
 RECEIVE_WAIT = 5.0
 """Seconds a channel may wait for something to come in before it looks whether the daemon stops."""
 
@@ -44,7 +47,7 @@ STOP_WITHIN = 8.0
 
 @dataclass(slots=True)
 class Loop:
-    """A thread around one step. The step returns how much it did; with nothing done the loop waits for a hint, or for `POLL`."""
+    """A thread around one step. The step returns how much it did; with nothing done the loop waits for a hint, or for `pause` seconds."""
 
     name: str
     step: Callable[[], int]
@@ -53,6 +56,7 @@ class Loop:
     busy_since: float | None = None
     turned_at: float = field(default_factory=time.monotonic)
     failures: int = 0
+    pause: float = POLL
 
     def start(self) -> threading.Thread:
         """Run until `stop` is set, in a thread that never keeps the process alive."""
@@ -64,7 +68,7 @@ class Loop:
         while not self.stop.is_set():
             done = self._once()
             if done == 0:
-                pause = min(POLL * 2**self.failures, LONGEST_PAUSE) if self.failures else POLL
+                pause = min(POLL * 2**self.failures, LONGEST_PAUSE) if self.failures else self.pause
                 self.turned_at = time.monotonic() + pause
                 self.hint.wait(pause)
                 self.hint.clear()
@@ -182,7 +186,16 @@ class Worker:
         if done:
             for loop in self._senders.values():
                 loop.hint.set()
+        elif "timers" in self._only:
+            self._decider.pause = self._until_next_timer()
         return done
+
+    def _until_next_timer(self) -> float:
+        """How many seconds the decider may wait for the next timer."""
+        with self.engine.store.read() as reader:
+            due = reader.next_timer()
+        ahead = POLL if due is None or self._guard.holds() else (due - self.engine.clock.now()).total_seconds()
+        return min(POLL, max(SHORTEST_WAIT, ahead))
 
     def _cron(self) -> list[str]:
         engine = self.engine

@@ -4,11 +4,11 @@ Instants are RFC 3339, durations ISO 8601. A mapping comes back as a dict, which
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import msgspec
 
+from engine.core.changed import changed
 from engine.core.decision import Reason
 from engine.core.events import EVENT_TYPES, Event
 from engine.core.facts import Contact, Facts
@@ -82,17 +82,17 @@ def record_signal(signal: Signal) -> Signal:
     match signal:
         case MessageArrived():
             hashes = tuple((content_hash, "") for content_hash, _ in signal.attachments)
-            return replace(signal, text="", subject="", fields={}, attachments=hashes)
+            return changed(signal, text="", subject="", fields={}, attachments=hashes)
         case CallArrived():
-            return replace(signal, text="", fields={})
+            return changed(signal, text="", fields={})
         case TicketRequested(answer=None):
-            return replace(signal, text="")
+            return changed(signal, text="")
         case TicketRequested():
-            return replace(signal, text="", answer=None, parent=None, customer=None, avoid=None)
+            return changed(signal, text="", answer=None, parent=None, customer=None, avoid=None)
         case AgentActed():
-            return replace(signal, text="", steps=tuple(replace(step, text="") for step in signal.steps))
+            return changed(signal, text="", steps=tuple(changed(step, text="") for step in signal.steps))
         case ReceiptArrived():
-            return replace(signal, detail="")
+            return changed(signal, detail="")
         case _:
             return signal
 
@@ -101,17 +101,17 @@ def record_facts(facts: Facts, signal: Signal) -> Facts:
     """The facts without what is personal: the contact, texts, agents' names and addresses; where the signal asks for a confidential
     follow-up, also the customer.
     """
-    agents = {name: replace(agent, name="", address="", phone="") for name, agent in facts.agents.items()}
-    kept = replace(facts, agents=agents, contact=Contact(), texts={})
+    agents = {name: changed(agent, name="", address="", phone="") for name, agent in facts.agents.items()}
+    kept = changed(facts, agents=agents, contact=Contact(), texts={})
     if isinstance(signal, TicketRequested) and signal.answer is not None:
-        kept = replace(kept, customer=None, contact_id=None, last_agent=None)
+        kept = changed(kept, customer=None, contact_id=None, last_agent=None)
     return kept
 
 
 def record_reasons(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
     """The reasons without the values that personal fields had."""
     return tuple(
-        replace(
+        changed(
             reason,
             traces=tuple((rule, _masked(trace)) for rule, trace in reason.traces),
             nearest=tuple((rule, tuple(_masked(leaf) for leaf in leaves)) for rule, leaves in reason.nearest),
@@ -121,8 +121,14 @@ def record_reasons(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
 
 
 def _masked(trace: Trace) -> Trace:
+    if not _is_personal(trace):
+        return trace
     actual = None if trace.personal else trace.actual
-    return replace(trace, actual=actual, parts=tuple(_masked(part) for part in trace.parts))
+    return changed(trace, actual=actual, parts=tuple(_masked(part) for part in trace.parts))
+
+
+def _is_personal(trace: Trace) -> bool:
+    return trace.personal or any(map(_is_personal, trace.parts))
 
 
 def _known(decoders: Mapping[str, msgspec.json.Decoder[T]], name: str, what: str) -> msgspec.json.Decoder[T]:

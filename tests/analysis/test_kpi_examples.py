@@ -14,7 +14,7 @@ from engine.core.conditions import Source
 from engine.core.kpis import KPIS, KpiPolicy
 from engine.core.team import Team
 from engine.policy.units import duration
-from engine.store import FactRow, Store, open_store
+from engine.store import AnswerRow, FactRow, Store, open_store
 from tests.analysis.counted import END, START, counting, figure, put
 from tests.docs.markdown import blocks
 from tests.support.repository import ROOT
@@ -71,7 +71,7 @@ def test_an_example_worked_by_hand_is_what_is_counted(
         policy = with_scale(policy, Scale("q", 0, 10, False) if kpi == "nps" else Scale("q", 1, 5, False))
         with store.write() as tx:
             for number, score in enumerate(one["score"] for one in example["scores"] for _ in range(one["times"])):
-                tx.keep_answer(f"a{number}", policy.surveys[0].id, {"q": score}, "", "2026-03")
+                tx.keep_answer(AnswerRow(f"a{number}", policy.surveys[0].id, "2026-03", {"q": score}, ""))
     assert figure(store, policy, kpi).value == pytest.approx(example["value"])
 
 

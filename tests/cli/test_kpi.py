@@ -76,11 +76,11 @@ def test_what_cannot_be_shown_says_why(busy: Command, arguments: list[str], mess
 
 
 def test_survey_results_of_fewer_than_five_are_not_shown(busy: Command) -> None:
-    from engine.store import open_store
+    from engine.store import AnswerRow, open_store
 
     with open_store("sqlite:///var/engine.db", Path(busy.root)).write() as tx:
         for index in range(4):
-            tx.keep_answer(f"few{index}", "after-closure", {"speed": 5, "attitude": 4}, "", "2026-02")
+            tx.keep_answer(AnswerRow(f"few{index}", "after-closure", "2026-02", {"speed": 5, "attitude": 4}, ""))
     period = ("--from", "2026-02-01", "--to", "2026-02-28", "--by", "month,question")
     shown = busy("kpi", "csat", *period).stdout
     assert "too few to show" in shown

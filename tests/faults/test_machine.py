@@ -338,7 +338,7 @@ class Faults(RuleBasedStateMachine):
                 assert row.state != "queued" or (row.next_attempt_at or row.created_at) > self.house.now
                 assert row.state != "sending" or self.house.store.shared, "whoever starts on a store that is its own puts it back in line"
                 assert row.state not in ("sent", "delivered") or carrier.carried[sent_as]
-                assert row.state != "dead" or sent_as in carrier.refused or row.attempts == Trying().attempts
+                assert row.state != "dead" or sent_as in carrier.refused or row.attempts == Retries().attempts
 
 
 def run(machine: type[Faults], most: int, least: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from engine.analysis.kpi import measure, splittable
 from engine.analysis.kpi.facts import business_calendar, facts_of
 from engine.runtime.cron import slots
-from engine.store import FactRow
+from engine.store import AnswerRow, FactRow
 from tests.policy_figures.house import MORNING
 from tests.policy_figures.lab import Lab, probe
 
@@ -54,7 +54,7 @@ def figures(lab: Lab) -> Iterator[str]:
         assert ticket is not None
         assert house.tx.keep_facts(number, ticket.seq, list(facts()))
         for score in (5, 4, 4, 3, 5):
-            house.tx.keep_answer(f"a{score}{len(house.log)}", "after-closure", {"speed": score}, "", "2026-03")
+            house.tx.keep_answer(AnswerRow(f"a{score}{len(house.log)}", "after-closure", "2026-03", {"speed": score}, ""))
             house.log.append("")
         for by in ([], ["tier"], ["agent"], ["question"]):
             found = measure(house.tx, lab.policy, splittable(by), by, MORNING - DAY, MORNING + 40 * DAY)

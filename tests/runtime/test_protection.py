@@ -126,10 +126,11 @@ def test_a_wall_clock_that_jumps_holds_what_goes_by_it_and_raises_an_alarm(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, by: int, alarm: bool
 ) -> None:
     worker = Worker(engine, {}, PARTS)
-    assert not worker._holding()
+    assert not worker._guard.holds()
     truth = time.time
     monkeypatch.setattr(time, "time", lambda: truth() + by)
-    assert worker._holding() is alarm
+    assert worker._guard.holds() is alarm
+    worker._decide()
     with engine.store.read() as reader:
         kept = reader.meta(JUMPED)
     assert kept == (f"{NOW.isoformat()} {by}" if alarm else None)
@@ -140,4 +141,4 @@ def test_by_how_much_the_clock_may_jump_is_a_setting(engine: Engine, monkeypatch
     worker = Worker(engine, {}, PARTS)
     truth = time.time
     monkeypatch.setattr(time, "time", lambda: truth() + 300)
-    assert not worker._holding()
+    assert not worker._guard.holds()

@@ -254,7 +254,7 @@ def test_whom_a_survey_by_the_clock_chose_is_asked_once_a_quarter_and_its_ticket
     house.wait(DAY)
     with house.store.read() as reader:
         [ticket] = reader.tickets(TicketQuery(kind="survey"))
-    assert (ticket.state, ticket.queue, ticket.deadlines.keys()) == ("closed", None, {"survey_sending"})
+    assert (ticket.state, ticket.queue, set(ticket.deadlines)) == ("closed", None, {"survey_sending"})
     [invitation] = house.messages(ticket.number)
     assert "9=" not in house.words(invitation)
     assert (

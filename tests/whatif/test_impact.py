@@ -7,6 +7,7 @@ import pytest
 
 from engine.core.calendar import Calendar, CalendarSpec, Window
 from engine.core.compiled import Policy
+from engine.core.index import Rules
 from engine.whatif.impact import Impact, Routing, impact
 from tests.core.worlds import DAY, HOUR, MINUTE, WEDNESDAY, House, a_step, an_agent, changed, shipped, team
 
@@ -39,9 +40,8 @@ def test_a_route_changes_the_tickets_that_it_would_put_elsewhere_and_no_others(h
     before = held(house, shipped())[fails].new
     assert before is not None
     assert before.routing == Routing("tech_support", before.routing.skills if before.routing else {})
-    new = replace(
-        shipped(), routes=tuple(replace(one, queue="product") if one.queue == "tech_support" else one for one in shipped().routes)
-    )
+    routes = Rules(replace(one, queue="product") if one.queue == "tech_support" else one for one in shipped().routes)
+    new = replace(shipped(), routes=routes)
     found = held(house, new)
     assert {number: one.changes for number, one in found.items()} == {fails: ("routing",), asks: ()}
     after = found[fails].new

@@ -116,4 +116,4 @@ def before_opening(draft: Draft, opened: e.TicketOpened) -> TicketValues:
         "ticket.objections": 0,
         "ticket.reopened": 0,
     }
-    return TicketValues(draft.policy, draft.facts, None, text, fields, draft.now)
+    return TicketValues(draft.policy, draft.facts, None, text, fields, draft.now, draft.found)

@@ -6,7 +6,6 @@ A new event, or a field with a default, may be added; none may be changed or tak
 
 from engine.core.events.authority import *  # noqa: F403  # as below
 from engine.core.events.base import Event as Event
-from engine.core.events.base import stored_name as stored_name
 from engine.core.events.clocks import *  # noqa: F403  # the package's names are its modules' events; a second list would go stale
 from engine.core.events.incidents import *  # noqa: F403  # as above
 from engine.core.events.messages import *  # noqa: F403  # as above
@@ -17,7 +16,7 @@ EVENT_CLASSES: tuple[type[Event], ...] = tuple(
     cls for cls in list(globals().values()) if isinstance(cls, type) and issubclass(cls, Event) and cls is not Event
 )
 
-EVENT_TYPES: dict[str, type[Event]] = {stored_name(cls): cls for cls in EVENT_CLASSES}
+EVENT_TYPES: dict[str, type[Event]] = {cls.type: cls for cls in EVENT_CLASSES}
 """Every event class by its stored name."""
 
 EVENT_NAMES: tuple[str, ...] = (

@@ -1,6 +1,6 @@
 """The inbox and the outbox."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -88,8 +88,8 @@ class OutboxReader(Protocol):
     def references(self, ticket: str, channel: str, party: str, limit: int) -> list[str]:
         """Return the carrier's ids of the last `limit` messages of the thread, oldest first."""
 
-    def recent_automatic(self, since: datetime) -> dict[str, int]:
-        """Return how many automatic messages were queued from `since` on, by address, over all channels."""
+    def recent_automatic(self, since: datetime, addresses: Iterable[str]) -> dict[str, int]:
+        """Return how many automatic messages were queued from `since` on to these addresses over all channels; none is left out."""
 
     def recent_notices(self, since: datetime) -> dict[str, int]:
         """Return how many notices (messages with a `digest`) were queued from `since` on, by party."""

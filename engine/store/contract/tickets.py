@@ -1,6 +1,6 @@
 """Tickets with their log and contents, and timers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -114,6 +114,9 @@ class TimerWriter(Protocol):
 
     def start_timer(self, ticket: str, key: str, due: datetime) -> int:
         """Fire `key` at `due`, instead of any timer of that key; return its generation, higher than every one before."""
+
+    def start_timers(self, ticket: str, timers: Mapping[str, datetime]) -> None:
+        """Start all of them as `start_timer` does, in their order."""
 
     def cancel_timers(self, ticket: str, prefix: str) -> int:
         """Cancel every timer whose key is `prefix` or begins with `prefix` and a slash; return how many."""

@@ -1,6 +1,6 @@
 """The outbox."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -38,7 +38,11 @@ SELECT provider_id FROM outbox WHERE ticket = ? AND channel = ? AND party = ? AN
 ORDER BY created_at DESC, id DESC LIMIT ?
 """
 
-_RECENT = "SELECT address, count(*) FROM outbox WHERE automatic = 1 AND created_at >= ? GROUP BY address ORDER BY address"
+_RECENT = """
+SELECT address, count(*) FROM outbox
+WHERE /*pg md5(*/address/*pg )*/ IN (SELECT /*pg md5(*/value/*pg )*/ FROM json_each(?)) AND automatic = 1 AND created_at >= ?
+GROUP BY address ORDER BY address
+"""
 
 _NOTICED = """
 SELECT party, count(*) FROM outbox WHERE automatic = 1 AND digest IS NOT NULL AND created_at >= ? GROUP BY party ORDER BY party
@@ -176,9 +180,9 @@ class OutboxReads(Room):
         rows = self._session.all(_REFERENCES, ticket, channel, party, limit)
         return [provider_id for (provider_id,) in reversed(rows)]
 
-    def recent_automatic(self, since: datetime) -> dict[str, int]:
+    def recent_automatic(self, since: datetime, addresses: Iterable[str]) -> dict[str, int]:
         """Automatic messages by address."""
-        return dict(self._session.all(_RECENT, micros(since)))
+        return dict(self._session.all(_RECENT, encode(list(addresses)), micros(since)))
 
     def recent_notices(self, since: datetime) -> dict[str, int]:
         """Notices by party."""

@@ -44,19 +44,17 @@ SELECT state_json FROM ticket WHERE customer = ? AND closed_at IS NULL ORDER BY 
 """
 
 _OPEN_INCIDENT = """
-SELECT state_json FROM ticket
-WHERE state_json /*pg ::json*/ ->> 'alike' = ? AND kind = 'incident' AND customer IS NULL AND closed_at IS NULL
+SELECT state_json FROM ticket WHERE alike = ? AND kind = 'incident' AND customer IS NULL AND closed_at IS NULL
 ORDER BY opened_at DESC LIMIT 1
 """
 
 _SUSPECTS = """
 SELECT number FROM ticket
-WHERE state_json /*pg ::json*/ ->> 'alike' = ? AND opened_at >= ? AND number > ? AND state_json /*pg ::json*/ ->> 'incident' IS NULL
-    AND customer IS NOT NULL AND closed_at IS NULL
+WHERE alike = ? AND opened_at >= ? AND number > ? AND incident IS NULL AND customer IS NOT NULL AND closed_at IS NULL
 ORDER BY number LIMIT ?
 """
 
-_MEMBERS = "SELECT number FROM ticket WHERE state_json /*pg ::json*/ ->> 'incident' = ? AND number > ? ORDER BY number LIMIT ?"
+_MEMBERS = "SELECT number FROM ticket WHERE incident = ? AND number > ? ORDER BY number LIMIT ?"
 
 _LAST_AGENT = """
 SELECT assignee FROM ticket WHERE customer = ? AND assignee IS NOT NULL ORDER BY opened_at DESC, number DESC LIMIT 1
@@ -83,15 +81,17 @@ SELECT assignee, count(*) FROM ticket WHERE closed_at IS NULL AND assignee IS NO
 """
 
 _OPEN = """
-INSERT INTO ticket (seq, kind, state, tier, queue, assignee, customer, channel, parent, opened_at, closed_at, next_due, state_json, number)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO ticket (
+    seq, kind, state, tier, queue, assignee, customer, channel, parent, incident, alike, opened_at, closed_at, next_due, state_json, number
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (number) DO NOTHING
 """
 
 # The last condition is the optimistic lock: nobody has changed the ticket since it was read.
 ADVANCE = """
 UPDATE ticket SET seq = ?, kind = ?, state = ?, tier = ?, queue = ?, assignee = ?, customer = ?, channel = ?, parent = ?,
-    opened_at = ?, closed_at = ?, next_due = ?, state_json = ?
+    incident = ?, alike = ?, opened_at = ?, closed_at = ?, next_due = ?, state_json = ?
 WHERE number = ? AND seq = ?
 """
 
@@ -267,6 +267,8 @@ def projection(ticket: Ticket) -> tuple[Column, ...]:
         ticket.customer,
         ticket.channel,
         ticket.parent,
+        ticket.incident,
+        ticket.alike,
         micros(ticket.opened_at),
         micros_or_none(ticket.closed_at),
         micros_or_none(min(dues, default=None)),

@@ -1,8 +1,10 @@
 """Timers."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from engine.store.codec import encode
 from engine.store.rows import TimerRow
 from engine.store.sql.session import Room, instant, instant_or_none, micros
 
@@ -24,9 +26,9 @@ _OF_TICKET = f"SELECT {_COLUMNS} FROM timer WHERE ticket = ? ORDER BY key"
 
 _DEAD = f"SELECT {_COLUMNS} FROM timer WHERE dead = 1 ORDER BY generation LIMIT ?"
 
-_START = "INSERT INTO timer (ticket, key, due, next_attempt_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING generation"
+_START = "INSERT INTO timer (ticket, key, due, next_attempt_at) VALUES (?, ?, ?, ?)"
 
-_STOP = "DELETE FROM timer WHERE ticket = ? AND key = ?"
+_STOP = "DELETE FROM timer WHERE ticket = ? AND key IN (SELECT value FROM json_each(?))"
 
 # '0' is the character after '/': the range holds exactly the keys that begin with the prefix and a slash.
 _CANCEL = "DELETE FROM timer WHERE ticket = ? AND (key = ? OR (key >= ? || '/' AND key < ? || '0'))"
@@ -74,13 +76,14 @@ class TimerWrites(TimerReads):
 
     def start_timer(self, ticket: str, key: str, due: datetime) -> int:
         """Set a timer, anew if there is one."""
-        what = (ticket, key, micros(due), micros(due))
-        generation: int | None = self._session.value(_START, *what)
-        if generation is None:  # the key is set: the old row goes, so that the new one gets a generation of its own
-            self._session.run(_STOP, ticket, key)
-            generation = self._session.value(_START, *what)
-        assert generation is not None  # noqa: S101  # the ticket is held, so nobody else has set the key meanwhile
+        self._session.run(_STOP, ticket, encode([key]))
+        generation: int = self._session.value(f"{_START} RETURNING generation", ticket, key, micros(due), micros(due))
         return generation
+
+    def start_timers(self, ticket: str, timers: Mapping[str, datetime]) -> None:
+        """Set all of them, anew where there are such."""
+        self._session.run(_STOP, ticket, encode(list(timers)))
+        self._session.run_many(_START, ((ticket, key, micros(due), micros(due)) for key, due in timers.items()))
 
     def cancel_timers(self, ticket: str, prefix: str) -> int:
         """Cancel the timers of a prefix."""

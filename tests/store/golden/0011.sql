@@ -18,29 +18,31 @@ INSERT INTO "_yoyo_log" VALUES('apply 4','7e828c5a338ab1216380834cc5cb4cddad3021
 INSERT INTO "_yoyo_log" VALUES('apply 5','083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','apply','','',NULL,NULL);
 INSERT INTO "_yoyo_log" VALUES('apply 6','ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','apply','','',NULL,NULL);
 INSERT INTO "_yoyo_log" VALUES('apply 7','2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','apply','','',NULL,NULL);
-INSERT INTO "_yoyo_log" VALUES('apply 8','9d6381ad5fc2d6787df833fa0b58095afb7d511a03430f9889f98c246820d715','0010.facts','apply','','',NULL,NULL);
-INSERT INTO "_yoyo_log" VALUES('apply 9','37693f3dc2e35098a6a6cc4e1ea858ed1e7f15f0c0f1319090c9e0299578f218','0011.answers_and_passes','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 8','8407fced7757b5528d2c34beafa1472822486f50c63ffcced7277587ca5fcd7f','0009.lookups','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 9','9d6381ad5fc2d6787df833fa0b58095afb7d511a03430f9889f98c246820d715','0010.facts','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 10','37693f3dc2e35098a6a6cc4e1ea858ed1e7f15f0c0f1319090c9e0299578f218','0011.answers_and_passes','apply','','',NULL,NULL);
 CREATE TABLE "_yoyo_migration" (
             "migration_hash" VARCHAR(64),
             "migration_id" VARCHAR(255),
             "applied_at_utc" TIMESTAMP,
             PRIMARY KEY ("migration_hash")
         );
-INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T13:07:45.094302');
-INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T13:07:45.101979');
-INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T13:07:45.106523');
-INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T13:07:45.107857');
-INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T13:07:45.108517');
-INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-27T13:07:45.116806');
-INSERT INTO "_yoyo_migration" VALUES('ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','2026-11-27T13:07:45.117929');
-INSERT INTO "_yoyo_migration" VALUES('2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','2026-11-27T13:07:45.124714');
-INSERT INTO "_yoyo_migration" VALUES('9d6381ad5fc2d6787df833fa0b58095afb7d511a03430f9889f98c246820d715','0010.facts','2026-11-27T13:07:45.126318');
-INSERT INTO "_yoyo_migration" VALUES('37693f3dc2e35098a6a6cc4e1ea858ed1e7f15f0c0f1319090c9e0299578f218','0011.answers_and_passes','2026-11-27T13:07:45.131899');
+INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T13:11:09.106612');
+INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T13:11:09.109920');
+INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T13:11:09.110333');
+INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T13:11:09.111435');
+INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T13:11:09.112004');
+INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-27T13:11:09.115911');
+INSERT INTO "_yoyo_migration" VALUES('ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','2026-11-27T13:11:09.116912');
+INSERT INTO "_yoyo_migration" VALUES('2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','2026-11-27T13:11:09.119377');
+INSERT INTO "_yoyo_migration" VALUES('8407fced7757b5528d2c34beafa1472822486f50c63ffcced7277587ca5fcd7f','0009.lookups','2026-11-27T13:11:09.121551');
+INSERT INTO "_yoyo_migration" VALUES('9d6381ad5fc2d6787df833fa0b58095afb7d511a03430f9889f98c246820d715','0010.facts','2026-11-27T13:11:09.123295');
+INSERT INTO "_yoyo_migration" VALUES('37693f3dc2e35098a6a6cc4e1ea858ed1e7f15f0c0f1319090c9e0299578f218','0011.answers_and_passes','2026-11-27T13:11:09.125378');
 CREATE TABLE "_yoyo_version" (
             "version" INT NOT NULL PRIMARY KEY,
             "installed_at_utc" TIMESTAMP
         );
-INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T13:07:44.948093');
+INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T13:11:09.011294');
 CREATE TABLE activation (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
     digest TEXT    NOT NULL REFERENCES policy (digest),
@@ -270,8 +272,8 @@ CREATE TABLE ticket (
     closed_at  INTEGER,
     next_due   INTEGER,
     state_json TEXT    NOT NULL
-, facts_seq INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
-INSERT INTO "ticket" VALUES('202405120001',5,'complaint','new','important','front_desk','zhao','C000001','email',NULL,1715500800000000,NULL,1715502600000000,'{"number":"202405120001","seq":5,"kind":"complaint","channel":"email","state":"new","language":"zh","opened_at":"2024-05-12T08:00:00Z","customer":"C000001","contact":null,"description":"c-1","subject":null,"impact":null,"wish":null,"expected_by":null,"parent":null,"due":null,"tier":"important","queue":"front_desk","assignee":"zhao","tier_overridden":false,"opened_by":"system","plan":null,"result":null,"tasks":[],"deadlines":{"response":{"id":"response","kind":"response","key":"","calendar":"24x7","started_at":"2024-05-12T08:00:00Z","budget":"PT600S","due":"2024-05-12T08:30:00Z","pauses":[],"stopped_at":null,"breached_at":null,"warned":[]}},"promised":{},"survey":null,"first_contact_at":null,"acknowledged_at":null,"resolved_at":null,"closed_at":null,"objections":0,"reopened":0,"tags":[],"concessions":[],"approvals":{},"opened":[],"incident":null,"alike":null,"news":null}',5);
+, incident TEXT, alike TEXT, facts_seq INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
+INSERT INTO "ticket" VALUES('202405120001',5,'complaint','new','important','front_desk','zhao','C000001','email',NULL,1715500800000000,NULL,1715502600000000,'{"number":"202405120001","seq":5,"kind":"complaint","channel":"email","state":"new","language":"zh","opened_at":"2024-05-12T08:00:00Z","customer":"C000001","contact":null,"description":"c-1","subject":null,"impact":null,"wish":null,"expected_by":null,"parent":null,"due":null,"tier":"important","queue":"front_desk","assignee":"zhao","tier_overridden":false,"opened_by":"system","plan":null,"result":null,"tasks":[],"deadlines":{"response":{"id":"response","kind":"response","key":"","calendar":"24x7","started_at":"2024-05-12T08:00:00Z","budget":"PT600S","due":"2024-05-12T08:30:00Z","pauses":[],"stopped_at":null,"breached_at":null,"warned":[]}},"promised":{},"survey":null,"first_contact_at":null,"acknowledged_at":null,"resolved_at":null,"closed_at":null,"objections":0,"reopened":0,"tags":[],"concessions":[],"approvals":{},"opened":[],"incident":null,"alike":null,"news":null}',NULL,NULL,5);
 CREATE TABLE timer (
     generation      INTEGER PRIMARY KEY AUTOINCREMENT,
     ticket          TEXT    NOT NULL REFERENCES ticket (number),
@@ -314,7 +316,6 @@ INSERT INTO "worker" VALUES('w-1','desk',1,'["timers"]','digest-1',1715500800000
 CREATE INDEX ticket_by_due ON ticket (next_due, number);
 CREATE INDEX ticket_by_customer ON ticket (customer, opened_at);
 CREATE INDEX ticket_by_parent ON ticket (parent);
-CREATE INDEX ticket_open_by_assignee ON ticket (assignee) WHERE closed_at IS NULL;
 CREATE INDEX decision_by_ticket ON decision (ticket, id);
 CREATE INDEX content_by_ticket ON content (ticket, id);
 CREATE INDEX timer_waiting ON timer (next_attempt_at, generation) WHERE dead = 0;
@@ -325,16 +326,18 @@ CREATE INDEX outbox_unsent ON outbox (state) WHERE state IN ('held', 'sending', 
 CREATE INDEX outbox_by_ticket ON outbox (ticket, created_at);
 CREATE INDEX outbox_by_address ON outbox (address, channel);
 CREATE INDEX outbox_by_provider ON outbox (channel, provider_id) WHERE provider_id IS NOT NULL;
-CREATE INDEX outbox_automatic ON outbox (created_at) WHERE automatic = 1;
 CREATE INDEX customer_address_by_customer ON customer_address (customer);
 CREATE INDEX outbox_digest ON outbox (digest) WHERE digest <> '';
 CREATE INDEX outbox_gathering ON outbox (channel, party) WHERE state = 'queued' AND digest IS NOT NULL;
 CREATE INDEX outbox_notices ON outbox (created_at) WHERE automatic = 1 AND digest IS NOT NULL;
-CREATE INDEX ticket_by_incident ON ticket (state_json ->> 'incident', number) WHERE state_json ->> 'incident' IS NOT NULL;
-CREATE INDEX ticket_by_likeness ON ticket (state_json ->> 'alike', opened_at) WHERE state_json ->> 'alike' IS NOT NULL;
 CREATE UNIQUE INDEX decision_by_inbox ON decision (inbox) WHERE inbox IS NOT NULL;
 CREATE INDEX trial_by_item ON trial (kind, item, id);
 CREATE INDEX trial_dropped ON trial (id) WHERE what = 'dropped';
+CREATE INDEX ticket_by_incident ON ticket (incident, number) WHERE incident IS NOT NULL;
+CREATE INDEX ticket_open_incident ON ticket (alike, opened_at) WHERE kind = 'incident' AND customer IS NULL AND closed_at IS NULL;
+CREATE INDEX ticket_suspect ON ticket (alike, number) WHERE alike IS NOT NULL AND incident IS NULL AND closed_at IS NULL;
+CREATE INDEX outbox_automatic ON outbox (address, created_at) WHERE automatic = 1;
+CREATE INDEX ticket_open_by_assignee ON ticket (assignee, closed_at) WHERE closed_at IS NULL;
 CREATE INDEX fact_by_ticket ON fact (ticket);
 CREATE INDEX fact_opened ON fact (customer, kind, at) WHERE name = 'opened';
 CREATE INDEX ticket_without_facts ON ticket (number) WHERE facts_seq <> seq;
