@@ -216,10 +216,8 @@ def test_who_is_not_patient_gives_way_and_keeps_what_it_did_before(stores: list[
 
 
 def test_two_who_open_tickets_and_give_them_to_the_same_people_do_not_wait_for_each_other(stores: list[Store], database: str) -> None:
-    with stores[0].write() as tx:
-        tx.next_number(NOW.date())
     with stores[0].write() as one, stores[1].write(timedelta(milliseconds=50)) as two:
-        for number, tx in ((2, one), (3, two), (4, one), (5, two)):
+        for number, tx in ((1, one), (2, two), (3, one), (4, two)):
             assert tx.next_number(NOW.date()) == f"20240512{number:04d}"
             for agent in ("zhao", "wang") if tx is one else ("wang", "zhao"):
                 tx.take_turn(agent)

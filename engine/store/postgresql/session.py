@@ -1,7 +1,7 @@
 """One transaction on one connection to PostgreSQL."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, LiteralString, cast
@@ -19,12 +19,18 @@ _OWN = re.compile(r"/\*pg (.*?)\*/")
 _NAMED = re.compile(r"(?<!:):([a-z_]+)")
 
 _NUMBERS = 200
-"""How many numbers are set free at once: each time somebody may wait for somebody else's transaction."""
+"""How many numbers are set free at once: each time costs a commit."""
 
-_SET_FREE = "INSERT INTO free_number (series, value) SELECT ?, generate_series(?::bigint, ?::bigint)"
+_ANY_FREE = "SELECT 1 FROM free_number WHERE series = ? LIMIT 1 FOR UPDATE SKIP LOCKED"
+
+_MORE = "INSERT INTO free_number (series, value) SELECT ?, generate_series(?::bigint, ?::bigint)"
 
 # Of series long past; the last one may still be in use where a day has just ended.
-_LEFT_OVER = "DELETE FROM free_number WHERE series < (SELECT max(series) FROM free_number WHERE series < ?)"
+_LEFT_OVER = """
+DELETE FROM free_number WHERE (series, value) IN (
+    SELECT series, value FROM free_number WHERE series < (SELECT max(series) FROM free_number WHERE series < ?) FOR UPDATE SKIP LOCKED
+)
+"""
 
 # All references of this schema are of one column to one column.
 _REFERENCES = """
@@ -50,7 +56,11 @@ def failed(doing: str, error: psycopg.Error) -> EngineError:
 
 
 class PostgresSession(Session):
-    """Runs statements on PostgreSQL."""
+    """Runs statements on PostgreSQL. `set_free` sets more numbers of a series free in a transaction of its own, for which nobody waits."""
+
+    def __init__(self, connection: psycopg.Connection, set_free: Callable[[str], None] = lambda series: None) -> None:
+        super().__init__(connection)
+        self._set_free = set_free
 
     def now(self, at: datetime) -> int:
         """The server's clock."""
@@ -58,17 +68,19 @@ class PostgresSession(Session):
         return now
 
     def count(self, series: str) -> int:
-        """The lowest free number that no other transaction is taking: nobody waits, but for whoever sets more numbers free."""
+        """The lowest free number that no other transaction is taking, so that nobody waits."""
         number: int | None = self.value(FREE, series, series)
-        if number is None:
-            last = self.value(COUNT, series, 0)  # holds the counter
-            number = self.value(FREE, series, series)  # somebody may have set more free, for whom we waited
-        if number is None:
-            self.run(_LEFT_OVER, series)
-            self.run(_SET_FREE, series, last + 1, self.value(COUNT, series, _NUMBERS))
+        while number is None:  # somebody may take all that were just set free
+            self._set_free(series)
             number = self.value(FREE, series, series)
-        assert number is not None  # noqa: S101  # the ones just set free are nobody else's yet
         return number
+
+    def set_free(self, series: str) -> None:
+        """Set more numbers of the series free, if none is."""
+        last = self.value(COUNT, series, 0)  # waits for whoever does the same, so that it is done once
+        if self.one(_ANY_FREE, series) is None:
+            self.run(_LEFT_OVER, series)
+            self.run(_MORE, series, last + 1, self.value(COUNT, series, _NUMBERS))
 
     def unused(self, series: str) -> int:
         """A number of a sequence, for which nobody waits; what is undone leaves a gap."""

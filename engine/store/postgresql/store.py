@@ -61,7 +61,7 @@ class PostgresStore:
         if getattr(self._thread, "writing", False):
             raise UsageError("write() cannot be nested; use savepoint() of the transaction that is open.")
         connection = self._begin(_WRITE if patience is None else f"{_WRITE}; {_PATIENCE}{patience // _MILLISECOND}".encode())
-        session = PostgresSession(connection)
+        session = PostgresSession(connection, self._set_free)
         self._thread.writing = True
         try:
             yield SqlTransaction(session)
@@ -90,6 +90,14 @@ class PostgresStore:
     def close(self) -> None:
         """Release everything."""
         self._connections.close()
+
+    def _set_free(self, series: str) -> None:
+        connection = self._begin(_WRITE)
+        try:
+            PostgresSession(connection).set_free(series)
+            self._commit(connection)
+        finally:
+            self._end(connection)
 
     def _connect(self) -> psycopg.Connection:
         try:
