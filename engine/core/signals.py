@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from engine.core.conditions import Source
+from engine.core.improvements import Evidence, Improvement, Outcome
 from engine.core.model import CUSTOMER, SYSTEM
 
 
@@ -49,7 +50,8 @@ class TicketRequested:
 
     With `answer` (the id of a survey's answer) the ticket is confidential: it does not say whom it is about, and `avoid`, whom the
     answer may be about, does not get it where there is anybody else. `rule` and `source` say which rule of the policy asked for it. `alike`
-    are the tickets that an incident takes in. `survey` is the one that a ticket of this kind stands for.
+    are the tickets that an incident takes in. `survey` is the one that a ticket of this kind stands for, `improvement` what a measure is
+    for.
     """
 
     kind: str
@@ -69,6 +71,7 @@ class TicketRequested:
     source: Source | None = None
     alike: str | None = None
     survey: str | None = None
+    improvement: Improvement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,10 @@ class StepDraft:
 
 @dataclass(frozen=True, slots=True)
 class AgentActed:
-    """A person worked on the ticket. `action` is one of `actions.ACTIONS`; which of the other fields count depends on it."""
+    """A person worked on the ticket. `action` is one of `actions.ACTIONS`; which of the other fields count depends on it.
+
+    `evidence` is computed by whoever asks for a verdict on a measure.
+    """
 
     ticket: str
     action: str
@@ -95,6 +101,9 @@ class AgentActed:
     via: str = "cli"
     amount: Decimal | None = None
     step: str | None = None
+    improvement: Improvement | None = None
+    evidence: Evidence | None = None
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)

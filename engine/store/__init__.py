@@ -5,6 +5,7 @@ from pathlib import Path
 
 from engine.errors import ConfigurationError
 from engine.store.contract import Conflict, Evolve, Finding, Reader, Store, StoreFailed, Transaction
+from engine.store.feedback import FeedbackRow
 from engine.store.rows import (
     ActivationRow,
     AnswerRow,
@@ -41,6 +42,7 @@ __all__ = [
     "FactRow",
     "FactSpan",
     "FactSum",
+    "FeedbackRow",
     "Finding",
     "InboxRow",
     "LinkRow",

@@ -494,7 +494,7 @@ WHERE contype IN ('p', 'u') AND connamespace = 'public'::regnamespace AND conrel
 """
 CHECKS = "SELECT count(*) FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace"
 INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = 'public' AND tablename NOT LIKE '%yoyo%'"
-TYPES = {"INTEGER": ("bigint", ""), "TEXT": ("text", "C"), "BLOB": ("bytea", "")}
+TYPES = {"INTEGER": ("bigint", ""), "TEXT": ("text", "C"), "BLOB": ("bytea", ""), "REAL": ("double precision", "")}
 # In SQLite these are unique by their columns; in PostgreSQL by a hash of them, and found by another.
 BY_HASH = {("inbox", "channel,source_id"), ("customer_address", "kind,address"), ("opt_out", "channel,address")}
 HASHES = {"inbox_expr_excl", "inbox_by_source"} | {

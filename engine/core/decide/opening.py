@@ -6,7 +6,7 @@ from engine.core import events as e
 from engine.core.commands import SealLink
 from engine.core.conditions import Value
 from engine.core.contacts import to_text
-from engine.core.decide import incidents, surveys
+from engine.core.decide import improvements, incidents, surveys
 from engine.core.draft import Draft, Refusal
 from engine.core.fields import INCIDENT, NEEDS, SURVEY
 from engine.core.promises import promise
@@ -76,6 +76,8 @@ def requested(draft: Draft, signal: TicketRequested, owned: bool = True) -> None
         need(draft, opened, silent=True, queue=signal.queue)
     elif owned:
         work(draft, opened, signal.queue, signal.assignee, signal.avoid)
+        if signal.improvement is not None:
+            improvements.planned(draft, signal.improvement, signal.actor)
     else:
         draft.record(opened)
         draft.record(e.Routed(signal.queue))
