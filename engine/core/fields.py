@@ -12,7 +12,10 @@ NEEDS = ("inquiry", "complaint", "after_sales", "suggestion", "care", "incident"
 SURVEY = "survey"
 """The kind of ticket that stands for a survey nobody's need led to; it is over when it is opened."""
 
-WORK = ("call_back", "task", "follow_up", "approval", SURVEY)
+ALERT = "alert"
+"""The kind of ticket that stands as long as a KPI misses its target or complaints come in a cluster."""
+
+WORK = ("call_back", "task", "follow_up", "approval", ALERT, SURVEY)
 """Kinds of ticket that the house opens for itself."""
 
 INCIDENT = "incident"

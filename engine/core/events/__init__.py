@@ -25,6 +25,7 @@ EVENT_NAMES: tuple[str, ...] = (
     "task_opened",
     "call_back_opened",
     "approval_opened",
+    "alert_opened",
     "customer_contacted",
     "plan_recorded",
     "plan_step_done",
