@@ -1,5 +1,5 @@
-"""What the daemon's jobs by cron do: a backup of the database, a summary page of the time since the last one (`jobs:` in engine.yaml), and a
-look at what the policy watches (`watch:` in reports.yaml).
+"""What the daemon's jobs by cron do: a backup of the database, a summary page of the time since the last one (`jobs:` in engine.yaml), a
+look at what the policy watches.
 """
 
 from collections.abc import Callable, Mapping

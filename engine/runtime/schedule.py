@@ -86,7 +86,9 @@ def _run(store: Store, world: World, rule: TimedRule, slot: datetime, now: datet
         return decide_each(tx, world, signals if tx.take_slot(job_name(rule), slot, now) else (), now, hold, rule=rule.id)
 
 
-def decide_each(tx: Transaction, world: World, signals: Iterable[RuleDue | KpiWatched], now: datetime, hold: bool, **by: str) -> list[Outcome]:
+def decide_each(
+    tx: Transaction, world: World, signals: Iterable[RuleDue | KpiWatched], now: datetime, hold: bool, **by: str
+) -> list[Outcome]:
     """Decide on each of the signals, which come of the rule or watch `by`. One that fails does not stop the rest."""
     outcomes: list[Outcome] = []
     waiting = deque((signal, 0) for signal in signals)
@@ -105,8 +107,11 @@ def decide_each(tx: Transaction, world: World, signals: Iterable[RuleDue | KpiWa
 
 def watches(policy: Policy) -> dict[str, tuple[Watch, Job]]:
     """Return what is watched, each with its slots, by the name of its job: at other times it is another job, of which none was missed."""
-    jobs = ((one, Job(f"watch {one.id} {one.cron} {one.timezone}", one.cron, 0, one.timezone, one.catch_up)) for one in policy.reports.watches)
-    return {job.name: (watch, job) for watch, job in jobs}
+    found = {}
+    for one in policy.reports.watches:
+        job = Job(f"watch {one.id} {one.cron} {one.timezone}", one.cron, keep=0, timezone=one.timezone, catch_up=one.catch_up)
+        found[job.name] = one, job
+    return found
 
 
 def _subjects(reader: Reader, rule: TimedRule) -> Iterator[tuple[Ticket | None, str | None]]:

@@ -1,4 +1,4 @@
-"""Watches: KPIs are measured over the time before a slot of cron, and what gives a reason for an alert, or ends one, goes through the door."""
+"""Watches: KPIs are measured over the time before a slot of cron; what is a reason for an alert, or ends one, goes through the door."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
