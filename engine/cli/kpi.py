@@ -42,7 +42,7 @@ def command(session: Session, names: Sequence[str], shape: str, by: str, since: 
     with session.desk() as desk:
         zone = desk.words.timezone
         begin = instant(since, zone, day_ends=False) if since else _first_of_month(desk.now, zone)
-        end = _end(until, zone) if until else desk.now
+        end = end_of(until, zone) if until else desk.now
         wanted = list(names) or [name for name in splittable(dimensions) if name not in _unsettled(desk.policy.reports.kpis)]
         check(wanted, dimensions)
         if not wanted:
@@ -65,7 +65,7 @@ def _unsettled(kpis: Mapping[str, "KpiPolicy"]) -> set[str]:
     return {name for name, kpi in KPIS.items() if kpi.settings and name not in kpis}
 
 
-def _end(text: str, zone: str) -> datetime:
+def end_of(text: str, zone: str) -> datetime:
     """Return the moment, or the midnight at which the day ends."""
     begin = instant(text, zone, day_ends=False)
     if len(text.strip()) > len("2026-03-06"):
@@ -128,10 +128,10 @@ def _row(figure: "Figure", dimensions: Sequence[str], words: "Words", weekly: bo
         label(f"kpi.{figure.kpi}", words.language),
         *parts,
         "" if figure.standing == "suppressed" else str(figure.n),
-        (_value(figure.kpi, figure.value), _STYLES.get(figure.standing, "")),
-        " – ".join(_value(figure.kpi, end) for end in figure.interval or ()),
-        _value(figure.kpi, goal.target) if goal else "",
-        *([" – ".join(_value(figure.kpi, end) for end in limits or ())] if weekly else []),
+        (shown_value(figure.kpi, figure.value), _STYLES.get(figure.standing, "")),
+        " – ".join(shown_value(figure.kpi, end) for end in figure.interval or ()),
+        shown_value(figure.kpi, goal.target) if goal else "",
+        *([" – ".join(shown_value(figure.kpi, end) for end in limits or ())] if weekly else []),
         (f"{standing}{' !' if figure.significant else ''}", _STYLES.get(figure.standing, "")),
     ]
 
@@ -152,7 +152,8 @@ def _part(dimension: str, value: str, words: "Words") -> str:
     return value
 
 
-def _value(kpi: str, value: float | None) -> str:
+def shown_value(kpi: str, value: float | None) -> str:
+    """Return a value in the unit of its KPI."""
     from engine.analysis.kpi.watch import amount
     from engine.cli.output import span
     from engine.core.kpis import KPIS

@@ -34,7 +34,7 @@ class Words:
         words = _WORDS.get(key)
         if words is not None:
             return words[self._column].format(*values)
-        listed = (f"{domain}.{key}" for domain in ("state", "kind"))
+        listed = (f"{domain}.{key}" for domain in ("state", "kind", "verdict"))
         return next((label(name, self.language) for name in listed if name in CATALOGUE), key)
 
     def text(self, texts: Text) -> str:
@@ -136,6 +136,6 @@ class Words:
                 return self.script(value)
             case "id":
                 return self.deadline(value)
-            case "kind" | "state" | "outcome" | "reason" | "direction":
+            case "kind" | "state" | "outcome" | "reason" | "direction" | "verdict":
                 return self.name(str(value))
         return value

@@ -40,7 +40,7 @@ def react(draft: Draft, before: Ticket | None, event: e.Event) -> None:
         clock = draft.ticket.deadlines.get(kind.name)
         if resets and clock is not None and clock.running:
             _settle(draft, clock)
-            _begin(draft, kind, "", None)
+            _begin(draft, kind, "", _given(draft, kind))
         elif starts:
             _start(draft, kind)
     if before is not None:
@@ -193,7 +193,11 @@ def _start(draft: Draft, kind: DeadlineKind) -> None:
         return
     running = {clock.kind for clock in draft.ticket.deadlines.values() if clock.running}
     if running.isdisjoint({kind.name, *kind.unless_running}):
-        _begin(draft, kind, "", draft.ticket.due if kind.due == "task.due" else None)
+        _begin(draft, kind, "", _given(draft, kind))
+
+
+def _given(draft: Draft, kind: DeadlineKind) -> datetime | None:
+    return draft.ticket.due if kind.due == "task.due" else None
 
 
 def _begin(draft: Draft, kind: DeadlineKind, key: str, due: datetime | None) -> None:

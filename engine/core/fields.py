@@ -15,7 +15,10 @@ SURVEY = "survey"
 ALERT = "alert"
 """The kind of ticket that stands as long as a KPI misses its target or complaints come in a cluster."""
 
-WORK = ("call_back", "task", "follow_up", "approval", ALERT, SURVEY)
+IMPROVEMENT = "improvement"
+"""The kind of ticket that is a measure of improvement: work with an owner, a due date, and figures that it should move."""
+
+WORK = ("call_back", "task", "follow_up", "approval", ALERT, IMPROVEMENT, SURVEY)
 """Kinds of ticket that the house opens for itself."""
 
 INCIDENT = "incident"

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from engine.core.calendar import Pause
 from engine.core.fields import INCIDENT
+from engine.core.improvements import Improvement
 
 CUSTOMER = "customer"
 """The party of a message or signal that is the ticket's customer; every other party is an agent's id."""
@@ -138,7 +139,7 @@ class Ticket:
     `parent` is the ticket this one belongs to, except where that link is confidential. `concessions` were granted, `approvals` are those
     that wait, by the number of the ticket that asks for one. `opened` are the kinds of work that escalations have opened for it.
     `incident` is the one it is a part of; `alike` says with which tickets it counts, or, of an incident, which it takes in; `news` is the
-    content that an incident said last.
+    content that an incident said last. `improvement` is what a measure is for and how it was judged.
     """
 
     number: str
@@ -181,6 +182,7 @@ class Ticket:
     incident: str | None = None
     alike: str | None = None
     news: str | None = None
+    improvement: Improvement | None = None
 
     @property
     def is_incident(self) -> bool:

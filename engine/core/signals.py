@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from engine.core.conditions import Source
+from engine.core.improvements import Evidence, Improvement, Outcome
 from engine.core.model import CUSTOMER, SYSTEM
 
 
@@ -49,8 +50,8 @@ class TicketRequested:
 
     With `answer` (the id of a survey's answer) the ticket is confidential: it does not say whom it is about, and `avoid`, whom the
     answer may be about, does not get it where there is anybody else. `rule` and `source` say which rule of the policy asked for it. `alike`
-    are the tickets that an incident takes in. `survey` is the one that a ticket of this kind stands for; `words` are what is
-    said of an alert, by language.
+    are the tickets that an incident takes in. `survey` is the one that a ticket of this kind stands for, `improvement` what a measure is
+    for (that of an alert, the one that it opens); `words` are what is said of an alert, by language.
     """
 
     kind: str
@@ -71,6 +72,7 @@ class TicketRequested:
     alike: str | None = None
     survey: str | None = None
     words: Mapping[str, str] = field(default_factory=dict)
+    improvement: Improvement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,10 @@ class StepDraft:
 
 @dataclass(frozen=True, slots=True)
 class AgentActed:
-    """A person worked on the ticket. `action` is one of `actions.ACTIONS`; which of the other fields count depends on it."""
+    """A person worked on the ticket. `action` is one of `actions.ACTIONS`; which of the other fields count depends on it.
+
+    `evidence` is computed by whoever asks for a verdict on a measure.
+    """
 
     ticket: str
     action: str
@@ -97,6 +102,9 @@ class AgentActed:
     via: str = "cli"
     amount: Decimal | None = None
     step: str | None = None
+    improvement: Improvement | None = None
+    evidence: Evidence | None = None
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +157,8 @@ class RuleDue:
 
 @dataclass(frozen=True, slots=True)
 class KpiWatched:
-    """A KPI of one group was looked at by the watch `watch`: of `n` its `value` (a share of 1, seconds, a number or a score) stands so.
+    """A KPI of one group was looked at by the watch `watch`: of `n` in the `period` its `value` (a share of 1, seconds, a number or
+    a score) stands so.
 
     `ticket` is the alert that stands about it (`alike`). `week` is the value of the last whole week, `limits` are its control limits
     from the weeks before. `words` say all that by language.
@@ -165,6 +174,7 @@ class KpiWatched:
     standing: str
     significant: bool
     words: Mapping[str, str]
+    period: tuple[datetime, datetime]
     week: float | None = None
     limits: tuple[float, float] | None = None
 

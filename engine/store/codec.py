@@ -90,7 +90,7 @@ def record_signal(signal: Signal) -> Signal:
         case TicketRequested():
             return changed(signal, text="", answer=None, parent=None, customer=None, avoid=None)
         case AgentActed():
-            return changed(signal, text="", steps=tuple(changed(step, text="") for step in signal.steps))
+            return changed(signal, text="", steps=tuple(changed(step, text="") for step in signal.steps), outcome=None)
         case ReceiptArrived():
             return changed(signal, detail="")
         case _:

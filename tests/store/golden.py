@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engine.core import events as e
 from engine.store import AnswerRow, ChannelRow, FactRow, TrialRow, WaitingRow, WorkerRow, open_store
-from engine.store.rows import PassRow
+from engine.store.rows import FeedbackRow, PassRow
 from engine.store.sqlite.schema import MIGRATIONS
 from tests.store.samples import MINUTE, NOW, customer, happen, message, open_ticket
 
@@ -53,6 +53,7 @@ def fill(path: Path) -> None:
         tx.worker_seen(WorkerRow("w-1", "desk", 1, ("timers",), "digest-1", NOW, NOW), NOW)
         tx.keep_waiting(WaitingRow("5e1f", "after-closure", NOW, b"sealed"))
         tx.keep_pass(PassRow("ab12", "survey", number, "customer", NOW + MINUTE))
+        tx.keep_feedback(FeedbackRow("c0de", NOW.date(), "review", "送货快", 4, (1, 5), id, NOW, "zhao"))
     store.close()
 
 

@@ -2,11 +2,13 @@
 
 import random
 import sqlite3
+from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from engine.errors import NotFound, Refused
-from engine.store import AnswerRow, AuditRow, LinkRow, Store, StoreFailed, WaitingRow
+from engine.store import AnswerRow, AuditRow, FeedbackRow, LinkRow, Store, StoreFailed, WaitingRow
 from tests.store.samples import MINUTE, NOW, TAKEN, customer, message
 
 
@@ -161,3 +163,20 @@ def test_choices_are_kept_with_the_scores(store: Store) -> None:
     with store.write() as tx:
         tx.keep_answer(row)
         assert tx.answers() == [row]
+
+
+def test_what_customers_said_is_kept_once_and_found_by_its_day(store: Store) -> None:
+    with store.write() as tx:
+        id = tx.new_customer_id()
+        tx.add_customer(customer(id))
+        rows = [
+            FeedbackRow("0a", date(2024, 5, 12), "review", "送货快", 4.5, (1, 5), id, NOW, "zhao"),
+            FeedbackRow("0b", date(2024, 5, 13), "interview", "too slow", None, None, None, NOW, "zhou"),
+        ]
+        assert [tx.keep_feedback(row) for row in (*rows, rows[0])] == [True, True, False]
+        with pytest.raises(StoreFailed), tx.savepoint():
+            tx.keep_feedback(replace(rows[0], id="0c", customer="nobody"))
+    with store.read() as reader:
+        assert reader.feedback(date(2024, 5, 12), date(2024, 5, 13)) == rows
+        assert reader.feedback(date(2024, 5, 13), date(2024, 5, 31)) == rows[1:]
+        assert reader.feedback(date(2024, 5, 14), date(2024, 5, 31)) == []

@@ -1,6 +1,6 @@
 """Fills the forms from the store."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from engine.analysis.forms.model import (
@@ -14,11 +14,13 @@ from engine.analysis.forms.model import (
     SurveyResult,
 )
 from engine.analysis.labels import label
+from engine.analysis.learned import measures_of, outcome_of
 from engine.core.authority import money
 from engine.core.compiled import Policy, Question
 from engine.core.contacts import from_text
 from engine.core.events import Noted, TicketClosed
 from engine.core.facts import Contact
+from engine.core.improvements import Outcome
 from engine.core.model import Concession, SurveyState, Ticket
 from engine.core.team import Team
 from engine.errors import NotFound, UsageError
@@ -93,8 +95,9 @@ def collect_follow_up(
 ) -> FollowUpForm:
     """Return the follow-up form. Raises NotFound, and UsageError for a ticket of another kind.
 
-    Measures are the follow-up's tasks and notes, the verified result is what tasks and follow-up ended with. Whom it is about and what
-    they said is left out without `view`, which `engine.runtime.followups.reveal` gives to the follow-up role.
+    Measures are the remedy, the follow-up's tasks and notes, and the measures of improvement that came of it; the verified result is what
+    tasks and follow-up ended with, whether the customer is satisfied now, and the verdicts on the measures. Whom it is about and what they
+    said is left out without `view`, which `engine.runtime.followups.reveal` gives to the follow-up role.
     """
     ticket = _ticket(reader, number)
     if ticket.kind != "follow_up":
@@ -103,22 +106,39 @@ def collect_follow_up(
     notes = [kept.event.content for kept in reader.events(number) if isinstance(kept.event, Noted)]
     steps = ticket.plan.steps if ticket.plan else ()
     plan = [ticket.plan.content, *(step.content for step in steps)] if ticket.plan else []
+    outcome, measures = outcome_of(reader, number) or Outcome(), measures_of(reader, number)
     return FollowUpForm(
         number=number,
         company=policy.text(policy.company.name, language),
         language=language,
         timezone=timezone,
-        disclosed=_disclosure(reader, number, view, policy, language) if view else None,
+        disclosed=_disclosure(reader, number, view, policy, language, outcome.words) if view else None,
+        cause="\n".join(filter(None, [label(f"cause.{outcome.cause}", language) if outcome.cause else "", *outcome.whys])),
         plan=_texts(reader, plan),
         carried_out_by=_people(team, [step.who for step in steps] or [ticket.assignee]),
         finished_at=ticket.closed_at or max((step.due for step in steps), default=_due(ticket)),
         finished=ticket.closed_at is not None,
-        measure="\n".join(filter(None, [*(_measure(reader, team, task) for task in tasks), _texts(reader, notes)])),
-        verified=_texts(reader, [_outcome(reader, one.number) for one in (*tasks, ticket)]),
+        measure="\n".join(
+            filter(None, [outcome.remedy, *(_measure(reader, team, task) for task in (*tasks, *measures)), _texts(reader, notes)])
+        ),
+        verified="\n".join(
+            filter(
+                None, [_texts(reader, [_outcome(reader, one.number) for one in (*tasks, ticket)]), *_verdicts(outcome, measures, language)]
+            )
+        ),
     )
 
 
-def _disclosure(reader: Reader, number: str, view: FollowUpView, policy: Policy, language: str) -> Disclosure:
+def _verdicts(outcome: Outcome, measures: Iterable[Ticket], language: str) -> Iterator[str]:
+    """Whether the customer is satisfied now, and how each measure of improvement was judged."""
+    if outcome.satisfied is not None:
+        yield label(f"satisfied.{'yes' if outcome.satisfied else 'no'}", language)
+    for one in measures:
+        if one.improvement is not None and one.improvement.verdict is not None:
+            yield f"{one.number} {label(f'verdict.{one.improvement.verdict}', language)}"
+
+
+def _disclosure(reader: Reader, number: str, view: FollowUpView, policy: Policy, language: str, words: str) -> Disclosure:
     about = reader.ticket(view.ticket)
     spoken = [body for _, kind, body in reader.content_of(number) if kind == "contact_note"]
     return Disclosure(
@@ -127,7 +147,7 @@ def _disclosure(reader: Reader, number: str, view: FollowUpView, policy: Policy,
         contact_details=_details(view.contact),
         problem=_texts(reader, [about.subject, about.description]) if about else "",
         scores=_scores(view.answer, policy, language),
-        feedback="\n".join(filter(None, [view.answer.suggestion if view.answer else "", *spoken])),
+        feedback="\n".join(filter(None, [view.answer.suggestion if view.answer else "", *spoken, words])),
     )
 
 

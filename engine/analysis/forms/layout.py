@@ -87,6 +87,7 @@ def _follow_up(form: FollowUpForm) -> Sequence[Field]:
         Field(label("field.number", language), form.number),
         Field(label("field.carried_out_by", language), form.carried_out_by),
         Field(label("field.problem", language), _problem(form.disclosed, language) if form.disclosed else hidden, wide=True),
+        Field(label("field.cause", language), form.cause, wide=True),
         Field(label("field.plan", language), form.plan, wide=True),
         Field(label("field.finished_at", language), finished),
         Field(label("field.feedback", language), form.disclosed.feedback if form.disclosed else hidden, wide=True),

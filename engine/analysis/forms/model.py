@@ -100,6 +100,7 @@ class FollowUpForm(Form):
     """
 
     disclosed: Disclosure | None
+    cause: str
     plan: str
     carried_out_by: str
     finished_at: datetime | None

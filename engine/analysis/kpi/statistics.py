@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
 from random import Random
-from statistics import NormalDist, fmean
+from statistics import NormalDist, fmean, stdev
 from typing import Any, TypeAlias
 
 from engine.errors import Refused, UsageError
@@ -17,6 +17,8 @@ Z: float = NormalDist().inv_cdf(0.975)
 """The normal quantile of a 95 % interval."""
 BASELINE_WEEKS = 8
 """Control limits from fewer weeks would mostly tell of chance."""
+FEWEST_DAYS = 8
+"""The mean of fewer days is mostly chance."""
 FEWEST_ANSWERS = 30
 """Weights of drivers from fewer answers are chance."""
 
@@ -31,6 +33,31 @@ def wilson(successes: float, n: int) -> Interval | None:
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = Z / (1 + z2 / n) * sqrt(p * (1 - p) / n + z2 / (4 * n * n))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def mean_interval(values: Sequence[float]) -> Interval | None:
+    """Return the 95 % interval of the mean of independent values, mean ± t s/√n; None for fewer than 8.
+
+    The quantile of Student's t is that of the normal distribution expanded in 1/degrees of freedom (Abramowitz and Stegun, 26.7.5), which
+    from 7 on is right to 0.1 %.
+    """
+    n, z = len(values), Z
+    if n < FEWEST_DAYS:
+        return None
+    v = n - 1
+    t = z + (z**3 + z) / (4 * v) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2) + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
+    half = t * stdev(values) / sqrt(n)
+    return fmean(values) - half, fmean(values) + half
+
+
+def difference(before: tuple[float, Interval], after: tuple[float, Interval]) -> Interval:
+    """Return the 95 % interval of `after` less `before`, two independent estimates, each a value with its own interval.
+
+    Of two shares with Wilson's intervals it is that of Newcombe (1998, method 10); of others the same recovery of variances (MOVER).
+    """
+    (was, (was_low, was_high)), (now, (now_low, now_high)) = before, after
+    low, high = sqrt((now - now_low) ** 2 + (was_high - was) ** 2), sqrt((now_high - now) ** 2 + (was - was_low) ** 2)
+    return now - was - low, now - was + high
 
 
 def net_promoters(counts: Mapping[int, int]) -> tuple[float, Interval] | None:

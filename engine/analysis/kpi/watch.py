@@ -56,6 +56,7 @@ def changes(reader: Reader, policy: Policy, watch: Watch, slot: datetime) -> Ite
                 standing=figure.standing,
                 significant=figure.significant,
                 words={language: _words(policy, figure, week, group, language) for language in policy.company.languages},
+                period=(slot - watch.window, slot),
                 week=week.value if week else None,
                 limits=week.limits if week else None,
             )

@@ -22,6 +22,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "task": (f"{_HERE}.work:task", "Ask another department to do a part."),
     "progress": (f"{_HERE}.saying:progress", "Tell the customer how far it is."),
     "note": (f"{_HERE}.saying:note", "Write down something for colleagues."),
+    "outcome": (f"{_HERE}.outcome:command", "Record the cause, the remedy, what the customer says now."),
     "hold": (f"{_HERE}.work:hold", "Let a ticket wait; clocks that pause then stand still."),
     "resume": (f"{_HERE}.work:resume", "Go on with a ticket that waited."),
     "resolve": (f"{_HERE}.saying:resolve", "Report the result; the customer is asked to confirm."),

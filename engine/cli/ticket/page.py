@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.analysis.board import share_used
+from engine.analysis.learned import measures_of, outcome_of
 from engine.cli.session import Desk
 from engine.cli.words import Words
 from engine.core.compiled import Policy
@@ -69,6 +70,10 @@ def details(desk: Desk, reader: Reader, ticket: Ticket) -> dict[str, Any]:
         "plan": _plan(ticket, texts),
         "concessions": [*_concessions(ticket.concessions, texts, ticket), *_concessions(ticket.approvals.values(), texts, ticket)],
         "tasks": [_task(reader, number) for number in ticket.tasks],
+        "outcome": outcome_of(reader, ticket.number),
+        "measures": [
+            {"number": one.number, "verdict": one.improvement and one.improvement.verdict} for one in measures_of(reader, ticket.number)
+        ],
         "timeline": list(_timeline(reader.events(ticket.number), texts, desk.words)),
     }
 

@@ -13,6 +13,7 @@ from engine.core.fields import NEEDS
 if TYPE_CHECKING:
     from engine.cli.words import Words
     from engine.core.compiled import Policy
+    from engine.core.improvements import Outcome
     from engine.runtime.followups import FollowUpView
 
 _HEAD = ("channel", "contact", "opened", "subject", "text", "impact", "wish", "expected_by", "parent", "incident", "result", "survey")
@@ -121,6 +122,7 @@ def _print(data: Mapping[str, Any], words: "Words") -> None:
     _print_plan(data["plan"], words)
     _print_concessions(data["concessions"], words)
     _print_tasks(data["tasks"], words)
+    _print_learned(data, words)
     _print_timeline(data["timeline"], words)
 
 
@@ -222,6 +224,22 @@ def _print_tasks(tasks: list[dict[str, Any]], words: "Words") -> None:
             ],
             title=f"\n{words.name('tasks')}",
         )
+
+
+def _print_learned(data: Mapping[str, Any], words: "Words") -> None:
+    from engine.analysis.labels import label
+
+    outcome: Outcome | None = data["outcome"]
+    if outcome is not None:
+        satisfied = "" if outcome.satisfied is None else label(f"satisfied.{'yes' if outcome.satisfied else 'no'}", words.language)
+        cause = label(f"cause.{outcome.cause}", words.language) if outcome.cause else ""
+        pairs = [("cause", cause), *(("why", why) for why in outcome.whys), ("remedy", outcome.remedy), ("words", outcome.words)]
+        for key, told in [*pairs, ("satisfied", satisfied)]:
+            if told:
+                _pair(words.name(key), told)
+    if data["measures"]:
+        measures = (f"{one['number']} {words.name(one['verdict'] or '')}".strip() for one in data["measures"])
+        _pair(words.name("measures"), ", ".join(measures))
 
 
 def _print_timeline(timeline: list[dict[str, Any]], words: "Words") -> None:

@@ -1,6 +1,8 @@
 """Alerts: a KPI that misses its target, a cluster of complaints. Each is a ticket of the house's own, which stands until it is over."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 
 from engine.core import events as e
 from engine.core.alerts import AlertRule, above_baseline
@@ -8,9 +10,10 @@ from engine.core.commands import Raise, StartTimer
 from engine.core.conditions import Source
 from engine.core.decide.escalation import recipients
 from engine.core.draft import Draft, Refusal
-from engine.core.fields import ALERT
+from engine.core.fields import ALERT, IMPROVEMENT
 from engine.core.grouping import IncidentGroup
-from engine.core.kpis import KPIS
+from engine.core.improvements import Aim, Improvement
+from engine.core.kpis import KPIS, PERIODS
 from engine.core.messages import send
 from engine.core.model import SYSTEM
 from engine.core.signals import KpiWatched, TicketRequested
@@ -28,7 +31,7 @@ def watched(draft: Draft, signal: KpiWatched) -> None:
     values = {"kpi": signal.kpi, **signal.group, "n": str(signal.n), "value": f"{signal.value:.6g}", "standing": signal.standing}
     if signal.ticket is None and why:
         draft.because(f"alert: {'; '.join(why)}", watch.id, watch.source, values)
-        request(draft, watch.alert, signal.alike, signal.words, watch.id, watch.source)
+        request(draft, watch.alert, signal.alike, signal.words, watch.id, watch.source, _aim(draft, signal, watch.alert))
     elif signal.ticket is not None and signal.standing == "met" and not why:
         draft.because("the alert is over", watch.id, watch.source, values)
         _end(draft, draft.policy.text(signal.words, draft.ticket.language))
@@ -48,8 +51,18 @@ def reasons(signal: KpiWatched, significant: bool) -> list[str]:
     return why
 
 
-def request(draft: Draft, rule: AlertRule, alike: str, words: Mapping[str, str], by: str, source: Source) -> None:
-    """Ask for the ticket of an alert."""
+def _aim(draft: Draft, signal: KpiWatched, rule: AlertRule) -> Aim | None:
+    """What a measure should move: the KPI, from what it was to what it is in as long a time once the measure is due."""
+    if rule.opens is None or KPIS[signal.kpi].standing:
+        return None
+    since, until = signal.period
+    check = max(draft.now + (rule.opens.due or timedelta(0)), until)
+    scope = {dimension: value for dimension, value in signal.group.items() if dimension not in PERIODS}
+    return Aim(signal.kpi, signal.period, (check, check + (until - since)), scope)
+
+
+def request(draft: Draft, rule: AlertRule, alike: str, words: Mapping[str, str], by: str, source: Source, aim: Aim | None = None) -> None:
+    """Ask for the ticket of an alert; what a measure that it opens is for goes with it."""
     language = draft.policy.company.languages[0]
     draft.want(
         Raise(
@@ -63,6 +76,7 @@ def request(draft: Draft, rule: AlertRule, alike: str, words: Mapping[str, str],
                 source=source,
                 alike=alike,
                 words=words,
+                improvement=Improvement(aim=aim),
             ),
             draft.facts.depth,
         )
@@ -83,6 +97,7 @@ def opened(draft: Draft, signal: TicketRequested, group: IncidentGroup | None) -
         send(draft, rule.script or "", party, {"alert": {"text": text}}, channels=channels, digest=True)
     if rule.opens is not None:
         label, ticket = draft.policy.text(rule.opens.label, draft.ticket.language), draft.ticket
+        measure = replace(signal.improvement or Improvement(), sources=(ticket.number,))
         wanted = TicketRequested(
             kind=rule.opens.kind,
             queue=rule.opens.queue,
@@ -93,6 +108,7 @@ def opened(draft: Draft, signal: TicketRequested, group: IncidentGroup | None) -
             due=draft.now + rule.opens.due if rule.opens.due is not None else None,
             rule=signal.rule,
             source=signal.source,
+            improvement=measure if rule.opens.kind == IMPROVEMENT else None,
         )
         draft.want(Raise(wanted, draft.facts.depth))
 

@@ -7,6 +7,7 @@ A new event, or a field with a default, may be added; none may be changed or tak
 from engine.core.events.authority import *  # noqa: F403  # as below
 from engine.core.events.base import Event as Event
 from engine.core.events.clocks import *  # noqa: F403  # the package's names are its modules' events; a second list would go stale
+from engine.core.events.improvements import *  # noqa: F403  # as above
 from engine.core.events.incidents import *  # noqa: F403  # as above
 from engine.core.events.messages import *  # noqa: F403  # as above
 from engine.core.events.rules import *  # noqa: F403  # as above
@@ -26,6 +27,7 @@ EVENT_NAMES: tuple[str, ...] = (
     "call_back_opened",
     "approval_opened",
     "alert_opened",
+    "improvement_opened",
     "customer_contacted",
     "plan_recorded",
     "plan_step_done",
@@ -44,6 +46,7 @@ EVENT_NAMES: tuple[str, ...] = (
     "left_incident",
     "incident_updated",
     "incident_recovered",
+    "due_changed",
 )
 """The names a policy may use in `starts`, `stops` and `resets`."""
 

@@ -1,9 +1,9 @@
 """Customers with their addresses, and the confidential answers to surveys."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
-from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow, PassRow, WaitingRow
+from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, FeedbackRow, LinkRow, PassRow, WaitingRow
 
 
 class PeopleReader(Protocol):
@@ -41,6 +41,9 @@ class PeopleReader(Protocol):
 
     def agents(self) -> dict[str, AgentRow]:
         """Return what is kept of agents, by id; of whom nothing is kept is left out."""
+
+    def feedback(self, since: date, until: date) -> list[FeedbackRow]:
+        """Return what customers said from the day `since` to the day `until`, both included, by day and id."""
 
     def audits(self) -> list[AuditRow]:
         """Return who looked at what, in order."""
@@ -90,6 +93,9 @@ class PeopleWriter(Protocol):
 
     def use_pass(self, hash: str, at: datetime) -> bool:
         """The secret was used. False: it was before, or there is none."""
+
+    def keep_feedback(self, row: FeedbackRow) -> bool:
+        """Keep what a customer said. False: it is kept already. Raises StoreFailed for a customer that there is not."""
 
     def take_turn(self, agent: str) -> None:
         """Remember that the agent was given a ticket, after everybody else."""

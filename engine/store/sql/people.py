@@ -1,11 +1,11 @@
 """Customers and confidential answers."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from engine.errors import NotFound, Refused
 from engine.store.codec import decode_plain, encode
-from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow, PassRow, WaitingRow
+from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, FeedbackRow, LinkRow, PassRow, WaitingRow
 from engine.store.sql.session import Room, instant, instant_or_none, micros, micros_or_none
 
 _COLUMNS = "id, name, segment, language, created_at, last_survey_at"
@@ -84,6 +84,12 @@ INSERT INTO agent (id, away_since, away_until, away_by) VALUES (?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET away_since = excluded.away_since, away_until = excluded.away_until, away_by = excluded.away_by
 """
 
+_FEEDBACK_COLUMNS = "id, day, source, body, score, scale_low, scale_high, customer, entered_at, entered_by"
+
+_FEEDBACK = f"SELECT {_FEEDBACK_COLUMNS} FROM feedback WHERE day BETWEEN ? AND ? ORDER BY day, id"
+
+_KEEP_FEEDBACK = f"INSERT INTO feedback ({_FEEDBACK_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+
 _AUDIT = "INSERT INTO audit (at, who, what, follow_up) VALUES (?, ?, ?, ?)"
 
 _AUDITS = "SELECT at, who, what, follow_up FROM audit ORDER BY id"
@@ -144,6 +150,10 @@ class PeopleReads(Room):
         """What is kept of agents."""
         rows = self._session.all(_AGENTS)
         return {id: AgentRow(id, turn, instant_or_none(since), instant_or_none(until), by) for id, turn, since, until, by in rows}
+
+    def feedback(self, since: date, until: date) -> list[FeedbackRow]:
+        """What customers said."""
+        return [_said(row) for row in self._session.all(_FEEDBACK, since.isoformat(), until.isoformat())]
 
     def audits(self) -> list[AuditRow]:
         """Who looked at what."""
@@ -212,6 +222,11 @@ class PeopleWrites(PeopleReads):
         """Keep what a secret stands for."""
         self._session.run(_KEEP_ISSUED, row.hash, row.purpose, row.ticket, row.party, micros(row.expires_at))
 
+    def keep_feedback(self, row: FeedbackRow) -> bool:
+        """Keep what a customer said."""
+        given = (row.id, row.day.isoformat(), row.source, row.text, row.score, *(row.scale or (None, None)))
+        return self._session.run(_KEEP_FEEDBACK, *given, row.customer, micros(row.entered_at), row.by) == 1
+
     def use_pass(self, hash: str, at: datetime) -> bool:
         """The secret was used."""
         return self._session.run(_USE_ISSUED, micros(at), hash) == 1
@@ -241,6 +256,11 @@ def _customer_or_none(row: tuple[Any, ...] | None) -> CustomerRow | None:
 def _customer(row: tuple[Any, ...]) -> CustomerRow:
     id, name, segment, language, created_at, last_survey_at = row
     return CustomerRow(id, name, segment, language, instant(created_at), instant_or_none(last_survey_at))
+
+
+def _said(row: tuple[Any, ...]) -> FeedbackRow:
+    id, day, source, body, score, low, high, customer, at, by = row
+    return FeedbackRow(id, date.fromisoformat(day), source, body, score, None if low is None else (low, high), customer, instant(at), by)
 
 
 def _chosen(text: str) -> dict[str, tuple[str, ...]]:

@@ -1,0 +1,47 @@
+"""What was learned of a ticket: the outcome that was recorded, the measures that came of it, and the figures on a measure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.core.events import ImprovementVerified, OutcomeRecorded
+from engine.core.fields import IMPROVEMENT
+from engine.core.improvements import Evidence, Outcome
+from engine.core.model import Ticket
+from engine.store.contract import Reader
+from engine.store.rows import TicketQuery
+
+_ALL = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """One verdict on a measure."""
+
+    at: datetime
+    by: str
+    verdict: str
+    evidence: Evidence
+
+
+def outcome_of(reader: Reader, number: str) -> Outcome | None:
+    """Return what was recorded last as what came of a ticket, in words; None where nothing was. What was erased is empty."""
+    recorded = [kept.event for kept in reader.events(number) if isinstance(kept.event, OutcomeRecorded)]
+    if not recorded:
+        return None
+    last = recorded[-1]
+    texts = reader.contents([id for id in (*last.whys, last.remedy, last.words) if id is not None])
+    whys = tuple(texts.get(id) or "" for id in last.whys)
+    return Outcome(last.cause, whys, texts.get(last.remedy or "") or "", texts.get(last.words or "") or "", last.satisfied)
+
+
+def measures_of(reader: Reader, number: str) -> list[Ticket]:
+    """Return the measures of improvement that name this ticket as a source."""
+    measures = reader.tickets(TicketQuery(kind=IMPROVEMENT, limit=_ALL))
+    return [one for one in measures if one.improvement is not None and number in one.improvement.sources]
+
+
+def verdicts_on(reader: Reader, number: str) -> Iterable[Verified]:
+    """Return each verdict on a measure, the first one first."""
+    events = ((kept.at, kept.event) for kept in reader.events(number))
+    return [Verified(at, event.by, event.verdict, event.evidence) for at, event in events if isinstance(event, ImprovementVerified)]
