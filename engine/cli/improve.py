@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -101,11 +101,15 @@ def update(session: Session, number: str, text: str, owner: str | None, due: str
         before = known.improvement or Improvement()
         planned = _planned(engine, before, at or known.due, **plan)
         words = read_text(text)
-        if planned != before or at is not None or words:
-            wanted = planned if planned != before else None
-            let_through(engine, session, AgentActed(number, "improve", actor, words, due=at, improvement=wanted))
-        if owner is not None:
-            let_through(engine, session, AgentActed(number, "assign", actor, target=owner))
+        wanted = planned if planned != before else None
+        signals = [AgentActed(number, "assign", actor, target=owner)] if owner is not None else []
+        if wanted or at is not None or words or not signals:
+            signals.append(AgentActed(number, "improve", actor, words, due=at, improvement=wanted))
+        *first, last = signals
+        for signal in first:
+            if (refused := engine.handle(signal).first.refused) is not None:
+                raise Refused(refused)
+        let_through(engine, session, last)
 
 
 @group.command("list")
@@ -252,13 +256,13 @@ def _window(text: str, zone: str) -> "Window":
     since, dots, until = text.partition("..")
     if not dots:
         raise UsageError(f"{text!r} is no window: write its first and last day as 2026-01-01..2026-01-31")
-    return instant(since, zone, day_ends=False), end_of(until, zone)
+    return instant(since, zone, day_ends=False), end_of(until, zone).astimezone(UTC)
 
 
 def _weeks(at: datetime, zone: str, weeks: int) -> "Window":
     """So many weeks from the midnight before an instant on, or up to it."""
     midnight = at.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
-    first, last = sorted((midnight, midnight + timedelta(weeks=weeks)))
+    first, last = sorted((midnight.astimezone(UTC), (midnight + timedelta(weeks=weeks)).astimezone(UTC)))
     return first, last
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from engine.core.compiled import Policy
 from engine.core.model import Ticket
-from engine.core.signals import AgentActed, MessageArrived
+from engine.core.signals import AgentActed, MessageArrived, Signal
 from engine.core.team import Team
 from engine.policy import compile_policy, load_team
 from engine.resources import shipped_policies
@@ -58,16 +58,16 @@ class Centre:
     def write(self, text: str, *, subject: str = "", sender: str = "wang@example.test", name: str = "王建国", **fields: str) -> str:
         """A customer writes; return the number of the ticket that opens."""
         signal = MessageArrived(None, "email", text, subject, fields=fields)
-        number = self._handle(signal, Origin("email", sender, name)).ticket
+        number = self.handle(signal, Origin("email", sender, name)).ticket
         assert number is not None
         self.numbers.append(number)
         return number
 
     def reply(self, number: str, text: str) -> None:
-        self._handle(MessageArrived(number, "email", text, trusted=True))
+        self.handle(MessageArrived(number, "email", text, trusted=True))
 
     def act(self, number: str, action: str, text: str = "", actor: str = "wang", **details) -> None:
-        outcome = self._handle(AgentActed(number, action, actor, text, **details))
+        outcome = self.handle(AgentActed(number, action, actor, text, **details))
         assert outcome.first.refused is None, outcome.first.refused
 
     def solve(self, number: str) -> None:
@@ -100,7 +100,7 @@ class Centre:
             (found,) = reader.tickets(TicketQuery(kind="follow_up"))
         return found.number
 
-    def _handle(self, signal: MessageArrived | AgentActed, origin: Origin | None = None) -> Outcome:
+    def handle(self, signal: Signal, origin: Origin | None = None) -> Outcome:
         with self.store.write() as tx:
             return handle(tx, self.world, signal, self.now, origin)
 

@@ -16,8 +16,10 @@ from engine.analysis.forms import (
     collect_plan,
     collect_service_record,
 )
+from engine.analysis.learned import measures_of, outcome_of, verdicts_on
 from engine.core.contacts import from_text
-from engine.core.signals import StepDraft
+from engine.core.improvements import Aim, Evidence, Improvement, Measured, Outcome
+from engine.core.signals import StepDraft, TicketRequested
 from engine.errors import NotFound, UsageError
 from engine.runtime.followups import FollowUpView
 from tests.analysis.conftest import ZONE, Centre
@@ -207,6 +209,31 @@ def test_a_follow_up_form_is_whole_for_the_role(centre: Centre, unhappy: str) ->
     assert got.measure == f"{task} 修订备件手册 (陈涛)\n派单前核对配件清单"
     assert got.verified == "手册 3.2 已发布\n客户表示满意"
     assert (got.finished, got.finished_at) == (True, centre.now)
+
+
+def test_a_follow_up_form_names_what_was_learned_and_whether_it_worked(centre: Centre, unhappy: str) -> None:
+    number = centre.follow_up()
+    view = what_the_role_sees(centre, number)
+    said = Outcome("process", ("没带配件", "派单不写型号"), "免费换件", "这次很快", True)
+    centre.act(number, "outcome", actor="li", outcome=said)
+    aim = Aim("needs_met", (centre.now - timedelta(days=9), centre.now), (centre.now, centre.now + timedelta(days=9)))
+    plan = Improvement("handbook", (number, "weekly-weak-spots"), aim)
+    opened = centre.handle(TicketRequested("improvement", "after_sales", "派单写明型号", "email", "zh", assignee="chen", improvement=plan))
+    measure = opened.ticket
+    assert measure is not None
+    got = follow_up(centre, number, view)
+    assert got.cause == "流程\n没带配件\n派单不写型号"
+    assert got.measure == f"免费换件\n{measure} 派单写明型号 (陈涛)"
+    assert got.verified == "客户现已满意"
+    assert got.disclosed is not None
+    assert got.disclosed.feedback == "师傅没带配件\n这次很快"
+    centre.later(days=9)
+    centre.act(measure, "verify", actor="zhou", evidence=Evidence(aim, Measured(90, 0.5), Measured(90, 0.8), (0.1, 0.5)))
+    assert follow_up(centre, number, view).verified == f"客户现已满意\n{measure} 已见改善"
+    with centre.store.read() as reader:
+        assert outcome_of(reader, number) == said
+        assert [(one.verdict, one.by) for one in verdicts_on(reader, measure)] == [("improved", "zhou")]
+        assert measures_of(reader, unhappy) == []
 
 
 def test_an_open_follow_up_is_due_on_its_clock(centre: Centre, unhappy: str) -> None:

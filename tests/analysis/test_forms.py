@@ -53,6 +53,7 @@ PLAN = PlanForm(
 FOLLOW_UP = FollowUpForm(
     **FRAME,
     disclosed=Disclosure("202405110009", "王建国", (ContactDetail("sms", "+8613900000001"),), "报表打不开", SCORES, "太慢了"),
+    cause="流程\n无人值守",
     plan="说明原因并致歉",
     carried_out_by="李强",
     finished_at=NOON,
@@ -88,7 +89,7 @@ def filled_with(text: str) -> list[Form]:
     return [
         replace(RECORD, company=text, contact_person=text, contact_details=detail, description=text, handler=text, urgency=text),
         replace(PLAN, what=text, who=text, concessions=text, points=(CompletionPoint(text, text, NOON),)),
-        replace(FOLLOW_UP, disclosed=Disclosure(text, text, detail, text, score, text), plan=text, measure=text, verified=text),
+        replace(FOLLOW_UP, disclosed=Disclosure(text, text, detail, text, score, text), cause=text, plan=text, measure=text, verified=text),
     ]
 
 
@@ -113,6 +114,7 @@ def test_the_follow_up_has_the_fields_of_form_3() -> None:
         "Ticket": "202405120001",
         "Carried out by": "李强",
         "Problem": "202405110009 · 王建国\nSMS: +8613900000001\n报表打不开\n响应速度: 2 (较慢)\n沟通态度: 5 (非常好)",
+        "Cause": "流程\n无人值守",
         "Solution plan": "说明原因并致歉",
         "Finish time": "2024-05-12 12:00 (planned)",
         "Customer feedback": "太慢了",

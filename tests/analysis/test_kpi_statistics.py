@@ -9,11 +9,11 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest, norm
-from statsmodels.stats.proportion import proportion_confint
+from scipy.stats import binomtest, norm, t
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from engine.analysis.kpi.answers import csat
-from engine.analysis.kpi.statistics import Z, drivers, net_promoters, p_chart, wilson, xmr
+from engine.analysis.kpi.statistics import Z, difference, drivers, mean_interval, net_promoters, p_chart, wilson, xmr
 from engine.errors import Refused
 
 SIZES = st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -117,3 +117,26 @@ def test_a_question_that_everybody_answers_alike_is_refused() -> None:
     alike = [{**one, "effect": 5.0} for one in answers(40, 1)]
     with pytest.raises(Refused, match="the same score to effect"):
         drivers(alike, "overall", ["speed", "effect"], Random(1))
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=8, max_size=60))
+def test_the_interval_of_a_mean_is_that_of_scipys_t(values: list[float]) -> None:
+    low, high = mean_interval(values) or (math.nan, math.nan)
+    half = t.ppf(0.975, len(values) - 1) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    assert ((high + low) / 2, (high - low) / 2) == pytest.approx((fmean(values), half), rel=1e-3, abs=1e-6)
+    assert mean_interval(values[:7]) is None
+
+
+@given(SIZES, SIZES)
+def test_the_interval_of_a_difference_of_shares_is_newcombes_of_statsmodels(before: tuple[int, int], after: tuple[int, int]) -> None:
+    (was, was_n), (now, now_n) = before, after
+    interval = difference(*((k / n, wilson(k, n) or (math.nan, math.nan)) for k, n in (before, after)))
+    theirs = confint_proportions_2indep(now, now_n, was, was_n, method="newcomb", compare="diff", correction=False)
+    assert interval == pytest.approx(theirs, abs=1e-9)
+
+
+def test_the_difference_of_the_manual_is_worked_by_hand() -> None:
+    before, after = (wilson(60, 100), wilson(80, 100))
+    assert before is not None
+    assert after is not None
+    assert difference((0.6, before), (0.8, after)) == pytest.approx((0.0731, 0.3185), abs=5e-5)

@@ -15,6 +15,7 @@ from engine.analysis.summary.model import Attainment, QuestionScores
 from engine.analysis.summary.page import MOST_TICKETS, busiest, chips, shares
 from engine.core.signals import StepDraft
 from engine.errors import UsageError
+from engine.store import FeedbackRow
 from tests.analysis.conftest import MORNING, ZONE, Centre
 from tests.analysis.markup import Page
 
@@ -295,6 +296,18 @@ def test_scores_of_five_are_shown_as_a_distribution(centre: Centre) -> None:
     assert speed.counts == ((1, 1), (2, 0), (3, 0), (4, 2), (5, 2))
     assert (speed.answers, speed.mean) == (5, 3.8)
     assert (summary.feedback.follow_ups_opened, summary.feedback.follow_ups_open) == (1, 1)
+
+
+def test_what_customers_said_elsewhere_is_counted_by_its_source(centre: Centre) -> None:
+    day = centre.now.astimezone(ZoneInfo(ZONE)).date()
+    said = [(day, "review"), (day, "review"), (day, "interview"), (day - timedelta(days=1), "other"), (day + timedelta(days=1), "other")]
+    with centre.store.write() as tx:
+        for number, (on, source) in enumerate(said):
+            tx.keep_feedback(FeedbackRow(str(number), on, source, "好", None, None, None, centre.now, "zhou"))
+    midnight = datetime.combine(day, datetime.min.time(), ZoneInfo(ZONE)).astimezone(UTC)
+    summary = of(centre, midnight, midnight + timedelta(days=1))
+    assert [(one.key, one.count) for one in summary.feedback.by_source] == [("review", 2), ("interview", 1)]
+    assert "点评" in summary_html(summary, "zh")
 
 
 def test_scores_are_those_of_the_months_the_period_touches(centre: Centre) -> None:

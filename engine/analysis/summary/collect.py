@@ -54,7 +54,7 @@ def summarise(reader: Reader, policy: Policy, team: Team, since: datetime, until
         intake=_intake(period, policy, ZoneInfo(timezone)),
         promises=_promises(period, policy),
         closing=_closing(period),
-        feedback=_feedback(period, reader, policy, _months(since, until, ZoneInfo(timezone))),
+        feedback=_feedback(period, reader, policy, ZoneInfo(timezone)),
         queues=period.loads(lambda ticket: ticket.queue, policy.queues),
         agents=period.loads(lambda ticket: ticket.assignee, team.agents),
         tickets=tuple(_line(one) for one in period.histories if period.worked_on(one.ticket)),
@@ -202,7 +202,9 @@ def _closed_as(outcome: str) -> Callable[[e.Event], bool]:
     return lambda event: isinstance(event, e.TicketClosed) and event.outcome == outcome
 
 
-def _feedback(period: _Period, reader: Reader, policy: Policy, months: tuple[str, ...]) -> Feedback:
+def _feedback(period: _Period, reader: Reader, policy: Policy, zone: ZoneInfo) -> Feedback:
+    months = _months(period.since, period.until, zone)
+    first, last = (at.astimezone(zone).date() for at in (period.since, period.until - timedelta(microseconds=1)))
     follow_ups = [one.ticket for one in period.histories if one.ticket.kind == "follow_up"]
     return Feedback(
         sent=period.count(lambda event: isinstance(event, e.SurveySent)),
@@ -212,6 +214,7 @@ def _feedback(period: _Period, reader: Reader, policy: Policy, months: tuple[str
         follow_ups_opened=sum(period.holds(ticket.opened_at) for ticket in follow_ups),
         follow_ups_closed=sum(period.ended(ticket) for ticket in follow_ups),
         follow_ups_open=sum(ticket.state not in ENDED for ticket in follow_ups),
+        by_source=_by_size(Counter(row.source for row in reader.feedback(first, last))),
     )
 
 

@@ -170,7 +170,10 @@ class Closing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feedback:
-    """Surveys and follow-ups. Answers are stored by month only, so `scores` are those of `months`."""
+    """Surveys, follow-ups, and how often customers said something elsewhere, by source.
+
+    Answers are stored by month only, so `scores` are those of `months`.
+    """
 
     sent: int
     answered: int
@@ -179,6 +182,7 @@ class Feedback:
     follow_ups_opened: int
     follow_ups_closed: int
     follow_ups_open: int
+    by_source: tuple[Count, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,8 @@ def planned(draft: Draft, improvement: Improvement, by: str) -> None:
     """Put on record what the measure is for. Raises Refusal where it cannot be verified so."""
     if improvement.category not in (None, *CATEGORIES):
         raise Refusal(f"a measure cannot change {improvement.category!r}, only {', '.join(CATEGORIES)}")
-    if improvement.aim is not None and (fault := _fault(improvement.aim)):
-        raise Refusal(fault)
+    if improvement.aim is not None:
+        _check(improvement.aim)
     draft.record(e.ImprovementPlanned(by, improvement))
 
 
@@ -68,17 +68,16 @@ def _measure(draft: Draft) -> Improvement:
     return draft.ticket.improvement or Improvement()
 
 
-def _fault(aim: Aim) -> str | None:
-    """Say why nothing can be verified by it, None if it can."""
+def _check(aim: Aim) -> None:
+    """Raise Refusal where nothing can be verified by it."""
     kpi, known = KPIS.get(aim.kpi), [one.name for one in KPIS.values() if one.better and not one.standing]
     if kpi is None or kpi.name not in known:
-        return f"nothing can be verified by {aim.kpi!r}; a measure can aim at {', '.join(known)}"
+        raise Refusal(f"nothing can be verified by {aim.kpi!r}; a measure can aim at {', '.join(known)}")
     dimensions = [name for name in kpi.dimensions if name not in PERIODS]
     if wrong := [name for name in aim.scope if name not in dimensions]:
-        return f"{aim.kpi} is not known by {', '.join(wrong)}; it is by {', '.join(dimensions)}"
+        raise Refusal(f"{aim.kpi} is not known by {', '.join(wrong)}; it is by {', '.join(dimensions)}")
     if not aim.baseline[0] < aim.baseline[1] <= aim.check[0] < aim.check[1]:
-        return "the baseline comes first and the check after it, each from one instant to a later one"
-    return None
+        raise Refusal("the baseline comes first and the check after it, each from one instant to a later one")
 
 
 def judge(evidence: Evidence, minimum_n: int, now: datetime) -> str:
