@@ -4,11 +4,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from engine.analysis.kpi import catch_up
-from engine.analysis.kpi.watch import changes, look
+from engine.analysis.kpi.watch import amount, changes, look
 from engine.core.compiled import Policy
+from engine.core.escalations import Recipient
 from engine.core.events import MessageQueued
+from engine.core.improvements import Aim, Improvement
+from engine.core.index import Rules
 from engine.core.kpis import Watch
 from engine.core.model import Ticket
+from engine.core.signals import KpiWatched, TicketRequested
+from engine.runtime.handle import handle
 from engine.store import FactRow, TicketQuery
 from tests.analysis.conftest import MORNING, Centre
 from tests.analysis.counted import put
@@ -190,3 +195,122 @@ def test_an_alert_that_a_person_closed_looks_no_more(centre: Centre) -> None:
     centre.act(alert.number, "close", "误报", actor="li")
     with centre.store.read() as reader:
         assert [row for row in reader.due_timers(centre.now + timedelta(days=30), 1000) if row.key == "alert/look"] == []
+
+
+def seen(centre: Centre, alert: str | None = None, **changed) -> KpiWatched:
+    told = dict.fromkeys(("zh", "en"), "words")
+    signal = KpiWatched(alert, "weekly-weak-spots", "csat", {}, "kpi:x", 9, 70.0, "flagged", False, told, (MORNING - WEEK, MORNING))
+    return replace(signal, **changed)
+
+
+def decided(centre: Centre, signal: KpiWatched) -> list[str]:
+    with centre.store.write() as tx:
+        outcome = handle(tx, centre.world, signal, centre.now)
+    assert outcome.first.refused is None, outcome.first.refused
+    return [why for reason in outcome.first.reasons for name, why in reason.values if name == "why"]
+
+
+def refused(centre: Centre, signal: KpiWatched) -> str | None:
+    with centre.store.write() as tx:
+        return handle(tx, centre.world, signal, centre.now).first.refused
+
+
+def among(centre: Centre, **changed) -> None:
+    """Let the weekly watch do something else when it raises an alert."""
+    watch = watch_of(centre.policy)
+    watches = (replace(watch, alert=replace(watch.alert, **changed)),)
+    policy = replace(centre.policy, reports=replace(centre.policy.reports, watches=watches))
+    centre.world = replace(centre.world, policy=policy)
+
+
+def test_a_decision_says_every_reason(centre: Centre) -> None:
+    assert decided(centre, seen(centre, significant=True, week=1.0, limits=(2.0, 3.0))) == ["significant, control_limits"]
+    assert decided(centre, seen(centre, week=2.5, limits=(2.0, 3.0))) == ["flagged"]
+    late = seen(centre, kpi="response_time", standing="met", week=4.0, limits=(2.0, 3.0))
+    assert decided(centre, late) == ["control_limits"]
+    assert refused(centre, replace(late, week=1.0)) == "nothing has changed"
+    assert refused(centre, seen(centre, standing="met")) == "nothing has changed"
+    assert refused(centre, seen(centre, watch="gone")) == "the policy has no watch 'gone'"
+
+
+def test_figures_are_said_in_their_unit() -> None:
+    said = {kpi: amount(kpi, 90.25) for kpi in ("fcr", "mttr", "backlog", "transfers", "nps")}
+    assert said == {"fcr": "9025.0%", "mttr": "1m 30s", "backlog": "90", "transfers": "90.25", "nps": "90.2"}
+    assert amount("nps", None) == "–"
+
+
+def test_an_alert_stands_while_there_is_a_reason(centre: Centre) -> None:
+    decided(centre, seen(centre))
+    (alert,) = tickets(centre, "alert")
+    for standing in ("flagged", "below_target", "few"):
+        assert refused(centre, seen(centre, alert.number, standing=standing)) == "nothing has changed"
+    assert refused(centre, seen(centre, alert.number, standing="met", week=1.0, limits=(2.0, 3.0))) == "nothing has changed"
+    assert decided(centre, seen(centre, alert.number, standing="met")) == [""]
+    assert centre.ticket(alert.number).state == "closed"
+
+
+def test_the_measure_is_to_move_the_figure_that_raised_the_alert(centre: Centre) -> None:
+    decided(centre, seen(centre, group={"question": "speed", "month": "2026-03"}))
+    (measure,) = tickets(centre, "improvement")
+    (alert,) = tickets(centre, "alert")
+    due = MORNING + timedelta(days=14)
+    assert measure.improvement == Improvement(
+        sources=(alert.number,), aim=Aim("csat", (MORNING - WEEK, MORNING), (due, due + WEEK), {"question": "speed"})
+    )
+
+
+def test_what_an_alert_opens_and_says_is_policy(centre: Centre) -> None:
+    opens = watch_of(centre.policy).alert.opens
+    assert opens is not None
+    among(centre, script=None, opens=replace(opens, kind="task", due=None))
+    decided(centre, seen(centre))
+    (task,), (alert,) = tickets(centre, "task"), tickets(centre, "alert")
+    assert (task.due, task.improvement) == (None, None)
+    assert told(centre, alert.number, "alert_raised") == {}
+    among(centre, opens=None)
+    decided(centre, seen(centre))
+    assert len(tickets(centre, "task")) == 1
+
+
+def test_a_stock_is_no_aim_of_a_measure(centre: Centre) -> None:
+    decided(centre, seen(centre, kpi="backlog", value=90.0))
+    (measure,) = tickets(centre, "improvement")
+    assert measure.improvement is not None
+    assert measure.improvement.aim is None
+
+
+def test_a_recipient_who_is_nobody_of_the_team_is_left_out(centre: Centre) -> None:
+    among(centre, to=(Recipient("gone"),))
+    decided(centre, seen(centre))
+    (alert,) = tickets(centre, "alert")
+    assert "gone" not in told(centre, alert.number, "alert_raised")
+
+
+def without_group(centre: Centre, baseline: timedelta | None, keep: bool = True) -> None:
+    groups = [replace(one, baseline=baseline) if one.alert else one for one in centre.policy.groups if keep or not one.alert]
+    centre.world = replace(centre.world, policy=replace(centre.policy, groups=Rules(groups)))
+
+
+def test_without_a_baseline_the_minimum_alone_counts(centre: Centre) -> None:
+    for _ in range(14):
+        complaints(centre, 4)
+        centre.now += timedelta(days=1)
+    without_group(centre, None)
+    complaints(centre, 5)
+    assert len(tickets(centre, "alert")) == 1
+
+
+def test_the_alert_of_a_cluster_that_the_policy_no_longer_has_ends(centre: Centre) -> None:
+    complaints(centre, 5)
+    without_group(centre, None, keep=False)
+    centre.later(days=2)
+    (alert,) = tickets(centre, "alert")
+    assert alert.state == "closed"
+
+
+def test_an_alert_whose_watch_is_gone_meanwhile_is_opened_and_does_nothing(centre: Centre) -> None:
+    request = TicketRequested("alert", "supervisors", "x", "email", "zh", rule="gone", alike="kpi:gone")
+    with centre.store.write() as tx:
+        handle(tx, centre.world, request, centre.now)
+    (alert,) = tickets(centre, "alert")
+    assert told(centre, alert.number, "alert_raised") == {}

@@ -74,7 +74,7 @@ def business_time(lab: Lab) -> Iterator[str]:
 def watches_and_reports(lab: Lab) -> Iterator[str]:
     """When each comes next, and what it is about, and who hears of it."""
     for watch in lab.policy.reports.watches:
-        yield f"{watch.id} {watch.window} {watch.opens} {watch.to} {watch.catch_up}"
+        yield f"{watch.id} {watch.window} {watch.alert} {watch.catch_up}"
         yield from (f"{name} {lab.policy.reports.kpis[name].by}" for name in watch.kpis)
     for report in lab.policy.reports.reports:
         yield f"{report.id} {report.report} {report.formats} {report.to} {report.catch_up}"

@@ -28,9 +28,16 @@ def watched(draft: Draft, signal: KpiWatched) -> None:
     if watch is None:
         raise Refusal(f"the policy has no watch {signal.watch!r}")
     why = reasons(signal, watch.alert.significant)
-    values = {"kpi": signal.kpi, **signal.group, "n": str(signal.n), "value": f"{signal.value:.6g}", "standing": signal.standing}
+    values = {
+        "why": ", ".join(why),
+        "kpi": signal.kpi,
+        **signal.group,
+        "n": str(signal.n),
+        "value": f"{signal.value:.6g}",
+        "standing": signal.standing,
+    }
     if signal.ticket is None and why:
-        draft.because(f"alert: {'; '.join(why)}", watch.id, watch.source, values)
+        draft.because("raises an alert", watch.id, watch.source, values)
         request(draft, watch.alert, signal.alike, signal.words, watch.id, watch.source, _aim(draft, signal, watch.alert))
     elif signal.ticket is not None and signal.standing == "met" and not why:
         draft.because("the alert is over", watch.id, watch.source, values)
@@ -40,14 +47,14 @@ def watched(draft: Draft, signal: KpiWatched) -> None:
 
 
 def reasons(signal: KpiWatched, significant: bool) -> list[str]:
-    """Return why a KPI raises an alert: it is flagged (significantly, where that is asked for), or a week lies beyond control limits."""
+    """Return why a KPI raises an alert: `flagged`, `significant`, `control_limits` (the last week lies beyond them), or nothing."""
     why = []
     if signal.standing == "flagged" and (signal.significant or not significant):
-        why.append("significantly worse than its warning value" if signal.significant else "worse than its warning value")
+        why.append("significant" if signal.significant else "flagged")
     if signal.limits is not None and signal.week is not None:
         low, high = signal.limits
         if signal.week < low if KPIS[signal.kpi].better == "high" else signal.week > high:
-            why.append("the last week lies outside the control limits of the weeks before")
+            why.append("control_limits")
     return why
 
 
