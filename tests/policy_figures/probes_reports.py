@@ -56,6 +56,8 @@ def figures(lab: Lab) -> Iterator[str]:
         for score in (5, 4, 4, 3, 5):
             house.tx.keep_answer(AnswerRow(f"a{score}{len(house.log)}", "after-closure", "2026-03", {"speed": score}, ""))
             house.log.append("")
+        for index in range(30):
+            house.tx.keep_answer(AnswerRow(f"n{index}", "relationship", "2026-03", {"recommend": 9 if index % 2 else 7}, ""))
         for by in ([], ["tier"], ["agent"], ["question"]):
             found = measure(house.tx, lab.policy, splittable(by), by, MORNING - DAY, MORNING + 40 * DAY)
             yield from map(str, found)
