@@ -11,7 +11,7 @@ from engine.errors import UsageError
 from engine.runtime.addresses import normalise
 from engine.runtime.engine import Engine
 from engine.store.contract import Reader
-from engine.store.rows import FeedbackRow
+from engine.store.feedback import FeedbackRow
 
 SOURCES = ("interview", "review", "social_media", "mystery_shopper", "other")
 COLUMNS = ("day", "source", "text", "score", "scale", "customer")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from engine.errors import ConfigurationError
 from engine.store.contract import Conflict, Evolve, Finding, Reader, Store, StoreFailed, Transaction
+from engine.store.feedback import FeedbackRow
 from engine.store.rows import (
     ActivationRow,
     AnswerRow,
@@ -15,7 +16,6 @@ from engine.store.rows import (
     FactRow,
     FactSpan,
     FactSum,
-    FeedbackRow,
     InboxRow,
     LinkRow,
     OutboxRow,

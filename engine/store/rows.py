@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from engine.core.decision import Reason
@@ -252,24 +252,6 @@ class PassRow:
     party: str
     expires_at: datetime
     used_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FeedbackRow:
-    """What a customer said elsewhere than in a survey. `score` is one of `scale` (lowest, highest), None with it where none was given.
-
-    `id` is made of what was entered: the same again is the same.
-    """
-
-    id: str
-    day: date
-    source: str
-    text: str
-    score: float | None
-    scale: tuple[int, int] | None
-    customer: str | None
-    entered_at: datetime
-    by: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,7 @@ def test_the_register_lists_what_is_due_first_and_what_is_overdue(engine: Comman
     assert [row["number"] for row in engine.json("improve", "list", "--owner", "chen")] == [soon]
     assert engine("improve", "list", "--overdue").stdout == "There is nothing to show.\n"
     assert "training" not in engine("improve", "list", "--owner", "chen").stdout
-    moved = engine.json(
-        "improve", "update", soon, "--due", "2096-01-01", "--owner", "zhao", "--kind", "handbook", "--text", "先做", "--as", "zhou"
-    )
+    engine("improve", "update", soon, "--due", "2096-01-01", "--owner", "zhao", "--kind", "handbook", "--text", "先做", "--as", "zhou")
     row = engine.json("improve", "show", soon)
     assert (row["owner"], row["kind"], row["due"]) == ("zhao", "handbook", "2096-01-01T15:59:00+00:00")
     assert "先做" in engine("ticket", "show", soon).stdout

@@ -33,6 +33,7 @@ EXAMPLES: dict[str, e.Event] = {
         e.JoinedIncident("202603040002"),
         e.IncidentUpdated("202603040002"),
         e.IncidentRecovered("202603040002"),
+        e.DueChanged(LATER, "zhao"),
     )
 }
 
@@ -103,7 +104,7 @@ def test_who_contacted_first_stays_first() -> None:
 def test_every_event_class_has_its_own_stored_name() -> None:
     assert len(e.EVENT_TYPES) == len(e.EVENT_CLASSES)
     assert e.TicketOpened in e.EVENT_CLASSES
-    unsaid = {"follow_up_opened", "task_opened", "call_back_opened", "approval_opened", "incident_opened"}
+    unsaid = {"follow_up_opened", "task_opened", "call_back_opened", "approval_opened", "incident_opened", "improvement_opened"}
     assert set(e.EVENT_NAMES) - unsaid <= set(e.EVENT_TYPES)
     kinds = {"inquiry": "ticket_opened", "task": "task_opened", "follow_up": "follow_up_opened", "incident": "incident_opened"}
     assert {kind: e.TicketOpened("1", kind, "email", "zh").name for kind in kinds} == kinds

@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -174,7 +174,7 @@ def check_account(feed: Feed, crashes: int, *, alone: bool = True) -> dict[str, 
     """
     house = feed.houses[0]
     with house.reader() as reader:
-        assert reader.integrity(evolve) == []
+        assert reader.integrity(evolve, datetime.now(UTC)) == []
         rows = reader.inbox(None, ALL)
         expected = Counter((channel_of(number), source(number)) for number in range(1, feed.count + 1))
         assert Counter((row.channel, row.source_id) for row in rows) == expected

@@ -145,40 +145,65 @@ def invite(house: House) -> list[str]:
     return [ticket.number for ticket in house.tx.tickets(TicketQuery(kind="survey", limit=100))]
 
 
+LONG_AGO = 100  # days: longer than one customer is not asked again
+
+
+def asked_long_ago(house: House, text: str, channel: str) -> None:
+    """A customer who was heard of, but not asked for long."""
+    language = "zh" if text[0] > "z" else "en"
+    house.know("陈先生", None, language, **({"email": MAIL} if channel == "email" else {"phone": MOBILE}))
+    solved(house, house.mail(text) if channel == "email" else house.sms(text), channel)
+    house.later(days=LONG_AGO)
+    house.brief()
+
+
 @probe(RELATIONSHIP)
 def customers_asked_by_the_clock(lab: Lab) -> Iterator[str]:
     for text in ("请问营业时间", "what are your opening hours"):
         for channel in ("email", "sms"):
             with lab.house() as house:
-                solved(house, house.mail(text) if channel == "email" else house.sms(text), channel)
-                house.later(days=30)
-                house.brief()
+                asked_long_ago(house, text, channel)
                 for number in invite(house):
                     house.later(days=8)
                     for answer in RELATED:
                         yield f"{answer}: {tried(house, MessageArrived(number, channel, answer, trusted=True))}"
+                    house.later(days=1)
+                    house.reply(number, RELATED[0], channel)
+            yield from house.log
+            with lab.house() as house:
+                asked_long_ago(house, text, channel)
+                invite(house)
                 house.later(days=20)
             yield from house.log
 
 
-@probe(r"survey\.yaml:surveys\[1\]\.(send|when|every|expires|remind)")
-def when_customers_are_asked_by_the_clock(lab: Lab) -> Iterator[str]:
-    for hour in range(24):
+@probe(r"survey\.yaml:surveys\[1\]\.send")
+def the_hour_at_which_they_are_asked(lab: Lab) -> Iterator[str]:
+    for half_hours in range(48):
         with lab.house() as house:
-            solved(house, house.mail("请问营业时间"))
-            house.later(days=2, hours=hour)
-            house.brief()
+            asked_long_ago(house, "请问营业时间", "email")
+            house.later(minutes=30 * half_hours)
             invite(house)
-            house.later(hours=2)
         yield from (line for line in house.log if "Survey" in line)
-    for days in (5, 88, 91, 170, 200):
+
+
+@probe(r"survey\.yaml:surveys\[1\]\.(send|when)")
+def who_was_asked_or_heard_of_lately(lab: Lab) -> Iterator[str]:
+    first = MORNING + timedelta(hours=1)  # when the survey after closure goes out
+    for days in (5, 89, 90, 170, 179, 180, 181):
         with lab.house() as house:
             solved(house, house.mail("请问营业时间"))
-            house.later(hours=3)
+            house.at(first + timedelta(days=days))
             house.brief()
-            house.later(days=days)
             invite(house)
         yield from house.log
+    with lab.house() as house:
+        house.know("陈先生", email=MAIL)
+        house.later(days=200)
+        house.mail("请问营业时间")
+        house.brief()
+        invite(house)
+    yield from house.log
 
 
 @probe(r"survey\.yaml:surveys\[1\]\.send")

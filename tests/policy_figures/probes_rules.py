@@ -73,11 +73,12 @@ def waiting(lab: Lab) -> Iterator[str]:
 
 @probe(r"scripts\.yaml:scripts\.\w+\.label|rules\.yaml")
 def labels_of_what_is_sent(lab: Lab) -> Iterator[str]:
-    """The names that the outbox prints for what rules send."""
+    """The names that the outbox prints for what rules and surveys send."""
     for language in ("zh", "en"):
         words = Words(language, lab.policy, lab.team)
         for action in (action for rule in lab.policy.rules for action in rule.do):
             yield from (words.script(action.values[key]) for key in ("script", "run_script") if key in action.values)
+        yield from (words.script(script) for survey in lab.policy.surveys for script in survey.scripts.values())
 
 
 @probe(r"rules\.yaml:chain", only=True)

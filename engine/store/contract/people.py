@@ -3,7 +3,8 @@
 from datetime import date, datetime
 from typing import Protocol
 
-from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, FeedbackRow, LinkRow, PassRow, WaitingRow
+from engine.store.feedback import FeedbackRow
+from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow, PassRow, WaitingRow
 
 
 class PeopleReader(Protocol):

@@ -26,7 +26,8 @@ _RULE = re.compile(r"^-- (I\d): (.*)\n((?s:.*?));$", re.MULTILINE)
 _COUNT = "SELECT count(*) FROM ticket"
 
 _TICKETS = """
-SELECT seq, kind, state, tier, queue, assignee, customer, channel, parent, opened_at, closed_at, next_due, state_json, number
+SELECT seq, kind, state, tier, queue, assignee, customer, channel, parent, incident, alike, opened_at, closed_at, next_due, state_json,
+    number
 FROM ticket WHERE number > ? ORDER BY number LIMIT ?
 """
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from engine.errors import NotFound, Refused
 from engine.store.codec import decode_plain, encode
-from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, FeedbackRow, LinkRow, PassRow, WaitingRow
+from engine.store.feedback import FeedbackRow
+from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow, PassRow, WaitingRow
 from engine.store.sql.session import Room, instant, instant_or_none, micros, micros_or_none
 
 _COLUMNS = "id, name, segment, language, created_at, last_survey_at"
