@@ -154,18 +154,10 @@ def _part(dimension: str, value: str, words: "Words") -> str:
 
 def shown_value(kpi: str, value: float | None) -> str:
     """Return a value in the unit of its KPI."""
+    from engine.analysis.kpi.watch import amount
     from engine.cli.output import span
     from engine.core.kpis import KPIS
 
-    if value is None:
-        return "–"
-    match KPIS[kpi].unit:
-        case "share":
-            return f"{value:.1%}"
-        case "duration":
-            return span(timedelta(seconds=value))
-        case "count":
-            return f"{value:.0f}"
-        case "mean":
-            return f"{value:.2f}"
-    return f"{value:.1f}"
+    if value is not None and KPIS[kpi].unit == "duration":
+        return span(timedelta(seconds=value))
+    return amount(kpi, value)

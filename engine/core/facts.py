@@ -104,6 +104,7 @@ class Facts:
     house's own that ran already in this chain, which is everything that follows from one signal, and `depth` how many of them led here.
     `parent` is the ticket for which an approval is asked, known where that approval is decided on.
     `incident` is the one that the signal is about, `members` are the tickets that it must tell next, or that count together.
+    `counted` says how many tickets came that are alike, in the window of their group and in its baseline before that.
     """
 
     number: str
@@ -127,3 +128,4 @@ class Facts:
     parent: Ticket | None = None
     incident: IncidentFacts | None = None
     members: tuple[str, ...] = ()
+    counted: tuple[int, int] = (0, 0)

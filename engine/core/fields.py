@@ -12,10 +12,13 @@ NEEDS = ("inquiry", "complaint", "after_sales", "suggestion", "care", "incident"
 SURVEY = "survey"
 """The kind of ticket that stands for a survey nobody's need led to; it is over when it is opened."""
 
+ALERT = "alert"
+"""The kind of ticket that stands as long as a KPI misses its target or complaints come in a cluster."""
+
 IMPROVEMENT = "improvement"
 """The kind of ticket that is a measure of improvement: work with an owner, a due date, and figures that it should move."""
 
-WORK = ("call_back", "task", "follow_up", "approval", IMPROVEMENT, SURVEY)
+WORK = ("call_back", "task", "follow_up", "approval", ALERT, IMPROVEMENT, SURVEY)
 """Kinds of ticket that the house opens for itself."""
 
 INCIDENT = "incident"

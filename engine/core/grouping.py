@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from engine.core.alerts import AlertRule
 from engine.core.conditions import Condition, Source
 
 
@@ -26,7 +27,8 @@ class IncidentGroup:
     """Tickets that fit, `minimum` of them opened within `window`, are one incident; later ones join it while it is open.
 
     Only those count together that have the same values in the fields `same`. `queue` and `tier` are those of the incident where they
-    are not the common ones.
+    are not the common ones. With an `alert` they are a cluster, of which there are more than in the `baseline` before: that raises
+    the alert, and opens no incident.
     """
 
     id: str
@@ -38,3 +40,5 @@ class IncidentGroup:
     same: tuple[str, ...] = ()
     queue: str | None = None
     tier: str | None = None
+    alert: AlertRule | None = None
+    baseline: timedelta | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeAlias
 
+from engine.core.alerts import AlertRule
 from engine.core.conditions import Source
 from engine.core.escalations import Recipient
 
@@ -154,7 +155,7 @@ class KpiPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """KPIs that are looked at by cron over the `window` before; `opens` is the kind of ticket that what is flagged opens."""
+    """KPIs that are looked at by cron over the `window` before; what is flagged raises an alert."""
 
     id: str
     source: Source
@@ -163,8 +164,7 @@ class Watch:
     catch_up: str
     window: timedelta
     kpis: tuple[str, ...]
-    to: tuple[Recipient, ...]
-    opens: str | None = None
+    alert: AlertRule
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class TicketRequested:
     With `answer` (the id of a survey's answer) the ticket is confidential: it does not say whom it is about, and `avoid`, whom the
     answer may be about, does not get it where there is anybody else. `rule` and `source` say which rule of the policy asked for it. `alike`
     are the tickets that an incident takes in. `survey` is the one that a ticket of this kind stands for, `improvement` what a measure is
-    for.
+    for (that of an alert, the one that it opens); `words` are what is said of an alert, by language.
     """
 
     kind: str
@@ -71,6 +71,7 @@ class TicketRequested:
     source: Source | None = None
     alike: str | None = None
     survey: str | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
     improvement: Improvement | None = None
 
 
@@ -155,6 +156,30 @@ class RuleDue:
 
 
 @dataclass(frozen=True, slots=True)
+class KpiWatched:
+    """A KPI of one group was looked at by the watch `watch`: of `n` in the `period` its `value` (a share of 1, seconds, a number or
+    a score) stands so.
+
+    `ticket` is the alert that stands about it (`alike`). `week` is the value of the last whole week, `limits` are its control limits
+    from the weeks before. `words` say all that by language.
+    """
+
+    ticket: str | None
+    watch: str
+    kpi: str
+    group: Mapping[str, str]
+    alike: str
+    n: int
+    value: float
+    standing: str
+    significant: bool
+    words: Mapping[str, str]
+    period: tuple[datetime, datetime]
+    week: float | None = None
+    limits: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptArrived:
     """What became of a message to `party`: `status` is sent, delivered or failed."""
 
@@ -204,6 +229,7 @@ Signal: TypeAlias = (
     | CustomerChanged
     | IncidentSought
     | IncidentSpoke
+    | KpiWatched
 )
 
 SIGNAL_TYPES: dict[str, type[Signal]] = {
@@ -220,5 +246,6 @@ SIGNAL_TYPES: dict[str, type[Signal]] = {
     "customer_changed": CustomerChanged,
     "incident_sought": IncidentSought,
     "incident_spoke": IncidentSpoke,
+    "kpi_watched": KpiWatched,
 }
 """Every signal class by its stored name."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from engine.core.clocks import CALENDARS_TIMER
+from engine.core.decide.alerts import LOOK_TIMER
 from engine.core.decide.incidents import NEWS_TIMER
 from engine.core.lifecycle import ENDED
 from engine.core.model import Ticket
@@ -31,7 +32,7 @@ def awaits(ticket: Ticket, key: str, due: datetime) -> bool:
             return survey is not None and survey.sent_at is None and not survey.expired
         case ["survey", *_]:
             return survey is not None and survey.awaited
-        case ["rule" | "incident", *_]:
-            return key != NEWS_TIMER or ticket.state not in ENDED
+        case ["rule" | "incident" | "alert", *_]:
+            return key not in (NEWS_TIMER, LOOK_TIMER) or ticket.state not in ENDED
         case _:
             return key == CALENDARS_TIMER or (key in (ASSIGN_TIMER, HANDOVER_TIMER) and ticket.state not in ENDED)

@@ -190,7 +190,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     kinds, calls, tiers, deadlines = builder.kinds(), builder.calls(), builder.tiers(), builder.deadlines()
     queues, routes, surveys, authority = builder.queues(), builder.routes(), builder.surveys(), builder.authority()
     (incidents, groups), (own, timed_fields) = builder.incidents(), builder.own_rules()
-    escalated, wanted = escalations(document, builder.references, problems), reports(document, builder.references, problems)
+    escalated, wanted = escalations(document, builder.references, problems), reports(document, languages, builder.references, problems)
     guides, spoken = scripts.guides(document, languages, problems), scripts.Scripts(document, languages, problems, proven=proven)
     tried = not proven and not problems.wrong(("company", "sla"))
     spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)

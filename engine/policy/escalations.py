@@ -35,6 +35,7 @@ def recipients(document: Document) -> list[Node]:
             named += names(step, "notify")
     named += [one for action in actions(document) for one in names(action, "notify")]
     named += [one for section in ("watch", "reports") for node in document.entries(section).values() for one in names(node, "to")]
+    named += [one for node in document.entries("groups").values() if "alert" in node.map for one in names(node["alert"], "to")]
     if (handover := document.single("handover")) is not None:
         named += names(handover, "to")
     return [one for one in named if one.text not in ROLES and one.text not in queues]

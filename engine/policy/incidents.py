@@ -1,6 +1,7 @@
 """Builds what incidents.yaml says of incidents: which tickets make one, and what is done with it."""
 
 from engine.core.grouping import IncidentGroup, Incidents
+from engine.policy.alerts import alert
 from engine.policy.conditions import Conditions
 from engine.policy.diagnostics import Problems
 from engine.policy.document import Document
@@ -33,6 +34,7 @@ def groups(
 
     def group(id: str, node: Node) -> IncidentGroup:
         references.queue(node.get("queue"))
+        raised = node.get("alert")
         return IncidentGroup(
             id,
             when=conditions.compile(node["when"], "groups"),
@@ -43,6 +45,8 @@ def groups(
             same=node.strings("same"),
             queue=node.string("queue") or None,
             tier=references.tier(node.get("tier")),
+            alert=alert(raised, languages, references, problems) if raised is not None else None,
+            baseline=duration(raised.string("baseline")) if raised is not None and "baseline" in raised.map else None,
         )
 
     return tuple(group(id, node) for id, node in found.items())

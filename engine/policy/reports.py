@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.core.kpis import KPIS, OF_CALLS, PERIODS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Watch
+from engine.policy.alerts import alert
 from engine.policy.calendars import zone
 from engine.policy.cron import check_cron
 from engine.policy.diagnostics import Problems
@@ -55,7 +56,7 @@ def _schema(kpi: Kpi) -> dict[str, Any]:
     }
 
 
-def reports(document: Document, references: References, problems: Problems) -> Reports:
+def reports(document: Document, languages: tuple[str, ...], references: References, problems: Problems) -> Reports:
     """Return what the policy says of KPIs, nothing where it says nothing."""
     kpis = {name: _kpi(KPIS[name], node, references, problems) for name, node in document.entries("kpis").items()}
     named = [document.name("scorecard", name) for name in document.entries("scorecard")]
@@ -65,7 +66,7 @@ def reports(document: Document, references: References, problems: Problems) -> R
             hint = said("give it a target: `kpis: {{{name}: {{target: …}}}}`", name=node.text)
             problems.add("CL392", node, said("`{name}` has no target to be measured by", name=node.text), hint)
     weights = {name: share(node.text) for name, node in document.entries("scorecard").items()}
-    return Reports(kpis, weights, tuple(_watches(document, problems)), tuple(_reports(document, problems)))
+    return Reports(kpis, weights, tuple(_watches(document, languages, references, problems)), tuple(_reports(document, problems)))
 
 
 def _kpi(kpi: Kpi, node: Node, references: References, problems: Problems) -> KpiPolicy:
@@ -109,17 +110,15 @@ def _amount(kpi: Kpi, node: Node) -> float:
     return duration(node.text).total_seconds() if kpi.unit == "duration" else float(node.text)
 
 
-def _watches(document: Document, problems: Problems) -> Iterator[Watch]:
+def _watches(document: Document, languages: tuple[str, ...], references: References, problems: Problems) -> Iterator[Watch]:
     for id, node in document.entries("watch").items():
-        opened = node.get("open")
         yield Watch(
             id,
             node.source,
             *_slots(node, document, problems),
             window=duration(node.string("window")),
             kpis=node.strings("kpis"),
-            to=told(node, "to"),
-            opens=opened.string("kind") if opened else None,
+            alert=alert(node, languages, references, problems),
         )
 
 

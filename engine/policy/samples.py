@@ -43,11 +43,12 @@ OCCASION_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "rule": (),
     "handover": ("promises",),
     "incident": ("incident",),
+    "alert": ("alert",),
     "guide": (),
 }
 """Occasion → the variables it has beside those that exist always. `warning` and `breach` are those of escalations, `reminder` that of
 a deadline's `remind`, `rule` that of rules of the house's own, `handover` that of the end of a shift, `incident` that of what the customers
-of an incident are told, `guide` a conversation that an agent is led through."""
+of an incident are told, `alert` that of who hears of an alert, `guide` a conversation that an agent is led through."""
 
 PROMISES = frozenset({"promise", "promise_changed"})
 """The occasions on which the deadlines that begin with the ticket exist for certain."""
@@ -148,6 +149,7 @@ def _extra(name: str, full: bool) -> object:
             "text": word("正在更换故障的设备"),
             "next_at": _NOW + timedelta(hours=1),
         },
+        "alert": {"text": "SLA 达成率(类别 投诉):72.0 %,n = 25,目标 95.0 %"},
         "refusal": {"text": "contact: 已联系"},
     }
     return extras[name]

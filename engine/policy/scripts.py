@@ -217,6 +217,10 @@ def uses(document: Document) -> Iterable[Use]:
         yield Use(handover["script"], "handover", _audiences(names(handover, "to")))
     for script in incidents["scripts"].map.values() if (incidents := document.single("incidents")) is not None else ():
         yield Use(script, "incident", (_CUSTOMER,))
+    for node in document.entries("watch").values():
+        yield from _alert_uses(node)
+    for node in document.entries("groups").values():
+        yield from _alert_uses(node["alert"]) if "alert" in node.map else ()
     for node in document.entries("surveys").values():
         for role, script in node["scripts"].map.items():
             yield Use(script, f"survey_{role}", (_CUSTOMER,))
@@ -225,6 +229,11 @@ def uses(document: Document) -> Iterable[Use]:
             script = step.get("script") if step.map else step
             if script is not None and script.text not in ASKS:
                 yield Use(script, "guide", (_AGENT, _CUSTOMER))
+
+
+def _alert_uses(node: Node) -> Iterator[Use]:
+    if (script := node.get("script")) is not None:
+        yield Use(script, "alert", _audiences(names(node, "to")))
 
 
 def guides(document: Document, languages: tuple[str, ...], problems: Problems) -> dict[str, Guide]:

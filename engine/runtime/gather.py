@@ -97,6 +97,7 @@ class Gatherer:
             ran=tuple(self.ran),
             depth=self.depth,
             members=incidents.members(self._tx, self._world.policy, ticket, signal),
+            counted=incidents.counted(self._tx, self._world.policy, ticket, signal, self._now),
             number=self._next_number(ticket, signal),  # last, because others wait for the next number from here on
         )
 

@@ -2,7 +2,7 @@
 
 import random
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from math import ceil
 from typing import cast
@@ -10,12 +10,14 @@ from typing import cast
 from engine.core.compiled import Draw, Policy, TimedRule
 from engine.core.decide.rules import holds
 from engine.core.fields import OPEN_STATES
+from engine.core.kpis import Watch
 from engine.core.model import Ticket
-from engine.core.signals import RuleDue
+from engine.core.signals import KpiWatched, RuleDue
 from engine.runtime import cron, log
 from engine.runtime.claims import TURNS
 from engine.runtime.gather import Gatherer, World
 from engine.runtime.handle import Outcome, handle
+from engine.runtime.project import Job
 from engine.store.contract import Conflict, Reader, Store, Transaction
 from engine.store.rows import TicketQuery
 
@@ -80,20 +82,36 @@ def _run(store: Store, world: World, rule: TimedRule, slot: datetime, now: datet
     if wanted:
         with store.read() as reader:
             signals = held(reader, world, rule, slot, now)
-    outcomes: list[Outcome] = []
     with store.write() as tx:
-        waiting = deque((signal, 0) for signal in (signals if tx.take_slot(job_name(rule), slot, now) else ()))
-        while waiting:
-            signal, turns = waiting.popleft()
-            try:
-                with tx.savepoint():
-                    outcomes.append(handle(tx, world, signal, now, hold=hold))
-            except Exception as error:  # noqa: BLE001  # as with timers: one poisoned ticket must not stop the rest
-                if isinstance(error, Conflict) and turns < TURNS:
-                    waiting.append((signal, turns + 1))  # somebody else was first: it has its turn behind the others
-                    continue
-                log.failed("rule", None, error, rule=rule.id, ticket=signal.ticket, customer=signal.customer)
+        return decide_each(tx, world, signals if tx.take_slot(job_name(rule), slot, now) else (), now, hold, rule=rule.id)
+
+
+def decide_each(
+    tx: Transaction, world: World, signals: Iterable[RuleDue | KpiWatched], now: datetime, hold: bool, **by: str
+) -> list[Outcome]:
+    """Decide on each of the signals, which come of the rule or watch `by`. One that fails does not stop the rest."""
+    outcomes: list[Outcome] = []
+    waiting = deque((signal, 0) for signal in signals)
+    while waiting:
+        signal, turns = waiting.popleft()
+        try:
+            with tx.savepoint():
+                outcomes.append(handle(tx, world, signal, now, hold=hold))
+        except Exception as error:  # noqa: BLE001  # as with timers: one poisoned ticket must not stop the rest
+            if isinstance(error, Conflict) and turns < TURNS:
+                waiting.append((signal, turns + 1))  # somebody else was first: it has its turn behind the others
+                continue
+            log.failed("rule", None, error, **by, ticket=signal.ticket, customer=getattr(signal, "customer", None))
     return outcomes
+
+
+def watches(policy: Policy) -> dict[str, tuple[Watch, Job]]:
+    """Return what is watched, each with its slots, by the name of its job: at other times it is another job, of which none was missed."""
+    found = {}
+    for one in policy.reports.watches:
+        job = Job(f"watch {one.id} {one.cron} {one.timezone}", one.cron, keep=0, timezone=one.timezone, catch_up=one.catch_up)
+        found[job.name] = one, job
+    return found
 
 
 def _subjects(reader: Reader, rule: TimedRule) -> Iterator[tuple[Ticket | None, str | None]]:

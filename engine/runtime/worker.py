@@ -21,7 +21,7 @@ from watchfiles.main import FileChange
 
 from engine.channels import TemporaryFailure
 from engine.errors import EngineError
-from engine.runtime import cron, log
+from engine.runtime import cron, log, schedule
 from engine.runtime.claims import BATCH
 from engine.runtime.clock import JUMPED, JumpGuard, SystemClock
 from engine.runtime.endpoint import operated
@@ -199,9 +199,10 @@ class Worker:
 
     def _cron(self) -> list[str]:
         engine = self.engine
-        bodies = {name: partial(body, engine) for name, body in self._bodies.items()}
-        zone = engine.world.policy.company.timezone
-        return cron.run_due(engine.store, engine.project.jobs, bodies, engine.clock.now(), zone)
+        watched = schedule.watches(engine.world.policy)
+        jobs = [*engine.project.jobs, *(job for _, job in watched.values())]
+        bodies = {job.name: partial(self._bodies["watch" if job.name in watched else job.name], engine) for job in jobs}
+        return cron.run_due(engine.store, jobs, bodies, engine.clock.now(), engine.world.policy.company.timezone)
 
     def _reload(self) -> int:
         """Look for saved policies and people, and for another policy put in force by somebody else."""

@@ -6,13 +6,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from engine.analysis.kpi import catch_up
 from engine.cli.init import lay_out
 from engine.cli.jobs import JOBS
 from engine.runtime import cron
 from engine.runtime.clock import VirtualClock
 from engine.runtime.engine import Engine, open_engine
 from engine.runtime.project import Job, load_project
-from engine.store import open_store
+from engine.runtime.worker import Worker
+from engine.store import FactRow, TicketQuery, open_store
+from tests.analysis.counted import put
 
 ZONE = ZoneInfo("Asia/Shanghai")
 EVENING = datetime(2026, 3, 4, 20, tzinfo=ZONE)
@@ -26,13 +29,36 @@ def engine(tmp_path: Path):
     opened.close()
 
 
+def look(engine: Engine, now: datetime) -> list[str]:
+    """What the daemon does by cron at that moment."""
+    engine.clock.set(now)
+    return Worker(engine, JOBS, frozenset({"cron"}))._cron()
+
+
+def test_the_daemon_looks_at_what_the_policy_watches(engine: Engine) -> None:
+    monday = datetime(2026, 3, 9, 9, tzinfo=ZONE)
+    assert look(engine, monday - timedelta(hours=10)) == []  # the first slots are only taken
+    catch_up(engine.store, engine.world.policy)
+    put(engine.store, [FactRow("deadline", EVENING, kind="complaint", queue="finance", outcome="breached", subject="plan")] * 20)
+    assert look(engine, monday) == [
+        "backup",
+        "summary",
+        "watch through-the-day 0 9-18 * * * Asia/Shanghai",
+        "watch weekly-weak-spots 0 9 * * mon Asia/Shanghai",
+    ]
+    with engine.store.read() as reader:
+        (alert,) = reader.tickets(TicketQuery(kind="alert"))
+    assert alert.alike == "kpi:weekly-weak-spots/sla_attainment/kind=complaint/tier=/queue=finance"
+    assert look(engine, monday + timedelta(minutes=1)) == []
+
+
 def run_due(engine: Engine, now: datetime) -> list[str]:
     bodies = {name: lambda job, slot, before, body=body: body(engine, job, slot, before) for name, body in JOBS.items()}
     return cron.run_due(engine.store, engine.project.jobs, bodies, now, "Asia/Shanghai")
 
 
 def test_a_new_installation_ships_both_jobs_and_starts_them_with_their_next_slot(engine: Engine) -> None:
-    assert {job.name for job in engine.project.jobs} == set(JOBS)
+    assert {job.name for job in engine.project.jobs} == set(JOBS) - {"watch"}  # which the policy wants
     assert run_due(engine, EVENING) == []
     assert run_due(engine, EVENING + timedelta(hours=8)) == ["backup"]
     assert run_due(engine, EVENING + timedelta(hours=13)) == ["summary"]

@@ -56,6 +56,8 @@ def figures(lab: Lab) -> Iterator[str]:
         for score in (5, 4, 4, 3, 5):
             house.tx.keep_answer(AnswerRow(f"a{score}{len(house.log)}", "after-closure", "2026-03", {"speed": score}, ""))
             house.log.append("")
+        for index in range(30):
+            house.tx.keep_answer(AnswerRow(f"n{index}", "relationship", "2026-03", {"recommend": 9 if index % 2 else 7}, ""))
         for by in ([], ["tier"], ["agent"], ["question"]):
             found = measure(house.tx, lab.policy, splittable(by), by, MORNING - DAY, MORNING + 40 * DAY)
             yield from map(str, found)
@@ -74,7 +76,7 @@ def business_time(lab: Lab) -> Iterator[str]:
 def watches_and_reports(lab: Lab) -> Iterator[str]:
     """When each comes next, and what it is about, and who hears of it."""
     for watch in lab.policy.reports.watches:
-        yield f"{watch.id} {watch.window} {watch.opens} {watch.to} {watch.catch_up}"
+        yield f"{watch.id} {watch.window} {watch.alert} {watch.catch_up}"
         yield from (f"{name} {lab.policy.reports.kpis[name].by}" for name in watch.kpis)
     for report in lab.policy.reports.reports:
         yield f"{report.id} {report.report} {report.formats} {report.to} {report.catch_up}"

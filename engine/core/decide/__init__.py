@@ -6,10 +6,11 @@ from engine.core import clocks, promises
 from engine.core.authority import APPROVAL
 from engine.core.commands import CancelTimers
 from engine.core.compiled import Policy
-from engine.core.decide import actions, authority, incidents, intake, opening, receipts, replies, rules, surveys, timers
+from engine.core.decide import actions, alerts, authority, incidents, intake, opening, receipts, replies, rules, surveys, timers
 from engine.core.decision import Decision
 from engine.core.draft import Draft
 from engine.core.facts import Facts
+from engine.core.fields import ALERT
 from engine.core.lifecycle import ENDED
 from engine.core.model import Ticket
 from engine.core.routing import ASSIGN_TIMER, HANDOVER_TIMER
@@ -20,6 +21,7 @@ from engine.core.signals import (
     CustomerChanged,
     IncidentSought,
     IncidentSpoke,
+    KpiWatched,
     MessageArrived,
     RenewalRequested,
     RuleDue,
@@ -48,6 +50,8 @@ def _whole(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
         if draft.ticket.state in ENDED:
             draft.want(CancelTimers(ASSIGN_TIMER))
             draft.want(CancelTimers(HANDOVER_TIMER))
+            if draft.ticket.kind == ALERT:
+                draft.want(CancelTimers(alerts.LOOK_TIMER))
         surveys.consider(draft)
     rules.follow(draft)
     if ticket is not None:
@@ -82,5 +86,7 @@ def _dispatch(draft: Draft, ticket: Ticket | None, signal: Signal) -> None:
             incidents.sought(draft, signal)
         case IncidentSpoke():
             incidents.spoke(draft, signal)
+        case KpiWatched():
+            alerts.watched(draft, signal)
         case _:
             receipts.arrived(draft, signal)

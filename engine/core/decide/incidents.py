@@ -5,7 +5,9 @@ with several tickets in it hears of it once.
 """
 
 from engine.core import events as e
+from engine.core.alerts import AlertRule
 from engine.core.commands import CancelTimers, Raise, StartTimer
+from engine.core.decide import alerts
 from engine.core.draft import Draft, Refusal
 from engine.core.fields import INCIDENT
 from engine.core.grouping import IncidentGroup
@@ -14,7 +16,7 @@ from engine.core.messages import notify, owner, send
 from engine.core.model import CUSTOMER, SYSTEM
 from engine.core.routing import route
 from engine.core.signals import AgentActed, IncidentSought, IncidentSpoke, TicketRequested
-from engine.core.tracing import asked
+from engine.core.tracing import asked, show
 from engine.core.values import first_match
 
 OPENED, UPDATE, RECOVERED, CANCELLED = "opened", "update", "recovered", "cancelled"
@@ -60,6 +62,9 @@ def sought(draft: Draft, signal: IncidentSought) -> None:
     rules = draft.policy.incidents
     if group is None or rules is None or ticket.incident is not None:
         raise Refusal(f"ticket {ticket.number} looks for no incident")
+    if group.alert is not None:
+        _clustered(draft, group, group.alert, ticket.alike or "")
+        return
     values = {"alike": ticket.alike or "", "tickets": str(count), "minimum": str(group.minimum), "window": str(group.window)}
     if draft.facts.incident is not None:
         draft.because(f"joins incident {draft.facts.incident.number}", group.id, group.source, values)
@@ -80,6 +85,24 @@ def sought(draft: Draft, signal: IncidentSought) -> None:
             alike=ticket.alike,
         )
         draft.want(Raise(request, draft.facts.depth))
+
+
+def _clustered(draft: Draft, group: IncidentGroup, rule: AlertRule, alike: str) -> None:
+    """Raise the alert of a cluster, unless it stands."""
+    values = alerts.counted(draft, group)
+    if draft.facts.incident is not None:
+        draft.because(f"the alert {draft.facts.incident.number} stands", group.id, group.source, values)
+    elif not alerts.clustered(draft, group):
+        draft.because("no cluster yet", group.id, group.source, values)
+    else:
+        draft.because("raises an alert", group.id, group.source, values)
+        count, before = draft.facts.counted
+        words = {
+            language: f"{draft.policy.text(group.label, language)}: {count}/{show(group.window)}"
+            + (f" ({before}/{show(group.baseline)})" if group.baseline else "")
+            for language in draft.policy.company.languages
+        }
+        alerts.request(draft, rule, alike, words, group.id, group.source)
 
 
 def opened(draft: Draft, signal: TicketRequested) -> None:

@@ -6,9 +6,9 @@ from engine.core import events as e
 from engine.core.commands import SealLink
 from engine.core.conditions import Value
 from engine.core.contacts import to_text
-from engine.core.decide import improvements, incidents, surveys
+from engine.core.decide import alerts, improvements, incidents, surveys
 from engine.core.draft import Draft, Refusal
-from engine.core.fields import INCIDENT, NEEDS, SURVEY
+from engine.core.fields import ALERT, INCIDENT, NEEDS, SURVEY
 from engine.core.promises import promise
 from engine.core.routing import give, route
 from engine.core.signals import CustomerChanged, TicketRequested
@@ -64,6 +64,7 @@ def requested(draft: Draft, signal: TicketRequested, owned: bool = True) -> None
         parent=None if sealed else signal.parent,
         due=signal.due,
         by=signal.actor,
+        alike=signal.alike,
     )
     if signal.kind == SURVEY:
         draft.record(opened)
@@ -76,7 +77,9 @@ def requested(draft: Draft, signal: TicketRequested, owned: bool = True) -> None
         need(draft, opened, silent=True, queue=signal.queue)
     elif owned:
         work(draft, opened, signal.queue, signal.assignee, signal.avoid)
-        if signal.improvement is not None:
+        if signal.kind == ALERT:
+            alerts.opened(draft, signal, incidents.group_of(draft, signal.alike))
+        elif signal.improvement is not None:
             improvements.planned(draft, signal.improvement, signal.actor)
     else:
         draft.record(opened)

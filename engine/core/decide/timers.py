@@ -4,7 +4,7 @@ from datetime import datetime
 
 from engine.core import events as e
 from engine.core.clocks import CALENDARS_TIMER, CLOSE, breach, follow_calendars
-from engine.core.decide import escalation, handover, incidents, surveys
+from engine.core.decide import alerts, escalation, handover, incidents, surveys
 from engine.core.draft import Draft, Refusal
 from engine.core.lifecycle import ENDED, allows
 from engine.core.messages import notify, send
@@ -30,6 +30,8 @@ def fired(draft: Draft, signal: TimerFired) -> None:
             surveys.fired(draft, rest)
         case ["incident", *_]:
             incidents.fired(draft, signal.key)
+        case ["alert", *_]:
+            alerts.fired(draft, incidents.group_of(draft, draft.ticket.alike))
         case ["deadline", id, *rest]:
             clock = draft.ticket.deadlines.get(id)
             if clock is not None and clock.running:

@@ -26,6 +26,7 @@ EVENT_NAMES: tuple[str, ...] = (
     "task_opened",
     "call_back_opened",
     "approval_opened",
+    "alert_opened",
     "improvement_opened",
     "customer_contacted",
     "plan_recorded",

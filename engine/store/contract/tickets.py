@@ -30,6 +30,9 @@ class TicketReader(Protocol):
     def open_incident(self, alike: str) -> Ticket | None:
         """Return the incident that takes in such tickets and has not ended, the latest one."""
 
+    def count_alike(self, alike: str, since: datetime, until: datetime) -> int:
+        """Count the tickets of customers that are alike and were opened after `since`, up to `until`."""
+
     def suspects(self, alike: str, since: datetime, after: str, limit: int) -> list[str]:
         """Return the open tickets that are alike, were opened since then and belong to no incident: the first behind `after` by number."""
 

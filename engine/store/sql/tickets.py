@@ -44,7 +44,7 @@ SELECT state_json FROM ticket WHERE customer = ? AND closed_at IS NULL ORDER BY 
 """
 
 _OPEN_INCIDENT = """
-SELECT state_json FROM ticket WHERE alike = ? AND kind = 'incident' AND customer IS NULL AND closed_at IS NULL
+SELECT state_json FROM ticket WHERE alike = ? AND kind IN ('incident', 'alert') AND customer IS NULL AND closed_at IS NULL
 ORDER BY opened_at DESC LIMIT 1
 """
 
@@ -53,6 +53,8 @@ SELECT number FROM ticket
 WHERE alike = ? AND opened_at >= ? AND number > ? AND incident IS NULL AND customer IS NOT NULL AND closed_at IS NULL
 ORDER BY number LIMIT ?
 """
+
+_COUNT_ALIKE = "SELECT count(*) FROM ticket WHERE alike = ? AND customer IS NOT NULL AND opened_at > ? AND opened_at <= ?"
 
 _MEMBERS = "SELECT number FROM ticket WHERE incident = ? AND number > ? ORDER BY number LIMIT ?"
 
@@ -153,6 +155,11 @@ class TicketReads(Room):
         """The incident that takes in such tickets."""
         text = self._session.value(_OPEN_INCIDENT, alike)
         return None if text is None else decode_ticket(text)
+
+    def count_alike(self, alike: str, since: datetime, until: datetime) -> int:
+        """How many tickets of customers are alike, opened in that time."""
+        count: int = self._session.value(_COUNT_ALIKE, alike, micros(since), micros(until))
+        return count
 
     def suspects(self, alike: str, since: datetime, after: str, limit: int) -> list[str]:
         """Tickets that are alike and belong to no incident."""
