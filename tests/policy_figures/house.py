@@ -68,19 +68,22 @@ class House:
         self.log: list[str] = []
         self._tell = tell
         self._mail = "email"
+        self._look: datetime | None = None
         self.world = World(policy, team, CHANNELS, SENDERS, Drawn(share))
 
     def at(self, instant: datetime) -> None:
         while (upcoming := self._next()) is not None and upcoming <= instant:
             self.now = max(self.now, upcoming)
-            self.settle()
             for row in self.tx.due_timers(self.now, 100):
                 if self.tx.take_timer(row):
                     self.handle(TimerFired(row.ticket, row.key, row.due))
+            if self._look is not None and self._look <= self.now:
+                self.settle()
         self.now = instant
 
     def _next(self) -> datetime | None:
-        return min((at for at in (self.tx.next_timer(), next_look(self.tx)) if at is not None), default=None)
+        self._look = next_look(self.tx)
+        return min((at for at in (self.tx.next_timer(), self._look) if at is not None), default=None)
 
     def settle(self) -> None:
         """Put into storage what has waited long enough."""
