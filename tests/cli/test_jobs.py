@@ -31,6 +31,7 @@ def engine(tmp_path: Path):
 
 def look(engine: Engine, now: datetime) -> list[str]:
     """What the daemon does by cron at that moment."""
+    assert isinstance(engine.clock, VirtualClock)
     engine.clock.set(now)
     return Worker(engine, JOBS, frozenset({"cron"}))._cron()
 

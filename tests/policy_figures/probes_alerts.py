@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from engine.analysis.kpi.watch import changes
 from engine.core.signals import KpiWatched
@@ -63,7 +64,7 @@ def alerts(lab: Lab) -> Iterator[str]:
 @probe(r"reports\.yaml")
 def reasons(lab: Lab) -> Iterator[str]:
     """What each watch finds in figures that are bad, a little bad, and bad by chance."""
-    about = {"kind": "complaint", "tier": "general", "queue": "front_desk"}
+    about: dict[str, Any] = {"kind": "complaint", "tier": "general", "queue": "front_desk"}
     with lab.house() as house:
         number = house.mail("请问营业时间")
         ticket = house.tx.ticket(number)
