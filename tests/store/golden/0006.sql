@@ -22,17 +22,17 @@ CREATE TABLE "_yoyo_migration" (
             "applied_at_utc" TIMESTAMP,
             PRIMARY KEY ("migration_hash")
         );
-INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T12:09:10.965304');
-INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T12:09:10.980001');
-INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T12:09:10.980552');
-INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T12:09:10.981996');
-INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T12:09:10.990744');
-INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-27T12:09:11.002964');
+INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T08:11:53.070788');
+INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T08:11:53.072244');
+INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T08:11:53.072416');
+INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T08:11:53.072852');
+INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T08:11:53.073033');
+INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-27T13:56:47.571349');
 CREATE TABLE "_yoyo_version" (
             "version" INT NOT NULL PRIMARY KEY,
             "installed_at_utc" TIMESTAMP
         );
-INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T12:09:10.780418');
+INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T08:11:53.051168');
 CREATE TABLE activation (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
     digest TEXT    NOT NULL REFERENCES policy (digest),
@@ -52,6 +52,7 @@ CREATE TABLE agent (
     away_until INTEGER,
     away_by    TEXT
 ) STRICT;
+INSERT INTO "agent" VALUES('zhao',NULL,NULL,NULL);
 INSERT INTO "agent" VALUES('wang',1715500800000000,1715500860000000,'wang');
 CREATE TABLE agent_turn (
     id    INTEGER PRIMARY KEY,
@@ -193,7 +194,7 @@ CREATE TABLE outbox (
     delivered_at    INTEGER,
     error           TEXT
 , digest TEXT, worker TEXT) STRICT, WITHOUT ROWID;
-INSERT INTO "outbox" VALUES('m-1','202405120001','email','customer','wang@example.test','Re','c-1','zh',1,'promise',1715500800000000,'sending',1,1715500800000000,1715500800000000,NULL,NULL,NULL,NULL,NULL,'w-1');
+INSERT INTO "outbox" VALUES('m-1','202405120001','email','customer','wang@example.test','Re','c-1','zh',1,'promise',1715500800000000,'queued',0,1715500800000000,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 CREATE TABLE policy (
     digest       TEXT    PRIMARY KEY,
     files_json   TEXT    NOT NULL,
@@ -245,7 +246,6 @@ CREATE TABLE worker (
     started_at INTEGER NOT NULL,
     seen_at    INTEGER NOT NULL
 ) STRICT;
-INSERT INTO "worker" VALUES('w-1','desk',1,'["timers"]','digest-1',1715500800000000,1715500800000000);
 CREATE INDEX ticket_by_due ON ticket (next_due, number);
 CREATE INDEX ticket_by_customer ON ticket (customer, opened_at);
 CREATE INDEX ticket_by_parent ON ticket (parent);

@@ -15,24 +15,26 @@ INSERT INTO "_yoyo_log" VALUES('apply 1','a92ba22bacdc3da7973351192729484577bc20
 INSERT INTO "_yoyo_log" VALUES('apply 2','84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','apply','','',NULL,NULL);
 INSERT INTO "_yoyo_log" VALUES('apply 3','185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','apply','','',NULL,NULL);
 INSERT INTO "_yoyo_log" VALUES('apply 4','7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','apply','','',NULL,NULL);
-INSERT INTO "_yoyo_log" VALUES('apply 5','ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 5','083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 6','ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','apply','','',NULL,NULL);
 CREATE TABLE "_yoyo_migration" (
             "migration_hash" VARCHAR(64),
             "migration_id" VARCHAR(255),
             "applied_at_utc" TIMESTAMP,
             PRIMARY KEY ("migration_hash")
         );
-INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T12:29:06.734139');
-INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T12:29:06.767603');
-INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T12:29:06.767952');
-INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T12:29:06.768716');
-INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T12:29:06.769074');
-INSERT INTO "_yoyo_migration" VALUES('ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','2026-11-27T12:29:06.769776');
+INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T08:11:53.070788');
+INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T08:11:53.072244');
+INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T08:11:53.072416');
+INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T08:11:53.072852');
+INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T08:11:53.073033');
+INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-27T13:56:47.571349');
+INSERT INTO "_yoyo_migration" VALUES('ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','2026-11-27T13:56:47.591217');
 CREATE TABLE "_yoyo_version" (
             "version" INT NOT NULL PRIMARY KEY,
             "installed_at_utc" TIMESTAMP
         );
-INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T12:29:06.607076');
+INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T08:11:53.051168');
 CREATE TABLE activation (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
     digest TEXT    NOT NULL REFERENCES policy (digest),
@@ -48,13 +50,18 @@ CREATE TABLE active_policy (
 INSERT INTO "active_policy" VALUES(1,'digest-1',1715500800000000);
 CREATE TABLE agent (
     id         TEXT    PRIMARY KEY,
-    turn       INTEGER NOT NULL DEFAULT 0,
     away_since INTEGER,
     away_until INTEGER,
     away_by    TEXT
 ) STRICT;
-INSERT INTO "agent" VALUES('zhao',1,NULL,NULL,NULL);
-INSERT INTO "agent" VALUES('wang',0,1715500800000000,1715500860000000,'wang');
+INSERT INTO "agent" VALUES('zhao',NULL,NULL,NULL);
+INSERT INTO "agent" VALUES('wang',1715500800000000,1715500860000000,'wang');
+CREATE TABLE agent_turn (
+    id    INTEGER PRIMARY KEY,
+    agent TEXT    NOT NULL,
+    turn  INTEGER NOT NULL
+) STRICT;
+INSERT INTO "agent_turn" VALUES(1,'zhao',1);
 CREATE TABLE audit (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,
     at        INTEGER NOT NULL,
@@ -136,6 +143,11 @@ CREATE TABLE follow_up_link (
     contact   TEXT
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "follow_up_link" VALUES('202405120009','9f2c','202405120001','C000001','c-1');
+CREATE TABLE free_number (
+    series TEXT    NOT NULL,
+    value  INTEGER NOT NULL,
+    PRIMARY KEY (series, value)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE inbox (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     channel         TEXT    NOT NULL,
@@ -155,6 +167,7 @@ CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+INSERT INTO "meta" VALUES('intakes_linked_after','1');
 INSERT INTO "meta" VALUES('outbound','hold');
 CREATE TABLE opt_out (
     channel TEXT    NOT NULL,
@@ -183,8 +196,8 @@ CREATE TABLE outbox (
     sent_at         INTEGER,
     delivered_at    INTEGER,
     error           TEXT
-, digest TEXT) STRICT, WITHOUT ROWID;
-INSERT INTO "outbox" VALUES('m-1','202405120001','email','customer','wang@example.test','Re','c-1','zh',1,'promise',1715500800000000,'queued',0,1715500800000000,NULL,NULL,NULL,NULL,NULL,NULL);
+, digest TEXT, worker TEXT) STRICT, WITHOUT ROWID;
+INSERT INTO "outbox" VALUES('m-1','202405120001','email','customer','wang@example.test','Re','c-1','zh',1,'promise',1715500800000000,'queued',0,1715500800000000,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 CREATE TABLE policy (
     digest       TEXT    PRIMARY KEY,
     files_json   TEXT    NOT NULL,
@@ -227,6 +240,15 @@ CREATE TABLE timer (
     UNIQUE (ticket, key)
 ) STRICT;
 INSERT INTO "timer" VALUES(1,'202405120001','deadline/response',1715502600000000,1715502600000000,0,0,NULL);
+CREATE TABLE worker (
+    id         TEXT    PRIMARY KEY,
+    host       TEXT    NOT NULL,
+    pid        INTEGER NOT NULL,
+    parts      TEXT    NOT NULL,
+    policy     TEXT    NOT NULL,
+    started_at INTEGER NOT NULL,
+    seen_at    INTEGER NOT NULL
+) STRICT;
 CREATE INDEX ticket_by_due ON ticket (next_due, number);
 CREATE INDEX ticket_by_customer ON ticket (customer, opened_at);
 CREATE INDEX ticket_by_parent ON ticket (parent);

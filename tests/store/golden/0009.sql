@@ -16,25 +16,29 @@ INSERT INTO "_yoyo_log" VALUES('apply 2','84b22b97941302f101ba95289d34ae70f30668
 INSERT INTO "_yoyo_log" VALUES('apply 3','185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','apply','','',NULL,NULL);
 INSERT INTO "_yoyo_log" VALUES('apply 4','7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','apply','','',NULL,NULL);
 INSERT INTO "_yoyo_log" VALUES('apply 5','083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','apply','','',NULL,NULL);
-INSERT INTO "_yoyo_log" VALUES('apply 6','8407fced7757b5528d2c34beafa1472822486f50c63ffcced7277587ca5fcd7f','0009.lookups','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 6','ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 7','2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 8','8407fced7757b5528d2c34beafa1472822486f50c63ffcced7277587ca5fcd7f','0009.lookups','apply','','',NULL,NULL);
 CREATE TABLE "_yoyo_migration" (
             "migration_hash" VARCHAR(64),
             "migration_id" VARCHAR(255),
             "applied_at_utc" TIMESTAMP,
             PRIMARY KEY ("migration_hash")
         );
-INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T12:17:05.078879');
-INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T12:17:05.094790');
-INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T12:17:05.095439');
-INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T12:17:05.096942');
-INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T12:17:05.102619');
-INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-27T12:17:05.119181');
-INSERT INTO "_yoyo_migration" VALUES('8407fced7757b5528d2c34beafa1472822486f50c63ffcced7277587ca5fcd7f','0009.lookups','2026-11-27T12:17:05.121678');
+INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T08:11:53.070788');
+INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T08:11:53.072244');
+INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T08:11:53.072416');
+INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T08:11:53.072852');
+INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T08:11:53.073033');
+INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-27T13:56:47.571349');
+INSERT INTO "_yoyo_migration" VALUES('ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','2026-11-27T13:56:47.591217');
+INSERT INTO "_yoyo_migration" VALUES('2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','2026-11-27T13:56:47.621171');
+INSERT INTO "_yoyo_migration" VALUES('8407fced7757b5528d2c34beafa1472822486f50c63ffcced7277587ca5fcd7f','0009.lookups','2026-11-27T13:56:47.648274');
 CREATE TABLE "_yoyo_version" (
             "version" INT NOT NULL PRIMARY KEY,
             "installed_at_utc" TIMESTAMP
         );
-INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T12:17:04.826638');
+INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T08:11:53.051168');
 CREATE TABLE activation (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
     digest TEXT    NOT NULL REFERENCES policy (digest),
@@ -54,6 +58,7 @@ CREATE TABLE agent (
     away_until INTEGER,
     away_by    TEXT
 ) STRICT;
+INSERT INTO "agent" VALUES('zhao',NULL,NULL,NULL);
 INSERT INTO "agent" VALUES('wang',1715500800000000,1715500860000000,'wang');
 CREATE TABLE agent_turn (
     id    INTEGER PRIMARY KEY,
@@ -69,6 +74,16 @@ CREATE TABLE audit (
     follow_up TEXT    NOT NULL
 ) STRICT;
 INSERT INTO "audit" VALUES(1,1715500800000000,'li','looked up the customer','202405120009');
+CREATE TABLE channel_state (
+    channel     TEXT    NOT NULL,
+    side        TEXT    NOT NULL CHECK (side IN ('send', 'receive')),
+    failures    INTEGER NOT NULL,
+    opened_at   INTEGER,
+    retry_at    INTEGER,
+    error       TEXT,
+    paced_until INTEGER,
+    PRIMARY KEY (channel, side)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE content (
     id     TEXT PRIMARY KEY,
     ticket TEXT REFERENCES ticket (number),
@@ -117,9 +132,9 @@ CREATE TABLE decision (
     refused       TEXT,
     first_seq     INTEGER,
     last_seq      INTEGER
-) STRICT;
-INSERT INTO "decision" VALUES(1,'202405120001',1715500800000000,'message_arrived','{"ticket":null,"channel":"email","text":"","subject":"","party":"customer","trusted":false,"automatic":false,"attachments":[],"fields":{}}','{"number":"","answer_id":"","draw":0.5,"manager":"zhou","agents":{},"channels":{},"senders":[],"customer":null,"contact":{"name":"","addresses":{}},"contact_id":null,"call":null,"texts":{},"recent":{},"noticed":{},"opted_out":[],"last_agent":null,"extra":{},"ran":[],"depth":0,"parent":null,"incident":null,"members":[]}','digest-1','[]',NULL,1,2);
-INSERT INTO "decision" VALUES(2,'202405120001',1715500860000000,'agent_acted','{"ticket":"202405120001","action":"note","actor":"zhao","text":"","target":null,"due":null,"steps":[],"channel":null,"via":"cli","amount":null,"step":null}','{"number":"","answer_id":"","draw":0.5,"manager":"zhou","agents":{},"channels":{},"senders":[],"customer":null,"contact":{"name":"","addresses":{}},"contact_id":null,"call":null,"texts":{},"recent":{},"noticed":{},"opted_out":[],"last_agent":null,"extra":{},"ran":[],"depth":0,"parent":null,"incident":null,"members":[]}','digest-1','[]',NULL,3,5);
+, inbox INTEGER) STRICT;
+INSERT INTO "decision" VALUES(1,'202405120001',1715500800000000,'message_arrived','{"ticket":null,"channel":"email","text":"","subject":"","party":"customer","trusted":false,"automatic":false,"attachments":[],"fields":{}}','{"number":"","answer_id":"","draw":0.5,"manager":"zhou","agents":{},"channels":{},"senders":[],"customer":null,"contact":{"name":"","addresses":{}},"contact_id":null,"call":null,"texts":{},"recent":{},"noticed":{},"opted_out":[],"last_agent":null,"extra":{},"ran":[],"depth":0,"parent":null,"incident":null,"members":[]}','digest-1','[]',NULL,1,2,NULL);
+INSERT INTO "decision" VALUES(2,'202405120001',1715500860000000,'agent_acted','{"ticket":"202405120001","action":"note","actor":"zhao","text":"","target":null,"due":null,"steps":[],"channel":null,"via":"cli","amount":null,"step":null}','{"number":"","answer_id":"","draw":0.5,"manager":"zhou","agents":{},"channels":{},"senders":[],"customer":null,"contact":{"name":"","addresses":{}},"contact_id":null,"call":null,"texts":{},"recent":{},"noticed":{},"opted_out":[],"last_agent":null,"extra":{},"ran":[],"depth":0,"parent":null,"incident":null,"members":[]}','digest-1','[]',NULL,3,5,NULL);
 CREATE TABLE event (
     ticket      TEXT    NOT NULL REFERENCES ticket (number),
     seq         INTEGER NOT NULL,
@@ -158,14 +173,15 @@ CREATE TABLE inbox (
     attempts        INTEGER NOT NULL DEFAULT 0,
     next_attempt_at INTEGER NOT NULL,
     error           TEXT,
-    ticket          TEXT    REFERENCES ticket (number),
+    ticket          TEXT    REFERENCES ticket (number), dropped_at INTEGER,
     UNIQUE (channel, source_id)
 ) STRICT;
-INSERT INTO "inbox" VALUES(1,'email','<1@example.test>',1715500800000000,'{}',X'726177','done',0,1715500800000000,NULL,'202405120001');
+INSERT INTO "inbox" VALUES(1,'email','<1@example.test>',1715500800000000,'{}',X'726177','done',0,1715500800000000,NULL,'202405120001',NULL);
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+INSERT INTO "meta" VALUES('intakes_linked_after','1');
 INSERT INTO "meta" VALUES('outbound','hold');
 CREATE TABLE opt_out (
     channel TEXT    NOT NULL,
@@ -194,8 +210,8 @@ CREATE TABLE outbox (
     sent_at         INTEGER,
     delivered_at    INTEGER,
     error           TEXT
-, digest TEXT, worker TEXT) STRICT, WITHOUT ROWID;
-INSERT INTO "outbox" VALUES('m-1','202405120001','email','customer','wang@example.test','Re','c-1','zh',1,'promise',1715500800000000,'queued',0,1715500800000000,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+, digest TEXT, worker TEXT, excused INTEGER NOT NULL DEFAULT 0, dropped_at INTEGER) STRICT, WITHOUT ROWID;
+INSERT INTO "outbox" VALUES('m-1','202405120001','email','customer','wang@example.test','Re','c-1','zh',1,'promise',1715500800000000,'queued',0,1715500800000000,NULL,NULL,NULL,NULL,NULL,NULL,NULL,0,NULL);
 CREATE TABLE policy (
     digest       TEXT    PRIMARY KEY,
     files_json   TEXT    NOT NULL,
@@ -238,6 +254,15 @@ CREATE TABLE timer (
     UNIQUE (ticket, key)
 ) STRICT;
 INSERT INTO "timer" VALUES(1,'202405120001','deadline/response',1715502600000000,1715502600000000,0,0,NULL);
+CREATE TABLE trial (
+    id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    at     INTEGER NOT NULL,
+    kind   TEXT    NOT NULL CHECK (kind IN ('inbox', 'outbox', 'timer')),
+    item   TEXT    NOT NULL,
+    what   TEXT    NOT NULL CHECK (what IN ('failed', 'requeued', 'dropped')),
+    who    TEXT,
+    detail TEXT    NOT NULL
+) STRICT;
 CREATE TABLE worker (
     id         TEXT    PRIMARY KEY,
     host       TEXT    NOT NULL,
@@ -264,6 +289,9 @@ CREATE INDEX customer_address_by_customer ON customer_address (customer);
 CREATE INDEX outbox_digest ON outbox (digest) WHERE digest <> '';
 CREATE INDEX outbox_gathering ON outbox (channel, party) WHERE state = 'queued' AND digest IS NOT NULL;
 CREATE INDEX outbox_notices ON outbox (created_at) WHERE automatic = 1 AND digest IS NOT NULL;
+CREATE UNIQUE INDEX decision_by_inbox ON decision (inbox) WHERE inbox IS NOT NULL;
+CREATE INDEX trial_by_item ON trial (kind, item, id);
+CREATE INDEX trial_dropped ON trial (id) WHERE what = 'dropped';
 CREATE INDEX ticket_by_incident ON ticket (incident, number) WHERE incident IS NOT NULL;
 CREATE INDEX ticket_open_incident ON ticket (alike, opened_at) WHERE kind = 'incident' AND customer IS NULL AND closed_at IS NULL;
 CREATE INDEX ticket_suspect ON ticket (alike, number) WHERE alike IS NOT NULL AND incident IS NULL AND closed_at IS NULL;

@@ -15,24 +15,32 @@ INSERT INTO "_yoyo_log" VALUES('apply 1','a92ba22bacdc3da7973351192729484577bc20
 INSERT INTO "_yoyo_log" VALUES('apply 2','84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','apply','','',NULL,NULL);
 INSERT INTO "_yoyo_log" VALUES('apply 3','185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','apply','','',NULL,NULL);
 INSERT INTO "_yoyo_log" VALUES('apply 4','7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','apply','','',NULL,NULL);
-INSERT INTO "_yoyo_log" VALUES('apply 5','9d6381ad5fc2d6787df833fa0b58095afb7d511a03430f9889f98c246820d715','0010.facts','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 5','083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 6','ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 7','2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 8','8407fced7757b5528d2c34beafa1472822486f50c63ffcced7277587ca5fcd7f','0009.lookups','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 9','9d6381ad5fc2d6787df833fa0b58095afb7d511a03430f9889f98c246820d715','0010.facts','apply','','',NULL,NULL);
 CREATE TABLE "_yoyo_migration" (
             "migration_hash" VARCHAR(64),
             "migration_id" VARCHAR(255),
             "applied_at_utc" TIMESTAMP,
             PRIMARY KEY ("migration_hash")
         );
-INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T12:05:49.809675');
-INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T12:05:49.813394');
-INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T12:05:49.813887');
-INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T12:05:49.825763');
-INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T12:05:49.826280');
-INSERT INTO "_yoyo_migration" VALUES('9d6381ad5fc2d6787df833fa0b58095afb7d511a03430f9889f98c246820d715','0010.facts','2026-11-27T12:05:49.827997');
+INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T08:11:53.070788');
+INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T08:11:53.072244');
+INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T08:11:53.072416');
+INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T08:11:53.072852');
+INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T08:11:53.073033');
+INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-27T13:56:47.571349');
+INSERT INTO "_yoyo_migration" VALUES('ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','2026-11-27T13:56:47.591217');
+INSERT INTO "_yoyo_migration" VALUES('2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','2026-11-27T13:56:47.621171');
+INSERT INTO "_yoyo_migration" VALUES('8407fced7757b5528d2c34beafa1472822486f50c63ffcced7277587ca5fcd7f','0009.lookups','2026-11-27T13:56:47.648274');
+INSERT INTO "_yoyo_migration" VALUES('9d6381ad5fc2d6787df833fa0b58095afb7d511a03430f9889f98c246820d715','0010.facts','2026-11-27T13:56:47.676303');
 CREATE TABLE "_yoyo_version" (
             "version" INT NOT NULL PRIMARY KEY,
             "installed_at_utc" TIMESTAMP
         );
-INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T12:05:49.658713');
+INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T08:11:53.051168');
 CREATE TABLE activation (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
     digest TEXT    NOT NULL REFERENCES policy (digest),
@@ -48,13 +56,18 @@ CREATE TABLE active_policy (
 INSERT INTO "active_policy" VALUES(1,'digest-1',1715500800000000);
 CREATE TABLE agent (
     id         TEXT    PRIMARY KEY,
-    turn       INTEGER NOT NULL DEFAULT 0,
     away_since INTEGER,
     away_until INTEGER,
     away_by    TEXT
 ) STRICT;
-INSERT INTO "agent" VALUES('zhao',1,NULL,NULL,NULL);
-INSERT INTO "agent" VALUES('wang',0,1715500800000000,1715500860000000,'wang');
+INSERT INTO "agent" VALUES('zhao',NULL,NULL,NULL);
+INSERT INTO "agent" VALUES('wang',1715500800000000,1715500860000000,'wang');
+CREATE TABLE agent_turn (
+    id    INTEGER PRIMARY KEY,
+    agent TEXT    NOT NULL,
+    turn  INTEGER NOT NULL
+) STRICT;
+INSERT INTO "agent_turn" VALUES(1,'zhao',1);
 CREATE TABLE audit (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,
     at        INTEGER NOT NULL,
@@ -63,6 +76,16 @@ CREATE TABLE audit (
     follow_up TEXT    NOT NULL
 ) STRICT;
 INSERT INTO "audit" VALUES(1,1715500800000000,'li','looked up the customer','202405120009');
+CREATE TABLE channel_state (
+    channel     TEXT    NOT NULL,
+    side        TEXT    NOT NULL CHECK (side IN ('send', 'receive')),
+    failures    INTEGER NOT NULL,
+    opened_at   INTEGER,
+    retry_at    INTEGER,
+    error       TEXT,
+    paced_until INTEGER,
+    PRIMARY KEY (channel, side)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE content (
     id     TEXT PRIMARY KEY,
     ticket TEXT REFERENCES ticket (number),
@@ -111,9 +134,9 @@ CREATE TABLE decision (
     refused       TEXT,
     first_seq     INTEGER,
     last_seq      INTEGER
-) STRICT;
-INSERT INTO "decision" VALUES(1,'202405120001',1715500800000000,'message_arrived','{"ticket":null,"channel":"email","text":"","subject":"","party":"customer","trusted":false,"automatic":false,"attachments":[],"fields":{}}','{"number":"","answer_id":"","draw":0.5,"manager":"zhou","agents":{},"channels":{},"senders":[],"customer":null,"contact":{"name":"","addresses":{}},"contact_id":null,"call":null,"texts":{},"recent":{},"noticed":{},"opted_out":[],"last_agent":null,"extra":{},"ran":[],"depth":0,"parent":null,"incident":null,"members":[]}','digest-1','[]',NULL,1,2);
-INSERT INTO "decision" VALUES(2,'202405120001',1715500860000000,'agent_acted','{"ticket":"202405120001","action":"note","actor":"zhao","text":"","target":null,"due":null,"steps":[],"channel":null,"via":"cli","amount":null,"step":null}','{"number":"","answer_id":"","draw":0.5,"manager":"zhou","agents":{},"channels":{},"senders":[],"customer":null,"contact":{"name":"","addresses":{}},"contact_id":null,"call":null,"texts":{},"recent":{},"noticed":{},"opted_out":[],"last_agent":null,"extra":{},"ran":[],"depth":0,"parent":null,"incident":null,"members":[]}','digest-1','[]',NULL,3,5);
+, inbox INTEGER) STRICT;
+INSERT INTO "decision" VALUES(1,'202405120001',1715500800000000,'message_arrived','{"ticket":null,"channel":"email","text":"","subject":"","party":"customer","trusted":false,"automatic":false,"attachments":[],"fields":{}}','{"number":"","answer_id":"","draw":0.5,"manager":"zhou","agents":{},"channels":{},"senders":[],"customer":null,"contact":{"name":"","addresses":{}},"contact_id":null,"call":null,"texts":{},"recent":{},"noticed":{},"opted_out":[],"last_agent":null,"extra":{},"ran":[],"depth":0,"parent":null,"incident":null,"members":[]}','digest-1','[]',NULL,1,2,NULL);
+INSERT INTO "decision" VALUES(2,'202405120001',1715500860000000,'agent_acted','{"ticket":"202405120001","action":"note","actor":"zhao","text":"","target":null,"due":null,"steps":[],"channel":null,"via":"cli","amount":null,"step":null}','{"number":"","answer_id":"","draw":0.5,"manager":"zhou","agents":{},"channels":{},"senders":[],"customer":null,"contact":{"name":"","addresses":{}},"contact_id":null,"call":null,"texts":{},"recent":{},"noticed":{},"opted_out":[],"last_agent":null,"extra":{},"ran":[],"depth":0,"parent":null,"incident":null,"members":[]}','digest-1','[]',NULL,3,5,NULL);
 CREATE TABLE event (
     ticket      TEXT    NOT NULL REFERENCES ticket (number),
     seq         INTEGER NOT NULL,
@@ -147,7 +170,6 @@ CREATE TABLE fact (
     customer TEXT,
     PRIMARY KEY (name, at, ticket, n)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "fact" VALUES('opened',1715500800000000,'202405120001',0,'complaint',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'C000001');
 CREATE TABLE follow_up_link (
     follow_up TEXT PRIMARY KEY,
     answer    TEXT NOT NULL,
@@ -156,6 +178,11 @@ CREATE TABLE follow_up_link (
     contact   TEXT
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "follow_up_link" VALUES('202405120009','9f2c','202405120001','C000001','c-1');
+CREATE TABLE free_number (
+    series TEXT    NOT NULL,
+    value  INTEGER NOT NULL,
+    PRIMARY KEY (series, value)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE inbox (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     channel         TEXT    NOT NULL,
@@ -167,14 +194,15 @@ CREATE TABLE inbox (
     attempts        INTEGER NOT NULL DEFAULT 0,
     next_attempt_at INTEGER NOT NULL,
     error           TEXT,
-    ticket          TEXT    REFERENCES ticket (number),
+    ticket          TEXT    REFERENCES ticket (number), dropped_at INTEGER,
     UNIQUE (channel, source_id)
 ) STRICT;
-INSERT INTO "inbox" VALUES(1,'email','<1@example.test>',1715500800000000,'{}',X'726177','done',0,1715500800000000,NULL,'202405120001');
+INSERT INTO "inbox" VALUES(1,'email','<1@example.test>',1715500800000000,'{}',X'726177','done',0,1715500800000000,NULL,'202405120001',NULL);
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+INSERT INTO "meta" VALUES('intakes_linked_after','1');
 INSERT INTO "meta" VALUES('outbound','hold');
 CREATE TABLE opt_out (
     channel TEXT    NOT NULL,
@@ -203,8 +231,8 @@ CREATE TABLE outbox (
     sent_at         INTEGER,
     delivered_at    INTEGER,
     error           TEXT
-, digest TEXT) STRICT, WITHOUT ROWID;
-INSERT INTO "outbox" VALUES('m-1','202405120001','email','customer','wang@example.test','Re','c-1','zh',1,'promise',1715500800000000,'queued',0,1715500800000000,NULL,NULL,NULL,NULL,NULL,NULL);
+, digest TEXT, worker TEXT, excused INTEGER NOT NULL DEFAULT 0, dropped_at INTEGER) STRICT, WITHOUT ROWID;
+INSERT INTO "outbox" VALUES('m-1','202405120001','email','customer','wang@example.test','Re','c-1','zh',1,'promise',1715500800000000,'queued',0,1715500800000000,NULL,NULL,NULL,NULL,NULL,NULL,NULL,0,NULL);
 CREATE TABLE policy (
     digest       TEXT    PRIMARY KEY,
     files_json   TEXT    NOT NULL,
@@ -233,8 +261,8 @@ CREATE TABLE ticket (
     closed_at  INTEGER,
     next_due   INTEGER,
     state_json TEXT    NOT NULL
-, facts_seq INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
-INSERT INTO "ticket" VALUES('202405120001',5,'complaint','new','important','front_desk','zhao','C000001','email',NULL,1715500800000000,NULL,1715502600000000,'{"number":"202405120001","seq":5,"kind":"complaint","channel":"email","state":"new","language":"zh","opened_at":"2024-05-12T08:00:00Z","customer":"C000001","contact":null,"description":"c-1","subject":null,"impact":null,"wish":null,"expected_by":null,"parent":null,"due":null,"tier":"important","queue":"front_desk","assignee":"zhao","tier_overridden":false,"opened_by":"system","plan":null,"result":null,"tasks":[],"deadlines":{"response":{"id":"response","kind":"response","key":"","calendar":"24x7","started_at":"2024-05-12T08:00:00Z","budget":"PT600S","due":"2024-05-12T08:30:00Z","pauses":[],"stopped_at":null,"breached_at":null,"warned":[]}},"promised":{},"survey":null,"first_contact_at":null,"acknowledged_at":null,"resolved_at":null,"closed_at":null,"objections":0,"reopened":0,"tags":[],"concessions":[],"approvals":{},"opened":[],"incident":null,"alike":null,"news":null}',5);
+, incident TEXT, alike TEXT, facts_seq INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
+INSERT INTO "ticket" VALUES('202405120001',5,'complaint','new','important','front_desk','zhao','C000001','email',NULL,1715500800000000,NULL,1715502600000000,'{"number":"202405120001","seq":5,"kind":"complaint","channel":"email","state":"new","language":"zh","opened_at":"2024-05-12T08:00:00Z","customer":"C000001","contact":null,"description":"c-1","subject":null,"impact":null,"wish":null,"expected_by":null,"parent":null,"due":null,"tier":"important","queue":"front_desk","assignee":"zhao","tier_overridden":false,"opened_by":"system","plan":null,"result":null,"tasks":[],"deadlines":{"response":{"id":"response","kind":"response","key":"","calendar":"24x7","started_at":"2024-05-12T08:00:00Z","budget":"PT600S","due":"2024-05-12T08:30:00Z","pauses":[],"stopped_at":null,"breached_at":null,"warned":[]}},"promised":{},"survey":null,"first_contact_at":null,"acknowledged_at":null,"resolved_at":null,"closed_at":null,"objections":0,"reopened":0,"tags":[],"concessions":[],"approvals":{},"opened":[],"incident":null,"alike":null,"news":null}',NULL,NULL,0);
 CREATE TABLE timer (
     generation      INTEGER PRIMARY KEY AUTOINCREMENT,
     ticket          TEXT    NOT NULL REFERENCES ticket (number),
@@ -247,10 +275,27 @@ CREATE TABLE timer (
     UNIQUE (ticket, key)
 ) STRICT;
 INSERT INTO "timer" VALUES(1,'202405120001','deadline/response',1715502600000000,1715502600000000,0,0,NULL);
+CREATE TABLE trial (
+    id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    at     INTEGER NOT NULL,
+    kind   TEXT    NOT NULL CHECK (kind IN ('inbox', 'outbox', 'timer')),
+    item   TEXT    NOT NULL,
+    what   TEXT    NOT NULL CHECK (what IN ('failed', 'requeued', 'dropped')),
+    who    TEXT,
+    detail TEXT    NOT NULL
+) STRICT;
+CREATE TABLE worker (
+    id         TEXT    PRIMARY KEY,
+    host       TEXT    NOT NULL,
+    pid        INTEGER NOT NULL,
+    parts      TEXT    NOT NULL,
+    policy     TEXT    NOT NULL,
+    started_at INTEGER NOT NULL,
+    seen_at    INTEGER NOT NULL
+) STRICT;
 CREATE INDEX ticket_by_due ON ticket (next_due, number);
 CREATE INDEX ticket_by_customer ON ticket (customer, opened_at);
 CREATE INDEX ticket_by_parent ON ticket (parent);
-CREATE INDEX ticket_open_by_assignee ON ticket (assignee) WHERE closed_at IS NULL;
 CREATE INDEX decision_by_ticket ON decision (ticket, id);
 CREATE INDEX content_by_ticket ON content (ticket, id);
 CREATE INDEX timer_waiting ON timer (next_attempt_at, generation) WHERE dead = 0;
@@ -261,13 +306,18 @@ CREATE INDEX outbox_unsent ON outbox (state) WHERE state IN ('held', 'sending', 
 CREATE INDEX outbox_by_ticket ON outbox (ticket, created_at);
 CREATE INDEX outbox_by_address ON outbox (address, channel);
 CREATE INDEX outbox_by_provider ON outbox (channel, provider_id) WHERE provider_id IS NOT NULL;
-CREATE INDEX outbox_automatic ON outbox (created_at) WHERE automatic = 1;
 CREATE INDEX customer_address_by_customer ON customer_address (customer);
 CREATE INDEX outbox_digest ON outbox (digest) WHERE digest <> '';
 CREATE INDEX outbox_gathering ON outbox (channel, party) WHERE state = 'queued' AND digest IS NOT NULL;
 CREATE INDEX outbox_notices ON outbox (created_at) WHERE automatic = 1 AND digest IS NOT NULL;
-CREATE INDEX ticket_by_incident ON ticket (state_json ->> 'incident', number) WHERE state_json ->> 'incident' IS NOT NULL;
-CREATE INDEX ticket_by_likeness ON ticket (state_json ->> 'alike', opened_at) WHERE state_json ->> 'alike' IS NOT NULL;
+CREATE UNIQUE INDEX decision_by_inbox ON decision (inbox) WHERE inbox IS NOT NULL;
+CREATE INDEX trial_by_item ON trial (kind, item, id);
+CREATE INDEX trial_dropped ON trial (id) WHERE what = 'dropped';
+CREATE INDEX ticket_by_incident ON ticket (incident, number) WHERE incident IS NOT NULL;
+CREATE INDEX ticket_open_incident ON ticket (alike, opened_at) WHERE kind = 'incident' AND customer IS NULL AND closed_at IS NULL;
+CREATE INDEX ticket_suspect ON ticket (alike, number) WHERE alike IS NOT NULL AND incident IS NULL AND closed_at IS NULL;
+CREATE INDEX outbox_automatic ON outbox (address, created_at) WHERE automatic = 1;
+CREATE INDEX ticket_open_by_assignee ON ticket (assignee, closed_at) WHERE closed_at IS NULL;
 CREATE INDEX fact_by_ticket ON fact (ticket);
 CREATE INDEX fact_opened ON fact (customer, kind, at) WHERE name = 'opened';
 CREATE INDEX ticket_without_facts ON ticket (number) WHERE facts_seq <> seq;

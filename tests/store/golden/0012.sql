@@ -28,23 +28,23 @@ CREATE TABLE "_yoyo_migration" (
             "applied_at_utc" TIMESTAMP,
             PRIMARY KEY ("migration_hash")
         );
-INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T13:44:49.706740');
-INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T13:44:49.709727');
-INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T13:44:49.710074');
-INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T13:44:49.710958');
-INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T13:44:49.711288');
-INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-27T13:44:49.714219');
-INSERT INTO "_yoyo_migration" VALUES('ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','2026-11-27T13:44:49.719337');
-INSERT INTO "_yoyo_migration" VALUES('2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','2026-11-27T13:44:49.721177');
-INSERT INTO "_yoyo_migration" VALUES('8407fced7757b5528d2c34beafa1472822486f50c63ffcced7277587ca5fcd7f','0009.lookups','2026-11-27T13:44:49.723029');
-INSERT INTO "_yoyo_migration" VALUES('9d6381ad5fc2d6787df833fa0b58095afb7d511a03430f9889f98c246820d715','0010.facts','2026-11-27T13:44:49.724395');
-INSERT INTO "_yoyo_migration" VALUES('37693f3dc2e35098a6a6cc4e1ea858ed1e7f15f0c0f1319090c9e0299578f218','0011.answers_and_passes','2026-11-27T13:44:49.725342');
-INSERT INTO "_yoyo_migration" VALUES('91e3ab5ad54008f97a5b932028fc9d058d9a07f7456b91602e90f916c8570d3f','0012.feedback_records','2026-11-27T13:44:49.725693');
+INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T08:11:53.070788');
+INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T08:11:53.072244');
+INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T08:11:53.072416');
+INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T08:11:53.072852');
+INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T08:11:53.073033');
+INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-27T13:56:47.571349');
+INSERT INTO "_yoyo_migration" VALUES('ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','2026-11-27T13:56:47.591217');
+INSERT INTO "_yoyo_migration" VALUES('2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','2026-11-27T13:56:47.621171');
+INSERT INTO "_yoyo_migration" VALUES('8407fced7757b5528d2c34beafa1472822486f50c63ffcced7277587ca5fcd7f','0009.lookups','2026-11-27T13:56:47.648274');
+INSERT INTO "_yoyo_migration" VALUES('9d6381ad5fc2d6787df833fa0b58095afb7d511a03430f9889f98c246820d715','0010.facts','2026-11-27T13:56:47.676303');
+INSERT INTO "_yoyo_migration" VALUES('37693f3dc2e35098a6a6cc4e1ea858ed1e7f15f0c0f1319090c9e0299578f218','0011.answers_and_passes','2026-11-27T13:56:47.700146');
+INSERT INTO "_yoyo_migration" VALUES('91e3ab5ad54008f97a5b932028fc9d058d9a07f7456b91602e90f916c8570d3f','0012.feedback_records','2026-11-27T13:56:47.716406');
 CREATE TABLE "_yoyo_version" (
             "version" INT NOT NULL PRIMARY KEY,
             "installed_at_utc" TIMESTAMP
         );
-INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T13:44:49.616509');
+INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T08:11:53.051168');
 CREATE TABLE activation (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
     digest TEXT    NOT NULL REFERENCES policy (digest),
@@ -64,6 +64,7 @@ CREATE TABLE agent (
     away_until INTEGER,
     away_by    TEXT
 ) STRICT;
+INSERT INTO "agent" VALUES('zhao',NULL,NULL,NULL);
 INSERT INTO "agent" VALUES('wang',1715500800000000,1715500860000000,'wang');
 CREATE TABLE agent_turn (
     id    INTEGER PRIMARY KEY,
@@ -89,7 +90,6 @@ CREATE TABLE channel_state (
     paced_until INTEGER,
     PRIMARY KEY (channel, side)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "channel_state" VALUES('email','send',1,NULL,NULL,'busy',1715500800000000);
 CREATE TABLE content (
     id     TEXT PRIMARY KEY,
     ticket TEXT REFERENCES ticket (number),
@@ -139,8 +139,8 @@ CREATE TABLE decision (
     first_seq     INTEGER,
     last_seq      INTEGER
 , inbox INTEGER) STRICT;
-INSERT INTO "decision" VALUES(1,'202405120001',1715500800000000,'message_arrived','{"ticket":null,"channel":"email","text":"","subject":"","party":"customer","trusted":false,"automatic":false,"attachments":[],"fields":{}}','{"number":"","draw":0.5,"manager":"zhou","agents":{},"channels":{},"senders":[],"customer":null,"contact":{"name":"","addresses":{}},"contact_id":null,"call":null,"texts":{},"recent":{},"noticed":{},"opted_out":[],"last_agent":null,"extra":{},"ran":[],"depth":0,"parent":null,"incident":null,"members":[]}','digest-1','[]',NULL,1,2,NULL);
-INSERT INTO "decision" VALUES(2,'202405120001',1715500860000000,'agent_acted','{"ticket":"202405120001","action":"note","actor":"zhao","text":"","target":null,"due":null,"steps":[],"channel":null,"via":"cli","amount":null,"step":null,"improvement":null,"evidence":null,"outcome":null}','{"number":"","draw":0.5,"manager":"zhou","agents":{},"channels":{},"senders":[],"customer":null,"contact":{"name":"","addresses":{}},"contact_id":null,"call":null,"texts":{},"recent":{},"noticed":{},"opted_out":[],"last_agent":null,"extra":{},"ran":[],"depth":0,"parent":null,"incident":null,"members":[]}','digest-1','[]',NULL,3,5,NULL);
+INSERT INTO "decision" VALUES(1,'202405120001',1715500800000000,'message_arrived','{"ticket":null,"channel":"email","text":"","subject":"","party":"customer","trusted":false,"automatic":false,"attachments":[],"fields":{}}','{"number":"","answer_id":"","draw":0.5,"manager":"zhou","agents":{},"channels":{},"senders":[],"customer":null,"contact":{"name":"","addresses":{}},"contact_id":null,"call":null,"texts":{},"recent":{},"noticed":{},"opted_out":[],"last_agent":null,"extra":{},"ran":[],"depth":0,"parent":null,"incident":null,"members":[]}','digest-1','[]',NULL,1,2,NULL);
+INSERT INTO "decision" VALUES(2,'202405120001',1715500860000000,'agent_acted','{"ticket":"202405120001","action":"note","actor":"zhao","text":"","target":null,"due":null,"steps":[],"channel":null,"via":"cli","amount":null,"step":null}','{"number":"","answer_id":"","draw":0.5,"manager":"zhou","agents":{},"channels":{},"senders":[],"customer":null,"contact":{"name":"","addresses":{}},"contact_id":null,"call":null,"texts":{},"recent":{},"noticed":{},"opted_out":[],"last_agent":null,"extra":{},"ran":[],"depth":0,"parent":null,"incident":null,"members":[]}','digest-1','[]',NULL,3,5,NULL);
 CREATE TABLE event (
     ticket      TEXT    NOT NULL REFERENCES ticket (number),
     seq         INTEGER NOT NULL,
@@ -174,7 +174,6 @@ CREATE TABLE fact (
     customer TEXT,
     PRIMARY KEY (name, at, ticket, n)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "fact" VALUES('opened',1715500800000000,'202405120001',0,'complaint',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'C000001');
 CREATE TABLE feedback (
     id         TEXT    PRIMARY KEY,
     day        TEXT    NOT NULL,
@@ -187,7 +186,6 @@ CREATE TABLE feedback (
     entered_at INTEGER NOT NULL,
     entered_by TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "feedback" VALUES('c0de','2024-05-12','review','送货快',4.0,1,5,'C000001',1715500800000000,'zhao');
 CREATE TABLE follow_up_link (
     follow_up TEXT PRIMARY KEY,
     answer    TEXT NOT NULL,
@@ -220,6 +218,7 @@ CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+INSERT INTO "meta" VALUES('intakes_linked_after','1');
 INSERT INTO "meta" VALUES('outbound','hold');
 CREATE TABLE opt_out (
     channel TEXT    NOT NULL,
@@ -249,7 +248,7 @@ CREATE TABLE outbox (
     delivered_at    INTEGER,
     error           TEXT
 , digest TEXT, worker TEXT, excused INTEGER NOT NULL DEFAULT 0, dropped_at INTEGER) STRICT, WITHOUT ROWID;
-INSERT INTO "outbox" VALUES('m-1','202405120001','email','customer','wang@example.test','Re','c-1','zh',1,'promise',1715500800000000,'sending',1,1715500800000000,1715500800000000,NULL,NULL,NULL,NULL,NULL,'w-1',0,NULL);
+INSERT INTO "outbox" VALUES('m-1','202405120001','email','customer','wang@example.test','Re','c-1','zh',1,'promise',1715500800000000,'queued',0,1715500800000000,NULL,NULL,NULL,NULL,NULL,NULL,NULL,0,NULL);
 CREATE TABLE pass (
     hash       TEXT    PRIMARY KEY,
     purpose    TEXT    NOT NULL,
@@ -258,7 +257,6 @@ CREATE TABLE pass (
     expires_at INTEGER NOT NULL,
     used_at    INTEGER
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "pass" VALUES('ab12','survey','202405120001','customer',1715500860000000,NULL);
 CREATE TABLE policy (
     digest       TEXT    PRIMARY KEY,
     files_json   TEXT    NOT NULL,
@@ -288,7 +286,7 @@ CREATE TABLE ticket (
     next_due   INTEGER,
     state_json TEXT    NOT NULL
 , incident TEXT, alike TEXT, facts_seq INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
-INSERT INTO "ticket" VALUES('202405120001',5,'complaint','new','important','front_desk','zhao','C000001','email',NULL,1715500800000000,NULL,1715502600000000,'{"number":"202405120001","seq":5,"kind":"complaint","channel":"email","state":"new","language":"zh","opened_at":"2024-05-12T08:00:00Z","customer":"C000001","contact":null,"description":"c-1","subject":null,"impact":null,"wish":null,"expected_by":null,"parent":null,"due":null,"tier":"important","queue":"front_desk","assignee":"zhao","tier_overridden":false,"opened_by":"system","plan":null,"result":null,"tasks":[],"deadlines":{"response":{"id":"response","kind":"response","key":"","calendar":"24x7","started_at":"2024-05-12T08:00:00Z","budget":"PT600S","due":"2024-05-12T08:30:00Z","pauses":[],"stopped_at":null,"breached_at":null,"warned":[]}},"promised":{},"survey":null,"first_contact_at":null,"acknowledged_at":null,"resolved_at":null,"closed_at":null,"objections":0,"reopened":0,"tags":[],"concessions":[],"approvals":{},"opened":[],"incident":null,"alike":null,"news":null,"improvement":null}',NULL,NULL,5);
+INSERT INTO "ticket" VALUES('202405120001',5,'complaint','new','important','front_desk','zhao','C000001','email',NULL,1715500800000000,NULL,1715502600000000,'{"number":"202405120001","seq":5,"kind":"complaint","channel":"email","state":"new","language":"zh","opened_at":"2024-05-12T08:00:00Z","customer":"C000001","contact":null,"description":"c-1","subject":null,"impact":null,"wish":null,"expected_by":null,"parent":null,"due":null,"tier":"important","queue":"front_desk","assignee":"zhao","tier_overridden":false,"opened_by":"system","plan":null,"result":null,"tasks":[],"deadlines":{"response":{"id":"response","kind":"response","key":"","calendar":"24x7","started_at":"2024-05-12T08:00:00Z","budget":"PT600S","due":"2024-05-12T08:30:00Z","pauses":[],"stopped_at":null,"breached_at":null,"warned":[]}},"promised":{},"survey":null,"first_contact_at":null,"acknowledged_at":null,"resolved_at":null,"closed_at":null,"objections":0,"reopened":0,"tags":[],"concessions":[],"approvals":{},"opened":[],"incident":null,"alike":null,"news":null}',NULL,NULL,0);
 CREATE TABLE timer (
     generation      INTEGER PRIMARY KEY AUTOINCREMENT,
     ticket          TEXT    NOT NULL REFERENCES ticket (number),
@@ -310,14 +308,12 @@ CREATE TABLE trial (
     who    TEXT,
     detail TEXT    NOT NULL
 ) STRICT;
-INSERT INTO "trial" VALUES(1,1715500800000000,'inbox','1','failed',NULL,'no such thing');
 CREATE TABLE waiting_answer (
     id      TEXT    PRIMARY KEY,
     survey  TEXT    NOT NULL,
     look_at INTEGER,
     sealed  BLOB    NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "waiting_answer" VALUES('5e1f','after-closure',1715500800000000,X'7365616C6564');
 CREATE TABLE worker (
     id         TEXT    PRIMARY KEY,
     host       TEXT    NOT NULL,
@@ -327,7 +323,6 @@ CREATE TABLE worker (
     started_at INTEGER NOT NULL,
     seen_at    INTEGER NOT NULL
 ) STRICT;
-INSERT INTO "worker" VALUES('w-1','desk',1,'["timers"]','digest-1',1715500800000000,1715500800000000);
 CREATE INDEX ticket_by_due ON ticket (next_due, number);
 CREATE INDEX ticket_by_customer ON ticket (customer, opened_at);
 CREATE INDEX ticket_by_parent ON ticket (parent);
@@ -364,5 +359,4 @@ INSERT INTO "sqlite_sequence" VALUES('decision',2);
 INSERT INTO "sqlite_sequence" VALUES('timer',1);
 INSERT INTO "sqlite_sequence" VALUES('inbox',1);
 INSERT INTO "sqlite_sequence" VALUES('audit',1);
-INSERT INTO "sqlite_sequence" VALUES('trial',1);
 COMMIT;
