@@ -84,4 +84,4 @@ def watches_and_reports(lab: Lab) -> Iterator[str]:
         (one.cron, one.timezone) for one in lab.policy.reports.reports
     ]
     for cron, timezone in jobs:
-        yield from map(str, islice(slots(cron, timezone, MORNING, MORNING + 70 * DAY), 3))
+        yield from map(str, islice(slots(cron, timezone, MORNING, MORNING + 70 * DAY), 24))

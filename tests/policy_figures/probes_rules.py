@@ -79,6 +79,7 @@ def labels_of_what_is_sent(lab: Lab) -> Iterator[str]:
         for action in (action for rule in lab.policy.rules for action in rule.do):
             yield from (words.script(action.values[key]) for key in ("script", "run_script") if key in action.values)
         yield from (words.script(script) for survey in lab.policy.surveys for script in survey.scripts.values())
+        yield from (words.script(watch.alert.script) for watch in lab.policy.reports.watches if watch.alert.script)
 
 
 @probe(r"rules\.yaml:chain", only=True)
