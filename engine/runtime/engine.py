@@ -22,6 +22,7 @@ from engine.runtime.carriers import RECEIVE
 from engine.runtime.clock import Clock
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Listener, Outcome, handle
+from engine.runtime.masking import without_secrets
 from engine.runtime.membership import Membership
 from engine.runtime.outbox import Postman, Taken
 from engine.runtime.policies import COMMAND, DAEMON, PolicyBroken, load_active, load_from_directory, load_people, sound
@@ -92,7 +93,7 @@ class Engine:
             raise
         except Exception as error:
             with self.store.write() as tx:
-                circuit.failed(tx, name, RECEIVE, str(error), self.clock.now(), getattr(error, "retry_after", None))
+                circuit.failed(tx, name, RECEIVE, without_secrets(str(error)), self.clock.now(), getattr(error, "retry_after", None))
             raise
         if state.failures:
             with self.store.write() as tx:

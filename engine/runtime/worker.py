@@ -201,7 +201,9 @@ class Worker:
         engine = self.engine
         watched = schedule.watches(engine.world.policy)
         jobs = [*engine.project.jobs, *(job for _, job in watched.values())]
-        bodies = {job.name: partial(self._bodies["watch" if job.name in watched else job.name], engine) for job in jobs}
+        kinds = {job.name: "watch" if job.name in watched else job.name for job in jobs}
+        bodies = {name: partial(self._bodies[kind], engine) for name, kind in kinds.items() if kind in self._bodies}
+        jobs = [job for job in jobs if job.name in bodies]
         return cron.run_due(engine.store, jobs, bodies, engine.clock.now(), engine.world.policy.company.timezone)
 
     def _reload(self) -> int:

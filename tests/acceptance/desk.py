@@ -93,7 +93,7 @@ class Desk:
 
     def survey_after(self, duration: str) -> None:
         """Ask customers so soon after their confirmation, at any hour."""
-        once = (r"\n *quiet: .*# not at night.*", ""), (r"within: 4h", "within: 1s")
+        once = (r"\n *quiet: .*# not at night.*", ""), (r"within: 4h", "within: 1s"), (r"together: 5 +#.*", "together: 1")
         self.edit("survey.yaml", (r"after: 1h\b", f"after: {duration}"), *once)
 
     def drop(self, channel: str, name: str, content: bytes) -> Path:

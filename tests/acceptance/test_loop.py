@@ -175,6 +175,7 @@ def test_a_text_message_goes_round_to_a_confirmation_and_a_survey_by_text_messag
     shown = house.desk.data("ticket", "show", number)
     assert (shown["state"], shown["survey"]) == ("confirmed", "came")
     assert len(house.centre.messages(phone)) == 5, "each message once"
+    wait_until(lambda: not house.desk.look(lambda reader: reader.waiting_answers()), "the answer to be put into storage")
     answers = house.desk.look(lambda reader: [(dict(row.scores), row.suggestion) for row in reader.answers()])
     assert ({"speed": 5, "attitude": 5, "effect": 4}, "谢谢") in answers
     assert [one for one in house.desk.look(lambda reader: reader.content_of(number)) if "谢谢" in one[2]] == []

@@ -94,6 +94,7 @@ def test_the_first_mail_goes_the_whole_way_round(any_desk: Desk, letters: Letter
         invitation = letters.next(CUSTOMER, "评价")
         reply(desk, invitation, "5 5 4 很及时")
         letters.next(CUSTOMER, "感谢您的评价")
+        wait_until(lambda: desk.look(lambda reader: reader.answers()), "the answer to be put into storage")
 
         shown = desk.data("ticket", "show", number)
         assert (shown["state"], shown["survey"]) == ("confirmed", "came")

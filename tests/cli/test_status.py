@@ -53,5 +53,6 @@ def test_the_next_slot_of_every_rule_by_the_clock_is_told(engine: Command) -> No
     assert {rule: (at.astimezone(ZoneInfo("Asia/Shanghai")).hour, at > now) for rule, at in slots.items()} == {
         "planned-visit": (10, True),
         "older-than-two-weeks": (9, True),
+        "relationship": (10, True),
     }
     assert re.search(r"^rules: planned-visit \d{4}-.* 10:00:00, older-than-two-weeks ", engine("status").stdout, re.MULTILINE)

@@ -305,7 +305,7 @@ def test_the_digest_and_the_quiet_hours_are_read_from_the_policy() -> None:
 
 def test_notices_are_counted_by_agent_within_the_span() -> None:
     people = with_agents(an_agent("ann", "tech_support"))
-    house = House(changed(("incidents.yaml", "minimum: 5", "minimum: 50")), people)
+    house = House(changed(("incidents.yaml", "window: 30m\n    minimum: 5", "window: 30m\n    minimum: 50")), people)
     numbers = [house.mail("系统宕机", sender=f"c{n}@example.test") for n in range(5)]
     house.wait(5 * MINUTE)
     rows = [row for number in numbers for row in house.messages(number, "ann", "deadline_warning")]

@@ -3,7 +3,7 @@ tells what was committed and nothing else. From it follows whether a timer fired
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ _NOTE = "INSERT INTO timer_journal VALUES (?, ?, ?, ?, ?)"
 def kept() -> Iterator[None]:
     """Keep the journal of every store in which `begin` made the table, in this process, until the end of the block."""
     start, cancel, take = TimerWrites.start_timer, TimerWrites.cancel_timers, TimerWrites.take_timer
+    start_many = TimerWrites.start_timers
 
     def watched(self: TimerWrites, what: str, ticket: str, do: Callable[[], Any]) -> Any:
         before = {row.generation: row for row in self.timers(ticket)}
@@ -36,13 +37,17 @@ def kept() -> Iterator[None]:
     def start_timer(self: TimerWrites, ticket: str, key: str, due: datetime) -> Any:
         return watched(self, "cancelled", ticket, lambda: start(self, ticket, key, due))
 
+    def start_timers(self: TimerWrites, ticket: str, timers: Mapping[str, datetime]) -> Any:
+        return watched(self, "cancelled", ticket, lambda: start_many(self, ticket, timers))
+
     def cancel_timers(self: TimerWrites, ticket: str, prefix: str) -> Any:
         return watched(self, "cancelled", ticket, lambda: cancel(self, ticket, prefix))
 
     def take_timer(self: TimerWrites, row: TimerRow) -> Any:
         return watched(self, "taken", row.ticket, lambda: take(self, row))
 
-    with patch.multiple(TimerWrites, start_timer=start_timer, cancel_timers=cancel_timers, take_timer=take_timer):
+    doing = {"start_timer": start_timer, "start_timers": start_timers, "cancel_timers": cancel_timers, "take_timer": take_timer}
+    with patch.multiple(TimerWrites, **doing):
         yield
 
 

@@ -38,7 +38,10 @@ BUDGETS = {"urgent": (10 * MINUTE, 2 * HOUR), "important": (30 * MINUTE, 4 * HOU
 
 SOONER = (20 * MINUTE, 3 * HOUR)
 IMPORTANT = ("sla.yaml", "budgets: {response: 30m, next_response: 1h, plan: 4h,", "budgets: {response: 20m, next_response: 1h, plan: 3h,")
-APART = tuple(("incidents.yaml", f"minimum: {few}\n", "minimum: 10000\n") for few in (5, 20))  # else needs alike are one incident
+ALIKE = ("window: 30m\n    minimum: 5\n", "window: 1h\n    minimum: 20\n", "window: 1d\n    minimum: 5\n")
+APART = tuple(
+    ("incidents.yaml", few, few.partition("minimum")[0] + "minimum: 10000\n") for few in ALIKE
+)  # else needs alike are one incident
 RESTARTING = ("sla.yaml", "on_tier_change: recompute", "on_tier_change: restart")
 POLICIES = (APART, (*APART, IMPORTANT), (*APART, RESTARTING))
 AGREED = timedelta(days=3)

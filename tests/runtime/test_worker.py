@@ -1,6 +1,7 @@
 """The daemon's turns: what waits in one place holds up nothing elsewhere, and what floods in is left with its carrier."""
 
 import random
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -102,6 +103,8 @@ def test_a_policy_that_another_process_put_in_force_decides_from_the_next_turn_o
     lay_out(tmp_path / "other")
     sla = tmp_path / "other" / "policies" / "sla.yaml"
     sla.write_text(sla.read_text(encoding="utf-8").replace("response: 10m", "response: 9m"), encoding="utf-8")
+    (tmp_path / "other" / "var").mkdir(exist_ok=True)
+    shutil.copy(engine.project.var / "answers.key", tmp_path / "other" / "var")
     other = replace(load_project(tmp_path / "other"), database=f"sqlite:///{engine.project.var / 'engine.db'}")
     second = open_engine(other, VirtualClock(WEDNESDAY + timedelta(minutes=1)), reload=True)
     second.close()

@@ -146,6 +146,7 @@ SIGNALS = [
     s.CustomerChanged("1", "C000002"),
     s.IncidentSought("1"),
     s.IncidentSpoke("1", "2", "update", "2.1.1"),
+    s.KpiWatched("1", "weekly", "csat", {"tier": "urgent"}, "a", 30, 0.5, "flagged", True, {"zh": "低"}, (NOW, NOW)),
 ]
 
 
