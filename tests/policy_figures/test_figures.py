@@ -8,7 +8,7 @@ import pytest
 
 from tests.policy_figures.figures import Bench, bench
 from tests.policy_figures.lab import PROBES
-from tests.support.counts import scaled
+from tests.support.counts import SHARE, scaled
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,8 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 def test_every_value_of_the_shipped_policies_makes_a_difference(shipped: Bench, seed: int) -> None:
     values = list(shipped.scalars)
     random.Random(seed).shuffle(values)
-    dead = [str(change) for value in values[: scaled(len(values))] for change in shipped.unnoticed(value)]
+    some = values[: scaled(len(values)) // 2 if SHARE < 1 else len(values)]  # each takes seconds
+    dead = [str(change) for value in some for change in shipped.unnoticed(value)]
     assert dead == []
 
 
