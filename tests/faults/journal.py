@@ -46,7 +46,12 @@ def kept() -> Iterator[None]:
     def take_timer(self: TimerWrites, row: TimerRow) -> Any:
         return watched(self, "taken", row.ticket, lambda: take(self, row))
 
-    doing = {"start_timer": start_timer, "start_timers": start_timers, "cancel_timers": cancel_timers, "take_timer": take_timer}
+    doing: dict[str, Any] = {
+        "start_timer": start_timer,
+        "start_timers": start_timers,
+        "cancel_timers": cancel_timers,
+        "take_timer": take_timer,
+    }
     with patch.multiple(TimerWrites, **doing):
         yield
 
