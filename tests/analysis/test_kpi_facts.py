@@ -212,3 +212,15 @@ def test_with_another_calendar_business_time_is_counted_anew(centre: Centre) -> 
             return measure(reader, policy, ["mttr_business"], [], MORNING, MORNING + 2 * DAY)[0].value
 
     assert [by("24x7"), by("cn_office"), by("24x7")] == [24 * 3600, 7.5 * 3600, 24 * 3600]
+
+
+def test_a_promise_that_was_moved_to_an_instant_that_had_passed_is_broken_when_it_was_moved(centre: Centre) -> None:
+    number = centre.write("请问营业时间")
+    centre.later(minutes=50)
+    before = everything(centre, centre.now)
+    centre.act(number, "tier", "升级", target="urgent", actor="zhao")
+    moved = centre.now
+    centre.later(minutes=5)
+    centre.act(number, "contact", "电话联系")
+    assert [(one.at, one.outcome) for one in facts(centre, number, "deadline") if one.subject == "response"] == [(moved, "breached")]
+    assert everything(centre, moved) == before

@@ -72,6 +72,7 @@ class _Telling:
         self._since: datetime | None = None
         self._contacts = 0
         self._solved: dict[str, int] = {}
+        self._moved: dict[str, datetime] = {}
         self._load: FactRow | None = None
         self._at = _EPOCH
 
@@ -95,7 +96,7 @@ class _Telling:
         self._carry()
         for clock in self._ticket.deadlines.values() if self._ticket else ():
             if clock.running and clock.breached_at is None and clock.due is not None:
-                self._note("deadline", clock.due, clock.kind, "breached")
+                self._missed(clock, clock.due)
         return self._facts
 
     def _fact(self, name: str, at: datetime, outcome: str | None = None, value: timedelta | None = None) -> FactRow:
@@ -131,17 +132,24 @@ class _Telling:
         if clock is None or not clock.running or clock.breached_at is not None:
             return
         late = clock.due is not None and clock.due < at
-        if isinstance(event, e.DeadlineBreached):
-            self._note("deadline", event.due, clock.kind, "breached")
+        if isinstance(event, e.DeadlineMoved):
+            self._moved[clock.id] = at
+        elif isinstance(event, e.DeadlineBreached):
+            self._missed(clock, event.due)
         elif isinstance(event, e.DeadlineStopped) or (isinstance(event, e.DeadlineStarted) and (late or clock.budget is not None)):
             self._settle(clock, at, late)
 
     def _settle(self, clock: Deadline, at: datetime, late: bool) -> None:
         """A clock was met, in time or not; one that is started anew while it runs was met by what started it."""
         if late and clock.due is not None:
-            self._note("deadline", clock.due, clock.kind, "breached")
+            self._missed(clock, clock.due)
         else:
             self._note("deadline", at, clock.kind, "met")
+        self._moved.pop(clock.id, None)
+
+    def _missed(self, clock: Deadline, due: datetime) -> None:
+        """A clock that was moved to an instant that had passed was breached when it was moved: no past period changes."""
+        self._note("deadline", max(due, self._moved.get(clock.id, due)), clock.kind, "breached")
 
     def _need(self, before: Ticket | None, after: Ticket, event: e.Event, at: datetime) -> None:
         """What is counted of customers' needs only, not of the house's own work."""

@@ -16,6 +16,8 @@ class Run:
 
     clock: Deadline
     until: datetime
+    moved: datetime | None = None
+    """When its due instant was moved last, by a change of tier or of policy."""
 
     @property
     def due(self) -> datetime | None:
@@ -40,8 +42,11 @@ class Run:
 
     @property
     def decided_at(self) -> datetime | None:
-        """When it was met, or the instant at which it was breached; None while that is open."""
-        return self.due if self.breached else self.clock.stopped_at
+        """When it was met, or the instant at which it was breached; None while that is open.
+
+        One that was moved to an instant that had passed was breached when it was moved: what was said of the time before stays true.
+        """
+        return max(filter(None, (self.due, self.moved)), default=None) if self.breached else self.clock.stopped_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +75,21 @@ def history(log: Sequence[StoredEvent], until: datetime) -> History | None:
     known = tuple(stored for stored in log if stored.at < until)
     ticket: Ticket | None = None
     earlier: list[Run] = []
+    moved: dict[str, datetime] = {}
     for stored in known:
         before = ticket
         ticket = evolve(ticket, stored.event, stored.at)
-        if before is not None and isinstance(stored.event, e.DeadlineStarted) and stored.event.id in before.deadlines:
-            earlier += _replaced(before.deadlines[stored.event.id], stored.at, until)
+        match stored.event:
+            case e.DeadlineMoved(id=id):
+                moved[id] = stored.at
+            case e.DeadlineStarted(id=id) if before is not None and id in before.deadlines:
+                earlier += _replaced(before.deadlines[id], stored.at, until, moved.pop(id, None))
     if ticket is None:
         return None
-    runs = (*earlier, *(Run(clock, until) for clock in ticket.deadlines.values()))
+    runs = (*earlier, *(Run(clock, until, moved.get(clock.id)) for clock in ticket.deadlines.values()))
     return History(ticket, known, tuple(sorted(runs, key=lambda run: run.clock.started_at)))
 
 
-def _replaced(clock: Deadline, at: datetime, until: datetime) -> list[Run]:
-    run = Run(replace(clock, stopped_at=at) if clock.running else clock, until)
+def _replaced(clock: Deadline, at: datetime, until: datetime, moved: datetime | None) -> list[Run]:
+    run = Run(replace(clock, stopped_at=at) if clock.running else clock, until, moved)
     return [run] if run.breached or clock.budget is not None or not clock.running else []
