@@ -4,15 +4,21 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from engine.cli.policy import files_of
+from engine.cli.session import Session
+from engine.cli.test import channels_of
 from engine.errors import UsageError
-
-if TYPE_CHECKING:
-    from engine.policy.said import Said
-    from engine.runtime.gather import World
-    from engine.runtime.project import Project
-    from engine.whatif.impact import Impact
+from engine.policy import compile_files, compile_policy
+from engine.policy.installed import installed
+from engine.policy.said import Said, said
+from engine.runtime.clock import SystemClock
+from engine.runtime.gather import World
+from engine.runtime.policies import load_people, sound
+from engine.runtime.project import Project
+from engine.runtime.sources import Source
+from engine.whatif.impact import PARTS, Impact, impact
 
 _SETTINGS = "engine.yaml"
 
@@ -22,13 +28,11 @@ class Against:
     """The open tickets under the policy of this digest and the one that was checked."""
 
     digest: str
-    tickets: "tuple[Impact, ...]"
+    tickets: tuple[Impact, ...]
 
     @property
     def counts(self) -> Mapping[str, int]:
         """How many open tickets there are, how many change at all, in each part, and cannot be reckoned."""
-        from engine.whatif.impact import PARTS
-
         changes = [one.changes for one in self.tickets]
         parts = {part: sum(part in one for one in changes) for part in PARTS}
         errors = sum(one.error is not None for one in self.tickets)
@@ -46,10 +50,8 @@ class Against:
         return {"policy": self.digest, **self.counts, "tickets": listed}
 
     @property
-    def told(self) -> "Said":
+    def told(self) -> Said:
         """All of it in one line."""
-        from engine.policy.said import said
-
         return said(
             "against {policy}: {changed} of {open} open tickets change "
             "(routing {routing}, warnings {warnings}, escalations {escalations}), {errors} cannot be reckoned",
@@ -63,23 +65,10 @@ def against(path: Path, policies: Path, version: str) -> Against:
 
     Raises UsageError where there is no project, NotFound, Refused or PolicyBroken where there is no such version.
     """
-    from engine.cli.policy import files_of
-    from engine.policy import compile_files
-    from engine.runtime.clock import SystemClock
-    from engine.runtime.policies import sound
-    from engine.runtime.project import load_project
-    from engine.store import open_store
-    from engine.whatif.impact import impact
-
-    project = load_project(_project(path))
-    project.var.mkdir(parents=True, exist_ok=True)
-    store = open_store(project.database, project.root)
-    try:
+    with Session(_project(path)).store() as (project, store):
         old = sound(compile_files(files_of(store, version)))
         with store.read() as reader:
             return Against(old.digest, tuple(impact(reader, _world(project, policies), old, SystemClock().now())))
-    finally:
-        store.close()
 
 
 def _project(path: Path) -> Path:
@@ -94,14 +83,7 @@ def _project(path: Path) -> Path:
     )
 
 
-def _world(project: "Project", policies: Path) -> "World":
-    from engine.cli.test import channels_of
-    from engine.policy import compile_policy
-    from engine.policy.installed import installed
-    from engine.runtime.gather import World
-    from engine.runtime.policies import load_people, sound
-    from engine.runtime.sources import Source
-
+def _world(project: Project, policies: Path) -> World:
     compilation, channels = compile_policy(policies), channels_of(project)
     # People are no part of a policy: a directory of drafts need not have them.
     people = policies if (policies / "team.yaml").exists() else project.policies

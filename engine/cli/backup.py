@@ -9,15 +9,16 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import click
 
+from engine.cli.check import look
+from engine.cli.db import move
+from engine.cli.output import say
 from engine.cli.session import Session, options
 from engine.errors import NotFound, Refused
-
-if TYPE_CHECKING:
-    from engine.store import Store, Transaction
+from engine.runtime.clock import SystemClock
+from engine.store import Store, Transaction, open_store
 
 DATABASE = "engine.db"
 # What channels have read is copied before the database, and input that waits too: what comes twice is known, what was skipped is lost.
@@ -35,8 +36,6 @@ def backup(session: Session, file: Path | None) -> None:
 
     Without FILE it goes to var/backups/. engine.yaml, policies/ and secrets/ are yours and not in it.
     """
-    from engine.cli.output import say
-
     with session.store() as (project, store):
         path = file or project.var / "backups" / f"engine-{_stamp()}.tar"
         if path.exists():
@@ -59,11 +58,6 @@ def restore(session: Session, file: Path, replace: bool, unsound: bool) -> None:
 
     FILE is held against its own log first, and all or nothing is restored. Stop every `engine run` before.
     """
-    from engine.cli.check import look
-    from engine.cli.db import move
-    from engine.cli.output import say
-    from engine.store import open_store
-
     with session.store() as (project, store), _unpacked(file, project.var) as found:
         store.lock_for_writing("engine restore", alone=True)
         with closing(open_store(f"sqlite:///{found / DATABASE}")) as kept:
@@ -89,12 +83,10 @@ def restore(session: Session, file: Path, replace: bool, unsound: bool) -> None:
 
 
 def _stamp() -> str:
-    from engine.runtime.clock import SystemClock
-
     return f"{SystemClock().now().astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
-def _archive(store: "Store", var: Path, path: Path) -> None:
+def _archive(store: Store, var: Path, path: Path) -> None:
     """Write the archive, whole or not at all."""
     partial = path.with_name(f".{path.name}.part")
     try:
@@ -166,7 +158,7 @@ def _extract(archive: tarfile.TarFile, found: Path) -> None:
                 shutil.copyfileobj(content, stream)
 
 
-def _emptied(store: "Store", tx: "Transaction", aside: Path, replace: bool) -> Path | None:
+def _emptied(store: Store, tx: Transaction, aside: Path, replace: bool) -> Path | None:
     """Empty the database; return where what it held is kept, None if it held nothing. Raises Refused unless that was asked for."""
     if not any(tx.tables().values()):
         return None

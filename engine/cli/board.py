@@ -5,21 +5,21 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
 
+from engine.analysis.board import Promise, promises, ticket_at
+from engine.cli.output import Cell, bar, progress, say_json, shaped, show, span
 from engine.cli.session import FORMAT, Desk, Session, instant, options
+from engine.cli.words import Words
 from engine.core.fields import KINDS, OPEN_STATES
+from engine.core.model import Ticket
 from engine.errors import UsageError
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from engine.analysis.board import Promise
-    from engine.cli.output import Cell
-    from engine.cli.words import Words
-    from engine.core.model import Ticket
+from engine.runtime.clock import SystemClock
+from engine.store import TicketQuery
 
 REFRESH = 2.0
 """Seconds between two looks of the live board."""
@@ -41,8 +41,6 @@ _FRAME = 5
 @click.option("--once", is_flag=True, help="Print it once, also on a terminal.")
 def command(session: Session, limit: int, at: str | None, once: bool, **wanted: str | None) -> None:
     """Show the open promises, the nearest deadline first; on a terminal the board stays and follows. Ctrl-C leaves it."""
-    from engine.cli.output import say_json
-
     live = sys.stdout.isatty() and not (once or at or session.json)
     with session.desk() as desk:
         _check(desk, wanted)
@@ -57,14 +55,11 @@ def command(session: Session, limit: int, at: str | None, once: bool, **wanted: 
         _print(_drawn(rows, desk.words, when, shutil.get_terminal_size().columns))
 
 
-def look(desk: Desk, wanted: dict[str, str | None], limit: int, at: datetime, past: bool = False) -> "list[Promise]":
+def look(desk: Desk, wanted: dict[str, str | None], limit: int, at: datetime, past: bool = False) -> list[Promise]:
     """Return at most `limit` promises that fit `wanted` (queue, agent, tier, kind) at the instant `at`.
 
     What is `past` is replayed from the tickets' logs; what is ahead is what becomes of today's promises if nothing else happens.
     """
-    from engine.analysis.board import promises
-    from engine.store import TicketQuery
-
     filters = {"assignee" if name == "agent" else name: value for name, value in wanted.items() if value}
     if past:
         tickets = [one for one in _replayed(desk, at) if all(getattr(one, name) == value for name, value in filters.items())]
@@ -75,10 +70,7 @@ def look(desk: Desk, wanted: dict[str, str | None], limit: int, at: datetime, pa
     return promises(tickets, desk.policy, at)[:limit]
 
 
-def _replayed(desk: Desk, at: datetime) -> "list[Ticket]":
-    from engine.analysis.board import ticket_at
-    from engine.cli.output import progress
-
+def _replayed(desk: Desk, at: datetime) -> list[Ticket]:
     with desk.store.read() as reader, progress(reader.opened_until(at), "replay") as each:
         replayed = [ticket_at(reader.events(number), at) for number in each]
     return [ticket for ticket in replayed if ticket is not None]
@@ -94,15 +86,10 @@ def _check(desk: Desk, wanted: dict[str, str | None]) -> None:
 
 def _follow(session: Session, desk: Desk, wanted: dict[str, str | None], limit: int) -> None:
     """Show the board until Ctrl-C; another policy in force gives it other words and warnings."""
-    from rich.console import Console
-    from rich.live import Live
-
-    from engine.runtime.clock import SystemClock
-
     console = Console(highlight=False, markup=False)
     clock = SystemClock()
 
-    def screen(desk: Desk) -> "RenderableType":
+    def screen(desk: Desk) -> RenderableType:
         now = clock.now()
         return _drawn(look(desk, wanted, min(limit, max(1, console.height - _FRAME)), now), desk.words, now, console.width)
 
@@ -125,12 +112,7 @@ def _refresh(session: Session, desk: Desk, draw: Callable[[Desk], None]) -> None
             draw(desk)
 
 
-def _drawn(rows: "list[Promise]", words: "Words", at: datetime, width: int) -> "RenderableType":
-    from rich.console import Group
-    from rich.text import Text
-
-    from engine.cli.output import shaped
-
+def _drawn(rows: list[Promise], words: Words, at: datetime, width: int) -> RenderableType:
     overdue = sum(row.stage == "overdue" for row in rows)
     heading = Text(words.name("board", words.clock(at, seconds=True), str(len(rows)), str(overdue)), style="bold")
     if not rows:
@@ -139,13 +121,11 @@ def _drawn(rows: "list[Promise]", words: "Words", at: datetime, width: int) -> "
     return Group(heading, shaped([words.name(key) for key in keys], [cells(row) for row in rows]))
 
 
-def _columns(words: "Words", width: int | None) -> "tuple[list[str], Callable[[Promise], list[Cell]]]":
+def _columns(words: Words, width: int | None) -> tuple[list[str], Callable[[Promise], list[Cell]]]:
     """Return the headings that fit into `width` columns (None: all of them), and what makes a row of them."""
-    from engine.cli.output import bar, span
-
     narrow = width is not None and width < _NARROW
 
-    def cells(row: "Promise") -> "dict[str, Cell]":
+    def cells(row: Promise) -> dict[str, Cell]:
         style = _STYLES[row.stage]
         late = row.left is not None and row.stage == "overdue"
         left = words.name("paused") if row.left is None else words.name("over" if late else "left_over", span(row.left))
@@ -170,7 +150,5 @@ def _columns(words: "Words", width: int | None) -> "tuple[list[str], Callable[[P
     return keys, lambda row: [cells(row)[key] for key in keys]
 
 
-def _print(drawn: "RenderableType") -> None:
-    from engine.cli.output import show
-
+def _print(drawn: RenderableType) -> None:
     show(drawn)

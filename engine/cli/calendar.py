@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from engine.cli.output import clean, write_report
 from engine.errors import EngineError, UsageError
+from engine.policy.icalendar_file import MOST_BYTES, WORKDAY_WORDS, as_yaml, read_holidays
 
 
 @click.group()
@@ -26,9 +28,6 @@ def import_(file: Path, name: str, years: Sequence[int], words: Sequence[str], o
     Days off and make-up workdays are told apart by their summaries, or by what Apple's calendars say of them. Events with hours, and
     events that recur otherwise than yearly, are left out and named. Without --year, the years of events that happen once count.
     """
-    from engine.cli.output import clean, write_report
-    from engine.policy.icalendar_file import MOST_BYTES, WORKDAY_WORDS, as_yaml, read_holidays
-
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
         raise UsageError(f"{name!r} is no name for an arrangement: letters, digits, - and _, at most 64")
     try:

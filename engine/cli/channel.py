@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from engine.cli.output import say, say_json
 from engine.cli.session import FORMAT, Session, options
 
 
@@ -17,8 +18,6 @@ def group() -> None:
 @options(FORMAT)
 def list_(session: Session) -> None:
     """List the channels of the project."""
-    from engine.cli.output import say, say_json, table
-
     with session.engine() as engine:
         rows: list[dict[str, Any]] = [
             {
@@ -35,10 +34,8 @@ def list_(session: Session) -> None:
     if session.json:
         say_json(rows)
         return
-    table(
-        [words.name(key) for key in ("name", "type", "channel", "addresses", "sends")],
-        [(row["name"], row["type"], row["transport"], row["address"], "✓" if row["can_send"] else "") for row in rows],
-    )
+    sends = ("sends", lambda row: "✓" if row["can_send"] else "")
+    words.table(rows, "name", "type", "channel=transport", "addresses=address", sends)
     say(f"outbound: {outbound}")
 
 
@@ -56,8 +53,6 @@ def test(session: Session, name: str, to: str | None) -> None:
 
     The message goes out even while `outbound` is `hold`: you asked for it.
     """
-    from engine.cli.output import say
-
     with session.engine() as engine:
         for line in engine.channel(name).check(to):
             say(f"✓ {line}", "green")

@@ -2,17 +2,18 @@
 
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Iterator
+from datetime import datetime
+from typing import BinaryIO
 
 import click
 
+from engine.cli.output import counting, say, say_json
 from engine.cli.session import FORMAT, Session, by_locale, options
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from engine.store import Finding, Reader, Store
+from engine.cli.words import Words
+from engine.core.lifecycle import evolve
+from engine.runtime.clock import SystemClock
+from engine.store import Finding, Reader, Store
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6")
 
@@ -24,10 +25,6 @@ INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6")
 @click.option("--crashes", type=click.IntRange(0), default=0, help="How often a process may have died while it sent, for --sent.")
 def command(session: Session, drained: bool, sent: BinaryIO | None, crashes: int) -> int:
     """Hold the database against its own log: I1 to I6, each ok or with what breaks it. Nothing is changed; a daemon may be at work."""
-    from engine.cli.output import say, say_json
-    from engine.cli.words import Words
-    from engine.runtime.clock import SystemClock
-
     with session.store() as (_, store):
         found = look(store, SystemClock().now() if drained else None)
         if sent is not None:
@@ -47,19 +44,14 @@ def command(session: Session, drained: bool, sent: BinaryIO | None, crashes: int
     return int(bool(found))
 
 
-def look(store: "Store", drained_at: "datetime | None" = None) -> "list[Finding]":
+def look(store: Store, drained_at: datetime | None = None) -> list[Finding]:
     """Return what is wrong with a store, with a bar on standard error where that is a terminal."""
-    from engine.cli.output import counting
-    from engine.core.lifecycle import evolve
-
     with counting("tickets") as step, store.read() as reader:
         return reader.integrity(evolve, drained_at, lambda total: step(1, total))
 
 
-def copies(reader: "Reader", seen: Counter[str], crashes: int) -> "Iterator[Finding]":
+def copies(reader: Reader, seen: Counter[str], crashes: int) -> Iterator[Finding]:
     """Yield what is wrong with how often the carriers were given each message; each crash may have doubled one."""
-    from engine.store import Finding
-
     for id, times in sorted(seen.items()):
         if reader.message(id) is None:
             yield Finding("I3", f"a carrier was given {id}, which no message is called")

@@ -1,14 +1,17 @@
 """`engine db copy`: a whole installation from one database to another."""
 
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import click
 
+from engine.cli.output import counting, say, say_json
 from engine.cli.session import FORMAT, Session, options
-
-if TYPE_CHECKING:
-    from engine.store import Reader, Transaction
+from engine.core.lifecycle import evolve
+from engine.errors import Refused
+from engine.runtime.project import resolve_secrets
+from engine.store import Reader, Transaction, open_store
+from engine.store.copying import copy as copy_all
+from engine.store.copying import replay
 
 
 @click.group()
@@ -26,11 +29,6 @@ def copy(session: Session, source: str, target: str) -> None:
     Write '${env:NAME}' or '${file:PATH}', in single quotes, where a URL holds a password. In TARGET counts and contents are held against
     SOURCE and every log is replayed, all in one transaction: if anything goes wrong, it stays empty.
     """
-    from engine.cli.output import say, say_json
-    from engine.errors import Refused
-    from engine.runtime.project import resolve_secrets
-    from engine.store import open_store
-
     urls = [resolve_secrets(url, session.root) for url in (source, target)]
     if urls[0].startswith("sqlite:///") and not (session.root / urls[0].removeprefix("sqlite:///")).exists():
         raise Refused(f"there is no database {source}")
@@ -46,13 +44,8 @@ def copy(session: Session, source: str, target: str) -> None:
     say(f"now put `database: {target}` into engine.yaml")
 
 
-def move(source: "Reader", target: "Transaction") -> dict[str, int]:
+def move(source: Reader, target: Transaction) -> dict[str, int]:
     """Copy and replay, with bars on standard error where that is a terminal. Raises EngineError."""
-    from engine.cli.output import counting
-    from engine.core.lifecycle import evolve
-    from engine.store.copying import copy as copy_all
-    from engine.store.copying import replay
-
     with counting("rows") as step:
         counts = copy_all(source, target, step)
     with counting("tickets") as step:

@@ -1,15 +1,17 @@
 """`engine dead`: what was set aside after its last attempt, why, and what is to become of it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from engine.cli.output import say, say_json
 from engine.cli.queues import LIMIT
 from engine.cli.session import ACTOR, FORMAT, Desk, Session, options, user_name
 from engine.errors import NotFound, Refused, UsageError
-
-if TYPE_CHECKING:
-    from engine.store import Reader
+from engine.runtime.dead_letters import dead_letters
+from engine.runtime.dead_letters import drop as give_up
+from engine.runtime.dead_letters import requeue as try_again
+from engine.store import Reader
 
 _KINDS = click.Choice(["inbox", "outbox", "timer"])
 _CHANNEL = click.option("--channel", help="Only what came or goes over this channel.")
@@ -29,23 +31,14 @@ def command() -> None:
 @LIMIT
 def list_(session: Session, kind: str | None, channel: str | None, dropped: bool, limit: int) -> None:
     """List inbox items, messages and timers that were set aside."""
-    from engine.cli.output import say, say_json, table
-    from engine.runtime.dead_letters import dead_letters
-
     with session.desk() as desk, desk.store.read() as reader:
         words = desk.words
         given_up = [one for one in reader.dropped(limit) if kind in (None, one.kind)] if dropped else []
         found = [] if dropped else dead_letters(reader, kind, channel, limit)
-    if session.json:
-        say_json(given_up if dropped else found)
-    elif dropped and given_up:
-        rows = [(words.clock(one.at), words.name(one.kind), one.item, one.who or "", one.detail) for one in given_up]
-        table([words.name(key) for key in ("time", "kind", "id", "who", "error")], rows)
-    elif found:
-        shown = [(one.kind, one.id, one.ticket, one.channel, str(one.attempts), one.error) for one in found]
-        table([words.name(key) for key in ("kind", "id", "number", "channel", "attempts", "error")], shown)
+    if dropped:
+        session.listed(words, given_up, "time=at", "kind", "id=item", ("who", lambda one: one.who or ""), "error=detail")
     else:
-        say(words.name("nothing"))
+        session.listed(words, found, ("kind", lambda one: one.kind), "id", "number=ticket", "channel", "attempts", "error")
 
 
 @command.command()
@@ -55,8 +48,6 @@ def list_(session: Session, kind: str | None, channel: str | None, dropped: bool
 @click.option("--raw", is_flag=True, help="Of an inbox item, only the input exactly as it came, to be piped into a file.")
 def show(session: Session, kind: str, id: str, raw: bool) -> None:
     """Show one whole: what came in or was to be said, what went wrong each time, and what people did about it."""
-    from engine.cli.output import say, say_json
-
     with session.desk() as desk, desk.store.read() as reader:
         found = _found(reader, kind, id)
         trials, words = reader.trials(kind, id), desk.words
@@ -88,9 +79,6 @@ def show(session: Session, kind: str, id: str, raw: bool) -> None:
 @_CHANNEL
 def requeue(session: Session, kind: str, ids: tuple[str, ...], all_: bool, channel: str | None) -> None:
     """Try again: kind and ids as `engine dead list` shows them, or all of a kind."""
-    from engine.cli.output import say
-    from engine.runtime.dead_letters import dead_letters, requeue
-
     if bool(ids) == all_ or (channel and not all_):
         raise UsageError("name ids, or say --all, with --channel NAME only those of a channel")
     with session.desk() as desk:
@@ -98,7 +86,7 @@ def requeue(session: Session, kind: str, ids: tuple[str, ...], all_: bool, chann
         with desk.store.write() as tx:
             wanted = [one.id for one in dead_letters(tx, kind, channel, _ALL)] if all_ else ids
             for id in wanted:
-                if not requeue(tx, kind, id, desk.now, who):
+                if not try_again(tx, kind, id, desk.now, who):
                     raise Refused(f"{kind} {id} is not set aside, or there is none")
         words = desk.words
     say(words.name("tried_again", str(len(wanted))))
@@ -111,14 +99,11 @@ def requeue(session: Session, kind: str, ids: tuple[str, ...], all_: bool, chann
 @click.option("--reason", required=True, help="Why; it is kept with your name.")
 def drop(session: Session, kind: str, id: str, reason: str) -> None:
     """Give one up: it is never tried again. What came in or was to be said stays, with who gave it up and why."""
-    from engine.cli.output import say
-    from engine.runtime.dead_letters import drop
-
     if not reason.strip():
         raise UsageError("say why with --reason: it is all that will be known of it later")
     with session.desk() as desk:
         with desk.store.write() as tx:
-            if not drop(tx, kind, id, desk.now, _who(session, desk), reason.strip()):
+            if not give_up(tx, kind, id, desk.now, _who(session, desk), reason.strip()):
                 raise Refused(f"{kind} {id} is not set aside, or there is none")
         say(desk.words.name("given_up", kind, id))
 
@@ -126,7 +111,7 @@ def drop(session: Session, kind: str, id: str, reason: str) -> None:
 _SHOWN = ("ticket", "channel", "source_id", "received_at", "party", "address", "subject", "due", "attempts", "error", "dropped_at")
 
 
-def _found(reader: "Reader", kind: str, id: str) -> Any:
+def _found(reader: Reader, kind: str, id: str) -> Any:
     ticket, _, key = id.partition("/")
     if kind == "inbox":
         row: Any = reader.inbox_row(int(id)) if id.isdecimal() else None

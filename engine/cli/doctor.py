@@ -14,19 +14,22 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from engine.channels import Channel
 from engine.cli.app import FINDINGS, WARNINGS
+from engine.cli.output import clean, say, say_json
 from engine.cli.session import FORMAT, Session, by_locale, options
+from engine.cli.validate import check
 from engine.errors import EngineError, Refused
+from engine.policy import compile_policy
 from engine.policy.said import Said, foreign, said, translated
-
-if TYPE_CHECKING:
-    from engine.channels import Channel
-    from engine.runtime.project import Project
-    from engine.store import Store
+from engine.runtime import cron
+from engine.runtime.clock import SystemClock
+from engine.runtime.masking import without_secrets
+from engine.runtime.project import Project, load_project, resolve_secrets
+from engine.store import Store, open_store
 
 GOOD, WARNING, ERROR = "good", "warning", "error"
 _MARKS = {GOOD: ("✓", "green"), WARNING: ("!", "yellow"), ERROR: ("✗", "red")}
@@ -55,9 +58,6 @@ def command(session: Session, strict: bool) -> int:
     Each line says what was found and how to mend it. Channels are asked as by `engine channel test`; nothing is sent. Exit code 0: nothing
     is wrong, 1: something is, 3: only warnings, under --strict.
     """
-    from engine.cli.output import clean, say, say_json
-    from engine.runtime.clock import SystemClock
-    from engine.runtime.masking import without_secrets
 
     def shown(text: str) -> str:
         return clean(without_secrets(translated(text, language)))
@@ -78,9 +78,6 @@ def command(session: Session, strict: bool) -> int:
 
 def examine(session: Session, now: datetime) -> Iterator[Finding]:
     """Look at everything, one after the other; what rests on something broken is left out."""
-    from engine.runtime import cron
-    from engine.runtime.project import load_project
-
     try:
         project = load_project(session.root)
         cron.check(project.jobs)
@@ -100,8 +97,6 @@ def examine(session: Session, now: datetime) -> Iterator[Finding]:
 
 def _validated(root: Path, now: datetime) -> Iterator[Finding]:
     """What `engine validate` says of engine.yaml, the policies and their calendars."""
-    from engine.cli.validate import check
-
     diagnostics = check(root, now.date())[0]
     for one in diagnostics:
         level = ERROR if one.severity == "error" else WARNING
@@ -113,10 +108,8 @@ def _validated(root: Path, now: datetime) -> Iterator[Finding]:
         yield Finding(said("policies"), GOOD, said("sound, with holiday data for the days to come"))
 
 
-def _secrets(project: "Project") -> Iterator[Finding]:
+def _secrets(project: Project) -> Iterator[Finding]:
     """Whether each secret can be had, and whether its file is its owner's alone."""
-    from engine.runtime.project import resolve_secrets
-
     text = json.dumps([project.database, *(dict(one.settings) for one in project.channels)], ensure_ascii=False)
     named = sorted(set(re.findall(r"\$\{(env|file):([^}]*)\}", text)))
     good = True
@@ -134,7 +127,7 @@ def _secrets(project: "Project") -> Iterator[Finding]:
         yield Finding(said("secrets"), GOOD, said("{count} named, all there", count=len(named)))
 
 
-def _files(project: "Project") -> Iterator[Finding]:
+def _files(project: Project) -> Iterator[Finding]:
     """Whether var/ can be written, is nobody else's, and how long its disk will last."""
     var = project.var
     if not os.access(var, os.W_OK | os.X_OK):
@@ -164,11 +157,8 @@ def _synchronised() -> Finding:
     return Finding(said("clock"), GOOD, said("synchronised"))
 
 
-def _stored(project: "Project", now: datetime) -> Generator[Finding, None, bool]:
+def _stored(project: Project, now: datetime) -> Generator[Finding, None, bool]:
     """The database, the policy in force, the disk and the daemon; returns whether the daemon is alive."""
-    from engine.runtime.project import resolve_secrets
-    from engine.store import open_store
-
     try:
         store = open_store(resolve_secrets(project.database, project.root), project.root)
     except EngineError as error:
@@ -203,9 +193,7 @@ def _stored(project: "Project", now: datetime) -> Generator[Finding, None, bool]
     return daemon.level == GOOD
 
 
-def _in_force(project: "Project", active: str | None) -> Finding:
-    from engine.policy import compile_policy
-
+def _in_force(project: Project, active: str | None) -> Finding:
     written = compile_policy(project.policies).policy
     if active is None:
         return Finding(
@@ -230,7 +218,7 @@ def _disk(var: Path, size: int, age: timedelta) -> Finding:
     return Finding(said("disk"), GOOD, free)
 
 
-def _daemon(project: "Project", store: "Store") -> Finding:
+def _daemon(project: Project, store: Store) -> Finding:
     """Whether `engine run` is alive: by its own word where it answers, else by its lock on the database."""
     start = said("start `engine run`; its log says why it ended")
     if project.listen:
@@ -266,7 +254,7 @@ def _channels(session: Session, alive: bool) -> Iterator[Finding]:
         yield Finding(said("channels"), ERROR, _words(error), said("mend `channels` in engine.yaml"))
 
 
-def _proven(name: str, channel: "Callable[[], Channel]") -> Finding:
+def _proven(name: str, channel: Callable[[], Channel]) -> Finding:
     answers: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
 
     def prove() -> None:

@@ -6,19 +6,23 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import click
 import msgspec
 
 from engine.cli.app import FINDINGS
+from engine.cli.output import say, say_json
 from engine.cli.session import FORMAT, LANGUAGE, by_locale, instant
+from engine.cli.words import Words
+from engine.core.arithmetic import Arithmetic, reckon
+from engine.core.calendar import Calendar, Pause
+from engine.core.tracing import show
 from engine.errors import ConfigurationError, EngineError, UsageError
-
-if TYPE_CHECKING:
-    from engine.core.arithmetic import Arithmetic
-    from engine.core.calendar import Calendar, Pause
+from engine.policy import compile_only_calendars, format_text, has_errors
+from engine.policy.units import duration
+from engine.resources import shipped_policies
 
 _ALWAYS = "24x7"
 _DURATION = re.compile(r"\d{1,7}[dhms](?: \d{1,7}[dhms]){0,3}")
@@ -78,7 +82,7 @@ def command(
     return 0
 
 
-def reckoned(calendars: Mapping[str, "Calendar"], case: Case) -> dict[str, object]:
+def reckoned(calendars: Mapping[str, Calendar], case: Case) -> dict[str, object]:
     """Return `deadline` (with the offset of the calendar's zone), `elapsed_seconds` and `remaining_seconds`; None is unknown or not asked.
 
     Raises CalendarUnknown, and UsageError for what is no calendar, no instant, no pause or no budget.
@@ -99,7 +103,7 @@ def reckoned(calendars: Mapping[str, "Calendar"], case: Case) -> dict[str, objec
     }
 
 
-def _read(calendars: Mapping[str, "Calendar"], case: Case) -> tuple["Calendar", datetime, timedelta | None, list["Pause"]]:
+def _read(calendars: Mapping[str, Calendar], case: Case) -> tuple[Calendar, datetime, timedelta | None, list[Pause]]:
     calendar = calendars.get(case.calendar)
     if calendar is None:
         raise UsageError(f"there is no calendar {case.calendar!r}; there are {', '.join(sorted(calendars))}")
@@ -120,14 +124,12 @@ def _read(calendars: Mapping[str, "Calendar"], case: Case) -> tuple["Calendar", 
     return calendar, read(case.start), budget, pauses
 
 
-def _steps(calendars: Mapping[str, "Calendar"], case: Case) -> "Arithmetic":
-    from engine.core.arithmetic import reckon
-
+def _steps(calendars: Mapping[str, Calendar], case: Case) -> Arithmetic:
     calendar, start, budget, pauses = _read(calendars, case)
     return reckon(calendar, start, budget or timedelta(0), pauses)
 
 
-def _batch(calendars: Mapping[str, "Calendar"], lines: BinaryIO) -> int:
+def _batch(calendars: Mapping[str, Calendar], lines: BinaryIO) -> int:
     """Answer each line by one; a line that cannot be reckoned says why, and the others go on."""
     decode = msgspec.json.Decoder(Case).decode
     failed, count = 0, 0
@@ -146,10 +148,8 @@ def _batch(calendars: Mapping[str, "Calendar"], lines: BinaryIO) -> int:
     return FINDINGS if failed else 0
 
 
-def _calendars(policies: Path | None) -> Mapping[str, "Calendar"]:
+def _calendars(policies: Path | None) -> Mapping[str, Calendar]:
     """Return the calendars of a directory by name. Raises ConfigurationError with all that is wrong with them."""
-    from engine.policy import compile_only_calendars, format_text, has_errors
-    from engine.resources import shipped_policies
     from engine.runtime.project import FILE, load_project
 
     here = load_project(Path()).policies if Path(FILE).is_file() else Path("policies")
@@ -160,8 +160,6 @@ def _calendars(policies: Path | None) -> Mapping[str, "Calendar"]:
 
 
 def _duration(text: str) -> timedelta:
-    from engine.policy.units import duration
-
     if not _DURATION.fullmatch(text.strip()):
         raise UsageError(f"{text!r} is no duration: write 30m, 2h or 1d 4h")
     return duration(text)
@@ -172,11 +170,8 @@ def _seconds(span: timedelta) -> int | float:
     return int(seconds) if seconds.is_integer() else seconds
 
 
-def _print(found: Mapping[str, object], arithmetic: "Arithmetic | None", as_json: bool, language: str) -> None:
+def _print(found: Mapping[str, object], arithmetic: Arithmetic | None, as_json: bool, language: str) -> None:
     from engine.cli.explain import step_line
-    from engine.cli.output import say, say_json
-    from engine.cli.words import Words
-    from engine.core.tracing import show
 
     if as_json:
         say_json({**found, **({"steps": arithmetic.steps} if arithmetic else {})})

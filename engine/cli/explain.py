@@ -3,23 +3,27 @@
 import shutil
 import sys
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
+from typing import Any, BinaryIO, TypeAlias, cast
 
 import click
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
 
 from engine.cli.app import FINDINGS
-from engine.cli.output import say_json
+from engine.cli.output import clean, picked, say_json
 from engine.cli.session import FORMAT, Session, by_locale, instant, options
+from engine.cli.test import policies_in, sound_policies
+from engine.cli.words import Words
+from engine.core.arithmetic import Arithmetic, Step
 from engine.core.tracing import show
 from engine.errors import UsageError
-
-if TYPE_CHECKING:
-    from rich.tree import Tree
-
-    from engine.cli.words import Words
-    from engine.core.arithmetic import Arithmetic, Step
-    from engine.store import TimerRow
-    from engine.whatif.explain import Explained, Looked, Why
+from engine.policy import format_json, format_text
+from engine.policy.cases import load_case
+from engine.policy.reader import MAX_BYTES
+from engine.runtime.clock import SystemClock
+from engine.store import TimerRow
+from engine.whatif.explain import Explained, Looked, Why, decisive, explain, kept_policies, upcoming, would
 
 _MARKS = {"true": ("✓", "green"), "false": ("✗", "red"), "missing": ("?", "yellow"), "not_reached": ("○", "dim")}
 _MOST_STEPS = 12
@@ -71,14 +75,12 @@ def command(session: Session, decision: int | None, full: bool, file: BinaryIO |
     return 0
 
 
-Found: TypeAlias = "tuple[dict[str, Any], list[Explained], list[TimerRow], Words]"
+Found: TypeAlias = tuple[dict[str, Any], list[Explained], list[TimerRow], Words]
 """What came of it by key (of a ticket that is kept only its number), the decisions, what happens next, and the words to say it in."""
 
 
 def _kept(session: Session, number: str, most: int) -> Found:
     """What is to be told of a ticket in the store. Raises NotFound."""
-    from engine.whatif.explain import explain, kept_policies, upcoming
-
     with session.desk() as desk, desk.store.read() as reader:
         return (
             {"number": number},
@@ -88,15 +90,8 @@ def _kept(session: Session, number: str, most: int) -> Found:
         )
 
 
-def _tried(session: Session, file: "BinaryIO", at: str | None, most: int) -> "Found | None":
+def _tried(session: Session, file: BinaryIO, at: str | None, most: int) -> Found | None:
     """What is to be told of the case in a file; None where it or the policies are not sound, which is said."""
-    from engine.cli.test import policies_in, sound_policies
-    from engine.policy import format_json, format_text
-    from engine.policy.cases import load_case
-    from engine.policy.reader import MAX_BYTES
-    from engine.runtime.clock import SystemClock
-    from engine.whatif.explain import would
-
     directory, channels = policies_in(session.root)
     policy, team, wrong = sound_policies(directory)
     if policy is not None and team is not None:
@@ -122,28 +117,21 @@ def _moment(text: str, timezone: str) -> datetime:
     return at if at is not None and at.tzinfo is not None else instant(text, timezone)
 
 
-def _plain(place: int, one: "Explained") -> dict[str, object]:
+def _plain(place: int, one: Explained) -> dict[str, object]:
     return {
         "decision": place,
-        "at": one.at,
-        "signal": one.signal,
-        "came": one.came,
-        "why": one.why,
+        **picked(one, "at signal came why refused policy"),
         "events": [{"event": event.name, "what": event} for event in one.events],
         "clocks": [{"clock": id, "arithmetic": arithmetic} for id, arithmetic in one.clocks],
-        "refused": one.refused,
-        "policy": one.policy,
     }
 
 
-def _timer(timer: "TimerRow", words: "Words") -> dict[str, object]:
+def _timer(timer: TimerRow, words: Words) -> dict[str, object]:
     return {"at": timer.due, "timer": timer.key, "what": words.timer(timer.key), "dead": timer.dead, "error": timer.error}
 
 
-def _print(tree: "Tree") -> None:
+def _print(tree: Tree) -> None:
     """Print a tree as wide as the terminal, 80 columns where there is none."""
-    from rich.console import Console
-
     console = Console(width=shutil.get_terminal_size().columns, highlight=False, markup=False, force_terminal=sys.stdout.isatty())
     with console.capture() as capture:
         console.print(tree)
@@ -153,10 +141,10 @@ def _print(tree: "Tree") -> None:
 class _Page:
     """Draws decisions in one language, compactly or in full."""
 
-    def __init__(self, words: "Words", full: bool) -> None:
+    def __init__(self, words: Words, full: bool) -> None:
         self._words, self._full = words, full
 
-    def decision(self, place: int, one: "Explained") -> "Tree":
+    def decision(self, place: int, one: Explained) -> Tree:
         """Draw one decision: what came, why, what happened, how the deadlines were reckoned."""
         came = ", ".join(f"{name} {value}" for name, value in one.came.items() if value and isinstance(value, str | int))
         signal = self._words.spoken(one.signal.replace("_", " "))
@@ -172,7 +160,7 @@ class _Page:
             self._clock(tree, id, arithmetic)
         return tree
 
-    def messages(self, sent: list[dict[str, str]]) -> "Tree":
+    def messages(self, sent: list[dict[str, str]]) -> Tree:
         """Draw the messages with their texts."""
         tree = _branch(None, self._words.name("messages"), "bold")
         for one in sent:
@@ -180,7 +168,7 @@ class _Page:
             _branch(_branch(tree, f"{script} → {to} ({one['channel']})", "cyan"), one["text"].strip())
         return tree
 
-    def upcoming(self, timers: "list[TimerRow]") -> "Tree":
+    def upcoming(self, timers: list[TimerRow]) -> Tree:
         """Draw what happens by itself from now on."""
         tree = _branch(None, self._words.name("next"), "bold")
         for timer in timers:
@@ -191,7 +179,7 @@ class _Page:
             _branch(tree, self._words.name("nothing_next"), "dim")
         return tree
 
-    def _why(self, tree: "Tree", why: "Why") -> None:
+    def _why(self, tree: Tree, why: Why) -> None:
         values = "".join(f"  {name} = {value}" for name, value in why.values.items())
         branch = _branch(tree, f"→ {self._words.spoken(why.decided)}   {why.rule}{f'  ({why.where})' if why.where else ''}{values}", "cyan")
         near = dict(why.nearest)
@@ -210,12 +198,10 @@ class _Page:
             more = ", …" if why.behind > len(why.first_behind) else ""
             _branch(branch, f"○ {self._words.name('behind', str(why.behind))}: {', '.join(why.first_behind)}{more}", "dim")
 
-    def _looked(self, tree: "Tree", looked: "Looked") -> None:
-        from engine.whatif.explain import decisive
-
+    def _looked(self, tree: Tree, looked: Looked) -> None:
         self._node(tree, looked if self._full else decisive(looked))
 
-    def _node(self, tree: "Tree", looked: "Looked") -> None:
+    def _node(self, tree: Tree, looked: Looked) -> None:
         mark, style = _MARKS[looked.result]
         what = " ".join(filter(None, (looked.field, looked.operator, self._short(looked.expected))))
         branch = _branch(
@@ -224,7 +210,7 @@ class _Page:
         for part in looked.parts:
             self._node(branch, part)
 
-    def _met(self, looked: "Looked") -> str:
+    def _met(self, looked: Looked) -> str:
         if not looked.field or looked.result == "not_reached":
             return ""
         if looked.result == "missing":
@@ -237,7 +223,7 @@ class _Page:
         items = text[1:-1].split(", ") if text.startswith("[") and not self._full else []
         return f"[{', '.join(items[:_MOST_ITEMS])}, … +{len(items) - _MOST_ITEMS}]" if len(items) > _MOST_ITEMS else text
 
-    def _clock(self, tree: "Tree", id: str, found: "Arithmetic") -> None:
+    def _clock(self, tree: Tree, id: str, found: Arithmetic) -> None:
         clock = self._words.clock
         due = clock(found.due, seconds=True) or self._words.name("unknown")
         start = clock(found.start, seconds=True)
@@ -247,7 +233,7 @@ class _Page:
             _branch(branch, step_line(self._words, step), "" if step.counted else "dim")
 
 
-def step_line(words: "Words", step: "Step") -> str:
+def step_line(words: Words, step: Step) -> str:
     """One line of the arithmetic: from, to, how much it counted, why, over which holiday."""
     start, end = words.clock(step.start, seconds=True), words.clock(step.end, seconds=True)
     until = (end[11:] if end[:10] == start[:10] else end) or "…"
@@ -257,12 +243,7 @@ def step_line(words: "Words", step: "Step") -> str:
     return f"{start} – {until}  +{show(step.counted)}  {words.name(f'step.{step.why}')}{names}{more}{shift}"
 
 
-def _branch(tree: "Tree | None", text: str, style: str = "") -> "Tree":
+def _branch(tree: Tree | None, text: str, style: str = "") -> Tree:
     """Hang a line on a tree, or begin one."""
-    from rich.text import Text
-    from rich.tree import Tree
-
-    from engine.cli.output import clean
-
     label = Text(clean(text), style=style)
     return Tree(label, guide_style="dim") if tree is None else tree.add(label)

@@ -2,12 +2,16 @@
 
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
+from engine.analysis.labels import label
 from engine.cli.customer import read_csv
+from engine.cli.output import say
 from engine.cli.session import ACTOR, FORMAT, Session, options, read_text
 from engine.errors import UsageError
+from engine.runtime.feedback import Said, enter, read_records
 
 
 @click.group()
@@ -25,15 +29,11 @@ def group() -> None:
 @click.option("--customer", default="", metavar="WHO", help="Whose it is: an id, a phone number or an e-mail address.")
 def add(session: Session, source: str, text: str, day: str | None, score: str, scale: str, customer: str) -> None:
     """Enter one remark."""
-    from zoneinfo import ZoneInfo
-
-    from engine.runtime.feedback import Said, enter
-
     with session.engine() as engine:
         today = engine.clock.now().astimezone(ZoneInfo(engine.world.policy.company.timezone)).date()
         said = Said(day or today.isoformat(), source, read_text(text), score, scale, customer)
         kept = enter(engine, [said], session.actor(engine.world.team))
-        _say(session.words(engine.world.policy, engine.world.team).name("feedback.kept", str(kept), str(1 - kept)))
+        say(session.words(engine.world.policy, engine.world.team).name("feedback.kept", str(kept), str(1 - kept)))
 
 
 @group.command("import")
@@ -44,12 +44,10 @@ def import_(session: Session, file: Path) -> None:
 
     One wrong line, and nothing is kept. What is kept already is not counted twice. UTF-8 and GB 18030 (Excel in Chinese) are read.
     """
-    from engine.runtime.feedback import enter, read_records
-
     with session.engine() as engine:
         said = read_records(read_csv(file.read_bytes()))
         kept = enter(engine, said, session.actor(engine.world.team))
-        _say(session.words(engine.world.policy, engine.world.team).name("feedback.kept", str(kept), str(len(said) - kept)))
+        say(session.words(engine.world.policy, engine.world.team).name("feedback.kept", str(kept), str(len(said) - kept)))
 
 
 @group.command("list")
@@ -59,28 +57,12 @@ def import_(session: Session, file: Path) -> None:
 @click.option("--source", help="Only of this source.")
 def list_(session: Session, since: str, until: str, source: str | None) -> None:
     """List what was said, the oldest first."""
-    from engine.analysis.labels import label
-    from engine.cli.output import say, say_json, table
-
     with session.desk() as desk, desk.store.read() as reader:
         rows = [row for row in reader.feedback(_day(since), _day(until)) if source in (None, row.source)]
         words = desk.words
-    if session.json:
-        say_json(rows)
-    elif rows:
-        shown = [
-            (
-                row.day.isoformat(),
-                label(f"source.{row.source}", words.language),
-                "" if row.scale is None else f"{row.score:g} ({row.scale[0]}-{row.scale[1]})",
-                row.customer or "",
-                row.text,
-            )
-            for row in rows
-        ]
-        table([words.name(key) for key in ("day", "source", "score", "customer", "text")], shown)
-    else:
-        say(words.name("nothing"))
+    source_of = ("source", lambda row: label(f"source.{row.source}", words.language))
+    score = ("score", lambda row: "" if row.scale is None else f"{row.score:g} ({row.scale[0]}-{row.scale[1]})")
+    session.listed(words, rows, "day", source_of, score, "customer", "text")
 
 
 def _day(text: str) -> date:
@@ -88,9 +70,3 @@ def _day(text: str) -> date:
         return date.fromisoformat(text.strip())
     except ValueError as fault:
         raise UsageError(f"{text!r} is no day: write 2026-03-06") from fault
-
-
-def _say(text: str) -> None:
-    from engine.cli.output import say
-
-    say(text)

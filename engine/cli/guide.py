@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
+from engine.cli.output import say, say_json, table
 from engine.cli.session import ACTOR, FORMAT, Session, options
+from engine.cli.words import Words
+from engine.core.compiled import Policy
+from engine.core.scripts import Guide
 from engine.errors import EngineError, NotFound
-
-if TYPE_CHECKING:
-    from engine.cli.words import Words
-    from engine.core.compiled import Policy
-    from engine.core.scripts import Guide
 
 ASKS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "identity": (("name", "客户姓名", "Customer's name"),),
@@ -35,8 +33,6 @@ def command(session: Session, name: str | None) -> None:
 
     Guides and their words stand in scripts.yaml. `engine phone log` leads through the guide for taking a call by itself.
     """
-    from engine.cli.output import say, say_json, table
-
     with session.desk() as desk:
         policy, words, now = desk.policy, desk.words, desk.now
         actor = session.actor(desk.team) if session.wanted_actor else session.known_actor(desk.team) or ""
@@ -58,7 +54,7 @@ def command(session: Session, name: str | None) -> None:
             say(f"   「{step['text']}」", "cyan")
 
 
-def find(policy: "Policy", name: str) -> "Guide":
+def find(policy: Policy, name: str) -> Guide:
     """Return the guide of that name. Raises NotFound."""
     if name not in policy.guides:
         raise NotFound(f"scripts.yaml has no guide {name!r}; there are {', '.join(policy.guides) or 'none'}")
@@ -66,7 +62,7 @@ def find(policy: "Policy", name: str) -> "Guide":
 
 
 def spoken(
-    policy: "Policy", words: "Words", actor: str, now: datetime, script: str, extra: Mapping[str, object], language: str | None = None
+    policy: Policy, words: Words, actor: str, now: datetime, script: str, extra: Mapping[str, object], language: str | None = None
 ) -> str:
     """Return a script's words for the agent, "" where there are none. Raises EngineError for what is not known before there is a ticket."""
     language = language or words.language
@@ -84,7 +80,7 @@ def spoken(
     return body.text.render({**context, **extra}).strip()
 
 
-def _steps(guide: "Guide", policy: "Policy", words: "Words", actor: str, now: datetime) -> Iterator[dict[str, str | bool | None]]:
+def _steps(guide: Guide, policy: Policy, words: Words, actor: str, now: datetime) -> Iterator[dict[str, str | bool | None]]:
     column = 1 if words.language == "zh" else 2
     for step in guide.steps:
         if step.script is None:

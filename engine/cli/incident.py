@@ -1,19 +1,20 @@
 """`engine incident`: one outage with many tickets, opened, told of and ended in one place."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from engine.cli.output import picked, say, say_json
 from engine.cli.session import ACTOR, FORMAT, Session, options, read_text
 from engine.cli.ticket.acting import act, text
+from engine.core.events import MessageQueued
 from engine.core.fields import INCIDENT, OPEN_STATES
+from engine.core.model import CUSTOMER, Ticket
+from engine.core.signals import AgentActed, TicketRequested
 from engine.errors import NotFound, Refused, UsageError
-
-if TYPE_CHECKING:
-    from engine.core.model import Ticket
-    from engine.runtime.engine import Engine
-    from engine.store import Reader
+from engine.runtime.engine import Engine
+from engine.store import Reader, TicketQuery
 
 NUMBER = click.argument("incident")
 TICKETS = click.argument("numbers", nargs=-1, metavar="[NUMBER]...")
@@ -32,8 +33,6 @@ def group() -> None:
 @click.option("--queue", help="Who works on it. Default: as incidents.yaml says.")
 def open_(session: Session, numbers: tuple[str, ...], title: str, queue: str | None) -> None:
     """Open an incident by hand and put tickets into it; their customers are told."""
-    from engine.core.signals import TicketRequested
-
     with session.engine() as engine:
         world, actor, words = engine.world, session.actor(engine.world.team), read_text(title)
         where = queue or (world.policy.incidents.queue if world.policy.incidents else "")
@@ -97,35 +96,13 @@ def cancel(session: Session, incident: str, text: str) -> None:
 @click.option("--all", "all_", is_flag=True, help="Those that are over too.")
 def list_(session: Session, all_: bool) -> None:
     """List the incidents that are open, the next one due first."""
-    from engine.cli.output import say, say_json, table
-    from engine.store import TicketQuery
-
     with session.desk() as desk:
         with desk.store.read() as reader:
             query = TicketQuery(kind=INCIDENT, states=() if all_ else OPEN_STATES, limit=10_000)
             rows = [_plain(reader, one) for one in reader.tickets(query) if one.is_incident]
         words = desk.words
-    keys = ("number", "state", "queue", "assignee", "opened", "tickets", "subject")
-    if session.json:
-        say_json(rows)
-    elif rows:
-        table(
-            [words.name(key) for key in keys],
-            [
-                (
-                    (row["number"], "bold"),
-                    words.name(row["state"]),
-                    words.queue(row["queue"]),
-                    words.party(row["assignee"]),
-                    words.clock(row["opened_at"]),
-                    str(row["tickets"]),
-                    row["title"],
-                )
-                for row in rows
-            ],
-        )
-    else:
-        say(words.name("nothing"))
+    number = ("number", lambda row: (row["number"], "bold"))
+    session.listed(words, rows, number, "state", "queue", "assignee", "opened=opened_at", "tickets", "subject=title")
 
 
 @group.command("show")
@@ -133,8 +110,6 @@ def list_(session: Session, all_: bool) -> None:
 @NUMBER
 def show(session: Session, incident: str) -> None:
     """Show INCIDENT with its tickets, and how many of their customers were told what."""
-    from engine.cli.output import say, say_json, table
-
     with session.desk() as desk:
         with desk.store.read() as reader:
             found = _incident(reader, incident)
@@ -148,12 +123,8 @@ def show(session: Session, incident: str) -> None:
     say(f"  {data['title']}")
     if data["news"]:
         say(f"  {data['news']}")
-    keys = ("number", "state", "channel", "language", "messages")
-    rows = [
-        (one["number"], words.name(one["state"]), one["channel"], one["language"], ", ".join(map(words.script, one["told"])))
-        for one in data["members"]
-    ]
-    table([words.name(key) for key in keys], rows)
+    told = ("messages", lambda one: ", ".join(map(words.script, one["told"])))
+    words.table(data["members"], "number", "state", "channel", "language", told)
 
 
 def _act(session: Session, number: str, action: str, text: str) -> None:
@@ -162,11 +133,8 @@ def _act(session: Session, number: str, action: str, text: str) -> None:
     act(session, number, action, text)
 
 
-def _put_in(session: Session, engine: "Engine", incident: str, numbers: tuple[str, ...], actor: str) -> None:
+def _put_in(session: Session, engine: Engine, incident: str, numbers: tuple[str, ...], actor: str) -> None:
     """Put each ticket in, in a transaction of its own, and say what became of it. Raises Refused where one could not be."""
-    from engine.cli.output import say, say_json
-    from engine.core.signals import AgentActed
-
     refused: dict[str, str] = {}
     for number in dict.fromkeys(numbers):
         try:
@@ -183,40 +151,30 @@ def _put_in(session: Session, engine: "Engine", incident: str, numbers: tuple[st
         raise Refused("\n".join(refused.values()))
 
 
-def _incident(reader: "Reader", number: str) -> "Ticket":
+def _incident(reader: Reader, number: str) -> Ticket:
     found = reader.ticket(number)
     if found is None or not found.is_incident:
         raise NotFound(f"there is no incident {number}; `engine incident list` names them")
     return found
 
 
-def _members(reader: "Reader", incident: str) -> Iterator[str]:
+def _members(reader: Reader, incident: str) -> Iterator[str]:
     after = ""
     while page := reader.members(incident, after, _PAGE):
         yield from page
         after = page[-1]
 
 
-def _plain(reader: "Reader", one: "Ticket") -> dict[str, Any]:
+def _plain(reader: Reader, one: Ticket) -> dict[str, Any]:
     texts = reader.contents([id for id in (one.description, one.news) if id])
-    return {
-        "number": one.number,
-        "state": one.state,
-        "tier": one.tier,
-        "queue": one.queue,
-        "assignee": one.assignee,
-        "opened_at": one.opened_at,
-        "closed_at": one.closed_at,
+    return picked(one, "number state tier queue assignee opened_at closed_at") | {
         "title": texts.get(one.description or "", ""),
         "news": texts.get(one.news or "", ""),
         "tickets": sum(1 for _ in _members(reader, one.number)),
     }
 
 
-def _member(reader: "Reader", one: "Ticket") -> dict[str, Any]:
-    from engine.core.events import MessageQueued
-    from engine.core.model import CUSTOMER
-
+def _member(reader: Reader, one: Ticket) -> dict[str, Any]:
     sent = [kept.event for kept in reader.events(one.number)]
     told = [event.script for event in sent if isinstance(event, MessageQueued) and event.party == CUSTOMER and event.script]
-    return {"number": one.number, "state": one.state, "channel": one.channel, "language": one.language, "told": told}
+    return picked(one, "number state channel language") | {"told": told}

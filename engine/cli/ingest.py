@@ -3,17 +3,16 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from engine.channels import Rejected
 from engine.cli.app import FINDINGS
+from engine.cli.output import say, say_json
 from engine.cli.session import FORMAT, Session, options
-
-if TYPE_CHECKING:
-    from engine.runtime.engine import Engine
-    from engine.runtime.handle import Handled
-    from engine.store import InboxRow
+from engine.runtime.engine import Engine
+from engine.runtime.handle import Handled
+from engine.store import InboxRow
 
 _MOST_TURNS = 10_000
 
@@ -40,8 +39,6 @@ def command(session: Session, channel: str, files: tuple[Path, ...]) -> int:
     The same input is taken in once, however often it is given. This is also how you retry what lay in var/bad/. It works while
     `engine run` is up. Exit code 1 if something was not understood.
     """
-    from engine.cli.output import say, say_json
-
     found = []
     with session.engine() as engine:
         for file in files:
@@ -55,10 +52,8 @@ def command(session: Session, channel: str, files: tuple[Path, ...]) -> int:
     return FINDINGS if any(led.result in ("not_understood", "failed") for led in found) else 0
 
 
-def take_in(engine: "Engine", channel: str, raw: bytes, name: str) -> list[Led]:
+def take_in(engine: Engine, channel: str, raw: bytes, name: str) -> list[Led]:
     """Feed raw input through the engine's door and work on it; return what each item of it led to."""
-    from engine.channels import Rejected
-
     sources = [item.source_id for item in engine.channel(channel, opened=False).parse(raw, name) if not isinstance(item, Rejected)]
     known = {source for source in sources if _row(engine, channel, source)}
     _, reasons = engine.ingest(channel, raw, name)
@@ -88,7 +83,7 @@ def told(led: Led) -> str:
     return "taken in, and waiting for its turn"
 
 
-def _work(engine: "Engine", channel: str, source: str, name: str) -> Led:
+def _work(engine: Engine, channel: str, source: str, name: str) -> Led:
     """Let the inbox work one item at a time until this one had its turn (or the daemon took it)."""
     heard: list[Handled] = []
     engine.listeners.append(heard.append)
@@ -111,6 +106,6 @@ def _work(engine: "Engine", channel: str, source: str, name: str) -> Led:
     return Led(name, "ticket", row.ticket)
 
 
-def _row(engine: "Engine", channel: str, source: str) -> "InboxRow | None":
+def _row(engine: Engine, channel: str, source: str) -> InboxRow | None:
     with engine.store.read() as reader:
         return reader.inbox_item(channel, source)

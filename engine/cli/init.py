@@ -1,11 +1,14 @@
 """`engine init`: lay out a new project."""
 
 import os
+from importlib import resources
 from pathlib import Path
 
 import click
 
+from engine.cli.output import say
 from engine.errors import Refused
+from engine.resources import shipped_policies
 
 _FOLDERS = ("in/email", "in/sms", "in/phone_log", "out/email", "out/sms", "bad", "attachments", "state")
 _IGNORED = """\
@@ -29,10 +32,6 @@ def command(directory: Path) -> None:
 
 def lay_out(directory: Path, outbound: str = "hold") -> None:
     """Write a new project; `outbound` is hold or live. Raises Refused where there is one already."""
-    from importlib import resources
-
-    from engine.resources import shipped_policies
-
     if (directory / "engine.yaml").exists():
         raise Refused(f"{directory} holds a project already (engine.yaml is there); nothing was changed")
     if (directory / "policies").exists():
@@ -58,8 +57,6 @@ def _copy(origin: Path, target: Path) -> None:
 
 
 def _say_what_next(directory: Path) -> None:
-    from engine.cli.output import say
-
     there = os.path.relpath(directory)
     say(f"A project lies in {there}: 项目已建立")
     for step, what in (

@@ -7,6 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from engine.analysis.kpi.watch import look
+from engine.analysis.summary import summarise, summary_html
+from engine.channels import write_atomically
 from engine.runtime.engine import Engine
 from engine.runtime.project import Job
 from engine.runtime.schedule import watches
@@ -21,9 +24,6 @@ def backup(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
 
 def summary(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
     """Write the summary of what happened since the slot before to `var/reports/`, a page for each language of the company."""
-    from engine.analysis.summary import summarise, summary_html
-    from engine.channels import write_atomically
-
     world, folder = engine.world, engine.project.var / "reports"
     with engine.store.read() as reader:
         counted = summarise(reader, world.policy, world.team, before, slot, world.policy.company.timezone)
@@ -34,8 +34,6 @@ def summary(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
 
 def watch(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
     """Look at the KPIs of a watch: alerts are raised, or end."""
-    from engine.analysis.kpi.watch import look
-
     watched, _ = watches(engine.world.policy)[job.name]
     engine.tell(look(engine.store, engine.world, watched, slot, engine.clock.now(), hold=engine.project.hold))
 

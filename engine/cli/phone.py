@@ -3,20 +3,26 @@
 import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from engine.cli import guide
 from engine.cli.app import FINDINGS
 from engine.cli.guide import ASKS, find, spoken
+from engine.cli.ingest import take_in, told
+from engine.cli.output import say, say_json
 from engine.cli.session import ACTOR, FORMAT, Session, options, read_text
+from engine.core import clocks
+from engine.core.context import build
+from engine.core.draft import Draft
 from engine.core.fields import IMPACTS, NEEDS
+from engine.core.model import CUSTOMER
+from engine.core.scripts import GuideStep
+from engine.core.signals import AgentActed
 from engine.errors import EngineError, NotFound, UsageError
-
-if TYPE_CHECKING:
-    from engine.core.scripts import GuideStep
-    from engine.runtime.engine import Engine
+from engine.runtime.engine import Engine
+from engine.runtime.gather import Gatherer
 
 GUIDE, PROMISE, CALMING = "phone_intake", "verbal_promise", "calming"
 
@@ -53,9 +59,6 @@ def log(session: Session, upset: bool, channel: str | None, **given: Any) -> int
 
     With --text nothing is asked. The call goes through the same door as every other; at the end stands the promise to read aloud.
     """
-    from engine.cli.ingest import take_in, told
-    from engine.cli.output import say, say_json
-
     with session.engine() as engine:
         actor = session.actor(engine.world.team)
         name = _channel(engine, channel)
@@ -95,7 +98,7 @@ def document(call: Mapping[str, Any], actor: str, at: str) -> dict[str, Any]:
     } | {key: value for key, value in words.items() if value}
 
 
-def _channel(engine: "Engine", wanted: str | None) -> str:
+def _channel(engine: Engine, wanted: str | None) -> str:
     """The channel that calls are entered on."""
     names = [one.name for one in engine.project.channels if one.type == "phone_log"]
     if wanted is not None and wanted not in names:
@@ -105,7 +108,7 @@ def _channel(engine: "Engine", wanted: str | None) -> str:
     return wanted or names[0]
 
 
-def _tier(engine: "Engine", session: Session, number: str | None) -> tuple[str | None, str]:
+def _tier(engine: Engine, session: Session, number: str | None) -> tuple[str | None, str]:
     with engine.store.read() as reader:
         ticket = reader.ticket(number) if number else None
     return (ticket.tier, session.words(engine.world.policy, engine.world.team).tier(ticket.tier)) if ticket else (None, "")
@@ -114,7 +117,7 @@ def _tier(engine: "Engine", session: Session, number: str | None) -> tuple[str |
 class _Lines:
     """What the agent reads aloud and is asked, in the language of the labels."""
 
-    def __init__(self, engine: "Engine", session: Session, actor: str, quiet: bool) -> None:
+    def __init__(self, engine: Engine, session: Session, actor: str, quiet: bool) -> None:
         self._engine = engine
         self._actor = actor
         self._quiet = quiet
@@ -145,21 +148,12 @@ class _Lines:
 
     def read_aloud(self, script: str) -> None:
         """Show a script to be read aloud."""
-        from engine.cli.output import say
-
         text = self._render(script, {"customer": {"name": self._customer}})
         if text and not self._quiet:
             say(f"「{text}」", "cyan")
 
     def promise(self, number: str) -> str:
         """Return the promise for this ticket, to be read aloud."""
-        from engine.core import clocks
-        from engine.core.context import build
-        from engine.core.draft import Draft
-        from engine.core.model import CUSTOMER
-        from engine.core.signals import AgentActed
-        from engine.runtime.gather import Gatherer
-
         engine = self._engine
         now = engine.clock.now()
         with engine.store.write() as tx:

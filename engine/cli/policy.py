@@ -2,17 +2,17 @@
 
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from engine.cli.output import one_line, say, say_json
 from engine.cli.repromise import command as repromise
 from engine.cli.session import ACTOR, FORMAT, Session, options, user_name
 from engine.errors import NotFound, Refused, UsageError
-
-if TYPE_CHECKING:
-    from engine.policy.diff import Change
-    from engine.store import Store
+from engine.policy import compile_files, compile_policy
+from engine.policy.diff import Change, compare
+from engine.runtime.policies import COMMAND, load_people, put_in_force
+from engine.store import Store
 
 _STYLES = {"added": "green", "removed": "red", "changed": "yellow", "moved": "cyan"}
 _ACTIVE = "active"
@@ -31,9 +31,6 @@ def log(session: Session) -> None:
     By whom is an agent or a user, `daemon` where `engine run` took over the directory at its start, `reload` where it saw a file saved,
     `cli` where another command found no policy in force.
     """
-    from engine.cli.output import say, say_json
-    from engine.policy.diff import compare
-
     with session.desk() as desk:
         with desk.store.read() as reader:
             rows = reader.activations()
@@ -74,9 +71,6 @@ def diff(session: Session, old: str, new: str | None) -> None:
 
     Default: what the project's directory would change against the policy in force.
     """
-    from engine.cli.output import say, say_json
-    from engine.policy.diff import compare
-
     with session.desk() as desk:
         changes = compare(files_of(desk.store, old), files_of(desk.store, new or str(desk.project.policies)))
     if session.json:
@@ -97,10 +91,6 @@ def activate(session: Session, version: str | None, from_directory: bool) -> Non
     Open tickets keep the promises they were given; routing, scripts and escalation follow the policy in force. Files in the directory
     stay as they are: when one of them is saved, the directory comes into force again.
     """
-    from engine.cli.output import say
-    from engine.policy import compile_files
-    from engine.runtime.policies import COMMAND, load_people, put_in_force
-
     if (version is None) is not from_directory:
         raise UsageError("say which policy: a digest (`engine policy log` lists them), or --from-directory")
     with session.desk() as desk:
@@ -115,14 +105,12 @@ def activate(session: Session, version: str | None, from_directory: bool) -> Non
 group.add_command(repromise, "repromise")
 
 
-def files_of(store: "Store", version: str) -> dict[str, str]:
+def files_of(store: Store, version: str) -> dict[str, str]:
     """Return the files of a version (`active`, a digest or its beginning, a directory) by name.
 
     Raises NotFound, and Refused where a beginning fits several.
     """
     if version and Path(version).is_dir():
-        from engine.policy import compile_policy
-
         if written := compile_policy(Path(version)).files:
             return dict(written)
         raise NotFound(f"there are no policy files in {version}")
@@ -137,13 +125,13 @@ def files_of(store: "Store", version: str) -> dict[str, str]:
     return files
 
 
-def _summary(changes: "list[Change]") -> str:
+def _summary(changes: list[Change]) -> str:
     counts = {what: len({(one.section, one.id) for one in changes if one.what == what}) for what in _STYLES}
     told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     return told or "no rule or entry differs"
 
 
-def _told(change: "Change") -> str:
+def _told(change: Change) -> str:
     name = f"{change.section} {change.id}".rstrip()
     match change.what:
         case "added":
@@ -156,6 +144,4 @@ def _told(change: "Change") -> str:
 
 
 def _shown(value: str | None) -> str:
-    from engine.cli.output import one_line
-
     return "nothing" if value is None else one_line(value, 60)

@@ -1,14 +1,14 @@
 """`engine inbox`, `engine outbox`: what came in, what goes out, and how to try again."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import click
 
-from engine.cli.session import FORMAT, Desk, Session, options, user_name
+from engine.cli.output import picked, say, say_json
+from engine.cli.session import FORMAT, Session, options, user_name
 from engine.errors import NotFound, Refused
-
-if TYPE_CHECKING:
-    from engine.store import InboxRow, OutboxRow
+from engine.runtime.dead_letters import requeue
+from engine.store.codec import decode_plain
 
 LIMIT = click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many to show.")
 
@@ -26,8 +26,10 @@ def inbox_list(session: Session, state: str | None, limit: int) -> None:
     """List what came in, the latest first."""
     with session.desk() as desk:
         with desk.store.read() as reader:
-            rows = reader.inbox(state, limit)
-        _print_inbox(session, desk, rows)
+            found = reader.inbox(state, limit)
+        words = desk.words
+    rows = [picked(row, "id channel source_id received_at state attempts error ticket") for row in found]
+    session.listed(words, rows, "id", "time=received_at", "channel", "state", "number=ticket", "error")
 
 
 @inbox.command("show")
@@ -36,9 +38,6 @@ def inbox_list(session: Session, state: str | None, limit: int) -> None:
 @click.option("--raw", is_flag=True, help="Print the input exactly as it came, to be piped into a file.")
 def inbox_show(session: Session, id: int, raw: bool) -> None:
     """Show one item as it came in and was understood."""
-    from engine.cli.output import say, say_json
-    from engine.store.codec import decode_plain
-
     with session.desk() as desk, desk.store.read() as reader:
         row = reader.inbox_row(id)
     if row is None:
@@ -48,16 +47,7 @@ def inbox_show(session: Session, id: int, raw: bool) -> None:
         return
     if row.error:
         say(row.error, "red")
-    say_json(
-        {
-            "id": row.id,
-            "channel": row.channel,
-            "state": row.state,
-            "attempts": row.attempts,
-            "ticket": row.ticket,
-            "item": decode_plain(row.item_json),
-        }
-    )
+    say_json(picked(row, "id channel state attempts ticket") | {"item": decode_plain(row.item_json)})
 
 
 @inbox.command("requeue")
@@ -65,14 +55,7 @@ def inbox_show(session: Session, id: int, raw: bool) -> None:
 @click.argument("ids", type=int, nargs=-1, required=True)
 def inbox_requeue(session: Session, ids: tuple[int, ...]) -> None:
     """Try items again that were set aside."""
-    from engine.runtime.dead_letters import requeue
-
-    with session.desk() as desk:
-        for id in ids:
-            with desk.store.write() as tx:
-                if not requeue(tx, "inbox", str(id), desk.now, user_name()):
-                    raise Refused(f"inbox item {id} is not set aside, or there is none")
-            _said(f"inbox item {id} is tried again")
+    _try_again(session, "inbox", "inbox item", ids, "is not set aside")
 
 
 @click.group()
@@ -91,7 +74,8 @@ def outbox_list(session: Session, state: str | None, ticket: str | None, channel
     with session.desk() as desk:
         with desk.store.read() as reader:
             rows = reader.messages(ticket=ticket, state=state, channel=channel, limit=limit)
-        _print_outbox(session, desk, rows)
+        words = desk.words
+    session.listed(words, rows, "id", "time=created_at", "channel", "to=party", "script", "state", "error")
 
 
 @outbox.command("show")
@@ -99,8 +83,6 @@ def outbox_list(session: Session, state: str | None, ticket: str | None, channel
 @click.argument("id")
 def outbox_show(session: Session, id: str) -> None:
     """Show one message with its text."""
-    from engine.cli.output import say
-
     with session.desk() as desk, desk.store.read() as reader:
         row = reader.message(id)
         if row is None:
@@ -119,14 +101,7 @@ def outbox_show(session: Session, id: str) -> None:
 @click.argument("ids", nargs=-1, required=True)
 def outbox_requeue(session: Session, ids: tuple[str, ...]) -> None:
     """Try messages again that were set aside or held."""
-    from engine.runtime.dead_letters import requeue
-
-    with session.desk() as desk:
-        for id in ids:
-            with desk.store.write() as tx:
-                if not requeue(tx, "outbox", id, desk.now, user_name()):
-                    raise Refused(f"message {id} is neither set aside nor held, or there is none")
-            _said(f"message {id} is tried again")
+    _try_again(session, "outbox", "message", ids, "is neither set aside nor held")
 
 
 @outbox.command("release")
@@ -138,57 +113,14 @@ def outbox_release(session: Session) -> None:
             raise Refused("outbound in engine.yaml is `hold`: nothing would be sent. Set it to `live` or to a redirect first")
         with desk.store.write() as tx:
             count = tx.release_held()
-    _said(f"{count} messages are on their way")
+    say(f"{count} messages are on their way")
 
 
-def _print_inbox(session: Session, desk: Desk, rows: list["InboxRow"]) -> None:
-    from engine.cli.output import say_json, table
-
-    if session.json:
-        keys = ("id", "channel", "source_id", "received_at", "state", "attempts", "error", "ticket")
-        say_json([{key: getattr(row, key) for key in keys} for row in rows])
-        return
-    words = desk.words
-    if not rows:
-        _said(words.name("nothing"))
-        return
-    table(
-        [words.name(key) for key in ("id", "time", "channel", "state", "number", "error")],
-        [
-            (str(row.id), words.clock(row.received_at), row.channel, words.name(row.state), row.ticket or "", row.error or "")
-            for row in rows
-        ],
-    )
-
-
-def _print_outbox(session: Session, desk: Desk, rows: list["OutboxRow"]) -> None:
-    from engine.cli.output import say_json, table
-
-    if session.json:
-        say_json(rows)
-        return
-    words = desk.words
-    if not rows:
-        _said(words.name("nothing"))
-        return
-    table(
-        [words.name(key) for key in ("id", "time", "channel", "to", "script", "state", "error")],
-        [
-            (
-                row.id,
-                words.clock(row.created_at),
-                row.channel,
-                words.party(row.party),
-                words.script(row.script),
-                words.name(row.state),
-                row.error or "",
-            )
-            for row in rows
-        ],
-    )
-
-
-def _said(text: str) -> None:
-    from engine.cli.output import say
-
-    say(text)
+def _try_again(session: Session, kind: str, what: str, ids: Iterable[object], refusal: str) -> None:
+    """Try each again, in a transaction of its own. Raises Refused at the first that cannot be."""
+    with session.desk() as desk:
+        for id in ids:
+            with desk.store.write() as tx:
+                if not requeue(tx, kind, str(id), desk.now, user_name()):
+                    raise Refused(f"{what} {id} {refusal}, or there is none")
+            say(f"{what} {id} is tried again")

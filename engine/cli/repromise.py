@@ -2,23 +2,24 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import click
 
 from engine.cli.app import FINDINGS
+from engine.cli.output import Cell, say, say_json, span, table
 from engine.cli.session import ACTOR, FORMAT, Session, options
+from engine.cli.ticket.overview import time_left
+from engine.cli.words import Words
+from engine.core.calendar import CalendarUnknown
+from engine.core.events import DeadlineMoved
 from engine.core.fields import FIELDS, OPEN_STATES
+from engine.core.model import Ticket
+from engine.core.signals import RenewalRequested
 from engine.errors import UsageError
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from engine.cli.output import Cell
-    from engine.cli.words import Words
-    from engine.core.events import DeadlineMoved
-    from engine.core.model import Ticket
-    from engine.runtime.engine import Engine
+from engine.policy.diagnostics import suggestion
+from engine.runtime.engine import Engine
+from engine.store import TicketQuery
 
 _ALL = 1_000_000
 
@@ -28,7 +29,7 @@ class Renewed:
     """What became of one ticket's promises; `error` says why nothing did."""
 
     ticket: str
-    moved: "tuple[DeadlineMoved, ...]" = ()
+    moved: tuple[DeadlineMoved, ...] = ()
     error: str | None = None
 
 
@@ -49,8 +50,6 @@ def command(session: Session, wanted: tuple[str, ...], dry_run: bool) -> int:
     Without this they keep the promises they were given. Clocks are counted anew from their start, with their pauses; what was missed
     stays missed, and what is overdue by the new promise is missed at once. Warnings and reminders are set as the policy in force says.
     """
-    from engine.cli.output import say_json
-
     with session.engine() as engine:
         tickets, team = matching(engine, wanted), engine.world.team
         actor = (session.known_actor(team) or "system") if dry_run else session.actor(team)
@@ -64,11 +63,8 @@ def command(session: Session, wanted: tuple[str, ...], dry_run: bool) -> int:
     return FINDINGS if any(one.error for one in found) else 0
 
 
-def matching(engine: "Engine", wanted: Sequence[str]) -> "list[Ticket]":
+def matching(engine: Engine, wanted: Sequence[str]) -> list[Ticket]:
     """Return the open tickets that fit every `FIELD=VALUE`. Raises UsageError for a field or a value that does not exist."""
-    from engine.policy.diagnostics import suggestion
-    from engine.store import TicketQuery
-
     with engine.store.read() as reader:
         tickets = reader.tickets(TicketQuery(states=OPEN_STATES, limit=_ALL))
     fields = _fields(engine)
@@ -86,7 +82,7 @@ def matching(engine: "Engine", wanted: Sequence[str]) -> "list[Ticket]":
     return [ticket for ticket in tickets if all(getattr(ticket, name) in those for name, those in values.items())]
 
 
-def _fields(engine: "Engine") -> Mapping[str, Collection[str]]:
+def _fields(engine: Engine) -> Mapping[str, Collection[str]]:
     """The fields of a ticket that `--where` may ask, as matchers do, with the values that are known of each."""
     policy = engine.world.policy
     known: dict[str, Collection[str]] = {
@@ -105,11 +101,7 @@ def _fields(engine: "Engine") -> Mapping[str, Collection[str]]:
     return {name: known.get(name, found) for name, found in choices.items()}
 
 
-def _renew(engine: "Engine", number: str, actor: str, dry_run: bool) -> Renewed:
-    from engine.core.calendar import CalendarUnknown
-    from engine.core.events import DeadlineMoved
-    from engine.core.signals import RenewalRequested
-
+def _renew(engine: Engine, number: str, actor: str, dry_run: bool) -> Renewed:
     through = engine.foresee if dry_run else engine.handle
     try:
         decision = through(RenewalRequested(number, actor)).first
@@ -118,9 +110,7 @@ def _renew(engine: "Engine", number: str, actor: str, dry_run: bool) -> Renewed:
     return Renewed(number, tuple(event for event in decision.events if isinstance(event, DeadlineMoved)))
 
 
-def _say(found: Sequence[Renewed], dry_run: bool, words: "Words", now: "datetime") -> None:
-    from engine.cli.output import say, table
-
+def _say(found: Sequence[Renewed], dry_run: bool, words: Words, now: datetime) -> None:
     rows = [(one.ticket, *_row(event, words, now)) for one in found for event in one.moved]
     if rows:
         table([words.name(key) for key in ("number", "clock", "budget", "due", "left")], rows)
@@ -131,12 +121,10 @@ def _say(found: Sequence[Renewed], dry_run: bool, words: "Words", now: "datetime
     say(words.name("would_renew" if dry_run else "renewed", str(len(found)), str(changed), str(len(rows))), "bold")
 
 
-def _row(event: "DeadlineMoved", words: "Words", now: "datetime") -> "tuple[Cell, ...]":
+def _row(event: DeadlineMoved, words: Words, now: datetime) -> tuple[Cell, ...]:
     """One promise: its name, the budget and the due instant before and now, how much time is left by it."""
-    from engine.cli.output import span
-    from engine.cli.ticket.overview import time_left
 
-    def due(at: "datetime | None") -> str:
+    def due(at: datetime | None) -> str:
         return words.clock(at) or words.name("paused")
 
     budgets = " → ".join(span(budget) if budget else "?" for budget in (event.budget_before, event.budget))

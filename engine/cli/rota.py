@@ -1,15 +1,13 @@
 """`engine rota`: who is on, and who would hear of an escalation."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from engine.analysis.rota import WEEK, Rota, Watch
+from engine.cli.output import Cell, say_json, table
 from engine.cli.session import FORMAT, Desk, Session, instant, options
-
-if TYPE_CHECKING:
-    from engine.analysis.rota import Watch
-    from engine.cli.output import Cell
 
 
 @click.command("rota")
@@ -18,9 +16,6 @@ if TYPE_CHECKING:
 @click.option("--week", is_flag=True, help="For seven days from then on, span by span.")
 def command(session: Session, at: str | None, week: bool) -> None:
     """Show who is on, queue by queue: members on shift, lead and backups, and who would hear of an escalation."""
-    from engine.analysis.rota import WEEK, Rota
-    from engine.cli.output import say_json, table
-
     with session.desk() as desk:
         when = instant(at, desk.words.timezone) if at else desk.now
         with desk.store.read() as reader:
@@ -36,7 +31,7 @@ def command(session: Session, at: str | None, week: bool) -> None:
         table([desk.words.name(key) for key in headings], shown, "" if week else desk.words.clock(when))
 
 
-def _plain(desk: Desk, watch: "Watch", start: datetime, end: datetime | None) -> dict[str, Any]:
+def _plain(desk: Desk, watch: Watch, start: datetime, end: datetime | None) -> dict[str, Any]:
     lead, *backup = watch.line
     return {
         "at": start,
@@ -50,14 +45,14 @@ def _plain(desk: Desk, watch: "Watch", start: datetime, end: datetime | None) ->
     }
 
 
-def _person(watch: "Watch", agent: str) -> dict[str, Any]:
+def _person(watch: Watch, agent: str) -> dict[str, Any]:
     return {"id": agent, "present": agent in watch.there}
 
 
-def _cells(desk: Desk, watch: "Watch") -> "list[Cell]":
+def _cells(desk: Desk, watch: Watch) -> list[Cell]:
     words = desk.words
 
-    def named(*agents: str) -> "Cell":
+    def named(*agents: str) -> Cell:
         text = ", ".join(words.party(agent) for agent in agents)
         return text, "" if watch.there.intersection(agents) else "dim"
 

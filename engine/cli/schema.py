@@ -5,7 +5,9 @@ from pathlib import Path
 
 import click
 
+from engine.channels import write_atomically
 from engine.cli.app import FINDINGS
+from engine.policy.schema import schema
 from engine.policy.vocabulary import KINDS_OF_FILE
 
 
@@ -20,8 +22,6 @@ def command(section: str | None, output: Path | None, check: Path | None) -> int
 
     The schemas know the fields that plugins add on this machine. Shipped policies name theirs in their first lines, in .schemas/.
     """
-    from engine.channels import write_atomically
-
     for kind in KINDS_OF_FILE if output is not None else ():
         write_atomically((output or Path()) / f"{kind}.json", text_of(kind).encode())
     if check is not None:
@@ -38,8 +38,6 @@ def command(section: str | None, output: Path | None, check: Path | None) -> int
 
 def text_of(kind: str) -> str:
     """Return the schema of a kind of file as it is printed and shipped."""
-    from engine.policy.schema import schema
-
     return json.dumps(schema(kind), ensure_ascii=False, indent=1) + "\n"
 
 

@@ -4,7 +4,7 @@ import functools
 import getpass
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from engine.cli.output import Cell, say, say_json
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -105,6 +106,15 @@ class Session:
         from engine.cli.words import Words
 
         return Words(self.language or by_locale() or policy.company.languages[0], policy, team)
+
+    def listed(self, words: "Words", rows: Sequence[Any], *columns: str | tuple[str, Callable[[Any], Cell]]) -> None:
+        """Print rows as JSON or as a table (see `Words.table`), or say that there are none."""
+        if self.json:
+            say_json(rows)
+        elif rows:
+            words.table(rows, *columns)
+        else:
+            say(words.name("nothing"))
 
     def actor(self, team: "Team") -> str:
         """Return who acts: `--as`, else whom the user name on this machine belongs to. Raises UsageError."""

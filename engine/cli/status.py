@@ -3,17 +3,21 @@
 from collections import Counter
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from engine.cli.output import say, say_json, span, table
 from engine.cli.session import FORMAT, Desk, Session, options
+from engine.cli.words import Words
+from engine.core.compiled import Policy
 from engine.core.fields import OPEN_STATES
-
-if TYPE_CHECKING:
-    from engine.cli.words import Words
-    from engine.core.compiled import Policy
-    from engine.runtime.project import Job
+from engine.policy import compile_policy
+from engine.runtime.clock import JUMPED
+from engine.runtime.cron import next_slot
+from engine.runtime.project import Job
+from engine.runtime.schedule import upcoming
+from engine.store import TicketQuery
 
 _ALL = 1_000_000
 _SHOWN = 5
@@ -26,8 +30,6 @@ _AHEAD = timedelta(days=36525)
 @options(FORMAT)
 def command(session: Session) -> None:
     """Show how the work stands: what waits, what is due next, open and overdue tickets, what was set aside, the policy in force."""
-    from engine.cli.output import say_json
-
     with session.desk() as desk:
         data = survey(desk)
         words, policy = desk.words, desk.policy
@@ -39,11 +41,6 @@ def command(session: Session) -> None:
 
 def survey(desk: Desk) -> dict[str, Any]:
     """Return the figures of this moment."""
-    from engine.policy import compile_policy
-    from engine.runtime.clock import JUMPED
-    from engine.runtime.schedule import upcoming
-    from engine.store import TicketQuery
-
     with desk.store.read() as reader:
         tickets = reader.tickets(TicketQuery(states=OPEN_STATES, limit=_ALL))
         inbox, outbox = reader.inbox_counts(), reader.message_counts()
@@ -84,15 +81,13 @@ def survey(desk: Desk) -> dict[str, Any]:
     }
 
 
-def _jobs(desk: Desk) -> list[tuple[datetime, "Job"]]:
+def _jobs(desk: Desk) -> list[tuple[datetime, Job]]:
     """When each job of engine.yaml runs next, the first one first."""
-    from engine.runtime.cron import next_slot
-
     timezone = desk.policy.company.timezone
     return sorted(((next_slot(job, desk.now, timezone), job) for job in desk.project.jobs), key=lambda row: row[0])
 
 
-def _holidays(policy: "Policy") -> list[dict[str, Any]]:
+def _holidays(policy: Policy) -> list[dict[str, Any]]:
     """By which arrangements the calendars count, and which of them are not announced yet."""
     return [
         {"calendar": name, "year": year, "provisional": one.provisional, "source": one.source}
@@ -101,7 +96,7 @@ def _holidays(policy: "Policy") -> list[dict[str, Any]]:
     ]
 
 
-def _alarms(active: str | None, written: "Policy | None", dead: dict[str, int], outbox: dict[str, int], hold: bool) -> list[str]:
+def _alarms(active: str | None, written: Policy | None, dead: dict[str, int], outbox: dict[str, int], hold: bool) -> list[str]:
     """What an operator should look at."""
     alarms = []
     if written is None:
@@ -136,9 +131,7 @@ def _full(inbox: dict[str, int], limit: int) -> list[str]:
     )
 
 
-def _print(data: dict[str, Any], words: "Words", policy: "Policy") -> None:
-    from engine.cli.output import say, span, table
-
+def _print(data: dict[str, Any], words: Words, policy: Policy) -> None:
     tiers = {tier.id for tier in policy.tiers}
     rows = [(words.tier(key) if key in tiers else words.name(key), str(count)) for key, count in data["open"].items()]
     table(

@@ -7,24 +7,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from engine.channels.manager import ChannelTypes
 from engine.cli.app import FINDINGS
-from engine.cli.output import write_report
+from engine.cli.output import clean, picked, say, write_report
 from engine.cli.session import LANGUAGE, by_locale
-from engine.errors import UsageError
-
-if TYPE_CHECKING:
-    from engine.core.compiled import Policy
-    from engine.core.team import Team
-    from engine.policy import Diagnostic
-    from engine.policy.cases import Channels
-    from engine.policy.rules import Named
-    from engine.policy.said import Said
-    from engine.runtime.project import Project
-    from engine.whatif.policy_tests import Result
+from engine.core.compiled import Policy
+from engine.core.team import Team
+from engine.errors import EngineError, UsageError
+from engine.policy import Diagnostic, check_team, compile_policy, format_json, format_text, has_errors, load_team
+from engine.policy.cases import USUAL, Channels, load_cases
+from engine.policy.rules import Named, rules_of
+from engine.policy.said import Said, said, translated
+from engine.runtime.project import Project
+from engine.whatif.policy_tests import Result, never_matched, run_case
 
 _LINES = {"failed": "bold red", "passed": "bold green", "✗": "red", "✓": "green", "never": "yellow"}
 
@@ -33,10 +31,10 @@ _LINES = {"failed": "bold red", "passed": "bold green", "✗": "red", "✓": "gr
 class Run:
     """What a run of all tests came to: their results, the rules never matched of `rules`, and what was wrong with the files."""
 
-    results: "Sequence[Result]"
-    never: "Sequence[Named]"
+    results: Sequence[Result]
+    never: Sequence[Named]
     rules: int
-    diagnostics: "Sequence[Diagnostic]"
+    diagnostics: Sequence[Diagnostic]
 
     @property
     def coverage(self) -> float:
@@ -71,13 +69,11 @@ def command(
     return _watch(directory, once) if watch else once()
 
 
-def policies_in(path: Path) -> "tuple[Path, Channels]":
+def policies_in(path: Path) -> tuple[Path, Channels]:
     """Return the directory of policies that a path means, itself or that of the project, and the channels its tests may name.
 
     Raises UsageError where there are no policies.
     """
-    from engine.policy.cases import USUAL
-
     if (path / "engine.yaml").is_file():
         from engine.runtime.project import load_project
 
@@ -89,10 +85,8 @@ def policies_in(path: Path) -> "tuple[Path, Channels]":
     return directory, USUAL
 
 
-def sound_policies(directory: Path) -> "tuple[Policy | None, Team | None, list[Diagnostic]]":
+def sound_policies(directory: Path) -> tuple[Policy | None, Team | None, list[Diagnostic]]:
     """Return the policy and the team in a directory with everything that is to be said of them; None where one of the two is not sound."""
-    from engine.policy import check_team, compile_policy, has_errors, load_team
-
     compilation = compile_policy(directory)
     load = load_team(directory / "team.yaml")
     diagnostics = [*compilation.diagnostics, *load.diagnostics, *check_team(load, compilation)]
@@ -100,11 +94,8 @@ def sound_policies(directory: Path) -> "tuple[Policy | None, Team | None, list[D
     return compilation.policy if sound else None, load.team if sound else None, diagnostics
 
 
-def channels_of(project: "Project") -> "Channels":
+def channels_of(project: Project) -> Channels:
     """Return the channels that tests in a project may name: its own, by whose addresses people can be known, and the usual ones."""
-    from engine.channels.manager import ChannelTypes
-    from engine.policy.cases import USUAL, Channels
-
     types = ChannelTypes.discover().types
     own = {one.name: types[one.type] for one in project.channels if one.type in types}
     kinds = {name: str(type_.address_kind) for name, type_ in own.items() if type_.address_kind in USUAL.kinds.values()}
@@ -112,11 +103,8 @@ def channels_of(project: "Project") -> "Channels":
     return Channels({**USUAL.kinds, **kinds}, tuple(dict.fromkeys([*senders, *USUAL.senders])), project.phone_region)
 
 
-def _report(directory: Path, channels: "Channels", wanted: str, form: str, output: Path | None, least: float | None, language: str) -> int:
+def _report(directory: Path, channels: Channels, wanted: str, form: str, output: Path | None, least: float | None, language: str) -> int:
     """Run everything once and say what came of it."""
-    from engine.policy import has_errors
-    from engine.policy.said import said, translated
-
     live = form == "text" and output is None
     run = _run(directory, channels, wanted, lambda result: _say(_of_result(result, language)) if live else None)
     if live:
@@ -135,11 +123,7 @@ def _report(directory: Path, channels: "Channels", wanted: str, form: str, outpu
     return FINDINGS if run.failed or has_errors(run.diagnostics) or too_low else 0
 
 
-def _run(directory: Path, channels: "Channels", wanted: str, echo: "Callable[[Result], None]") -> Run:
-    from engine.policy.cases import load_cases
-    from engine.policy.rules import rules_of
-    from engine.whatif.policy_tests import never_matched, run_case
-
+def _run(directory: Path, channels: Channels, wanted: str, echo: Callable[[Result], None]) -> Run:
     policy, team, diagnostics = sound_policies(directory)
     if policy is None or team is None:
         return Run((), (), 0, diagnostics)
@@ -161,8 +145,6 @@ Styled = Iterator[tuple[str, str]]
 
 
 def _say(lines: Styled) -> None:
-    from engine.cli.output import say
-
     for line, style in lines:
         if style == "raw":
             click.echo(line)
@@ -170,9 +152,7 @@ def _say(lines: Styled) -> None:
             say(line, style)
 
 
-def _of_result(result: "Result", language: str) -> Styled:
-    from engine.policy.said import said, translated
-
+def _of_result(result: Result, language: str) -> Styled:
     mark = "✗" if result.failures else "✓"
     yield f"{mark} {result.name}", _LINES[mark]
     for one in result.failures:
@@ -183,9 +163,6 @@ def _of_result(result: "Result", language: str) -> Styled:
 
 
 def _of_run(run: Run, whole: bool, language: str, colour: bool = False) -> Styled:
-    from engine.policy import format_text
-    from engine.policy.said import said, translated
-
     if run.diagnostics:
         yield format_text(run.diagnostics, colour=colour, language=language), "raw"
     for rule in run.never if whole and run.results else ():
@@ -197,9 +174,7 @@ def _of_run(run: Run, whole: bool, language: str, colour: bool = False) -> Style
     yield told, _LINES["failed" if run.failed else "passed"]
 
 
-def _counts(run: Run) -> "Said":
-    from engine.policy.said import said
-
+def _counts(run: Run) -> Said:
     return said("{tests} tests, {failed} failed", tests=len(run.results), failed=run.failed)
 
 
@@ -209,30 +184,16 @@ def _as_text(run: Run, language: str) -> str:
 
 
 def _as_json(run: Run, language: str) -> str:
-    from engine.policy import format_json
-
     results = [
         {
             "name": result.name,
-            "file": result.source.file,
-            "line": result.source.line,
+            **picked(result.source, "file line"),
             "passed": not result.failures,
-            "failures": [
-                {
-                    "file": one.source.file,
-                    "line": one.source.line,
-                    "path": one.source.path,
-                    "expected": one.expected,
-                    "actual": one.actual,
-                    "because": one.because,
-                    "nearest": one.nearest,
-                }
-                for one in result.failures
-            ],
+            "failures": [picked(one.source, "file line path") | picked(one, "expected actual because nearest") for one in result.failures],
         }
         for result in run.results
     ]
-    never = [{"kind": rule.kind, "id": rule.id, "file": rule.source.file, "line": rule.source.line} for rule in run.never]
+    never = [picked(rule, "kind id") | picked(rule.source, "file line") for rule in run.never]
     counts = {"tests": len(run.results), "failed": run.failed, "rules": run.rules, "coverage": round(run.coverage, 1)}
     diagnostics = json.loads(format_json(run.diagnostics, language))
     return json.dumps({**counts, "results": results, "never_matched": never, "diagnostics": diagnostics}, ensure_ascii=False, indent=2)
@@ -240,10 +201,6 @@ def _as_json(run: Run, language: str) -> str:
 
 def _as_junit(run: Run, language: str) -> str:
     """Each test is a case, and so is each diagnostic: an error where it is one, else a case that passes and tells of it."""
-    from engine.cli.output import clean
-    from engine.policy import format_text
-    from engine.policy.said import translated
-
     errors = sum(item.severity == "error" for item in run.diagnostics)
     suites = ET.Element("testsuites", name="engine test")
     suite = ET.SubElement(suites, "testsuite", name="policies", failures=str(run.failed), errors=str(errors))
@@ -283,8 +240,6 @@ def _watch(directory: Path, run: Callable[[], int]) -> int:
 
 def _once(run: Callable[[], int]) -> None:
     """Run; what cannot be run now may be mended by the next save."""
-    from engine.errors import EngineError
-
     try:
         run()
     except EngineError as error:

@@ -14,10 +14,16 @@ from engine.cli.app import FINDINGS, WARNINGS
 from engine.cli.output import as_json, write_report
 from engine.cli.session import LANGUAGE, by_locale, instant
 from engine.errors import ConfigurationError, EngineError, UsageError
+from engine.policy import Diagnostic, check_team, compile_policy, formats, has_errors, load_team
+from engine.policy.cases import USUAL, Channels, load_cases
+from engine.policy.cron import check_cron
+from engine.policy.diagnostics import Problems
+from engine.policy.nodes import Node
+from engine.policy.reader import decode, read
+from engine.policy.said import foreign, said, translated
+from engine.runtime.clock import SystemClock
 
 if TYPE_CHECKING:
-    from engine.policy import Diagnostic
-    from engine.policy.nodes import Node
     from engine.runtime.project import Project
 
 SETTINGS = "engine.yaml"
@@ -48,17 +54,16 @@ def command(path: Path | None, form: str, output: Path | None, at: str | None, s
     With --against, the open tickets in the project's database whose routing, warnings or escalations would change are counted, and
     listed by --format json. They keep their promises, and the exit code is not changed by it.
     """
-    from engine.cli.against import against
-    from engine.policy import has_errors
-    from engine.policy.said import translated
-    from engine.runtime.clock import SystemClock
-
     language = lang or by_locale() or "en"
     if version is not None and form not in ("text", "json"):
         raise UsageError("what --against counts is printed as text or json; leave out one of the two options")
     today = instant(at, "UTC") if at else SystemClock().now()
     found, checked, policies = check(path or Path(), today.date())
-    held = None if version is None or has_errors(found) else against(path or Path(), policies, version)
+    held = None
+    if version is not None and not has_errors(found):
+        from engine.cli.against import against  # with the store and the runtime, which most calls do without
+
+        held = against(path or Path(), policies, version)
     report = _report(form, found, (checked, policies), language, colour=output is None and sys.stdout.isatty())
     if version is not None and form == "json":
         report = as_json({"diagnostics": json.loads(report), "against": held and held.plain})
@@ -75,9 +80,7 @@ def command(path: Path | None, form: str, output: Path | None, at: str | None, s
     return WARNINGS if strict and found else 0
 
 
-def _report(form: str, found: Sequence["Diagnostic"], places: tuple[Path, Path], language: str, colour: bool) -> str:
-    from engine.policy import formats
-
+def _report(form: str, found: Sequence[Diagnostic], places: tuple[Path, Path], language: str, colour: bool) -> str:
     root, policies = (path.resolve() for path in places)
     here = Path.cwd().resolve()
 
@@ -100,15 +103,13 @@ def _report(form: str, found: Sequence["Diagnostic"], places: tuple[Path, Path],
             return formats.format_text(found, colour=colour, language=language)
 
 
-def _summary(found: Sequence["Diagnostic"], checked: Path, language: str) -> str:
-    from engine.policy.said import said, translated
-
+def _summary(found: Sequence[Diagnostic], checked: Path, language: str) -> str:
     errors = sum(item.severity == "error" for item in found)
     counted = said("{checked}: {errors} errors, {warnings} warnings", checked=checked, errors=errors, warnings=len(found) - errors)
     return translated(counted if found else said("{checked}: sound", checked=checked), language)
 
 
-def check(path: Path, today: date | None = None) -> tuple[Sequence["Diagnostic"], Path, Path]:
+def check(path: Path, today: date | None = None) -> tuple[Sequence[Diagnostic], Path, Path]:
     """Return every problem of a policy directory or a project, what was checked, and where its policies lie.
 
     With `today`, also what will soon be out of date.
@@ -125,26 +126,20 @@ def check(path: Path, today: date | None = None) -> tuple[Sequence["Diagnostic"]
     return _policies(directory, today), directory, directory
 
 
-def _policies(directory: Path, today: date | None, project: "Project | None" = None) -> list["Diagnostic"]:
-    from engine.cli.test import channels_of
-    from engine.policy import check_team, compile_policy, load_team
-    from engine.policy.cases import USUAL, load_cases
-
+def _policies(directory: Path, today: date | None, channels: Channels = USUAL) -> list[Diagnostic]:
     compilation = compile_policy(directory, today=today)
     found = [*compilation.diagnostics]
     if (directory / "team.yaml").exists():
         team = load_team(directory / "team.yaml")
         found += [*team.diagnostics, *check_team(team, compilation)]
         if compilation.policy is not None and team.team is not None:
-            found += load_cases(directory, compilation.policy, team.team, channels_of(project) if project else USUAL).diagnostics
+            found += load_cases(directory, compilation.policy, team.team, channels).diagnostics
     return found
 
 
-def _project(root: Path, today: date | None) -> tuple[list["Diagnostic"], Path]:
+def _project(root: Path, today: date | None) -> tuple[list[Diagnostic], Path]:
     """Check engine.yaml, each channel's settings by its plugin's schema, and the policies and people."""
-    from engine.policy.cron import check_cron
-    from engine.policy.diagnostics import Problems, has_errors
-    from engine.policy.reader import decode, read
+    from engine.cli.test import channels_of  # which policies alone do without
     from engine.runtime.project import load_project
 
     problems = Problems()
@@ -159,15 +154,14 @@ def _project(root: Path, today: date | None) -> tuple[list["Diagnostic"], Path]:
         project = load_project(root)
     except ConfigurationError as error:
         return [_told(line, tree) for line in str(error).splitlines()], root / "policies"
-    found = _channels(project, tree) + _policies(project.policies, today, project)
+    found = _channels(project, tree) + _policies(project.policies, today, channels_of(project))
     if not (project.policies / "team.yaml").exists():
         found.append(_diagnostic(_UNSOUND_PROJECT, "there is no team.yaml beside the policies: nobody could work a ticket", tree, ()))
     return found, project.policies
 
 
-def _channels(project: "Project", tree: "Node") -> list["Diagnostic"]:
+def _channels(project: "Project", tree: Node) -> list[Diagnostic]:
     from engine.channels.manager import ChannelTypes, validate_settings
-    from engine.policy.said import foreign, said
 
     discovered = ChannelTypes.discover()
     found = []
@@ -185,19 +179,15 @@ def _channels(project: "Project", tree: "Node") -> list["Diagnostic"]:
     return found
 
 
-def _told(line: str, tree: "Node") -> "Diagnostic":
+def _told(line: str, tree: Node) -> Diagnostic:
     """A line of load_project's error, at the place it names."""
-    from engine.policy.said import foreign
-
     placed = _PLACED.match(line)
     path = placed[1].split(".") if placed and placed[1] != "top level" else []
     return _diagnostic(_UNSOUND_PROJECT, foreign(placed[2] if placed else line), tree, path)
 
 
-def _diagnostic(code: str, message: str, tree: "Node", path: Sequence[str | int]) -> "Diagnostic":
+def _diagnostic(code: str, message: str, tree: Node, path: Sequence[str | int]) -> Diagnostic:
     """A problem of engine.yaml at the deepest node of `path` that is written there."""
-    from engine.policy import Diagnostic
-
     node, walked = tree, []
     span = tree.span
     for step in map(str, path):

@@ -2,18 +2,20 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from importlib import resources
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.analysis.labels import CATALOGUE, base_language, label
+from engine.cli.output import Cell, table
 from engine.core.compiled import Policy
 from engine.core.events import ApprovalRequested, ConcessionGranted, Escalated, Event
 from engine.core.model import CUSTOMER, SYSTEM, WEBHOOK
 from engine.core.scripts import Text
 from engine.core.team import Team
+from engine.policy.said import foreign, translated
 
 _WORDS: Mapping[str, Mapping[str, str]] = json.loads(resources.files("engine.cli").joinpath("words.json").read_text("utf-8"))
 """Key → language → words; an event's stand under `event.` and its stored name."""
@@ -45,8 +47,6 @@ class Words:
 
     def spoken(self, text: str) -> str:
         """Return what a decision says of itself, which the store keeps in English."""
-        from engine.policy.said import foreign, translated
-
         return translated(foreign(text), self._column)
 
     def tier(self, id: str | None) -> str:
@@ -117,8 +117,6 @@ class Words:
         return words[self._column].format(**fields)
 
     def _field(self, name: str, value: Any) -> Any:
-        if isinstance(value, datetime):
-            return self.clock(value)
         match name:
             case "due" if value is None:
                 return self.name("unknown")
@@ -126,7 +124,16 @@ class Words:
                 return "; ".join(value)
             case "field":
                 return self.name(value)
-            case "by" | "party" | "agent":
+            case "id":
+                return self.deadline(value)
+        return self.shown(name, value)
+
+    def shown(self, name: str, value: Any) -> Any:
+        """Return the value of a field of that name in people's words, as it is where there are none."""
+        if isinstance(value, datetime):
+            return self.clock(value)
+        match name:
+            case "by" | "party" | "agent" | "assignee" | "who" | "approver":
                 return self.party(value)
             case "tier":
                 return self.tier(value)
@@ -134,8 +141,22 @@ class Words:
                 return self.queue(value)
             case "script":
                 return self.script(value)
-            case "id":
-                return self.deadline(value)
-            case "kind" | "state" | "outcome" | "reason" | "direction" | "verdict":
+            case "kind" | "state" | "outcome" | "reason" | "direction" | "verdict" | "presence":
                 return self.name(str(value))
         return value
+
+    def table(self, rows: Iterable[Any], *columns: str | tuple[str, Callable[[Any], Cell]], title: str = "") -> None:
+        """Print rows, which are mappings or values with attributes. A column is its heading and what makes a cell of a row; or only the
+        name of a field, which is its heading too unless another stands before it: `opened=opened_at`.
+        """
+        made = [column if isinstance(column, tuple) else self._column_of(*column.partition("=")[::2]) for column in columns]
+        table([self.name(heading) for heading, _ in made], [[cell(row) for _, cell in made] for row in rows], title)
+
+    def _column_of(self, heading: str, field: str) -> tuple[str, Callable[[Any], Cell]]:
+        name = field or heading
+
+        def cell(row: Any) -> str:
+            value = self.shown(name, row.get(name) if isinstance(row, Mapping) else getattr(row, name))
+            return ", ".join(value) if isinstance(value, list | tuple) else "" if value is None else str(value)
+
+        return heading, cell

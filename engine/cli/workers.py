@@ -2,15 +2,14 @@
 
 from collections import defaultdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from engine.cli.output import picked, say, say_json, span
 from engine.cli.session import FORMAT, Session, options
-
-if TYPE_CHECKING:
-    from engine.cli.output import Cell
-    from engine.store.rows import WorkerRow
+from engine.store.contract.workers import DEAD_AFTER
+from engine.store.rows import WorkerRow
 
 _ALL = 1_000_000
 
@@ -22,8 +21,6 @@ def command(session: Session) -> None:
 
     One that stopped answering is listed for a day; what it was sending is sent by the others.
     """
-    from engine.cli.output import say, say_json, span, table
-
     with session.desk() as desk:
         with desk.store.read() as reader:
             workers, sending = reader.workers(desk.now), reader.messages(state="sending", limit=_ALL)
@@ -37,38 +34,28 @@ def command(session: Session) -> None:
     if session.json:
         say_json({"workers": rows, "given_up": given_up})
         return
-    shown: list[list[Cell]] = [
-        [
-            (row["worker"], "bold"),
-            (words.name(row["state"]), "green" if row["state"] == "alive" else "bold red"),
-            f"{row['host']} {row['pid']}",
-            ", ".join(row["parts"]),
-            row["policy"][:12],
-            words.clock(row["started_at"], seconds=True),
-            words.clock(row["seen_at"], seconds=True),
-            span(row["lease_left"]),
-            str(len(row["messages"])),
-        ]
-        for row in rows
-    ]
-    table([words.name(key) for key in ("worker", "state", "process", "parts", "policy", "since", "seen", "lease_left", "sending")], shown)
+    words.table(
+        rows,
+        ("worker", lambda row: (row["worker"], "bold")),
+        ("state", lambda row: (words.name(row["state"]), "green" if row["state"] == "alive" else "bold red")),
+        ("process", lambda row: f"{row['host']} {row['pid']}"),
+        "parts",
+        ("policy", lambda row: row["policy"][:12]),
+        ("since", lambda row: words.clock(row["started_at"], seconds=True)),
+        ("seen", lambda row: words.clock(row["seen_at"], seconds=True)),
+        ("lease_left", lambda row: span(row["lease_left"])),
+        ("sending", lambda row: str(len(row["messages"]))),
+    )
     if given_up:
         say(f"{words.name('given_up')}: {', '.join(one['id'] for one in given_up)}", "yellow")
 
 
-def _row(one: "WorkerRow", messages: list[dict[str, Any]]) -> dict[str, Any]:
+def _row(one: WorkerRow, messages: list[dict[str, Any]]) -> dict[str, Any]:
     """What is told of a worker that is sending these messages."""
-    from engine.store.contract.workers import DEAD_AFTER
-
     return {
         "worker": one.id,
         "state": "alive" if one.silent < DEAD_AFTER else "silent",
-        "host": one.host,
-        "pid": one.pid,
-        "parts": one.parts,
-        "policy": one.policy,
-        "started_at": one.started_at,
-        "seen_at": one.seen_at,
+        **picked(one, "host pid parts policy started_at seen_at"),
         "lease_left": max(DEAD_AFTER - one.silent, timedelta(0)),
         "messages": messages,
     }

@@ -5,7 +5,7 @@ Durations are timedelta, shares are fractions of one (80% is 0.8), texts for peo
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import time, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine.core.answers import ReplyWords, Scale
@@ -15,6 +15,7 @@ from engine.core.escalations import Escalation, Limits, Recipient
 from engine.core.grouping import IncidentGroup, Incidents
 from engine.core.index import Rules
 from engine.core.kpis import Reports
+from engine.core.quiet import Hours
 from engine.core.scripts import Guide, Script, Text
 from engine.core.text import KeywordIndex
 
@@ -170,7 +171,7 @@ class Question:
     options: Mapping[str, Text] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LowScore:
     """When an answer calls for a follow-up, and the ticket that is opened for it: together with others, but `within` that span.
 
@@ -180,12 +181,12 @@ class LowScore:
     when: Condition
     kind: str
     queue: str
-    within: timedelta
+    within: timedelta = timedelta(0)
     opt_in: tuple[str, ...]
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """A questionnaire and when it goes out.
 
@@ -198,15 +199,15 @@ class Survey:
     id: str
     when: Condition | None
     within: timedelta
-    after: timedelta
-    quiet: tuple[time, time] | None
-    at_most_every: timedelta
-    sample: float
+    after: timedelta = timedelta(0)
+    quiet: Hours | None
+    at_most_every: timedelta = timedelta(0)
+    sample: float = 1.0
     channels: tuple[str, ...]
     expires: timedelta
     remind: tuple[timedelta, ...]
     anonymity: str
-    together: int
+    together: int = 5
     intro: Text
     questions: tuple[Question, ...]
     scripts: Mapping[str, str]

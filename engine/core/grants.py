@@ -17,8 +17,8 @@ class Grant(Rule):
     Whom it is about is part of its condition, which asks `agent.roles`.
     """
 
-    compensation_up_to: Decimal
-    exceptions: frozenset[str]
+    compensation_up_to: Decimal = Decimal(0)
+    exceptions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

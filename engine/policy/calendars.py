@@ -6,12 +6,12 @@ from itertools import count
 from zoneinfo import ZoneInfo
 
 from engine.core.calendar import ALWAYS, Calendar, CalendarSpec, HolidayYear, Interval, Window
-from engine.policy.diagnostics import Problems, suggestion
+from engine.policy.diagnostics import Problems
 from engine.policy.document import Document
 from engine.policy.nodes import Node
 from engine.policy.said import said
-from engine.policy.texts import text_map
 from engine.policy.units import days, window
+from engine.policy.values import Values
 from engine.policy.vocabulary import ALWAYS_NAME, BUILT_IN
 
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -25,7 +25,9 @@ def compile_calendars(document: Document, problems: Problems, languages: tuple[s
 
     `languages` are those that names of holidays may have; without them that is not judged.
     """
-    arrangements = {name: _arrangement(node, languages, problems) for name, node in document.entries("arrangements").items()}
+    arrangements = {
+        name: _arrangement(node, Values(languages, problems), problems) for name, node in document.entries("arrangements").items()
+    }
     calendars = {ALWAYS_NAME: ALWAYS}
     for name, node in document.entries("calendars").items():
         if name in BUILT_IN:
@@ -67,14 +69,7 @@ def _calendar(
     weekly = _weekly(node["weekly"], problems)
     holidays = None
     if (arrangement := node.get("holidays")) is not None:
-        known = document.ids("arrangements")
-        if known is not None and arrangement.text not in known:
-            problems.add(
-                "CL501",
-                arrangement,
-                said("there is no arrangement `{arrangement}`", arrangement=arrangement.text),
-                suggestion(arrangement.text, known),
-            )
+        problems.unknown("CL501", arrangement, "arrangement", document.ids("arrangements"))
         holidays = arrangements.get(arrangement.text, {})
     if timezone is None:
         return None
@@ -140,7 +135,7 @@ def _moments(node: Node | None, timezone: ZoneInfo, problems: Problems) -> tuple
     return tuple(intervals)
 
 
-def _arrangement(node: Node, languages: tuple[str, ...], problems: Problems) -> dict[int, HolidayYear]:
+def _arrangement(node: Node, values: Values, problems: Problems) -> dict[int, HolidayYear]:
     years: dict[int, HolidayYear] = {}
     for year, entry in node.map.items():
         off, workdays = (_days(entry[key], int(year), problems) for key in ("off", "workdays"))
@@ -153,7 +148,7 @@ def _arrangement(node: Node, languages: tuple[str, ...], problems: Problems) -> 
             frozenset(workdays),
             provisional is not None and provisional.value is True,
             entry.string("source"),
-            {day: text_map(item["name"], languages, problems) for day, item in (off | workdays).items() if "name" in item.map},
+            {day: values.text(item["name"]) for day, item in (off | workdays).items() if "name" in item.map},
         )
     return years
 

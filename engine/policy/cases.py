@@ -1,6 +1,6 @@
 """Loads the tests beside a policy (tests/*.yaml) and holds every name in them against policy and team. Tests are data, not policy."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -86,6 +86,10 @@ def load_case(
     return CaseLoad((Case(file, times[0], (), node),) if times else (), problems.all())
 
 
+_OF_OTHERS = ("customer.language", "call.queue")
+"""Keys whose values are not the policy's: a customer may speak any language, and calls wait in the queues of the exchange."""
+
+
 class _Checker:
     """Reports the names in a test that stand for nothing."""
 
@@ -117,14 +121,13 @@ class _Checker:
         if ("ticket" in case.map) == ("call" in case.map):
             hint = "write `ticket: …` for a message or a case that was told by phone, `call: …` for a call as the exchange records it"
             self._add("CL202", case, "the case has neither `ticket` nor `call`, or both", hint)
-        for key in ("ticket", "call"):
-            if (entry := case.get(key)) is not None:
-                self._names({name: entry[name] for name in ("channel", "agent") if name in entry.map})
-        customer = case.get("customer")
-        for earlier in customer["earlier"].items if customer is not None and "earlier" in customer.map else ():
-            self._names({"channel": earlier["channel"]})
-        for step in case["steps"].items:
-            self._step(step)
+        for node in case.walk():
+            for key, entry in node.map.items():
+                if key in self._known and not entry.path.endswith(_OF_OTHERS):
+                    for item in entry.items:
+                        self._name(key, item)
+            if "due" in node.map:
+                self._due(node["due"])
         times = self._times(case)
         return times if self._sound else ()
 
@@ -141,33 +144,13 @@ class _Checker:
             times.append(at or start)
         return tuple(times)
 
-    def _step(self, step: Node) -> None:
-        self._names(step.map)
-        if (call := step.get("call")) is not None:
-            self._names({"agent": call["agent"]} if "agent" in call.map else {})
-        if (act := step.get("act")) is not None:
-            self._names(act.map)
-            for due in _dues(act):
-                self._instant(due)
-        for key in ("expect", "expect_not"):
-            if (expected := step.get(key)) is not None:
-                self._expected(expected)
-
-    def _expected(self, expected: Node) -> None:
-        self._names(expected.map)
-        for key in ("sent", "suppressed", "escalated", "granted", "opened"):
-            for item in expected[key].items if key in expected.map else ():
-                self._names(item.map)
-        if (due := expected.get("due")) is not None:
-            for name, instant in due.map.items():
-                self._name("deadline", Node(name, due.keys[name], instant.path))
-                self._instant(instant)
-
-    def _names(self, entries: Mapping[str, Node]) -> None:
-        for key, node in entries.items():
-            if key in self._known:
-                for item in node.items:
-                    self._name(key, item)
+    def _due(self, due: Node) -> None:
+        """Report an instant that does not exist; what is expected has one for each deadline."""
+        for name, instant in due.map.items():
+            self._name("deadline", Node(name, due.keys[name], instant.path))
+            self._instant(instant)
+        if not due.map:
+            self._instant(due)
 
     def _name(self, key: str, node: Node) -> None:
         what, known = self._known[key]
@@ -185,9 +168,3 @@ class _Checker:
     def _add(self, code: str, node: Node, message: str, hint: str) -> None:
         self._sound = False
         self._problems.add(code, node, message, hint)
-
-
-def _dues(act: Node) -> Iterator[Node]:
-    for node in (act, *(act["steps"].items if "steps" in act.map else ())):
-        if (due := node.get("due")) is not None:
-            yield due

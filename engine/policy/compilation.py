@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.core.calendar import Calendar
-from engine.core.compiled import DeadlineKind, OwnRule, Policy, Survey
+from engine.core.compiled import DeadlineKind, Handover, OwnRule, Policy, Survey
 from engine.core.grants import Authority
 from engine.core.index import Rules
 from engine.core.text import KeywordIndex
 from engine.core.tracing import RuleLike
-from engine.policy import build, lint, own_rules, routing, scripts
+from engine.policy import build, lint, own_rules, scripts
 from engine.policy.advice import check_own
 from engine.policy.calendars import check_horizon, compile_calendars
 from engine.policy.diagnostics import Diagnostic, Problems, has_errors
 from engine.policy.document import Document
-from engine.policy.escalations import escalations
 from engine.policy.glossary import check_glossary
 from engine.policy.nodes import Node
 from engine.policy.reader import read
+from engine.policy.references import check_references, uses
 from engine.policy.reports import reports
 from engine.policy.said import said
 from engine.policy.schema import check_shape
@@ -149,6 +149,7 @@ def _compile(
     document = read_document(texts, unread, problems, proven=proven)
     _check_needed(document, problems)
     _check_told(document, problems)
+    check_references(document, problems)
     if today is not None:
         check_horizon(document, today, problems)
     policy = _policy(document, digest(texts), problems, proven)
@@ -187,18 +188,18 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     languages = company.languages if (company := build.company(document, problems)) else _FALLBACK_LANGUAGES
     calendars = compile_calendars(document, problems, languages)
     builder = build.Builder(document, languages, problems, calendars)
+    values = builder.values
     kinds, calls, tiers, deadlines = builder.kinds(), builder.calls(), builder.tiers(), builder.deadlines()
-    queues, routes, surveys, authority = builder.queues(), builder.routes(), builder.surveys(), builder.authority()
+    assignment, limits, (replies, negation) = build.assignment(document, values), builder.limits(), build.words(document, values)
+    queues, routes, surveys, authority = builder.queues(assignment), builder.routes(), builder.surveys(), builder.authority()
     (incidents, groups), (own, timed_fields) = builder.incidents(), builder.own_rules()
-    escalated, wanted = escalations(document, builder.references, problems), reports(document, languages, builder.references, problems)
-    guides, spoken = scripts.guides(document, languages, problems), scripts.Scripts(document, languages, problems, proven=proven)
+    escalated, wanted = builder.escalations(), reports(document, values, builder.alert, problems)
+    guides, spoken = scripts.guides(document, values), scripts.Scripts(document, languages, problems, proven=proven)
     tried = not proven and not problems.wrong(("company", "sla"))
-    spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
+    spoken.check(uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
     if not proven and not has_errors(problems.all()):
         _advise(document, (kinds, calls, tiers, routes, *_further(deadlines, authority)), (*own, *groups), surveys, problems)
         check_glossary(document, spoken, languages, problems)
-    assignment, limits = routing.assignment(document), build.limits(document, builder.references)
-    replies, negation = build.replies(document), build.negation(document)
     if company is None or assignment is None or limits is None or replies is None or negation is None:
         return None
     return Policy(
@@ -229,7 +230,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         groups=Rules(groups),
         reports=wanted,
         authority=authority,
-        handover=routing.handover(document),
+        handover=values.optional(Handover, document.single("handover")),
         **own_rules.parts(own, document),
         **_changes(document),
     )

@@ -9,11 +9,11 @@ import re2
 from engine.core.calendar import Calendar
 from engine.core.conditions import All, Any, Condition, FieldType, Match, Named, Not, Scalar
 from engine.core.text import normalise
-from engine.policy.diagnostics import Problems, suggestion
+from engine.policy.diagnostics import Problems
 from engine.policy.document import Document
 from engine.policy.installed import installed
 from engine.policy.nodes import Node
-from engine.policy.references import References
+from engine.policy.references import calendars
 from engine.policy.said import foreign, said
 from engine.policy.units import duration
 
@@ -109,9 +109,8 @@ class Conditions:
             return self._named[name]
         entry = self._document.entries("conditions").get(name)
         if entry is None:
-            known = self._document.ids("conditions")
-            if place is not None and known is not None and name not in known:
-                self._problems.add("CL302", place, said("there is no condition `{name}`", name=name), suggestion(name, known))
+            if place is not None:
+                self._problems.unknown("CL302", place, "condition", self._document.ids("conditions"))
             return None
         self._pending.append(name)
         self._named[name] = compiled = self._when(entry)
@@ -152,13 +151,13 @@ class Conditions:
     def _test(self, node: Node, name: str, operator: str, expected: Node) -> Condition | None:
         """Compile an operator that names what answers it: `within` a calendar, `satisfies` a predicate."""
         if operator == "within":
-            References(self._document, self._problems).calendar(expected)
+            self._problems.unknown("CL305", expected, "calendar", calendars(self._document))
             calendar = self._calendars.get(expected.text)
             return None if calendar is None else Match(name, operator, expected.text, node.source, test=calendar.is_open)
         known = installed().predicates
         if (test := known.get(expected.text)) is None:
-            hint = suggestion(expected.text, known) or said("predicates come with plugins, and no plugin installed here offers any")
-            self._problems.add("CL318", expected, said("there is no predicate `{name}`", name=expected.text), hint)
+            hint = "predicates come with plugins, and no plugin installed here offers any"
+            self._problems.unknown("CL318", expected, "predicate", known, hint)
             return None
         return Match(name, operator, expected.text, node.source, installed().fields[name].personal, test=test)
 
@@ -204,11 +203,7 @@ class Conditions:
         else:
             return
         for item in expected.items:
-            if known is not None and item.text not in known:
-                what = said(field.removeprefix("ticket."))
-                self._problems.add(
-                    "CL318", item, said("there is no {what} `{item}`", what=what, item=item.text), suggestion(item.text, known)
-                )
+            self._problems.unknown("CL318", item, field.removeprefix("ticket."), known)
 
     def _check_place(self, condition: Condition, when: Node, section: str) -> None:
         """Report the first field that can have no value where the condition is asked."""

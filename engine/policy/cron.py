@@ -3,7 +3,9 @@
 import re
 from datetime import datetime
 
+from engine.policy.calendars import zone
 from engine.policy.diagnostics import Problems
+from engine.policy.document import Document
 from engine.policy.nodes import Node
 from engine.policy.said import said
 from engine.policy.scalars import Odd
@@ -37,3 +39,13 @@ def check_cron(node: Node, problems: Problems) -> None:
     """Report a cron expression that is refused."""
     if (odd := refusal(node.text)) is not None:
         problems.add(odd.code, node, odd.message, odd.hint)
+
+
+def slots(node: Node, document: Document, problems: Problems) -> dict[str, str]:
+    """Return what a cron expression and what stands beside it say: `cron`, `timezone` (else the company's) and `catch_up`."""
+    check_cron(node["cron"], problems)
+    if "timezone" in node.map:
+        zone(node["timezone"], problems)
+    company = document.single("company")
+    timezone = node.string("timezone", company.string("timezone") if company else "UTC")
+    return {"cron": node.string("cron"), "timezone": timezone, "catch_up": node.string("catch_up", "once")}

@@ -1,6 +1,6 @@
 """What is wrong with a policy: where, what, and how to mend it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -59,6 +59,12 @@ class Problems:
         rule = self._rule(span.file, path)
         place_of = (span.file, span.line, span.column, span.end_line, span.end_column)
         self._found.append(Diagnostic(code, CODES[code].severity, *place_of, path, rule, message, hint, excerpt))
+
+    def unknown(self, code: str, node: Node, what: str, known: Collection[str] | None, hint: str = "") -> None:
+        """Note a name that is not among the known ones, unless nobody can know them (None). `hint` is for where no other is like it."""
+        if known is not None and node.text not in known:
+            near = suggestion(node.text, known)
+            self.add(code, node, said("there is no {what} `{name}`", what=said(what), name=node.text), near or hint)
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Note problems that were found elsewhere."""

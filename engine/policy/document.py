@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from engine.policy.diagnostics import Problems
-from engine.policy.nodes import Node
+from engine.policy.nodes import Node, Span
 from engine.policy.said import said
 from engine.policy.vocabulary import KIND_OF_SECTION, NEEDED, ON_CHANGE, SECTIONS
 
@@ -54,6 +54,21 @@ class Document:
     def parts(self, section: str) -> list[Node]:
         """Return what each file has of the section, as far as it is sound."""
         return [part for part in self._parts.get(section, []) if id(part) not in self._unsound]
+
+    def find(self, path: str) -> list[Node]:
+        """Return every place that a path leads to, as far as it is sound: `routes.*.queue`. `*` stands for every entry or item (a single
+        value is a list of one), `@` for the keys.
+        """
+        section, *steps = path.split(".")
+        found = [Node(entries, Span("", 0, 0, 0, 0), section)] if (entries := self.entries(section)) else self.parts(section)[:1]
+        for step in steps:
+            if step == "*":
+                found = [below for node in found for below in (node.map.values() if node.map else node.items)]
+            elif step == "@":
+                found = [Node(key, place, node[key].path) for node in found for key, place in node.keys.items()]
+            else:
+                found = [below for node in found if (below := node.get(step)) is not None]
+        return found
 
     def ids(self, section: str) -> frozenset[str] | None:
         """Return every id the section defines, sound or not; None when that cannot be known because of a fault reported elsewhere."""

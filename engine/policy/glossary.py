@@ -7,12 +7,12 @@ from engine.core.conditions import Source
 from engine.core.scripts import Text
 from engine.core.text import KeywordIndex, Negation
 from engine.policy.conditions import all_visible
-from engine.policy.diagnostics import Problems, suggestion
+from engine.policy.diagnostics import Problems
 from engine.policy.document import Document
 from engine.policy.nodes import Node
 from engine.policy.said import said
 from engine.policy.scripts import Scripts, Spoken, line_of
-from engine.policy.texts import text_map
+from engine.policy.values import Values
 
 _DENIES_NOTHING = Negation((), (), (), ())
 """A word that a script denies is said all the same: `nothing is impossible`."""
@@ -48,11 +48,10 @@ def check_glossary(document: Document, scripts: Scripts, languages: tuple[str, .
 
 def _entries(part: Node | None, document: Document, languages: tuple[str, ...], problems: Problems) -> Iterator[_Entry]:
     for node in part.items if part is not None else []:
-        for script in node["script"].items if "script" in node.map else []:
-            if (known := document.entries("scripts")) and script.text not in known:
-                problems.add("CL306", script, said("there is no script `{name}`", name=script.text), suggestion(script.text, known))
+        for script in node.each("script"):
+            problems.unknown("CL306", script, "script", document.entries("scripts") or None)
         words = node.strings("words")
-        instead = text_map(node.get("say"), languages, problems)
+        instead = Values(languages, problems).text(node.get("say"))
         if all_visible(node["words"], problems):
             yield _Entry(
                 KeywordIndex(words, _DENIES_NOTHING), words, node["words"].source, node.strings("script"), node.strings("in"), instead

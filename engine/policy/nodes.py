@@ -68,8 +68,12 @@ class Node:
 
     def strings(self, key: str) -> tuple[str, ...]:
         """Return the entry's items as texts; a single value stands for a list of one, nothing for none."""
+        return tuple(item.text for item in self.each(key))
+
+    def each(self, key: str) -> "list[Node]":
+        """Return the entry's items; a single value stands for a list of one, nothing for none."""
         found = self.get(key)
-        return () if found is None else tuple(item.text for item in found.items)
+        return [] if found is None else found.items
 
     def children(self) -> "Iterator[Node]":
         """Yield the nodes directly below."""

@@ -8,20 +8,14 @@ from engine.core.conditions import All, Condition, Match, Not
 from engine.core.decide.rules import ACTIONS
 from engine.core.fields import OPEN_STATES, SURVEY
 from engine.core.index import Rules
-from engine.policy.calendars import zone
 from engine.policy.conditions import Conditions
-from engine.policy.cron import check_cron
+from engine.policy.cron import slots
 from engine.policy.diagnostics import Problems, suggestion
 from engine.policy.document import Document
-from engine.policy.escalations import told
 from engine.policy.nodes import Node, Plain
-from engine.policy.references import References
 from engine.policy.said import said
-from engine.policy.texts import text_map
 from engine.policy.units import duration, share
-
-_DEPTH = 5
-"""How many rules may follow from each other where the policy does not say."""
+from engine.policy.values import Values
 
 
 class OwnRules:
@@ -30,14 +24,12 @@ class OwnRules:
     `timed_fields` are the fields and spans that only rules by the clock ask; complete where all other conditions were built before.
     """
 
-    def __init__(
-        self, document: Document, languages: tuple[str, ...], problems: Problems, conditions: Conditions, references: References
-    ) -> None:
+    def __init__(self, document: Document, languages: tuple[str, ...], problems: Problems, conditions: Conditions) -> None:
         self._document = document
         self._languages = languages
         self._problems = problems
         self._conditions = conditions
-        self._references = references
+        self._values = Values(languages, problems)
         self.timed_fields: frozenset[str] = frozenset()
 
     def build(self) -> tuple[OwnRule, ...]:
@@ -72,22 +64,8 @@ class OwnRules:
     def _timed(
         self, node: Node, every: Node, when: Condition | None, mode: str, do: tuple[Action, ...], subject: str, draw: Draw | None = None
     ) -> TimedRule:
-        timezone = every.get("timezone") or self._home()
-        if "timezone" in every.map:
-            zone(every["timezone"], self._problems)
-        check_cron(every["cron"], self._problems)
-        return TimedRule(
-            node.string("id"),
-            when,
-            node.source,
-            mode,
-            do,
-            cron=every.string("cron"),
-            timezone=timezone.text if timezone else "UTC",
-            subject=subject,
-            catch_up=every.string("catch_up", "once"),
-            draw=draw,
-        )
+        clock = slots(every, self._document, self._problems)
+        return TimedRule(node.string("id"), when, node.source, mode, do, subject=subject, draw=draw, **clock)
 
     def _survey(self, node: Node) -> TimedRule:
         """Return the rule that a survey by the clock stands for: whom it draws gets a ticket that is the invitation."""
@@ -100,12 +78,11 @@ class OwnRules:
 
     def _major(self, node: Node) -> Iterator[EventRule]:
         """Yield the rules that a kind of major complaint stands for: what is done at once, and each step of its chain."""
-        id, tag, queue, tier = node.string("id"), node.string("tag"), node.string("queue"), self._references.tier(node.get("tier"))
-        self._references.queue(node["queue"])
+        id, tag, queue, tier = (node.string(key) for key in ("id", "tag", "queue", "tier"))
         self._check_free(node["id"])
-        steps = node["chain"].items if "chain" in node.map else []
+        steps = node.each("chain")
         do = [_simple("add_tag", tag), _simple("reassign", queue), *([_simple("raise_tier", tier)] if tier else [])]
-        do += [self._action(action, False) for action in (node["do"].items if "do" in node.map else [])]
+        do += [self._action(action, False) for action in node.each("do")]
         for number, step in enumerate(steps, 1):
             do.append(_simple("start_timer", f"{id}.{number}", step.string("after")))
         new = Not(Match("ticket.tags", "has", (tag,), node.source), node.source)
@@ -125,10 +102,6 @@ class OwnRules:
         when = self._conditions.compile(node["when"], "rules") if "when" in node.map else None
         return condition if when is None else All((when, condition), node.source)
 
-    def _home(self) -> Node | None:
-        company = self._document.single("company")
-        return company.get("timezone") if company else None
-
     def _when(self, node: Node, every: Node | None) -> Condition | None:
         when, section = node.get("when"), "rules" if every is None else f"rules for {node.string('for')}"
         if when is not None:
@@ -141,7 +114,7 @@ class OwnRules:
     def _check_timers(self, nodes: Iterable[Node]) -> None:
         actions = [action for node in nodes for action in node["do"].items]
         started = frozenset(action.string("start_timer") for action in actions if "start_timer" in action.map)
-        for timer in (one["timer"] for node in nodes if "on" in node.map for one in node["on"].items if one.map):
+        for timer in (one["timer"] for node in nodes for one in node.each("on") if one.map):
             if timer.text not in started:
                 hint: str = suggestion(timer.text, started)
                 hint = hint or said("start it in another rule: `{{start_timer: {timer}, after: 2h}}`", timer=timer.text)
@@ -157,33 +130,18 @@ class OwnRules:
         if of_customer and name != "open":
             hint = "a rule for customers can only `open` a ticket; let another rule go on that: `on: ticket_opened`"
             self._problems.add("CL334", node.keys[name], said("`{action}` needs a ticket", action=name), hint, path=node.path)
-        self._check_names(name, node)
+        if name == "set_field" and (language := node[name].get("ticket.language")) is not None:
+            self._problems.unknown("CL336", language, "language", self._languages)
         entries = {**node[name].map, **node.map}
         values = {key: one.text for key, one in entries.items() if not isinstance(one.value, (bool, dict, list))}
         return Action(
             name,
             ", ".join(f"{key}: {_words(one.plain())}" for key, one in node.map.items()),
             values,
-            recipients=told(node, "notify"),
-            text=text_map(node[name].get("text"), self._languages, self._problems),
+            recipients=self._values.recipients(node.get("notify")),
+            text=self._values.text(node[name].get("text")),
             after=duration(node.string("after", "0m")),
         )
-
-    def _check_names(self, name: str, node: Node) -> None:
-        match name:
-            case "open":
-                self._references.queue(node["open"]["queue"])
-            case "reassign" if node["reassign"].value is not True:
-                self._references.queue(node["reassign"])
-            case "raise_tier" if isinstance(node["raise_tier"].value, str):
-                self._check_known("tier", node["raise_tier"], self._document.ids("tiers"))
-            case "set_field" if (language := node["set_field"].get("ticket.language")) is not None:
-                self._check_known("language", language, frozenset(self._languages))
-
-    def _check_known(self, what: str, node: Node, known: frozenset[str] | None) -> None:
-        if known is not None and node.text not in known:
-            message = said("there is no {what} `{node}`", what=said(what), node=node.text)
-            self._problems.add("CL336", node, message, suggestion(node.text, known))
 
 
 def _simple(name: str, value: str, after: str = "0m") -> Action:
@@ -194,7 +152,9 @@ def _simple(name: str, value: str, after: str = "0m") -> Action:
 
 def parts(rules: tuple[OwnRule, ...], document: Document) -> dict[str, Any]:
     """Return what of a policy is made of its own rules, by its name there."""
-    return {"rules": rules, "triggers": triggers(rules), "chain_depth": depth(document)}
+    chain = document.single("chain")
+    depth = {} if chain is None else {"chain_depth": int(chain.string("depth"))}
+    return {"rules": rules, "triggers": triggers(rules), **depth}
 
 
 def triggers(rules: Iterable[OwnRule]) -> Mapping[str, Rules[EventRule]]:
@@ -205,12 +165,6 @@ def triggers(rules: Iterable[OwnRule]) -> Mapping[str, Rules[EventRule]]:
             for on in rule.on:
                 found.setdefault(on, []).append(rule)
     return {on: Rules(those) for on, those in found.items()}
-
-
-def depth(document: Document) -> int:
-    """Return how many rules may follow from each other."""
-    node = document.single("chain")
-    return _DEPTH if node is None else int(node.string("depth"))
 
 
 def _words(value: Plain) -> str:

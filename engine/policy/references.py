@@ -1,70 +1,131 @@
-"""Checks names that one part of a policy uses and another part defines."""
+"""The names that one part of a policy uses and another part defines: one table of the places where they stand."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from engine.core.budgets import OF_QUEUE
-from engine.policy.diagnostics import Problems, suggestion
+from engine.core.duty import ROLES
+from engine.core.kpis import KPIS, OF_CALLS
+from engine.policy.diagnostics import Problems
 from engine.policy.document import Document
 from engine.policy.nodes import Node
 from engine.policy.said import said
-from engine.policy.vocabulary import ALWAYS_NAME, KIND_OF_SECTION, STANDINGS
+from engine.policy.values import names
+from engine.policy.vocabulary import ALWAYS_NAME, ASKS, KIND_OF_SECTION, NOTICES, STANDINGS
+
+_AGENT, _CUSTOMER, _TEAM = "agent", "customer", "team"
+CLOCKS = ("tiers.*.calendar", "deadlines.*.calendar", "deadlines.*.budgets.*.calendar")
+"""The calendars that clocks run on, which may be that of the ticket's queue."""
+
+_ACTIONS = ("rules.*.do.*", "major_complaints.*.do.*", "major_complaints.*.chain.*.do.*")
+_ALERTS = ("watch.*", "groups.*.alert")
+_USED = {
+    ("CL304", "queue", "queues"): (
+        *(f"{action}.{key}" for action in _ACTIONS for key in ("reassign", "open.queue")),
+        *(f"{alert}.{key}" for alert in _ALERTS for key in ("queue", "open.queue")),
+        *(f"kpis.{name}.scopes.*.queue" for name, kpi in KPIS.items() if kpi.dimensions != OF_CALLS),  # whose queues are the PBX's
+        *("routes.*.queue", "calls.*.open.queue", "queues.*.spill_over.to.*", "escalations.*.steps.*.open.queue", "groups.*.queue"),
+        *("surveys.*.low_score.open.queue", "incidents.queue", "major_complaints.*.queue"),
+    ),
+    ("CL305", "calendar", "calendars"): ("queues.*.calendar", "kpis.*.calendar", *CLOCKS),
+    ("CL307", "deadline", "deadlines"): (
+        *("tiers.*.budgets.@", "deadlines.*.unless_running.*", "kpis.*.scopes.*.deadline", "escalations.*.deadlines.*"),
+    ),
+    ("CL336", "tier", "tiers"): tuple(f"{action}.raise_tier" for action in _ACTIONS),
+    ("CL360", "tier", "tiers"): (
+        *("limits.quiet.except.*", "escalations.*.steps.*.raise_tier", "incidents.tier", "groups.*.tier", "major_complaints.*.tier"),
+        *("kpis.*.scopes.*.tier",),
+    ),
+}
+"""By code, what it is and the section that defines it: where it is named (see `Document.find`)."""
+
+_TOLD = (
+    *("escalations.*.warn_to", "escalations.*.steps.*.notify", "watch.*.to", "reports.*.to", "groups.*.alert.to", "handover.to"),
+    *(f"{action}.notify" for action in _ACTIONS),
+)
+_SAID = (
+    ("calls.*.open.script", "missed_call", _CUSTOMER),
+    ("deadlines.*.remind_script", "reminder", _CUSTOMER),
+    ("escalations.*.warn_script", "warning", "warn_to"),
+    ("escalations.*.steps.*.script", "breach", "notify"),
+    ("handover.script", "handover", "to"),
+    ("incidents.scripts.*", "incident", _CUSTOMER),
+    *((f"{action}.script", "rule", "notify") for action in _ACTIONS),
+    *((f"{action}.run_script", "rule", _CUSTOMER) for action in _ACTIONS),
+    *((f"{alert}.script", "alert", "to") for alert in _ALERTS),
+)
+"""Where a script is named, on which occasion it is said, and to whom: the customer, or those under the key beside it."""
 
 
-class References:
-    """Looks names up in one document; an unknown one is reported where it is used."""
+class Use(NamedTuple):
+    """A place of the policy that says a script: on which occasion, to which audiences it may be meant."""
 
-    def __init__(self, document: Document, problems: Problems) -> None:
-        self._document = document
-        self._problems = problems
-
-    def queue(self, node: Node | None) -> None:
-        """Report a queue that does not exist."""
-        self._look_up("CL304", said("queue"), node, self._document.ids("queues"))
-
-    def deadline(self, node: Node) -> None:
-        """Report a kind of deadline that does not exist."""
-        self._look_up("CL307", said("deadline"), node, self._document.ids("deadlines"))
-
-    def tier(self, node: Node | None) -> str | None:
-        """Return the id of a tier; report one that does not exist."""
-        self._look_up("CL360", said("tier"), node, self._document.ids("tiers"))
-        return None if node is None else node.text
-
-    def calendar(self, node: Node | None) -> str | None:
-        """Return the name of a calendar; report one that does not exist."""
-        known = self._document.ids("calendars")
-        self._look_up("CL305", said("calendar"), node, None if known is None else known | {ALWAYS_NAME})
-        return None if node is None else node.text
-
-    def calendar_of_clocks(self, node: Node | None) -> str | None:
-        """Return the name of a calendar for clocks, which may be `queue`; report queues that have none then."""
-        if node is None or node.text != OF_QUEUE:
-            return self.calendar(node)
-        queues = self._document.entries("queues")
-        bare = ", ".join(name for name, queue in queues.items() if "calendar" not in queue.map)
-        if bare:
-            hint = said("give them a calendar in routing.yaml, or write the name of a calendar here")
-            self._problems.add("CL350", node, said("these queues have no calendar: {queues}", queues=bare), hint)
-        return node.text
-
-    def _look_up(self, code: str, what: str, node: Node | None, known: frozenset[str] | None) -> None:
-        if node is not None and known is not None and node.text not in known:
-            self._problems.add(code, node, said("there is no {what} `{node}`", what=what, node=node.text), suggestion(node.text, known))
+    script: Node
+    occasion: str
+    audiences: tuple[str, ...]
 
 
-def actions(document: Document) -> Iterator[Node]:
-    """Yield every action of rules of the house's own and of the path of major complaints."""
-    entries = (*document.entries("rules").values(), *document.entries("major_complaints").values())
-    for node in (part for entry in entries for part in (entry, *(entry["chain"].items if "chain" in entry.map else ()))):
-        yield from node["do"].items if "do" in node.map else ()
+def check_references(document: Document, problems: Problems) -> None:
+    """Report each name that nothing defines, and clocks that run on the calendar of queues of which some have none."""
+    bare = ", ".join(name for name, queue in document.entries("queues").items() if "calendar" not in queue.map)
+    for (code, what, section), paths in _USED.items():
+        known = calendars(document) if section == "calendars" else document.ids(section)
+        for path in paths:
+            for node in document.find(path):
+                if path in CLOCKS and node.text == OF_QUEUE:
+                    if bare:
+                        hint = said("give them a calendar in routing.yaml, or write the name of a calendar here")
+                        problems.add("CL350", node, said("these queues have no calendar: {queues}", queues=bare), hint)
+                elif isinstance(node.value, str):  # true stands for what the engine chooses
+                    problems.unknown(code, node, what, known)
+
+
+def calendars(document: Document) -> frozenset[str] | None:
+    """Return the names of all calendars, the built-in one included; None where they cannot be known."""
+    known = document.ids("calendars")
+    return None if known is None else known | {ALWAYS_NAME}
+
+
+def recipients(document: Document) -> list[Node]:
+    """Return every recipient that an escalation, a rule or a report names and that is neither a role nor a queue: an agent, then."""
+    queues = document.entries("queues")
+    named = [item.get("to") or item for path in _TOLD for item in document.find(f"{path}.*")]
+    return [one for one in named if one.text not in ROLES and one.text not in queues]
 
 
 def assignees(document: Document) -> Iterator[Node]:
     """Yield every agent that a matcher asks for, and those to whom authority is given."""
-    for grant in document.entries("grants").values():
-        yield from grant["agents"].items if "agents" in grant.map else ()
-    approvals, queues = document.single("approvals"), document.ids("queues") or frozenset()
-    yield from (one for one in approvals["approvers"].items if one.text not in queues.union(STANDINGS)) if approvals else ()
+    yield from document.find("grants.*.agents.*")
+    others = (document.ids("queues") or frozenset()).union(STANDINGS)
+    yield from (one for one in document.find("approvals.approvers.*") if one.text not in others)
     entries = (entry for section in KIND_OF_SECTION for entry in document.entries(section).values())
     for node in (node for entry in entries for node in entry.walk() if node.string("field") == "ticket.assignee"):
         yield from (item for key in ("is", "in") if key in node.map for item in node[key].items)
+
+
+def uses(document: Document) -> Iterator[Use]:
+    """Yield every place that says a script."""
+    for occasion, node in document.entries("notices").items():
+        yield Use(node, occasion, NOTICES[occasion][:1])
+    for path, occasion, to in _SAID:
+        place, _, key = path.rpartition(".")
+        for node in document.find(place):
+            for script in node.map.values() if key == "*" else filter(None, [node.get(key)]):
+                yield Use(script, occasion, (_CUSTOMER,) if to == _CUSTOMER else _audiences(names(node, to)))
+    for node in document.find("surveys.*.scripts"):
+        for role, script in node.map.items():
+            yield Use(script, f"survey_{role}", (_CUSTOMER,))
+    for step in (step for node in document.entries("guides").values() for step in guide_steps(node)):
+        words = step.get("script") if step.map else step
+        if words is not None and words.text not in ASKS:
+            yield Use(words, "guide", (_AGENT, _CUSTOMER))
+
+
+def guide_steps(guide: Node) -> list[Node]:
+    """Return the steps of a guide, which may be all there is to it."""
+    return guide["steps"].items if guide.map else guide.items
+
+
+def _audiences(recipients: list[Node]) -> tuple[str, ...]:
+    kinds = {_CUSTOMER if recipient.text == "customer" else _TEAM for recipient in recipients}
+    return tuple(sorted(kinds)) or (_TEAM,)

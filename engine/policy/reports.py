@@ -1,19 +1,17 @@
 """Builds what reports.yaml says: what each KPI should reach, what is watched by cron, and which reports go out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
-from engine.core.kpis import KPIS, OF_CALLS, PERIODS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Watch
-from engine.policy.alerts import alert
-from engine.policy.calendars import zone
-from engine.policy.cron import check_cron
+from engine.core.alerts import AlertRule
+from engine.core.kpis import KPIS, PERIODS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Watch
+from engine.policy.cron import slots
 from engine.policy.diagnostics import Problems
 from engine.policy.document import Document
-from engine.policy.escalations import told
 from engine.policy.nodes import Node
-from engine.policy.references import References
 from engine.policy.said import said
 from engine.policy.units import duration, share
+from engine.policy.values import Values
 
 _AMOUNTS = {"share": {"$ref": "#/$defs/share"}, "duration": {"$ref": "#/$defs/positive_duration"}}
 
@@ -56,9 +54,9 @@ def _schema(kpi: Kpi) -> dict[str, Any]:
     }
 
 
-def reports(document: Document, languages: tuple[str, ...], references: References, problems: Problems) -> Reports:
-    """Return what the policy says of KPIs, nothing where it says nothing."""
-    kpis = {name: _kpi(KPIS[name], node, references, problems) for name, node in document.entries("kpis").items()}
+def reports(document: Document, values: Values, alert: Callable[[Node], AlertRule], problems: Problems) -> Reports:
+    """Return what the policy says of KPIs, nothing where it says nothing; `alert` builds what is done when one is raised."""
+    kpis = {name: _kpi(KPIS[name], node, values, problems) for name, node in document.entries("kpis").items()}
     named = [document.name("scorecard", name) for name in document.entries("scorecard")]
     named += [kpi for node in document.entries("watch").values() for kpi in node["kpis"].items]
     for node in named:
@@ -66,31 +64,21 @@ def reports(document: Document, languages: tuple[str, ...], references: Referenc
             hint = said("give it a target: `kpis: {{{name}: {{target: …}}}}`", name=node.text)
             problems.add("CL392", node, said("`{name}` has no target to be measured by", name=node.text), hint)
     weights = {name: share(node.text) for name, node in document.entries("scorecard").items()}
-    return Reports(kpis, weights, tuple(_watches(document, languages, references, problems)), tuple(_reports(document, problems)))
-
-
-def _kpi(kpi: Kpi, node: Node, references: References, problems: Problems) -> KpiPolicy:
-    within, window = (duration(node.string(name)) if name in node.map else None for name in ("within", "window"))
-    return KpiPolicy(
-        kpi.name,
-        node.source,
-        goal=_goal(kpi, node, problems) if "target" in node.map else None,
-        scopes=tuple(_scope(kpi, scope, references, problems) for scope in (node["scopes"].items if "scopes" in node.map else ())),
-        minimum_n=int(node.string("minimum_n", "1")),
-        by=node.strings("by"),
-        way=node.string("mode") or node.string("method"),
-        within=within,
-        window=window,
-        calendar=references.calendar(node.get("calendar")),
+    watches = (
+        values.make(Watch, node, id=id, alert=alert(node), **slots(node, document, problems))
+        for id, node in document.entries("watch").items()
     )
+    sent = (values.make(Report, node, id=id, **slots(node, document, problems)) for id, node in document.entries("reports").items())
+    return Reports(kpis, weights, tuple(watches), tuple(sent))
 
 
-def _scope(kpi: Kpi, node: Node, references: References, problems: Problems) -> tuple[dict[str, str], Goal]:
-    references.tier(node.get("tier"))
-    if kpi.dimensions != OF_CALLS:  # whose queues are the PBX's
-        references.queue(node.get("queue"))
-    if (deadline := node.get("deadline")) is not None:
-        references.deadline(deadline)
+def _kpi(kpi: Kpi, node: Node, values: Values, problems: Problems) -> KpiPolicy:
+    goal = _goal(kpi, node, problems) if "target" in node.map else None
+    scopes = tuple(_scope(kpi, scope, problems) for scope in node.each("scopes"))
+    return values.make(KpiPolicy, node, name=kpi.name, goal=goal, scopes=scopes, way=node.string("mode") or node.string("method"))
+
+
+def _scope(kpi: Kpi, node: Node, problems: Problems) -> tuple[dict[str, str], Goal]:
     return {name: value.text for name, value in node.map.items() if name not in ("target", "warning")}, _goal(kpi, node, problems)
 
 
@@ -108,29 +96,3 @@ def _amount(kpi: Kpi, node: Node) -> float:
     if kpi.unit == "share":
         return share(node.text)
     return duration(node.text).total_seconds() if kpi.unit == "duration" else float(node.text)
-
-
-def _watches(document: Document, languages: tuple[str, ...], references: References, problems: Problems) -> Iterator[Watch]:
-    for id, node in document.entries("watch").items():
-        yield Watch(
-            id,
-            node.source,
-            *_slots(node, document, problems),
-            window=duration(node.string("window")),
-            kpis=node.strings("kpis"),
-            alert=alert(node, languages, references, problems),
-        )
-
-
-def _reports(document: Document, problems: Problems) -> Iterator[Report]:
-    for id, node in document.entries("reports").items():
-        yield Report(id, node.source, *_slots(node, document, problems), node.string("report"), node.strings("formats"), told(node, "to"))
-
-
-def _slots(node: Node, document: Document, problems: Problems) -> tuple[str, str, str]:
-    """The cron expression, its zone and what becomes of missed slots."""
-    check_cron(node["cron"], problems)
-    if "timezone" in node.map:
-        zone(node["timezone"], problems)
-    company = document.single("company")
-    return node.string("cron"), node.string("timezone", company.string("timezone") if company else "UTC"), node.string("catch_up", "once")

@@ -10,33 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from engine.policy.said import said
+from engine.policy.vocabulary import NOTICES
 
 OCCASION_VARIABLES: Mapping[str, tuple[str, ...]] = {
-    "promise": (),
-    "promise_changed": (),
-    "promise_moved": (),
-    "assignment": (),
-    "customer_message": ("message",),
-    "task_assigned": ("task",),
-    "task_finished": ("message",),
-    "plan": (),
-    "progress": ("progress",),
-    "result": (),
-    "objection_received": (),
-    "closed_confirmed": (),
-    "closed_unconfirmed": (),
+    **{occasion: variables for occasion, (_, variables) in NOTICES.items()},
     "missed_call": (),
     "survey_invitation": ("survey",),
     "survey_reminder": ("survey",),
     "survey_thanks": ("survey",),
-    "opted_out": (),
-    "undelivered": ("message",),
-    "agent_receipt": ("done",),
-    "agent_refused": ("refusal",),
-    "approval_requested": ("approval",),
-    "approval_granted": ("approval",),
-    "approval_refused": ("approval",),
-    "digest": ("digest",),
     "reminder": ("deadline",),
     "warning": ("deadline",),
     "breach": ("deadline",),

@@ -6,28 +6,17 @@ from functools import cache, reduce
 
 from engine.core.compiled import Company, DeadlineKind, Tier
 from engine.core.scripts import Body, Guide, GuideStep, Script, Text
-from engine.policy.diagnostics import Problems, suggestion
+from engine.policy.diagnostics import Problems
 from engine.policy.document import Document
-from engine.policy.escalations import names
 from engine.policy.nodes import Node, Span
-from engine.policy.references import actions
+from engine.policy.references import Use, guide_steps
 from engine.policy.said import Said, said
 from engine.policy.samples import Setting, samples
 from engine.policy.templates import ScriptTemplate, TemplateError, TemplateRefused, compile_template
-from engine.policy.texts import text_map
-from engine.policy.vocabulary import ASKS, TO_TEAM
+from engine.policy.values import Values
+from engine.policy.vocabulary import ASKS
 
-_AGENT, _CUSTOMER, _TEAM = "agent", "customer", "team"
 _OWN_KEYS = frozenset({"audience", "label", "subject", "channels"})
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """A place of the policy that says a script: on which occasion, to which audiences it may be meant."""
-
-    script: Node
-    occasion: str
-    audiences: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +42,7 @@ class Scripts:
         self._document = document
         self._languages = languages
         self._problems = problems
+        self._values = Values(languages, problems)
         self.texts: list[Spoken] = []
         self.compiled = {name: self._script(name, node) for name, node in document.entries("scripts").items()}
         self._check_languages()
@@ -66,9 +56,8 @@ class Scripts:
         known = self._document.ids("scripts")
         for use in uses:
             name = use.script.text
-            if known is not None and name not in known:
-                self._problems.add("CL306", use.script, said("there is no script `{name}`", name=name), suggestion(name, known))
-            elif (script := self.compiled.get(name)) is not None:
+            self._problems.unknown("CL306", use.script, "script", known)
+            if (script := self.compiled.get(name)) is not None:
                 occasions.setdefault(name, set()).add(use.occasion)
                 if script.audience not in use.audiences:
                     message = said(
@@ -89,31 +78,21 @@ class Scripts:
         for channel, part in [("", node), *((channel, part) for channel, part in _channels(node))]:
             subjects = self._subjects(name, part) or self._subjects(name, node)
             for language, text in part.map.items():
-                if language in _OWN_KEYS or not self._speaks(part, language):
+                if language in _OWN_KEYS or not self._values.speaks(part, language):
                     continue
                 if (template := self._template(name, language, text)) is not None:
                     subject = subjects.get(language) or subjects.get(self._languages[0])
                     bodies[channel, language] = Body(template, subject, text.source)
-        return Script(name, node.string("audience"), bodies, node.source, text_map(node.get("label"), self._languages, self._problems))
+        return Script(name, node.string("audience"), bodies, node.source, self._values.text(node.get("label")))
 
     def _subjects(self, name: str, part: Node) -> dict[str, ScriptTemplate]:
         subject = part.get("subject")
         if subject is None:
             return {}
         by_language = subject.map or {self._languages[0]: subject}
-        found = {
-            language: self._template(name, language, text) for language, text in by_language.items() if self._speaks(subject, language)
-        }
+        spoken = [language for language in by_language if self._values.speaks(subject, language)]
+        found = {language: self._template(name, language, by_language[language]) for language in spoken}
         return {language: template for language, template in found.items() if template is not None}
-
-    def _speaks(self, part: Node, language: str) -> bool:
-        """Whether the company has that language; report a text in another one."""
-        if language in self._languages or not part.keys:
-            return True
-        hint = suggestion(language, self._languages)
-        place = Node(language, part.keys[language], f"{part.path}.{language}")
-        self._problems.add("CL315", place, said("the company has no language `{language}` (see company.yaml)", language=language), hint)
-        return False
 
     def _check_languages(self) -> None:
         """Report scripts without a text in some language; where none has one, the language."""
@@ -192,57 +171,12 @@ def notices(document: Document) -> dict[str, str]:
     return {occasion: node.text for occasion, node in document.entries("notices").items()}
 
 
-def uses(document: Document) -> Iterable[Use]:
-    """Yield every place that says a script."""
-    for occasion, node in document.entries("notices").items():
-        yield Use(node, occasion, (_TEAM,) if occasion in TO_TEAM else (_CUSTOMER,))
-    for rule in document.entries("calls").values():
-        if (opened := rule.get("open")) is not None and (script := opened.get("script")) is not None:
-            yield Use(script, "missed_call", (_CUSTOMER,))
-    for node in document.entries("deadlines").values():
-        if (script := node.get("remind_script")) is not None:
-            yield Use(script, "reminder", (_CUSTOMER,))
-    for node in document.entries("escalations").values():
-        if (script := node.get("warn_script")) is not None:
-            yield Use(script, "warning", _audiences(names(node, "warn_to")))
-        for step in node["steps"].items if "steps" in node.map else []:
-            if (script := step.get("script")) is not None:
-                yield Use(script, "breach", _audiences(names(step, "notify")))
-    for action in actions(document):
-        if (script := action.get("script")) is not None:
-            yield Use(script, "rule", _audiences(names(action, "notify")))
-        if (script := action.get("run_script")) is not None:
-            yield Use(script, "rule", (_CUSTOMER,))
-    if (handover := document.single("handover")) is not None:
-        yield Use(handover["script"], "handover", _audiences(names(handover, "to")))
-    for script in incidents["scripts"].map.values() if (incidents := document.single("incidents")) is not None else ():
-        yield Use(script, "incident", (_CUSTOMER,))
-    for node in document.entries("watch").values():
-        yield from _alert_uses(node)
-    for node in document.entries("groups").values():
-        yield from _alert_uses(node["alert"]) if "alert" in node.map else ()
-    for node in document.entries("surveys").values():
-        for role, script in node["scripts"].map.items():
-            yield Use(script, f"survey_{role}", (_CUSTOMER,))
-    for node in document.entries("guides").values():
-        for step in _steps(node):
-            script = step.get("script") if step.map else step
-            if script is not None and script.text not in ASKS:
-                yield Use(script, "guide", (_AGENT, _CUSTOMER))
-
-
-def _alert_uses(node: Node) -> Iterator[Use]:
-    if (script := node.get("script")) is not None:
-        yield Use(script, "alert", _audiences(names(node, "to")))
-
-
-def guides(document: Document, languages: tuple[str, ...], problems: Problems) -> dict[str, Guide]:
+def guides(document: Document, values: Values) -> dict[str, Guide]:
     """Return the guides by id."""
-    found: dict[str, Guide] = {}
-    for name, node in document.entries("guides").items():
-        label = text_map(node.get("label"), languages, problems)
-        found[name] = Guide(name, label, tuple(_guide_step(step) for step in _steps(node)), node.source)
-    return found
+    return {
+        name: values.make(Guide, node, id=name, steps=tuple(_guide_step(step) for step in guide_steps(node)))
+        for name, node in document.entries("guides").items()
+    }
 
 
 def setting(company: Company, tiers: Iterable[Tier], deadlines: Mapping[str, DeadlineKind]) -> Setting:
@@ -262,15 +196,6 @@ def _guide_step(step: Node) -> GuideStep:
     return GuideStep(None, step.text) if step.text in ASKS else GuideStep(step.text, None)
 
 
-def _steps(guide: Node) -> list[Node]:
-    return guide["steps"].items if guide.map else guide.items
-
-
 def _channels(script: Node) -> list[tuple[str, Node]]:
     channels = script.get("channels")
     return list(channels.map.items()) if channels else []
-
-
-def _audiences(recipients: list[Node]) -> tuple[str, ...]:
-    kinds = {_CUSTOMER if recipient.text == "customer" else _TEAM for recipient in recipients}
-    return tuple(sorted(kinds)) or (_TEAM,)

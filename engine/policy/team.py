@@ -1,6 +1,5 @@
 """Loads team.yaml and holds it against the policy. The team is data: it changes daily and is no part of a policy's digest."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -8,17 +7,17 @@ from pathlib import Path
 from engine.core.quiet import Hours
 from engine.core.team import Agent, Team
 from engine.policy import rota
+from engine.policy.build import skills
 from engine.policy.compilation import Compilation, read_document
 from engine.policy.diagnostics import Diagnostic, Problems, has_errors, suggestion
 from engine.policy.document import Document
-from engine.policy.escalations import recipients
 from engine.policy.nodes import Node
-from engine.policy.references import assignees
-from engine.policy.routing import skills
+from engine.policy.references import assignees, recipients
 from engine.policy.said import said
 from engine.policy.sources import read_text
 from engine.policy.units import day, quiet_hours
 from engine.policy.unused import report, unused_here
+from engine.policy.values import Values
 from engine.policy.vocabulary import NO_QUIET
 
 
@@ -49,8 +48,10 @@ def load_team(path: Path) -> TeamLoad:
     shifts = {name: node.string("calendar") for name, node in document.entries("shifts").items()}
     _check_users(document, problems)
     manager = document.single("manager")
-    _check_agent(manager, document, problems)
-    _check_shifts(document, problems)
+    if manager is not None:
+        problems.unknown("CL601", manager, "agent", document.ids("agents"))
+    for node in document.find("agents.*.shift"):
+        problems.unknown("CL603", node, "shift", document.ids("shifts"))
     diagnostics = problems.all()
     team = None if has_errors(diagnostics) or manager is None else Team(agents, manager.text, shifts)
     return TeamLoad(team, diagnostics, text, document)
@@ -67,13 +68,9 @@ def check_team(load: TeamLoad, compilation: Compilation) -> tuple[Diagnostic, ..
     for node in document.entries("agents").values():
         problems.know_text(node.span.file, load.text)
         for queue in node["queues"].items:
-            if queue.text not in policy.queues:
-                problems.add("CL602", queue, said("there is no queue `{queue}`", queue=queue.text), suggestion(queue.text, policy.queues))
+            problems.unknown("CL602", queue, "queue", policy.queues)
     for node in document.entries("shifts").values():
-        calendar = node["calendar"]
-        if calendar.text not in policy.calendars:
-            hint = suggestion(calendar.text, policy.calendars)
-            problems.add("CL604", calendar, said("there is no calendar `{calendar}`", calendar=calendar.text), hint)
+        problems.unknown("CL604", node["calendar"], "calendar", policy.calendars)
     _check_queues(team, written, problems)
     _check_skills(team, written, problems)
     if not has_errors(problems.all()):
@@ -83,8 +80,7 @@ def check_team(load: TeamLoad, compilation: Compilation) -> tuple[Diagnostic, ..
             hint = "recipients are assignee, queue.lead, manager, customer, a queue, or an agent of team.yaml"
             problems.add("CL308", recipient, said("there is no queue and no agent `{recipient}`", recipient=recipient.text), hint)
     for assignee in assignees(written):
-        if assignee.text not in team.agents:
-            problems.add("CL601", assignee, said("there is no agent `{node}`", node=assignee.text), suggestion(assignee.text, team.agents))
+        problems.unknown("CL601", assignee, "agent", team.agents)
     return problems.all()
 
 
@@ -119,22 +115,8 @@ def _check_skills(team: Team, policy: Document, problems: Problems) -> None:
 
 
 def _agent(name: str, node: Node, problems: Problems) -> Agent:
-    skills: Mapping[str, Node] = node["skills"].map if "skills" in node.map else {}
-    return Agent(
-        id=name,
-        name=node.string("name"),
-        queues=node.strings("queues"),
-        skills={skill: int(level.text) for skill, level in skills.items()},
-        email=node.string("email"),
-        shift=node.string("shift"),
-        phone=_number(node.string("phone")) or None,
-        roles=node.strings("roles"),
-        users=node.strings("users"),
-        absent=_absences(node.get("absent"), problems),
-        capacity=int(node.string("capacity")) if "capacity" in node.map else None,
-        language=node.string("language") or None,
-        quiet=_quiet(node.string("quiet")),
-    )
+    phone, quiet = _number(node.string("phone")) or None, _quiet(node.string("quiet"))
+    return Values((), problems).make(Agent, node, id=name, phone=phone, absent=_absences(node.get("absent"), problems), quiet=quiet)
 
 
 def _number(written: str) -> str:
@@ -161,24 +143,10 @@ def _absences(node: Node | None, problems: Problems) -> tuple[tuple[date, date],
     return tuple(found)
 
 
-def _check_agent(node: Node | None, document: Document, problems: Problems) -> None:
-    known = document.ids("agents")
-    if node is not None and known is not None and node.text not in known:
-        problems.add("CL601", node, said("there is no agent `{node}`", node=node.text), suggestion(node.text, known))
-
-
-def _check_shifts(document: Document, problems: Problems) -> None:
-    known = document.ids("shifts")
-    for node in document.entries("agents").values():
-        shift = node["shift"]
-        if known is not None and shift.text not in known:
-            problems.add("CL603", shift, said("there is no shift `{shift}`", shift=shift.text), suggestion(shift.text, known))
-
-
 def _check_users(document: Document, problems: Problems) -> None:
     seen: dict[str, str] = {}
     for name, node in document.entries("agents").items():
-        for user in node["users"].items if "users" in node.map else []:
+        for user in node.each("users"):
             if user.text in seen:
                 hint = "an account on the machine belongs to one person"
                 problems.add(

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from engine.policy import scripts
 from engine.policy.diagnostics import Problems
 from engine.policy.document import Document
 from engine.policy.nodes import Node
+from engine.policy.references import uses
 from engine.policy.said import said
 from engine.policy.vocabulary import KIND_OF_SECTION
 
@@ -16,7 +16,7 @@ _KEYS = {
     "calendars": ("calendar", "within"),
     "queues": ("queue", "notify", "warn_to", "reassign", "to"),
 }
-"""By section: the keys whose values name one of its entries. Scripts are named in so many ways that `scripts.uses` knows them."""
+"""By section: the keys whose values name one of its entries. Scripts are named in so many ways that `references.uses` knows them."""
 _WANTED = {key for keys in _KEYS.values() for key in keys}
 
 
@@ -29,7 +29,7 @@ class Unused(NamedTuple):
 
 def check_used(document: Document, problems: Problems) -> None:
     """Report conditions, scripts and holiday arrangements that nothing uses, and deadlines that pass in silence."""
-    named = _named(document) | {"scripts": {use.script.text for use in scripts.uses(document)}}
+    named = _named(document) | {"scripts": {use.script.text for use in uses(document)}}
     for section, what in (("conditions", said("condition")), ("arrangements", said("arrangement")), ("scripts", said("script"))):
         report(_unnamed(document, section, what, named), problems)
     _check_heard(document, problems)

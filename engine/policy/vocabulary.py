@@ -1,51 +1,38 @@
 """The words that policies may use beyond the fields of matchers."""
 
+from collections.abc import Mapping
+
 from engine.core.budgets import OF_QUEUE
 from engine.core.events import EVENT_NAMES
 
 EVENTS = EVENT_NAMES
 
-OCCASIONS = (
-    "promise",
-    "promise_changed",
-    "promise_moved",
-    "assignment",
-    "customer_message",
-    "task_assigned",
-    "task_finished",
-    "plan",
-    "progress",
-    "result",
-    "objection_received",
-    "closed_confirmed",
-    "closed_unconfirmed",
-    "opted_out",
-    "undelivered",
-    "agent_receipt",
-    "agent_refused",
-    "approval_requested",
-    "approval_granted",
-    "approval_refused",
-    "digest",
-)
-"""When a message goes out by itself; `notices:` names the script of each."""
+NOTICES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "promise": ("customer", ()),
+    "promise_changed": ("customer", ()),
+    "promise_moved": ("customer", ()),
+    "assignment": ("team", ()),
+    "customer_message": ("team", ("message",)),
+    "task_assigned": ("team", ("task",)),
+    "task_finished": ("team", ("message",)),
+    "plan": ("customer", ()),
+    "progress": ("customer", ("progress",)),
+    "result": ("customer", ()),
+    "objection_received": ("customer", ()),
+    "closed_confirmed": ("customer", ()),
+    "closed_unconfirmed": ("customer", ()),
+    "opted_out": ("customer", ()),
+    "undelivered": ("team", ("message",)),
+    "agent_receipt": ("team", ("done",)),
+    "agent_refused": ("team", ("refusal",)),
+    "approval_requested": ("team", ("approval",)),
+    "approval_granted": ("team", ("approval",)),
+    "approval_refused": ("team", ("approval",)),
+    "digest": ("team", ("digest",)),
+}
+"""When a message goes out by itself; `notices:` names the script of each. To whom, and the variables beside those that exist always."""
 
-TO_TEAM = frozenset(
-    {
-        "assignment",
-        "customer_message",
-        "task_assigned",
-        "task_finished",
-        "undelivered",
-        "agent_receipt",
-        "agent_refused",
-        "digest",
-        "approval_requested",
-        "approval_granted",
-        "approval_refused",
-    }
-)
-"""The occasions whose message goes to an agent; all others go to the customer."""
+OCCASIONS = tuple(NOTICES)
 
 ASKS = ("problem", "background", "wish", "expected_by", "contact", "kind", "impact")
 """What a guide may ask for and write down, beside the scripts to say."""
@@ -64,22 +51,6 @@ BUILT_IN = (ALWAYS_NAME, OF_QUEUE)
 
 ON_CHANGE = ("on_tier_change", "on_queue_change", "on_customer_change", "on_calendar_change")
 """What each change does to the clocks that run."""
-
-KINDS_OF_FILE = (
-    "company",
-    "intake",
-    "sla",
-    "routing",
-    "scripts",
-    "survey",
-    "rules",
-    "authority",
-    "incidents",
-    "reports",
-    "calendars",
-    "team",
-    "tests",
-)
 
 DATA = frozenset({"team", "tests"})
 """The kinds of file that lie beside the policy and are no part of it: they may change without making it another one."""
@@ -100,6 +71,8 @@ SECTIONS = {
     "tests": ("tests",),
 }
 """The top-level keys of each kind of file."""
+
+KINDS_OF_FILE = tuple(SECTIONS)
 
 KIND_OF_SECTION = {section: kind for kind, sections in SECTIONS.items() for section in sections}
 

@@ -167,15 +167,6 @@ class Wording:
         hint = "leave the key out if it does not apply"
         self._add("CL204", node, said("expected `true`, found `{written}`", written=_written(node)), hint)
 
-    def _pattern(self, node: Node, fault: Fault) -> None:
-        self._add("CL205", node, said("expected {form}, found `{written}`", form=_described(fault.schema), written=_written(node)))
-
-    def _minimum(self, node: Node, fault: Fault) -> None:
-        self._add("CL206", node, said("expected at least {limit}, found {written}", limit=fault.value, written=_written(node)))
-
-    def _maximum(self, node: Node, fault: Fault) -> None:
-        self._add("CL206", node, said("expected at most {limit}, found {written}", limit=fault.value, written=_written(node)))
-
     def _too_short_list(self, node: Node, fault: Fault) -> None:
         if node.gaps:
             return
@@ -183,15 +174,6 @@ class Wording:
             self._add("CL207", node, said("the list has fewer than {least} entries", least=fault.value))
             return
         self._add("CL207", node, "the list is empty", "add an entry, or leave the key out")
-
-    def _too_long_list(self, node: Node, fault: Fault) -> None:
-        self._add("CL207", node, said("the list has more than {limit} entries", limit=fault.value))
-
-    def _empty_text(self, node: Node, fault: Fault) -> None:
-        self._add("CL207", node, "the text is empty", "write a text, or leave the key out")
-
-    def _too_long_text(self, node: Node, fault: Fault) -> None:
-        self._add("CL207", node, said("the text is longer than {limit} characters", limit=fault.value))
 
     def _too_few_keys(self, node: Node, fault: Fault) -> None:
         if "field" in node.keys and node.keys.keys() <= {"field", "last"}:
@@ -246,6 +228,15 @@ def _first_line(node: Node) -> Span:
     return next(iter(node.keys.values()), node.span)
 
 
+def _plainly(code: str, template: str, hint: str = "") -> Callable[[Wording, Node, Fault], None]:
+    """Return a report that says a template of what the schema asks for and what is written."""
+
+    def report(wording: Wording, node: Node, fault: Fault) -> None:
+        wording._add(code, node, said(template, form=_described(fault.schema), limit=fault.value, written=_written(node)), hint)
+
+    return report
+
+
 REPORTS: dict[str, Callable[[Wording, Node, Fault], None]] = {
     "additionalProperties": Wording._unknown,
     "required": Wording._missing,
@@ -253,13 +244,13 @@ REPORTS: dict[str, Callable[[Wording, Node, Fault], None]] = {
     "type": Wording._other_kind,
     "enum": Wording._unknown_word,
     "const": Wording._constant,
-    "pattern": Wording._pattern,
-    "minimum": Wording._minimum,
-    "maximum": Wording._maximum,
+    "pattern": _plainly("CL205", "expected {form}, found `{written}`"),
+    "minimum": _plainly("CL206", "expected at least {limit}, found {written}"),
+    "maximum": _plainly("CL206", "expected at most {limit}, found {written}"),
     "minItems": Wording._too_short_list,
-    "maxItems": Wording._too_long_list,
-    "minLength": Wording._empty_text,
-    "maxLength": Wording._too_long_text,
+    "maxItems": _plainly("CL207", "the list has more than {limit} entries"),
+    "minLength": _plainly("CL207", "the text is empty", "write a text, or leave the key out"),
+    "maxLength": _plainly("CL207", "the text is longer than {limit} characters"),
     "minProperties": Wording._too_few_keys,
     "maxProperties": Wording._too_many_keys,
     "uniqueItems": Wording._twice,

@@ -297,7 +297,7 @@ def _opens(event: e.Event | None, kind: str = "") -> bool:
 
 
 def _action(act: Node, number: str) -> AgentActed:
-    steps = act["steps"].items if "steps" in act.map else ()
+    steps = act.each("steps")
     due = act.string("due")
     return AgentActed(
         ticket=number,

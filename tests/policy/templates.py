@@ -10,7 +10,8 @@ from engine.policy.codes import CODES
 
 ROOM = Path(__file__).parents[2] / "engine" / "policy"
 SOURCES = [*sorted(ROOM.glob("*.py")), ROOM.parent / "cli" / "validate.py"]
-SPEAKERS = {"said", "add", "file", "_add", "_stop", "_diagnostic", "Diagnostic", "Odd", "TemplateRefused", "Unprintable", "OutputTooLong"}
+SPEAKERS = {"said", "add", "file", "_add", "_plainly", "_stop", "_diagnostic", "Diagnostic", "Odd", "TemplateRefused"}
+SPEAKERS |= {"Unprintable", "OutputTooLong"}
 NAMES = {"hint", "message", "_QUOTE_IT", "_ODD", "_SPEECH"}
 
 

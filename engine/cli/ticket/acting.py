@@ -1,17 +1,16 @@
 """What every action on a ticket shares: who acts, the one door, and what is said about the outcome."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from engine.cli.output import say, say_json
 from engine.cli.session import ACTOR, FORMAT, Session, options, read_text
+from engine.core.signals import AgentActed, Signal
 from engine.errors import Refused
-
-if TYPE_CHECKING:
-    from engine.core.signals import Signal
-    from engine.runtime.engine import Engine
-    from engine.runtime.handle import Outcome
+from engine.runtime.engine import Engine
+from engine.runtime.handle import Outcome
 
 NUMBER = click.argument("number")
 
@@ -32,15 +31,13 @@ def act(session: Session, number: str, name: str, text: str | None = None, **giv
         carry_out(engine, session, number, name, read_text(text), **given)
 
 
-def carry_out(engine: "Engine", session: Session, number: str, name: str, text: str, **given: Any) -> None:
+def carry_out(engine: Engine, session: Session, number: str, name: str, text: str, **given: Any) -> None:
     """The same with an engine that is open already."""
-    from engine.core.signals import AgentActed
-
     actor = session.actor(engine.world.team)
     let_through(engine, session, AgentActed(ticket=number, action=name, actor=actor, text=text, **given))
 
 
-def let_through(engine: "Engine", session: Session, signal: "Signal") -> None:
+def let_through(engine: Engine, session: Session, signal: Signal) -> None:
     """Let a signal through the door and say what came of it. Raises Refused with the reason, NotFound."""
     outcome = engine.handle(signal)
     if outcome.first.refused is not None:
@@ -48,10 +45,8 @@ def let_through(engine: "Engine", session: Session, signal: "Signal") -> None:
     _say(engine, session, outcome)
 
 
-def _say(engine: "Engine", session: Session, outcome: "Outcome") -> None:
+def _say(engine: Engine, session: Session, outcome: Outcome) -> None:
     """Say what happened by this action, and what is due next."""
-    from engine.cli.output import say, say_json
-
     ticket = outcome.first.ticket
     assert ticket is not None  # noqa: S101  # an action is always about a ticket that is there
     opened = [one.number for one in outcome.handled[1:] if one.number != ticket.number]

@@ -4,6 +4,7 @@ import click
 
 from engine.cli.session import Session
 from engine.cli.ticket.acting import act, action, text
+from engine.core.authority import read_amount
 from engine.errors import UsageError
 
 STEP = click.option("--step", metavar="STEP", help="The step of the plan that this is: it cannot be ticked off before it is granted.")
@@ -16,8 +17,6 @@ STEP = click.option("--step", metavar="STEP", help="The step of the plan that th
 @STEP
 def compensate(session: Session, number: str, amount: str, text: str, step: str | None) -> None:
     """Grant the customer of ticket NUMBER an amount. What goes beyond your authority waits for an approval; all else goes on."""
-    from engine.core.authority import read_amount
-
     read = read_amount(amount.strip())
     if read is None:
         raise UsageError(f"{amount!r} is no amount: write a number above 0 with at most two decimals, such as 300 or 199.90")

@@ -1,17 +1,16 @@
 """`engine ticket print`: the forms on paper."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from engine.analysis import forms
+from engine.analysis.forms import Form, write_form
+from engine.cli.output import say
 from engine.cli.session import ACTOR, Session, options
 from engine.cli.ticket.acting import NUMBER
-
-if TYPE_CHECKING:
-    from engine.analysis.forms import Form
-    from engine.runtime.engine import Engine
-    from engine.runtime.followups import FollowUpView
+from engine.runtime.engine import Engine
+from engine.runtime.followups import ROLE, FollowUpView, Severed, reveal
 
 
 @click.command("print")
@@ -26,20 +25,14 @@ def command(session: Session, number: str, form: str, output: Path | None) -> No
 
     A follow-up's form, and the score on a service record, need the role follow_up; each look is kept on record.
     """
-    from engine.analysis.forms import write_form
-    from engine.cli.output import say
-
     path = output or Path(f"{number}-{form}.html")
     with session.engine() as engine:
         write_form(_collect(engine, session, number, form), path)
     say(str(path))
 
 
-def _collect(engine: "Engine", session: Session, number: str, form: str) -> "Form":
+def _collect(engine: Engine, session: Session, number: str, form: str) -> Form:
     """Fill the form; what is confidential only for who may see it, and then it is noted."""
-    from engine.analysis import forms
-    from engine.runtime.followups import ROLE, reveal
-
     policy, team = engine.world.policy, engine.world.team
     language, zone = session.words(policy, team).language, policy.company.timezone
     view = _view(engine, number, session.actor(team)) if form == "follow_up" else None
@@ -56,10 +49,8 @@ def _collect(engine: "Engine", session: Session, number: str, form: str) -> "For
     return record
 
 
-def _view(engine: "Engine", number: str, actor: str) -> "FollowUpView | None":
+def _view(engine: Engine, number: str, actor: str) -> FollowUpView | None:
     """Whom the follow-up is about; None when it is over and that was forgotten. Raises Refused, NotFound."""
-    from engine.runtime.followups import Severed, reveal
-
     try:
         return reveal(engine, number, actor)
     except Severed:

@@ -4,7 +4,7 @@ import click
 
 from engine.cli.session import Session
 from engine.cli.ticket.acting import act, action
-from engine.core.improvements import CAUSES, MOST_WHYS
+from engine.core.improvements import CAUSES, MOST_WHYS, Outcome
 
 
 @click.command()
@@ -18,7 +18,5 @@ def command(
     session: Session, number: str, whys: tuple[str, ...], cause: str | None, remedy: str, words: str, satisfied: str | None
 ) -> None:
     """Record what came of follow-up NUMBER: causes, remedy, what the customer says now. Recorded again, it replaces what was there."""
-    from engine.core.improvements import Outcome
-
     content = None if satisfied is None else satisfied == "yes"
     act(session, number, "outcome", outcome=Outcome(cause, tuple(filter(str.strip, whys)), remedy, words, content))

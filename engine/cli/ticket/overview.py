@@ -1,17 +1,15 @@
 """`engine ticket list`."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
+from engine.cli.output import Cell, one_line, picked, say_json, span
 from engine.cli.session import ACTOR, FORMAT, Session, options
+from engine.cli.words import Words
 from engine.core.fields import KINDS, OPEN_STATES, STATES
-
-if TYPE_CHECKING:
-    from engine.cli.output import Cell
-    from engine.cli.words import Words
-    from engine.core.model import Deadline, Ticket
+from engine.core.model import Deadline, Ticket
+from engine.store import TicketQuery
 
 
 @click.command("list")
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many to show.")
 def command(session: Session, states: tuple[str, ...], mine: bool, assignee: str | None, limit: int, **filters: str | None) -> None:
     """List tickets, the next one due first."""
-    from engine.cli.output import say, say_json, table
-    from engine.store import TicketQuery
-
     with session.desk() as desk:
         holder = session.actor(desk.team) if mine else assignee
         query = TicketQuery(states=wanted_states(states), assignee=holder, limit=limit, **filters)
@@ -41,11 +36,21 @@ def command(session: Session, states: tuple[str, ...], mine: bool, assignee: str
         words, now = desk.words, desk.now
     if session.json:
         say_json([plain(ticket, subjects) for ticket in tickets])
-    elif tickets:
-        keys = ("number", "kind", "tier", "state", "queue", "assignee", "clock", "left", "subject")
-        table([words.name(key) for key in keys], [_row(ticket, subjects, words, now) for ticket in tickets])
-    else:
-        say(words.name("nothing"))
+        return
+
+    def left(ticket: Ticket) -> Cell:
+        clock = next_clock(ticket)
+        return time_left(clock.due, now, clock.started_at, words) if clock is not None and clock.due is not None else ""
+
+    session.listed(
+        words,
+        tickets,
+        ("number", lambda ticket: (ticket.number, "bold")),
+        *("kind", "tier", "state", "queue", "assignee"),
+        ("clock", lambda ticket: words.deadline(clock.id) if (clock := next_clock(ticket)) else ""),
+        ("left", left),
+        ("subject", lambda ticket: one_line(_subject(ticket, subjects), 40)),
+    )
 
 
 def wanted_states(states: tuple[str, ...]) -> tuple[str, ...]:
@@ -55,60 +60,29 @@ def wanted_states(states: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for state in states or ("open",) for one in (OPEN_STATES if state == "open" else (state,))))
 
 
-def next_clock(ticket: "Ticket") -> "Deadline | None":
+def next_clock(ticket: Ticket) -> Deadline | None:
     """Return the running clock that is due first."""
     running = [clock for clock in ticket.deadlines.values() if clock.running and clock.due]
     return min(running, key=lambda clock: clock.due or ticket.opened_at, default=None)
 
 
-def time_left(due: datetime, now: datetime, started: datetime, words: "Words") -> "Cell":
+def time_left(due: datetime, now: datetime, started: datetime, words: Words) -> Cell:
     """Return how much time is left in words: green, yellow when a fifth of it or less is left, red when it is over."""
-    from engine.cli.output import span
-
     if due <= now:
         return words.name("over", span(now - due)), "bold red"
     near = (due - now) * 5 <= due - started
     return words.name("left_over", span(due - now)), "yellow" if near else "green"
 
 
-def plain(ticket: "Ticket", texts: dict[str, str]) -> dict[str, object]:
+def plain(ticket: Ticket, texts: dict[str, str]) -> dict[str, object]:
     """Return a ticket as `--format json` lists it."""
     clock = next_clock(ticket)
     return {
-        "number": ticket.number,
-        "kind": ticket.kind,
-        "tier": ticket.tier,
-        "state": ticket.state,
-        "queue": ticket.queue,
-        "assignee": ticket.assignee,
-        "channel": ticket.channel,
-        "customer": ticket.customer,
-        "parent": ticket.parent,
-        "opened_at": ticket.opened_at,
-        "closed_at": ticket.closed_at,
+        **picked(ticket, "number kind tier state queue assignee channel customer parent opened_at closed_at"),
         "next_due": {"deadline": clock.id, "due": clock.due} if clock else None,
         "subject": _subject(ticket, texts) or None,
     }
 
 
-def _subject(ticket: "Ticket", texts: dict[str, str]) -> str:
+def _subject(ticket: Ticket, texts: dict[str, str]) -> str:
     return texts.get(ticket.subject or "", "") or texts.get(ticket.description or "", "")
-
-
-def _row(ticket: "Ticket", texts: dict[str, str], words: "Words", now: datetime) -> list["Cell"]:
-    from engine.cli.output import one_line
-
-    clock = next_clock(ticket)
-    due: tuple[Cell, Cell] = ("", "")
-    if clock is not None and clock.due is not None:
-        due = (words.deadline(clock.id), time_left(clock.due, now, clock.started_at, words))
-    return [
-        (ticket.number, "bold"),
-        words.name(ticket.kind),
-        words.tier(ticket.tier),
-        words.name(ticket.state),
-        words.queue(ticket.queue),
-        words.party(ticket.assignee),
-        *due,
-        one_line(_subject(ticket, texts), 40),
-    ]

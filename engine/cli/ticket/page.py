@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.analysis.board import share_used
 from engine.analysis.learned import measures_of, outcome_of
+from engine.cli.output import picked
 from engine.cli.session import Desk
 from engine.cli.words import Words
 from engine.core.compiled import Policy
@@ -45,26 +46,12 @@ def details(desk: Desk, reader: Reader, ticket: Ticket) -> dict[str, Any]:
         texts |= {id: body for id, _, body in reader.content_of(ticket.incident)}
     contact = from_text(reader.contents([ticket.contact]).get(ticket.contact, "") if ticket.contact else "")
     return {
-        "tier": ticket.tier,
-        "tier_overridden": ticket.tier_overridden,
-        "queue": ticket.queue,
-        "assignee": ticket.assignee,
-        "channel": ticket.channel,
-        "language": ticket.language,
-        "customer": ticket.customer,
+        **picked(ticket, "tier tier_overridden queue assignee channel language customer"),
         "contact": {"name": contact.name, "addresses": dict(contact.addresses)},
-        "subject": texts.get(ticket.subject or ""),
         "text": texts.get(ticket.description or ""),
-        "impact": ticket.impact,
         "tags": list(ticket.tags),
-        "wish": texts.get(ticket.wish or ""),
-        "expected_by": texts.get(ticket.expected_by or ""),
-        "parent": ticket.parent,
-        "incident": ticket.incident,
-        "result": texts.get(ticket.result or ""),
-        "closed_at": ticket.closed_at,
-        "objections": ticket.objections,
-        "reopened": ticket.reopened,
+        **{key: texts.get(id or "") for key, id in picked(ticket, "subject wish expected_by result").items()},
+        **picked(ticket, "impact parent incident closed_at objections reopened"),
         "survey": _survey(ticket),
         "clocks": [_clock(clock, desk.policy, desk.now) for clock in ticket.deadlines.values()],
         "plan": _plan(ticket, texts),
@@ -86,14 +73,8 @@ def _clock(clock: Deadline, policy: Policy, now: datetime) -> dict[str, Any]:
         state = "met"
     else:
         state = "overdue" if clock.running else "late"
-    return {
-        "id": clock.id,
-        "state": state,
-        "started_at": clock.started_at,
-        "due": clock.due,
-        "stopped_at": clock.stopped_at,
-        "used": share_used(clock, policy, clock.stopped_at or now),
-    }
+    used = share_used(clock, policy, clock.stopped_at or now)
+    return {**picked(clock, "id started_at due stopped_at"), "state": state, "used": used}
 
 
 def _plan(ticket: Ticket, texts: dict[str, str]) -> dict[str, Any] | None:
@@ -112,11 +93,7 @@ def _concessions(those: Iterable[Concession], texts: dict[str, str], ticket: Tic
         yield {
             "concession": one.name,
             "amount": None if one.amount is None else str(one.amount),
-            "currency": one.currency,
-            "by": one.by,
-            "step": one.step,
-            "approval": one.approval,
-            "approved_by": one.approved_by,
+            **picked(one, "currency by step approval approved_by"),
             "waits": one.approval in ticket.approvals,
             "text": texts.get(one.content or ""),
         }
@@ -127,7 +104,7 @@ def _task(reader: Reader, number: str) -> dict[str, Any]:
     if task is None:
         return {"number": number}
     text = reader.contents([task.description]).get(task.description) if task.description else None
-    return {"number": number, "state": task.state, "assignee": task.assignee, "queue": task.queue, "due": task.due, "text": text}
+    return picked(task, "number state assignee queue due") | {"text": text}
 
 
 def _survey(ticket: Ticket) -> str | None:

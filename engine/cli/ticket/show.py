@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from engine.analysis.labels import label
+from engine.cli.output import bar, clean, say, say_json
 from engine.cli.session import ACTOR, FORMAT, Desk, Session, options
 from engine.cli.ticket.acting import NUMBER
+from engine.cli.ticket.page import details, page
+from engine.cli.words import Words
+from engine.core.authority import granted_so_far
+from engine.core.compiled import Policy
 from engine.core.fields import NEEDS
-
-if TYPE_CHECKING:
-    from engine.cli.words import Words
-    from engine.core.compiled import Policy
-    from engine.core.improvements import Outcome
-    from engine.runtime.followups import FollowUpView
+from engine.core.improvements import Outcome
+from engine.runtime.authority import own_grant
+from engine.runtime.followups import FollowUpView, Severed, reveal
 
 _HEAD = ("channel", "contact", "opened", "subject", "text", "impact", "wish", "expected_by", "parent", "incident", "result", "survey")
 _CLOCK_STYLES = {"met": "green", "late": "red", "overdue": "bold red", "paused": "yellow", "running": ""}
@@ -28,9 +31,6 @@ def command(session: Session, number: str) -> None:
 
     Whom a follow-up of a bad score is about is shown to an agent with the role follow_up only, and each look is kept on record.
     """
-    from engine.cli.output import say_json
-    from engine.cli.ticket.page import page
-
     with session.desk() as desk, desk.store.read() as reader:
         data = page(desk, reader, number)
         words = desk.words
@@ -48,9 +48,6 @@ def command(session: Session, number: str) -> None:
 
 def _confidential(session: Session, number: str, viewer: str) -> dict[str, Any]:
     """Return the page of a follow-up and whom it is about; once it is over, only the page. Raises Refused without the role."""
-    from engine.cli.ticket.page import details
-    from engine.runtime.followups import Severed, reveal
-
     with session.engine() as engine:
         try:
             view: FollowUpView | None = reveal(engine, number, viewer)
@@ -67,9 +64,6 @@ def _confidential(session: Session, number: str, viewer: str) -> dict[str, Any]:
 
 def _authority(session: Session, number: str, viewer: str) -> dict[str, Any] | None:
     """Return what who looks may grant on a ticket by themselves, and how much of that is left."""
-    from engine.core.authority import granted_so_far
-    from engine.runtime.authority import own_grant
-
     with session.engine() as engine, engine.store.read() as reader:
         ticket = reader.ticket(number)
         assert ticket is not None  # noqa: S101  # it was shown a moment ago, and tickets are never deleted
@@ -87,7 +81,7 @@ def _authority(session: Session, number: str, viewer: str) -> dict[str, Any] | N
     }
 
 
-def _plain(view: "FollowUpView", policy: "Policy", words: "Words") -> dict[str, Any]:
+def _plain(view: FollowUpView, policy: Policy, words: Words) -> dict[str, Any]:
     answer = view.answer
     survey = next((one for one in policy.surveys if answer and one.id == answer.survey), None)
     asked = {question.scale.id: policy.text(question.ask, words.language) for question in survey.questions} if survey else {}
@@ -100,9 +94,7 @@ def _plain(view: "FollowUpView", policy: "Policy", words: "Words") -> dict[str, 
     }
 
 
-def _print(data: Mapping[str, Any], words: "Words") -> None:
-    from engine.cli.output import say
-
+def _print(data: Mapping[str, Any], words: Words) -> None:
     title = [data["number"], words.name(data["kind"]), words.tier(data.get("tier")), words.name(data["state"])]
     place = [words.queue(data.get("queue")), words.party(data["assignee"]) if "assignee" in data else ""]
     say("  ".join(filter(None, [*title, *place])), "bold")
@@ -126,9 +118,7 @@ def _print(data: Mapping[str, Any], words: "Words") -> None:
     _print_timeline(data["timeline"], words)
 
 
-def _print_follow_up(data: Mapping[str, Any], words: "Words") -> None:
-    from engine.cli.output import say
-
+def _print_follow_up(data: Mapping[str, Any], words: Words) -> None:
     view = data.get("follow_up")
     if view is None:
         say(words.name("severed" if "follow_up" in data else "confidential"), "yellow")
@@ -141,94 +131,45 @@ def _print_follow_up(data: Mapping[str, Any], words: "Words") -> None:
         _pair(words.name("suggestion_text"), view["suggestion"])
 
 
-def _print_clocks(clocks: list[dict[str, Any]], words: "Words") -> None:
-    from engine.cli.output import bar, table
-
+def _print_clocks(clocks: list[dict[str, Any]], words: Words) -> None:
     if clocks:
-        table(
-            [words.name(key) for key in ("clock", "state", "due", "used")],
-            [
-                (
-                    words.deadline(clock["id"]),
-                    (words.name(clock["state"]), _CLOCK_STYLES[clock["state"]]),
-                    words.clock(clock["due"]),
-                    "" if clock["used"] is None else f"{bar(clock['used'])} {clock['used']:.0%}",
-                )
-                for clock in clocks
-            ],
+        words.table(
+            clocks,
+            ("clock", lambda clock: words.deadline(clock["id"])),
+            ("state", lambda clock: (words.name(clock["state"]), _CLOCK_STYLES[clock["state"]])),
+            "due",
+            ("used", lambda clock: "" if clock["used"] is None else f"{bar(clock['used'])} {clock['used']:.0%}"),
             title=f"\n{words.name('clocks')}",
         )
 
 
-def _print_plan(plan: dict[str, Any] | None, words: "Words") -> None:
-    from engine.cli.output import say, table
-
+def _print_plan(plan: dict[str, Any] | None, words: Words) -> None:
     if plan is None:
         return
     say(f"\n{words.name('plan')} ({words.party(plan['by'])}, {words.clock(plan['recorded_at'])})", "bold")
     say(plan["text"] or "")
     if plan["steps"]:
-        table(
-            [words.name(key) for key in ("step", "what", "who", "due", "state")],
-            [
-                (
-                    step["id"],
-                    step["text"] or "",
-                    words.party(step["who"]),
-                    words.clock(step["due"]),
-                    f"✓ {words.clock(step['done_at'])}" if step["done_at"] else "",
-                )
-                for step in plan["steps"]
-            ],
-        )
+        done = ("state", lambda step: f"✓ {words.clock(step['done_at'])}" if step["done_at"] else "")
+        words.table(plan["steps"], "step=id", "what=text", "who", "due", done)
 
 
-def _print_concessions(concessions: list[dict[str, Any]], words: "Words") -> None:
-    from engine.cli.output import table
+def _print_concessions(concessions: list[dict[str, Any]], words: Words) -> None:
 
     def approver(one: Mapping[str, Any]) -> str:
         return words.name("waits_for", one["approval"]) if one["waits"] else words.party(one["approved_by"]) if one["approval"] else ""
 
     if concessions:
-        table(
-            [words.name(key) for key in ("what", "asked_by", "approver", "step", "text")],
-            [
-                (
-                    words.concession(one["concession"], one["amount"], one["currency"]),
-                    words.party(one["by"]),
-                    approver(one),
-                    one["step"] or "",
-                    one["text"] or "",
-                )
-                for one in concessions
-            ],
-            title=f"\n{words.name('concessions')}",
-        )
+        what = ("what", lambda one: words.concession(one["concession"], one["amount"], one["currency"]))
+        words.table(concessions, what, "asked_by=by", ("approver", approver), "step", "text", title=f"\n{words.name('concessions')}")
 
 
-def _print_tasks(tasks: list[dict[str, Any]], words: "Words") -> None:
-    from engine.cli.output import table
-
+def _print_tasks(tasks: list[dict[str, Any]], words: Words) -> None:
     if tasks:
-        table(
-            [words.name(key) for key in ("number", "state", "assignee", "due", "what")],
-            [
-                (
-                    task["number"],
-                    words.name(task.get("state", "")),
-                    words.party(task.get("assignee")),
-                    words.clock(task.get("due")),
-                    task.get("text") or "",
-                )
-                for task in tasks
-            ],
-            title=f"\n{words.name('tasks')}",
-        )
+        state = ("state", lambda task: words.name(task.get("state", "")))
+        words.table(tasks, "number", state, "assignee", "due", "what=text", title=f"\n{words.name('tasks')}")
 
 
-def _print_learned(data: Mapping[str, Any], words: "Words") -> None:
-    from engine.analysis.labels import label
-
+def _print_learned(data: Mapping[str, Any], words: Words) -> None:
     outcome: Outcome | None = data["outcome"]
     if outcome is not None:
         satisfied = "" if outcome.satisfied is None else label(f"satisfied.{'yes' if outcome.satisfied else 'no'}", words.language)
@@ -242,9 +183,7 @@ def _print_learned(data: Mapping[str, Any], words: "Words") -> None:
         _pair(words.name("measures"), ", ".join(measures))
 
 
-def _print_timeline(timeline: list[dict[str, Any]], words: "Words") -> None:
-    from engine.cli.output import clean, say
-
+def _print_timeline(timeline: list[dict[str, Any]], words: Words) -> None:
     say(f"\n{words.name('timeline')}", "bold")
     for entry in timeline:
         say(f"{words.clock(entry['at'], seconds=True)}  {entry['what']}")
@@ -252,11 +191,9 @@ def _print_timeline(timeline: list[dict[str, Any]], words: "Words") -> None:
             say(f"    │ {line}", "dim")
 
 
-def _pair(label: str, text: str) -> None:
-    from engine.cli.output import clean, say
-
+def _pair(name: str, text: str) -> None:
     first, *rest = clean(str(text)).strip().splitlines() or [""]
-    say(f"  {label}: {first}")
+    say(f"  {name}: {first}")
     for line in rest:
         say(f"    {line}")
 

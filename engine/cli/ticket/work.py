@@ -4,6 +4,7 @@ import click
 
 from engine.cli.session import Session, instant, read_text
 from engine.cli.ticket.acting import act, action, carry_out, let_through, text
+from engine.core.signals import CustomerChanged, StepDraft
 from engine.errors import UsageError
 
 
@@ -43,8 +44,6 @@ def contact(session: Session, number: str, text: str | None, channel: str | None
 )
 def plan(session: Session, number: str, text: str, steps: tuple[str, ...]) -> None:
     """Record the solution plan of ticket NUMBER and tell the customer; each step is a clock of its own."""
-    from engine.core.signals import StepDraft
-
     with session.engine() as engine:
         zone = engine.world.policy.company.timezone
         drafts = tuple(StepDraft(what, who, instant(when, zone)) for what, who, when in map(split_step, steps))
@@ -89,8 +88,6 @@ def hold(session: Session, number: str, text: str | None, whom: str | None, for_
 @click.argument("customer")
 def customer(session: Session, number: str, customer: str) -> None:
     """Say that ticket NUMBER is about CUSTOMER (an id of `engine customer list`); its clocks follow the policy."""
-    from engine.core.signals import CustomerChanged
-
     with session.engine() as engine:
         let_through(engine, session, CustomerChanged(number, customer, session.actor(engine.world.team)))
 
