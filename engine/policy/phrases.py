@@ -17,7 +17,7 @@ def clock(instant: datetime, now: datetime, timezone: str, language: str) -> str
     Seconds are cut off, so that "before 17:00" never promises later than the instant.
     """
     local, today = _local(instant, timezone), _local(now, timezone)
-    time, away = f"{local:%H:%M}", (local.date() - today.date()).days
+    time, away = f"{local.hour:02}:{local.minute:02}", (local.date() - today.date()).days
     chinese = _is_chinese(language)
     if away in _NEAR:
         return f"{_NEAR_ZH[away]}{time}" if chinese else f"{_NEAR[away]} {time}"
@@ -54,4 +54,4 @@ def _local(instant: datetime, timezone: str) -> datetime:
 
 
 def _is_chinese(language: str) -> bool:
-    return language.partition("-")[0] == "zh"
+    return language == "zh" or language.startswith("zh-")

@@ -1,9 +1,9 @@
 """Tickets, their log and their contents."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from engine.core import events as e
 from engine.core.conditions import Source
@@ -48,7 +48,7 @@ def test_a_ticket_that_changed_meanwhile_is_a_conflict_and_stays_as_it_is(store:
     attempts = {
         "changed": (1, folded(stale, [*routed]), routed),
         "opened twice": (0, folded(None, opening(N1)), opening(N1)),
-        "from the future": (7, replace(fresh, seq=8), routed),
+        "from the future": (7, structs.replace(fresh, seq=8), routed),
     }
     for before, ticket, events in attempts.values():
         with store.write() as tx, pytest.raises(Conflict, match=N1):
