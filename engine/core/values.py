@@ -44,11 +44,11 @@ class TicketValues:
 
     def _read(self, field: str) -> Value:
         """Most fields are asked by nobody on most occasions, so each is read when it is."""
-        what, _, name = field.partition(".")
         facts, ticket = self._facts, self._ticket
-        if ticket is not None and name in _OF_TICKET and what == "ticket":
-            found: Value = getattr(ticket, name)
-            return frozenset(ticket.tags) if name == "tags" else found
+        if ticket is not None and field in _OF_TICKET:
+            found: Value = getattr(ticket, _OF_TICKET[field])
+            return frozenset(ticket.tags) if field == "ticket.tags" else found
+        what, _, name = field.partition(".")
         if what == "call":
             return _of_call(facts.call, name) if facts.call else None
         if field in facts.extra:
@@ -69,9 +69,9 @@ class TicketValues:
         return self._keywords[words]
 
 
-_OF_TICKET: Final = frozenset(
-    ("kind", "channel", "impact", "tier", "state", "queue", "language", "assignee", "tags", "incident", "objections", "reopened")
-)
+_OF_TICKET: Final = {
+    f"ticket.{name}": name for name in "kind channel impact tier state queue language assignee tags incident objections reopened".split()
+}
 _TIMELY: Final = ("now", "ticket.opened_at", "ticket.age", "customer.since", "customer.last_contact")
 
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.core.authority import APPROVAL
@@ -102,15 +103,16 @@ class Gatherer:
 
     def facts(self, ticket: Ticket | None, signal: Signal, origin: Origin | None) -> Facts:
         """Return what `decide` must know to judge `signal`."""
-        crew, asked = self._crew(), self.asked(ticket, signal, origin)
-        return changed(
-            asked,
+        crew, asked = self._crew(), self._matched(ticket, signal, origin)
+        contact, customer = asked["contact"], asked["customer"]
+        return Facts(
+            **asked,
             draw=self._world.chance.random(),
             agents=dict(crew.facts),
-            recent=self._recent(asked.contact, crew),
+            recent=self._recent(contact, crew),
             noticed=dict(crew.noticed),
-            opted_out=frozenset(name for name, to in asked.contact.addresses.items() if self._tx.opted_out(name, to)),
-            last_agent=self._tx.last_agent(asked.customer.id) if asked.customer and asked.customer.known else None,
+            opted_out=frozenset(name for name, to in contact.addresses.items() if self._tx.opted_out(name, to)),
+            last_agent=self._tx.last_agent(customer.id) if customer and customer.known else None,
             ran=tuple(self.ran),
             depth=self.depth,
             members=incidents.members(self._tx, self._world.policy, ticket, signal),
@@ -120,6 +122,9 @@ class Gatherer:
 
     def asked(self, ticket: Ticket | None, signal: Signal, origin: Origin | None = None) -> Facts:
         """Return of the facts what matchers may ask, and nothing that must be taken, drawn or counted."""
+        return Facts(number="", draw=0.0, agents={}, **self._matched(ticket, signal, origin))
+
+    def _matched(self, ticket: Ticket | None, signal: Signal, origin: Origin | None) -> dict[str, Any]:
         request = signal if isinstance(signal, TicketRequested) else None
         asking = (ticket.kind if ticket else request.kind if request else "") == APPROVAL
         above = ticket.parent if ticket and asking else request.parent if request else None
@@ -131,22 +136,19 @@ class Gatherer:
         if customer is not None:
             customer = self._history(customer, about if asking else ticket, signal)
         incident = incidents.about(self._tx, ticket, signal)
-        return Facts(
-            number="",
-            draw=0.0,
-            manager=self._world.team.manager,
-            agents={},
-            channels=self._world.channels,
-            senders=self._world.senders,
-            customer=customer,
-            contact=contact,
-            contact_id=about.contact if about else None,
-            call=origin.call if origin else None,
-            texts=self._texts((ticket, parent if asking else None), signal, incident),
-            incident=incident,
-            extra=self._extra(customer, signal) if customer else {},
-            parent=parent if asking else None,
-        )
+        return {
+            "manager": self._world.team.manager,
+            "channels": self._world.channels,
+            "senders": self._world.senders,
+            "customer": customer,
+            "contact": contact,
+            "contact_id": about.contact if about else None,
+            "call": origin.call if origin else None,
+            "texts": self._texts((ticket, parent if asking else None), signal, incident),
+            "incident": incident,
+            "extra": self._extra(customer, signal) if customer else {},
+            "parent": parent if asking else None,
+        }
 
     def opened(self) -> None:
         """The number was used: the next ticket gets another."""

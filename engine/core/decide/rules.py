@@ -5,7 +5,6 @@ from each other. What is kept from running by that is on record.
 """
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
@@ -46,7 +45,9 @@ class Cause(NamedTuple):
 def follow(draft: Draft) -> None:
     """Let the rules follow everything that was recorded, event by event, and what comes of that."""
     own = [event.rule for event in draft.events if isinstance(event, e.RuleApplied | e.RuleObserved)]
-    times = Counter([*draft.facts.ran, *own])
+    times: dict[str, int] = {}
+    for id in (*draft.facts.ran, *own):
+        times[id] = times.get(id, 0) + 1
     depths = [draft.facts.depth + len(own)] * len(draft.events)
     position = 0
     while position < len(depths):
@@ -68,7 +69,7 @@ def due(draft: Draft, signal: RuleDue) -> None:
         raise Refusal(f"the rule {signal.rule} does not hold here any more")
     cause, seen = Cause(rule, SCHEDULE, draft.facts.depth), asked([rule], 0, values)
     if signal.ticket is not None:
-        _run(draft, cause, seen, Counter(draft.facts.ran))
+        _run(draft, cause, seen, {id: draft.facts.ran.count(id) for id in draft.facts.ran})
         return
     _say(draft, cause, {"actions": "; ".join(action.words for action in rule.do)}, seen)
     facts, languages = draft.facts, draft.policy.company.languages
@@ -104,10 +105,10 @@ def _held(rules: Rules[R], values: Values) -> tuple[list[tuple[R, Asked]], Asked
     return [], asked(near, None, values)
 
 
-def _run(draft: Draft, cause: Cause, seen: Asked, times: Counter[str]) -> None:
+def _run(draft: Draft, cause: Cause, seen: Asked, times: dict[str, int]) -> None:
     """Run a rule unless it ran in this chain or the chain is too deep; say once what kept it. `times` counts how often each held."""
     rule = cause.rule
-    times[rule.id] += 1
+    times[rule.id] = times.get(rule.id, 0) + 1
     if times[rule.id] > 2:
         return
     reason, values = None, {"on": cause.on}
