@@ -69,9 +69,8 @@ class TicketValues:
         return self._keywords[words]
 
 
-_OF_TICKET: Final = {
-    f"ticket.{name}": name for name in "kind channel impact tier state queue language assignee tags incident objections reopened".split()
-}
+_NAMES = ("kind", "channel", "impact", "tier", "state", "queue", "language", "assignee", "tags", "incident", "objections", "reopened")
+_OF_TICKET: Final = {f"ticket.{name}": name for name in _NAMES}
 _TIMELY: Final = ("now", "ticket.opened_at", "ticket.age", "customer.since", "customer.last_contact")
 
 
