@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
+from msgspec import Struct, structs
 
 from engine.errors import UsageError
 
@@ -158,6 +159,8 @@ def _plain(value: Any) -> Any:
         return dict(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Struct):
+        return structs.asdict(value)
     if isinstance(value, frozenset):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} cannot be shown as JSON")

@@ -7,6 +7,8 @@ customer's own characters keeps the reply.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from engine.core.text import compatible, is_alphabetic, normalise
@@ -125,12 +127,18 @@ def is_courtesy(text: str, words: ReplyWords) -> bool:
 
 
 def _is_one_of(text: str, words: Iterable[str]) -> bool:
-    said = _letters(text)
-    return bool(said) and any(said == _letters(word) for word in words)
+    known = set(map(_letters_of_word, words))
+    longest = max(map(len, known), default=0)
+    said = "".join(islice(filter(str.isalnum, normalise(text)), longest + 1))
+    return bool(said) and said in known
 
 
 def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, normalise(text)))
+
+
+_letters_of_word = lru_cache(maxsize=1_000)(_letters)
+"""For the words of policies, which are few."""
 
 
 def _visible(words: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from engine.core.compiled import DeadlineKind, Tier
 from engine.core.conditions import Source, evaluate
 from engine.core.draft import Draft
-from engine.core.tracing import Asked, asked
+from engine.core.tracing import NOTHING, Asked, asked
 
 OF_QUEUE = "queue"
 """As a clock's calendar: that of the ticket's queue."""
@@ -22,19 +22,23 @@ class Length:
     calendar: str
     rule: str
     source: Source
-    asked: Asked | None = None
+    asked: Asked = NOTHING
 
 
 def tier_of(draft: Draft) -> Tier | None:
     """Return the ticket's tier, None before it was graded or when the policy no longer has it."""
-    return next((tier for tier in draft.policy.tiers if tier.id == draft.ticket.tier), None)
+    id = draft.ticket.tier
+    for tier in draft.policy.tiers if id else ():
+        if tier.id == id:
+            return tier
+    return None
 
 
 def length_of(draft: Draft, kind: DeadlineKind) -> Length:
     """Return how long a clock of this kind may run as the ticket stands now."""
     tier = tier_of(draft)
     calendars = (kind.calendar, tier.calendar if tier else None)
-    seen = None
+    seen = NOTHING
     if kind.budgets:
         values = draft.values()
         matched = next((place for place, one in enumerate(kind.budgets) if one.when is None or evaluate(one.when, values)), None)
@@ -49,7 +53,10 @@ def length_of(draft: Draft, kind: DeadlineKind) -> Length:
 
 def _calendar(draft: Draft, *names: str | None) -> str:
     """The first calendar that is named; a ticket that is in no queue yet passes over its queue's."""
-    queue = draft.policy.queues.get(draft.ticket.queue or "")
-    of_queue = queue.calendar if queue else None
-    meant = (of_queue if name == OF_QUEUE else name for name in names)
-    return next(filter(None, meant), "24x7")
+    for name in names:
+        if name == OF_QUEUE:
+            queue = draft.policy.queues.get(draft.ticket.queue or "")
+            name = queue.calendar if queue else None
+        if name:
+            return name
+    return "24x7"

@@ -31,7 +31,7 @@ def react(draft: Draft, before: Ticket | None, event: e.Event) -> None:
     if isinstance(event, e.MessageReceived) and not (event.asks and event.by == CUSTOMER):
         return
     moved, name = before is None or before.state != draft.ticket.state, event.name
-    for kind in draft.policy.deadlines.values():
+    for kind in draft.policy.moved_by.get(name, ()):
         if name in kind.stops and not _is_said_by_itself(event):
             _stop(draft, kind, event)
         resets, starts = name in kind.resets, name in kind.starts

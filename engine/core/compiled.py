@@ -319,6 +319,15 @@ class Policy:
     incidents: Incidents | None = None
     groups: Rules[IncidentGroup] = field(default_factory=Rules)
     reports: Reports = field(default_factory=Reports)
+    moved_by: Mapping[str, tuple[DeadlineKind, ...]] = field(init=False, compare=False)
+    """The kinds of deadlines that an event starts, stops or resets, by its name."""
+
+    def __post_init__(self) -> None:
+        moved: dict[str, list[DeadlineKind]] = {}
+        for kind in self.deadlines.values():
+            for name in kind.starts | kind.stops | kind.resets:
+                moved.setdefault(name, []).append(kind)
+        object.__setattr__(self, "moved_by", {name: tuple(kinds) for name, kinds in moved.items()})
 
     @property
     def timed_rules(self) -> tuple[TimedRule, ...]:

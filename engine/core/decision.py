@@ -6,7 +6,7 @@ from engine.core.commands import Command
 from engine.core.conditions import Source
 from engine.core.events import Event
 from engine.core.model import Ticket
-from engine.core.tracing import Trace
+from engine.core.tracing import NOTHING, Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,19 +15,15 @@ class Reason:
 
     `seq` is the sequence number of the event it explains.
 
-    `values` are (name, value) pairs in the words of the policy; `traces` the rules that were asked, in order, the last one matched.
-    `behind`, `first_behind` and `nearest` are as in `tracing.Asked`: the rules not reached, and those that came closest where none held.
+    `values` are (name, value) pairs in the words of the policy, `asked` what was seen of the rules that were asked.
     """
 
     decided: str
     rule: str
     source: Source | None
     values: tuple[tuple[str, str], ...] = ()
-    traces: tuple[tuple[str, Trace], ...] = ()
+    asked: Asked = NOTHING
     seq: int = 0
-    behind: int = 0
-    first_behind: tuple[str, ...] = ()
-    nearest: tuple[tuple[str, tuple[Trace, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from engine.core.decision import Decision, Reason
 from engine.core.facts import Facts
 from engine.core.lifecycle import IllegalEvent, evolve
 from engine.core.model import Ticket
-from engine.core.tracing import Asked
+from engine.core.tracing import NOTHING, Asked
 from engine.core.values import TicketValues
 
 
@@ -76,14 +76,10 @@ class Draft:
         """Ask the runtime to do something."""
         self._commands.append(command)
 
-    def because(
-        self, decided: str, rule: str, source: Source | None, values: dict[str, str] | None = None, asked: Asked | None = None
-    ) -> None:
+    def because(self, decided: str, rule: str, source: Source | None, values: dict[str, str] | None = None, asked: Asked = NOTHING) -> None:
         """Say why the next event happens."""
         seq = self._ticket.seq + 1 if self._ticket else 1
-        seen = asked or Asked()
-        kept = tuple((values or {}).items())
-        self._reasons.append(Reason(decided, rule, source, kept, seen.traces, seq, seen.behind, seen.first_behind, seen.nearest))
+        self._reasons.append(Reason(decided, rule, source, tuple(values.items()) if values else (), asked, seq))
 
     def new_id(self) -> str:
         """Return an id for a message or content: ticket number, sequence number before this decision, counter within it."""

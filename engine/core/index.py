@@ -6,6 +6,7 @@ the conjunction of one mask a field, and its lowest bit is the first rule. What 
 not named here) is a residue: it is asked of the reference, on the bits that are left.
 """
 
+import typing
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from math import prod
 from operator import or_
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
-from engine.core.conditions import All, Any, Condition, Match, Named, Not, Scalar, Source, Value, Values, evaluate
+from engine.core.conditions import All, Any, Condition, Match, Named, Not, Scalar, Source, Value, Values, ask, evaluate
 from engine.core.tracing import RuleLike
 
 _MOST_WAYS: Final = 32
@@ -23,7 +24,13 @@ _BLOCK: Final = 4096
 """Rules of one block: it bounds the memory of the masks, and later blocks are not looked at once a rule holds."""
 
 
+_SHORT: Final = 100
+_MOST_REMEMBERED: Final = 1_000
+_TOLD_IN_PUBLIC: Final = ("mentions", "matches", "exists")
+"""Operators whose answers hold nothing of a personal value."""
+
 R = TypeVar("R", bound=RuleLike)
+T = TypeVar("T")
 Literal: TypeAlias = tuple[Condition, bool]  # a condition, and which of the two truths it must have; missing is neither
 Way: TypeAlias = tuple[Literal, ...]
 _Asked: TypeAlias = list[tuple[int, Match, bool]]  # the bit of a way, the matcher, and the truth it must have
@@ -57,9 +64,65 @@ class Rules(tuple[R, ...]):
         positions = (start + position for start, block in self._blocks for position in block.near(values))
         return (self[position] for position in takewhile(lambda position: position < before, positions))
 
+    def remembered(self, find: Callable[["Rules[R]", Values], T], values: Values) -> T:
+        """Return what `find`, which asks nothing but these rules, makes of the values: from memory where it met the same before."""
+        questions = self._questions
+        if questions is None:
+            return find(self, values)
+        key = (find, *questions.answers(values))
+        if key not in self._memory:
+            if len(self._memory) >= _MOST_REMEMBERED:
+                self._memory.clear()
+            self._memory[key] = find(self, values)
+        kept: T = self._memory[key]
+        return kept
+
+    @cached_property
+    def _memory(self) -> dict[tuple[object, ...], typing.Any]:
+        return {}
+
+    @cached_property
+    def _questions(self) -> "_Questions | None":
+        """None for a long list, of which hardly any two tickets answer alike, and where answers are personal and must not be kept."""
+        leaves = list(dict.fromkeys(leaf for rule in self[: _SHORT + 1] if rule.when is not None for leaf in _leaves(rule.when)))
+        long = len(self) > _SHORT or any(leaf.personal and leaf.operator not in _TOLD_IN_PUBLIC for leaf in leaves)
+        return None if long else _Questions(leaves)
+
     @cached_property
     def _blocks(self) -> "list[tuple[int, _Block]]":
         return [(start, _Block(self[start : start + _BLOCK])) for start in range(0, len(self), _BLOCK)]
+
+
+class _Questions:
+    """All that some rules ask. Equal answers mean that the same rules hold, and that the same was seen of each."""
+
+    __slots__ = ("_fields", "_others", "_words")
+
+    def __init__(self, leaves: Sequence[Match]) -> None:
+        words: dict[str, frozenset[object]] = defaultdict(frozenset)
+        for leaf in leaves:
+            if leaf.operator == "mentions":
+                words[leaf.field] |= frozenset(leaf.expected)  # type: ignore[arg-type]  # the compiler gives `mentions` a tuple of str
+        self._words = tuple(words.items())
+        rest = [leaf for leaf in leaves if leaf.operator != "mentions"]
+        self._others = tuple(leaf for leaf in rest if leaf.operator in _TOLD_IN_PUBLIC or leaf.test is not None)
+        self._fields = tuple(dict.fromkeys(leaf.field for leaf in rest if leaf not in self._others))
+
+    def answers(self, values: Values) -> tuple[object, ...]:
+        """Return the answers, in an order of their own."""
+        mentioned = [(found := values.keywords(field)) and found & words for field, words in self._words]
+        return (*map(values.value, self._fields), *mentioned, *[ask(leaf, values) for leaf in self._others])
+
+
+def _leaves(condition: Condition) -> Iterator[Match]:
+    match condition:
+        case Match():
+            yield condition
+        case All(parts=parts) | Any(parts=parts):
+            for part in parts:
+                yield from _leaves(part)
+        case _:
+            yield from _leaves(condition.part)
 
 
 class _Block:

@@ -158,7 +158,7 @@ def _next_due(draft: Draft) -> datetime | None:
 
 def _skills(draft: Draft) -> Mapping[str, int]:
     """Return what the route asks of an agent, where it is the route that leads to the ticket's queue."""
-    chosen = draft.policy.routes.match(draft.values())
+    chosen, _ = first_match(draft.policy.routes, draft.values())
     return chosen.skills if chosen.queue == draft.ticket.queue else {}
 
 

@@ -49,6 +49,10 @@ class Asked:
     nearest: tuple[tuple[str, tuple[Trace, ...]], ...] = ()
 
 
+NOTHING = Asked()
+"""No rule was asked."""
+
+
 class RuleLike(Protocol):
     """Anything with a stable id and a condition."""
 
@@ -115,16 +119,23 @@ def asked(rules: Sequence[RuleLike], matched: int | None, values: Values) -> Ask
 
 def show(value: object) -> str:
     """Return an expected or actual value in the words of the policy, a duration as `1d 4h`."""
+    if type(value) is str:
+        return value
     if isinstance(value, (tuple, frozenset, list)):
         items = sorted(value, key=str) if isinstance(value, frozenset) else value
         return f"[{', '.join(show(item) for item in items)}]"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, timedelta):
-        seconds = abs(value) // timedelta(seconds=1)
-        parts = ((seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s"))
-        return ("-" if value < timedelta(0) else "") + (" ".join(f"{count}{unit}" for count, unit in parts if count) or "0s")
+        return _duration(value)
     return "missing" if value is None else str(value)
+
+
+@lru_cache(maxsize=1_000)
+def _duration(value: timedelta) -> str:
+    seconds = abs(value) // timedelta(seconds=1)
+    parts = ((seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s"))
+    return ("-" if value < timedelta(0) else "") + (" ".join(f"{count}{unit}" for count, unit in parts if count) or "0s")
 
 
 @lru_cache(maxsize=10_000)

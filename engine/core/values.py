@@ -6,8 +6,8 @@ from itertools import islice
 from typing import Final
 
 from engine.core.compiled import Policy
-from engine.core.conditions import Value
-from engine.core.facts import Facts
+from engine.core.conditions import Value, Values
+from engine.core.facts import CallFacts, Facts
 from engine.core.index import R, Rules
 from engine.core.model import Ticket
 from engine.core.tracing import Asked, asked
@@ -32,20 +32,35 @@ class TicketValues:
         now: datetime | None = None,
         found: dict[str, frozenset[str]] | None = None,
     ) -> None:
-        self._policy = policy
-        self._fields = {**_ticket_fields(ticket), **_customer_fields(facts), **_call_fields(facts), **(extra or {})}
-        self._fields["ticket.text"] = text or None
-        if now is not None:
-            self._fields |= _timely_fields(policy, facts, ticket, now)
+        self._policy, self._facts, self._ticket, self._now = policy, facts, ticket, now
+        self._fields: dict[str, Value] = {"ticket.text": text or None, **(extra or {})}
         self._keywords = {} if found is None else found
 
     def value(self, field: str) -> Value:
         """Return the field's value, None when missing."""
-        return self._fields.get(field)
+        if field not in self._fields:
+            self._fields[field] = self._read(field)
+        return self._fields[field]
+
+    def _read(self, field: str) -> Value:
+        """Most fields are asked by nobody on most occasions, so each is read when it is."""
+        facts, ticket = self._facts, self._ticket
+        if ticket is not None and field in _OF_TICKET:
+            found: Value = getattr(ticket, _OF_TICKET[field])
+            return frozenset(ticket.tags) if field == "ticket.tags" else found
+        what, _, name = field.partition(".")
+        if what == "call":
+            return _of_call(facts.call, name) if facts.call else None
+        if field in facts.extra:
+            held = facts.extra[field]
+            return frozenset(held) if isinstance(held, tuple) else held
+        if self._now is not None and (field in _TIMELY or field in self._policy.spans):
+            return _timely(field, self._policy, facts, ticket, self._now)
+        return _of_customer(facts, name) if what == "customer" else None
 
     def keywords(self, field: str) -> frozenset[str] | None:
         """Return the policy's keywords that the text affirms, None when there is no text."""
-        text = self._fields.get(field)
+        text = self.value(field)
         if text is None:
             return None
         words = str(text)
@@ -54,62 +69,40 @@ class TicketValues:
         return self._keywords[words]
 
 
-def _ticket_fields(ticket: Ticket | None) -> dict[str, Value]:
-    if ticket is None:
-        return {}
-    return {
-        "ticket.kind": ticket.kind,
-        "ticket.channel": ticket.channel,
-        "ticket.impact": ticket.impact,
-        "ticket.tier": ticket.tier,
-        "ticket.state": ticket.state,
-        "ticket.queue": ticket.queue,
-        "ticket.language": ticket.language,
-        "ticket.assignee": ticket.assignee,
-        "ticket.tags": frozenset(ticket.tags),
-        "ticket.incident": ticket.incident,
-        "ticket.objections": ticket.objections,
-        "ticket.reopened": ticket.reopened,
-    }
+_NAMES = ("kind", "channel", "impact", "tier", "state", "queue", "language", "assignee", "tags", "incident", "objections", "reopened")
+_OF_TICKET: Final = {f"ticket.{name}": name for name in _NAMES}
+_TIMELY: Final = ("now", "ticket.opened_at", "ticket.age", "customer.since", "customer.last_contact")
 
 
-def _customer_fields(facts: Facts) -> dict[str, Value]:
+def _of_customer(facts: Facts, name: str) -> Value:
     customer = facts.customer
-    kinds = {facts.channels[channel]: address for channel, address in facts.contact.addresses.items() if channel in facts.channels}
-    extra: dict[str, Value] = {name: frozenset(held) if isinstance(held, tuple) else held for name, held in facts.extra.items()}
-    return extra | {
-        "customer.segment": customer.segment if customer else None,
-        "customer.language": customer.language if customer else None,
-        "customer.known": customer.known if customer else False,
-        "customer.phone": kinds.get("phone"),
-        "customer.email": kinds.get("email"),
-    }
+    if name in ("phone", "email"):
+        addresses = [address for channel, address in facts.contact.addresses.items() if facts.channels.get(channel) == name]
+        return addresses[-1] if addresses else None
+    if name == "known":
+        return customer.known if customer else False
+    return getattr(customer, name) if customer and name in ("segment", "language") else None
 
 
-def _timely_fields(policy: Policy, facts: Facts, ticket: Ticket | None, now: datetime) -> dict[str, Value]:
+def _timely(field: str, policy: Policy, facts: Facts, ticket: Ticket | None, now: datetime) -> Value:
     """What changes as time goes by. A ticket that is being opened is opened now."""
     opened, customer = ticket.opened_at if ticket else now, facts.customer
-    found: dict[str, Value] = {"now": now, "ticket.opened_at": opened, "ticket.age": now - opened}
+    if field in ("now", "ticket.opened_at"):
+        return now if field == "now" else opened
+    if field == "ticket.age":
+        return now - opened
     if customer is None:
-        return found
-    for name, at in (("customer.since", customer.since), ("customer.last_contact", customer.last_contact_at)):
-        found[name] = None if at is None else now - at
-    for name, span in policy.spans.items():
-        found[name] = sum(now - span <= at for at in customer.tickets)
-    return found
+        return None
+    if field in policy.spans:
+        span = policy.spans[field]
+        return sum(now - span <= at for at in customer.tickets)
+    at = customer.since if field == "customer.since" else customer.last_contact_at
+    return None if at is None else now - at
 
 
-def _call_fields(facts: Facts) -> dict[str, Value]:
-    call = facts.call
-    if call is None:
-        return {}
-    return {
-        "call.direction": call.direction,
-        "call.outcome": call.outcome,
-        "call.queue": call.queue or None,
-        "call.wait": call.wait,
-        "call.talk": call.talk,
-    }
+def _of_call(call: CallFacts, name: str) -> Value:
+    found: Value = getattr(call, name)
+    return found or None if name == "queue" else found
 
 
 def first_match(rules: Sequence[R], values: TicketValues) -> tuple[R, Asked]:
@@ -119,8 +112,12 @@ def first_match(rules: Sequence[R], values: TicketValues) -> tuple[R, Asked]:
     Raises AssertionError when none holds: the compiler guarantees that the last rule is the default.
     """
     indexed = rules if isinstance(rules, Rules) else Rules(rules)
-    position = indexed.position(values)
+    return indexed.remembered(_first_match, values)
+
+
+def _first_match(rules: Rules[R], values: Values) -> tuple[R, Asked]:
+    position = rules.position(values)
     if position <= MOST_TOLD:
-        return indexed[position], asked(indexed, position, values)
-    near = list(islice(indexed.near(values, position), MOST_TOLD))
-    return indexed[position], asked([*near, *indexed[position:]], len(near), values)
+        return rules[position], asked(rules, position, values)
+    near = list(islice(rules.near(values, position), MOST_TOLD))
+    return rules[position], asked([*near, *rules[position:]], len(near), values)

@@ -1,6 +1,7 @@
 """Instants and time spans in the words people use, in Chinese and English; any other language gets the English form."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _WEEKDAYS_ZH = "一二三四五六日"
@@ -11,13 +12,14 @@ _NEAR = {-1: "yesterday", 0: "today", 1: "tomorrow"}
 _WEEK = range(2, 7)
 
 
+@lru_cache(maxsize=1_000)
 def clock(instant: datetime, now: datetime, timezone: str, language: str) -> str:
     """Return an aware instant as people in that zone say it at `now`: `今天17:00`, `tomorrow 09:30`, `周五(3月6日)10:00`, `12 Mar 10:00`.
 
     Seconds are cut off, so that "before 17:00" never promises later than the instant.
     """
     local, today = _local(instant, timezone), _local(now, timezone)
-    time, away = f"{local:%H:%M}", (local.date() - today.date()).days
+    time, away = f"{local.hour:02}:{local.minute:02}", (local.date() - today.date()).days
     chinese = _is_chinese(language)
     if away in _NEAR:
         return f"{_NEAR_ZH[away]}{time}" if chinese else f"{_NEAR[away]} {time}"
@@ -49,9 +51,10 @@ def duration(span: timedelta, language: str) -> str:
     return ("" if chinese else " ").join(parts)
 
 
+@lru_cache(maxsize=1_000)
 def _local(instant: datetime, timezone: str) -> datetime:
     return instant.astimezone(ZoneInfo(timezone))
 
 
 def _is_chinese(language: str) -> bool:
-    return language.partition("-")[0] == "zh"
+    return language == "zh" or language.startswith("zh-")

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from types import TracebackType
 
 import jinja2
@@ -95,6 +96,8 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: object, attribute: str) -> object:
         """Return the entry of that key; undefined without one."""
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
         if isinstance(obj, LoopContext) and attribute in _LOOP:
             return getattr(obj, attribute)
         return self.getitem(obj, attribute)
@@ -120,6 +123,8 @@ def _absent(obj: object, name: str) -> str:
 
 
 def _printable(value: object) -> object:
+    if type(value) is str:
+        return value
     if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         return value
     if isinstance(value, jinja2.Undefined):
@@ -142,6 +147,8 @@ def _sandbox() -> _Sandbox:
 
 
 _SANDBOX = _sandbox()
+_CHUNK = 100
+"""Pieces of a text that are counted at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,19 +184,18 @@ class ScriptTemplate:
         Raises:
             TemplateError: the context lacks what the template names, or the text would pass 20,000 characters.
         """
-        pieces: list[str] = []
-        length = 0
+        text = ""
         try:
-            for piece in self._pieces(context):
-                length += len(piece)
-                if length > MAX_OUTPUT:
+            source = self._pieces(context)
+            while pieces := list(islice(source, _CHUNK)):  # a few at a time are cheap, and what they print was there already
+                if len(text) + sum(map(len, pieces)) > MAX_OUTPUT:
                     raise OutputTooLong(said("the text would be longer than {limit:,} characters", limit=MAX_OUTPUT))
-                pieces.append(piece)
+                text += "".join(pieces)
         except (jinja2.TemplateError, OutputTooLong, Unprintable, TypeError, ValueError, KeyError, OverflowError) as error:
             line = self._line_of(error.__traceback__)
             place = f"script {self.script} ({self.source.file}:{self.first_line + line - 1})"
             raise TemplateError(place, _explained(error), line) from error
-        return "".join(pieces)
+        return text
 
     def _pieces(self, context: Mapping[str, object]) -> Iterator[str]:
         return self.compiled.root_render_func(self.compiled.new_context(dict(context)))

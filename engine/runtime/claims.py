@@ -1,5 +1,6 @@
-"""What waits in the store is worked off in batches: one transaction claims rows for nobody else, handles each in a savepoint of its own,
-and one commit keeps all of it.
+"""What waits in the store is worked off in batches: one transaction claims rows for nobody else, and one commit keeps all that came of
+them. Where several write at once each row is handled in a savepoint of its own; where one does, a savepoint costs more than it saves, and
+what fails undoes its batch, which is then done row by row.
 
 Whoever dies in the middle gives them back. What fails is tried again with a growing pause, and set aside after the
 last attempt for a person to look at; the others of its batch do not notice.
@@ -57,7 +58,8 @@ class Work(Generic[W]):
             try:
                 with self.store.write(_ALONE if alone else _TOGETHER) as tx:
                     rows = self.claim(tx, 1 if alone else min(BATCH, limit))
-                    led_to = [self._one(tx, row) for row in rows]
+                    guarded = self.store.shared or len(rows) == 1
+                    led_to = [self._one(tx, row) if guarded else self.do(tx, row) for row in rows]
             except Exception as error:
                 if not rows:
                     raise  # nothing was claimed: it is the store that failed

@@ -4,11 +4,15 @@ import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.core.authority import APPROVAL
+from engine.core.changed import changed
+from engine.core.commands import QueueMessage
 from engine.core.compiled import Policy
 from engine.core.contacts import from_text
+from engine.core.decision import Decision
 from engine.core.facts import AgentFacts, CallFacts, Contact, CustomerFacts, Facts, IncidentFacts
 from engine.core.fields import Extra
 from engine.core.model import CUSTOMER, Ticket
@@ -65,8 +69,20 @@ class World:
     sources: Mapping[str, Source] = field(default_factory=dict)
     retries: Retries = field(default_factory=lambda: Retries(attempts=5))
     seal: Seal = field(default_factory=Seal.fresh)
-    seen: dict[tuple[datetime, AgentRow, int], AgentFacts] = field(default_factory=dict, init=False, compare=False)
-    """The agents as the last decision saw them: those of a batch are of one instant, and see the same."""
+
+
+@dataclass(slots=True)
+class _Crew:
+    """The agents as a transaction knows them: asked of the store once, then kept up with what the transaction itself decides.
+
+    `rows` and `loads` are by agent, automatic messages that were lately `sent` to them by address, notices (`noticed`) by agent.
+    """
+
+    rows: dict[str, AgentRow]
+    loads: dict[str, int]
+    sent: dict[str, int]
+    noticed: dict[str, int]
+    facts: dict[str, AgentFacts]
 
 
 class Gatherer:
@@ -79,21 +95,24 @@ class Gatherer:
         self._tx = tx
         self._world = world
         self._now = now
+        self._place = f"crew at {now}"
         self._number: str | None = None
+        self._stranger: str | None = None
         self.ran: list[str] = []
         self.depth = 0
 
     def facts(self, ticket: Ticket | None, signal: Signal, origin: Origin | None) -> Facts:
         """Return what `decide` must know to judge `signal`."""
-        asked = self.asked(ticket, signal, origin)
-        return replace(
-            asked,
+        crew, asked = self._crew(), self._matched(ticket, signal, origin)
+        contact, customer = asked["contact"], asked["customer"]
+        return Facts(
+            **asked,
             draw=self._world.chance.random(),
-            agents=self._agents(),
-            recent=self._recent(asked.contact),
-            noticed=self._noticed(),
-            opted_out=frozenset(name for name, to in asked.contact.addresses.items() if self._tx.opted_out(name, to)),
-            last_agent=self._tx.last_agent(asked.customer.id) if asked.customer else None,
+            agents=dict(crew.facts),
+            recent=self._recent(contact, crew),
+            noticed=dict(crew.noticed),
+            opted_out=frozenset(name for name, to in contact.addresses.items() if self._tx.opted_out(name, to)),
+            last_agent=self._tx.last_agent(customer.id) if customer and customer.known else None,
             ran=tuple(self.ran),
             depth=self.depth,
             members=incidents.members(self._tx, self._world.policy, ticket, signal),
@@ -103,6 +122,9 @@ class Gatherer:
 
     def asked(self, ticket: Ticket | None, signal: Signal, origin: Origin | None = None) -> Facts:
         """Return of the facts what matchers may ask, and nothing that must be taken, drawn or counted."""
+        return Facts(number="", draw=0.0, agents={}, **self._matched(ticket, signal, origin))
+
+    def _matched(self, ticket: Ticket | None, signal: Signal, origin: Origin | None) -> dict[str, Any]:
         request = signal if isinstance(signal, TicketRequested) else None
         asking = (ticket.kind if ticket else request.kind if request else "") == APPROVAL
         above = ticket.parent if ticket and asking else request.parent if request else None
@@ -114,26 +136,52 @@ class Gatherer:
         if customer is not None:
             customer = self._history(customer, about if asking else ticket, signal)
         incident = incidents.about(self._tx, ticket, signal)
-        return Facts(
-            number="",
-            draw=0.0,
-            manager=self._world.team.manager,
-            agents={},
-            channels=self._world.channels,
-            senders=self._world.senders,
-            customer=customer,
-            contact=contact,
-            contact_id=about.contact if about else None,
-            call=origin.call if origin else None,
-            texts=self._texts((ticket, parent if asking else None), signal, incident),
-            incident=incident,
-            extra=self._extra(customer, signal) if customer else {},
-            parent=parent if asking else None,
-        )
+        return {
+            "manager": self._world.team.manager,
+            "channels": self._world.channels,
+            "senders": self._world.senders,
+            "customer": customer,
+            "contact": contact,
+            "contact_id": about.contact if about else None,
+            "call": origin.call if origin else None,
+            "texts": self._texts((ticket, parent if asking else None), signal, incident),
+            "incident": incident,
+            "extra": self._extra(customer, signal) if customer else {},
+            "parent": parent if asking else None,
+        }
 
     def opened(self) -> None:
         """The number was used: the next ticket gets another."""
-        self._number = None
+        self._number = self._stranger = None
+
+    def give_back(self) -> None:
+        """Undo what the last facts brought into being, a number and maybe a customer: the decision had no use for them."""
+        if self._number is not None:
+            self._tx.give_back_number(self._number)
+        if self._stranger is not None:
+            self._tx.remove_customer(self._stranger)
+        self._number = self._stranger = None
+
+    def decided(self, before: Ticket | None, decision: Decision, turns: Mapping[str, int]) -> None:
+        """Let the next decision of the transaction see the agents as this one, which was kept, left them: those that were given a ticket
+        have these `turns` now.
+        """
+        crew: _Crew | None = self._tx.memory.get(self._place)
+        if crew is None:
+            return  # a savepoint was undone: the next decision asks the store anew
+        holders = [(holder, more) for ticket, more in ((before, -1), (decision.ticket, 1)) if (holder := _holder(ticket))]
+        for holder, more in holders:
+            crew.loads[holder] = crew.loads.get(holder, 0) + more
+        for agent, turn in turns.items():
+            crew.rows[agent] = replace(crew.rows.get(agent, AgentRow(agent)), turn=turn)
+        for id in {*turns, *(holder for holder, _ in holders)} & crew.facts.keys():
+            crew.facts[id] = changed(crew.facts[id], load=crew.loads.get(id, 0), turn=crew.rows[id].turn if id in crew.rows else 0)
+        for command in decision.commands:
+            if isinstance(command, QueueMessage) and command.automatic:
+                if command.to in crew.sent:
+                    crew.sent[command.to] += 1
+                if command.digest is not None:
+                    crew.noticed[command.party] = crew.noticed.get(command.party, 0) + 1
 
     def _next_number(self, ticket: Ticket | None, signal: Signal) -> str:
         by_mail = isinstance(signal, MessageArrived) and signal.party != CUSTOMER
@@ -157,6 +205,7 @@ class Gatherer:
             return _customer_facts(row, known=True)
         row = CustomerRow(self._tx.new_customer_id(), origin.name, None, None, self._now)
         self._tx.add_customer(row)
+        self._stranger = row.id
         try:
             self._tx.add_address(row.id, kind, origin.address)
         except Refused as taken:  # by another process, for a signal of the same stranger
@@ -194,9 +243,9 @@ class Gatherer:
             return from_text(kept.get(about.contact or "", ""))
         if customer is None:
             return Contact()
-        row = self._tx.customer(customer.id)
+        row = self._tx.customer(customer.id) if customer.known else None  # a stranger has what they came with
         by_kind: dict[str, str] = {}
-        for kind, address in self._tx.addresses(customer.id):
+        for kind, address in self._tx.addresses(customer.id) if row else ():
             by_kind.setdefault(kind, address)
         if origin is not None:
             by_kind[self._world.channels[origin.channel]] = origin.address
@@ -216,16 +265,17 @@ class Gatherer:
             wanted.append(signal.content)
         return self._tx.contents([content for content in wanted if content])
 
-    def _agents(self) -> dict[str, AgentFacts]:
-        loads, kept, facts, seen = self._tx.loads(), self._tx.agents(), dict[str, AgentFacts](), self._world.seen
-        for agent in self._world.team.agents.values():
-            known = self._now, kept.get(agent.id, AgentRow(agent.id)), loads.get(agent.id, 0)
-            if known not in seen:
-                for old in [one for one in seen if one[0] != self._now]:
-                    del seen[old]
-                seen[known] = self._agent(agent, *known[1:])
-            facts[agent.id] = seen[known]
-        return facts
+    def _crew(self) -> _Crew:
+        known: _Crew | None = self._tx.memory.get(self._place)
+        if known is None:
+            team, limits = self._world.team.agents.values(), self._world.policy.limits
+            rows, loads, gathering = self._tx.agents(), self._tx.loads(), limits.digest
+            addresses = sorted({*(agent.email.casefold() for agent in team), *(agent.phone or "" for agent in team)} - {""})
+            sent = dict.fromkeys(addresses, 0) | self._tx.recent_automatic(self._now - limits.within, addresses)
+            noticed = self._tx.recent_notices(self._now - gathering.within) if gathering else {}
+            facts = {agent.id: self._agent(agent, rows.get(agent.id, AgentRow(agent.id)), loads.get(agent.id, 0)) for agent in team}
+            known = self._tx.memory[self._place] = _Crew(rows, loads, sent, noticed, facts)
+        return known
 
     def _agent(self, agent: Agent, row: AgentRow, load: int) -> AgentFacts:
         team, policy = self._world.team, self._world.policy
@@ -252,23 +302,26 @@ class Gatherer:
             quiet_until=self._end_of((usual.hours if usual else ()) if agent.quiet is None else agent.quiet),
         )
 
-    def _recent(self, contact: Contact) -> dict[str, int]:
+    def _recent(self, contact: Contact, crew: _Crew) -> dict[str, int]:
         """Count automatic messages by party; the customer's is the highest count of any of their addresses."""
-        team = self._world.team.agents.values()
-        asked = {*contact.addresses.values(), *(agent.email.casefold() for agent in team), *(agent.phone or "" for agent in team)}
-        counts = self._tx.recent_automatic(self._now - self._world.policy.limits.within, sorted(asked - {""}))
-        recent = {agent.id: counts.get(agent.email.casefold(), 0) + counts.get(agent.phone or "", 0) for agent in team}
-        recent[CUSTOMER] = max((counts.get(address, 0) for address in contact.addresses.values()), default=0)
-        return {party: count for party, count in recent.items() if count}
-
-    def _noticed(self) -> dict[str, int]:
-        """Count the notices to each agent in the span of a digest, where the policy has one."""
-        gathering = self._world.policy.limits.digest
-        return self._tx.recent_notices(self._now - gathering.within) if gathering else {}
+        recent: dict[str, int] = {}
+        for agent in self._world.team.agents.values():
+            if count := crew.sent.get(agent.email.casefold(), 0) + crew.sent.get(agent.phone or "", 0):
+                recent[agent.id] = count
+        if addresses := sorted({*contact.addresses.values()}):
+            counts = self._tx.recent_automatic(self._now - self._world.policy.limits.within, addresses)
+            if counts:
+                recent[CUSTOMER] = max(counts.values())
+        return recent
 
     def _end_of(self, quiet: Hours | tuple[()]) -> datetime | None:
         """When these quiet hours end, None where it is none of them now."""
         return end_of_quiet(self._now, quiet, self._world.policy.company.timezone) if quiet else None
+
+
+def _holder(ticket: Ticket | None) -> str | None:
+    """Whose load a ticket counts for."""
+    return ticket.assignee if ticket is not None and ticket.closed_at is None else None
 
 
 def _customer_facts(row: CustomerRow, known: bool) -> CustomerFacts:

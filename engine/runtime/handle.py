@@ -12,8 +12,7 @@ from engine.core import commands as c
 from engine.core.decide import decide
 from engine.core.decision import Decision
 from engine.core.events import RECEIPT_NAMES, Assigned, MessageQueued, RuleApplied, RuleObserved, SurveySent, TicketOpened
-from engine.core.facts import Facts
-from engine.core.model import SYSTEM, Ticket
+from engine.core.model import SYSTEM
 from engine.core.signals import IncidentSpoke, ReceiptArrived, RuleDue, Signal, TicketRequested
 from engine.errors import NotFound
 from engine.runtime.gather import Gatherer, Origin, World
@@ -61,13 +60,6 @@ class Outcome:
     def forget(self) -> bool:
         """Whether what came in must not be kept, for it would tie a survey's answer to its ticket."""
         return any(isinstance(command, c.EraseIntake) for one in self.handled for command in one.decision.commands)
-
-
-class _Undo(Exception):  # leaves a savepoint, never this module
-    """Roll back what the facts brought into being (a customer, a number) for a decision that was refused or opened no ticket."""
-
-    def __init__(self, facts: Facts, decision: Decision) -> None:
-        self.facts, self.decision = facts, decision
 
 
 def handle(
@@ -127,16 +119,10 @@ def _decide_one(
     if signal.ticket and ticket is None:
         raise NotFound(f"there is no ticket {signal.ticket}")
     at = max(now, ticket.known_until) if ticket else now  # later than now only where the clock was set back
-    try:
-        with tx.savepoint():
-            facts = gatherer.facts(ticket, signal, origin)
-            decision = decide(ticket, signal, facts, world.policy, at)
-            unused = ticket is not None and facts.number and not _opens(decision)
-            if decision.refused is not None or decision.ticket is None or unused:
-                raise _Undo(facts, decision)
-    except _Undo as undone:
-        facts, decision = undone.facts, undone.decision
-        gatherer.opened()
+    facts = gatherer.facts(ticket, signal, origin)
+    decision = decide(ticket, signal, facts, world.policy, at)
+    if decision.refused is not None or decision.ticket is None or (ticket is not None and facts.number and not _opens(decision)):
+        gatherer.give_back()
     record = DecisionRecord(at, signal, facts, world.policy.digest, decision.reasons, decision.refused, intake)
     if decision.refused is not None or decision.ticket is None or not decision.events:
         tx.record_refusal(ticket.number if ticket else None, record)
@@ -144,15 +130,16 @@ def _decide_one(
         tx.append(ticket.seq if ticket else 0, decision.ticket, decision.events, record)
         if isinstance(decision.events[0], TicketOpened):
             gatherer.opened()
-    for command in decision.commands:
-        _carry_out(tx, world, command, decision.ticket, at, now, hold)
+    _carry_out(tx, world, decision, at, now, hold)
     if decision.ticket is not None:
         _set_timers(tx, decision.ticket.number, decision.commands, fresh=ticket is None)
+    turns: dict[str, int] = {}
     for event in decision.events:
         if isinstance(event, Assigned) and event.agent and event.by == SYSTEM:
-            tx.take_turn(event.agent)
+            turns[event.agent] = tx.take_turn(event.agent)
         if isinstance(event, SurveySent) and decision.ticket and decision.ticket.customer:
             tx.survey_sent_to(decision.ticket.customer, at)
+    gatherer.decided(ticket, decision, turns)
     return decision
 
 
@@ -161,22 +148,26 @@ def _opens(decision: Decision) -> bool:
     return any(isinstance(command, c.Raise) and isinstance(command.signal, TicketRequested) for command in decision.commands)
 
 
-def _carry_out(tx: Transaction, world: World, command: c.Command, ticket: Ticket | None, at: datetime, now: datetime, hold: bool) -> None:
-    number = ticket.number if ticket else None
-    match command:
-        case c.KeepContent(id=id, kind=kind, body=body):
-            tx.keep_content(id, number, kind, body)
-        case c.QueueMessage():
-            tx.queue_message(_outbox_row(command, number, at, now, hold))
-        case c.KeepAnswer():
-            id = f"{world.chance.getrandbits(128):032x}"
-            tx.keep_waiting(WaitingRow(id, command.survey, command.look_at, world.seal.close(command, id)))
-        case c.SealLink():
-            tx.seal_link(command.follow_up, command.answer, command.ticket, command.customer, command.contact)
-        case c.SeverLink(follow_up=follow_up):
-            tx.sever_link(follow_up)
-        case c.SaveOptOut(channel=channel, address=address, allowed=allowed):
-            tx.set_opt_out(channel, address, None if allowed else at)
+def _carry_out(tx: Transaction, world: World, decision: Decision, at: datetime, now: datetime, hold: bool) -> None:
+    number = decision.ticket.number if decision.ticket else None
+    contents, messages = list[tuple[str, str, str]](), list[OutboxRow]()
+    for command in decision.commands:
+        match command:
+            case c.KeepContent(id=id, kind=kind, body=body):
+                contents.append((id, kind, body))
+            case c.QueueMessage():
+                messages.append(_outbox_row(command, number, at, now, hold))
+            case c.KeepAnswer():
+                id = f"{world.chance.getrandbits(128):032x}"
+                tx.keep_waiting(WaitingRow(id, command.survey, command.look_at, world.seal.close(command, id)))
+            case c.SealLink():
+                tx.seal_link(command.follow_up, command.answer, command.ticket, command.customer, command.contact)
+            case c.SeverLink(follow_up=follow_up):
+                tx.sever_link(follow_up)
+            case c.SaveOptOut(channel=channel, address=address, allowed=allowed):
+                tx.set_opt_out(channel, address, None if allowed else at)
+    tx.keep_contents(number, contents)
+    tx.queue_messages(messages)
 
 
 def _set_timers(tx: Transaction, ticket: str, commands: Iterable[c.Command], fresh: bool) -> None:
@@ -193,7 +184,7 @@ def _set_timers(tx: Transaction, ticket: str, commands: Iterable[c.Command], fre
     for prefix in () if fresh else cancelled:
         tx.cancel_timers(ticket, prefix)
     if started:
-        tx.start_timers(ticket, started)
+        tx.start_timers(ticket, started, fresh=fresh)
 
 
 def _outbox_row(command: c.QueueMessage, ticket: str | None, at: datetime, now: datetime, hold: bool) -> OutboxRow:

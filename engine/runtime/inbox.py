@@ -30,6 +30,7 @@ from engine.store.contract import Store, Transaction
 from engine.store.rows import InboxRow, OutboxRow, TrialRow
 
 _INBOUND = msgspec.json.Decoder(Inbound)
+_PACK = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _RECEIPT = msgspec.json.Decoder(Receipt)
 _GROUP = 50
 """How many items one commit takes in at most."""
@@ -139,7 +140,7 @@ def _pack(item: Inbound | Receipt) -> str:
 
 def unpack(text: str) -> Inbound | Receipt:
     """Return the item an inbox row holds."""
-    data = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    data = _PACK.decode(text)
     decoder = _RECEIPT if msgspec.json.decode(data["kind"]) == "receipt" else _INBOUND
     return decoder.decode(data["item"])
 

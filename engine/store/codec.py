@@ -3,7 +3,8 @@
 Instants are RFC 3339, durations ISO 8601. A mapping comes back as a dict, which equals the read-only mapping it was.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,10 +12,10 @@ import msgspec
 from engine.core.changed import changed
 from engine.core.decision import Reason
 from engine.core.events import EVENT_TYPES, Event
-from engine.core.facts import Contact, Facts
+from engine.core.facts import AgentFacts, Contact, Facts
 from engine.core.model import Ticket
 from engine.core.signals import SIGNAL_TYPES, AgentActed, CallArrived, MessageArrived, ReceiptArrived, Signal, TicketRequested
-from engine.core.tracing import Trace
+from engine.core.tracing import NOTHING, Asked, Trace
 from engine.errors import EngineError
 
 T = TypeVar("T")
@@ -101,34 +102,77 @@ def record_facts(facts: Facts, signal: Signal) -> Facts:
     """The facts without what is personal: the contact, texts, agents' names and addresses; where the signal asks for a confidential
     follow-up, also the customer.
     """
-    agents = {name: changed(agent, name="", address="", phone="") for name, agent in facts.agents.items()}
-    kept = changed(facts, agents=agents, contact=Contact(), texts={})
+    agents = {name: _once(agent, _agent) for name, agent in facts.agents.items()}
+    kept = changed(facts, agents=agents, contact=_NOBODY, texts={})
     if isinstance(signal, TicketRequested) and signal.answer is not None:
         kept = changed(kept, customer=None, contact_id=None, last_agent=None)
     return kept
 
 
-def record_reasons(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
-    """The reasons without the values that personal fields had."""
-    return tuple(
-        changed(
-            reason,
-            traces=tuple((rule, _masked(trace)) for rule, trace in reason.traces),
-            nearest=tuple((rule, tuple(_masked(leaf) for leaf in leaves)) for rule, leaves in reason.nearest),
-        )
-        for reason in reasons
-    )
+def record_reasons(reasons: tuple[Reason, ...]) -> list[dict[str, Any]]:
+    """The reasons without the values that personal fields had, and without what is empty."""
+    return [_reason(reason) for reason in reasons]
 
 
-def _masked(trace: Trace) -> Trace:
-    if not _is_personal(trace):
-        return trace
-    actual = None if trace.personal else trace.actual
-    return changed(trace, actual=actual, parts=tuple(_masked(part) for part in trace.parts))
+def _reason(reason: Reason) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "decided": reason.decided,
+        "rule": reason.rule,
+        "source": reason.source,
+        "values": reason.values,
+        "seq": reason.seq,
+    }
+    if reason.asked is not NOTHING:
+        told["asked"] = _once(reason.asked, _asked)
+    return told
 
 
-def _is_personal(trace: Trace) -> bool:
-    return trace.personal or any(map(_is_personal, trace.parts))
+_KEPT: dict[int, tuple[object, msgspec.Raw]] = {}
+_MOST_KEPT = 2_000
+
+
+def _once(value: T, plain: Callable[[T], object]) -> msgspec.Raw:
+    """The JSON of a value that many decisions share, made at its first use."""
+    known = _KEPT.get(id(value))
+    if known is None or known[0] is not value:
+        if len(_KEPT) >= _MOST_KEPT:
+            _KEPT.clear()
+        known = _KEPT[id(value)] = value, msgspec.Raw(_ENCODER.encode(plain(value)))
+    return known[1]
+
+
+def _agent(agent: AgentFacts) -> dict[str, Any]:
+    return _told(agent, _OF_AGENT) | {"name": "", "address": ""}
+
+
+def _asked(asked: Asked) -> dict[str, Any]:
+    told = _told(asked, _OF_ASKED) | {"traces": [(rule, _seen(trace)) for rule, trace in asked.traces]}
+    if asked.nearest:
+        told["nearest"] = [(rule, [_seen(leaf) for leaf in leaves]) for rule, leaves in asked.nearest]
+    return told
+
+
+def _seen(trace: Trace) -> dict[str, Any]:
+    told = _told(trace, _OF_TRACE)
+    if trace.personal:
+        told.pop("actual", None)
+    if trace.parts:
+        told["parts"] = [_seen(part) for part in trace.parts]
+    return told
+
+
+def _told(value: object, defaults: Mapping[str, object]) -> dict[str, Any]:
+    """The fields of a value by name, but for those that are as they are by default."""
+    return {name: found for name, default in defaults.items() if (found := getattr(value, name)) != default}
+
+
+def _defaults(cls: type) -> dict[str, object]:
+    return {field.name: field.default for field in fields(cls)}
+
+
+_NOBODY = Contact()
+_OF_AGENT, _OF_ASKED, _OF_TRACE = _defaults(AgentFacts), _defaults(Asked), _defaults(Trace)
+del _OF_AGENT["phone"]
 
 
 def _known(decoders: Mapping[str, msgspec.json.Decoder[T]], name: str, what: str) -> msgspec.json.Decoder[T]:

@@ -200,24 +200,24 @@ def _explained(decision: StoredDecision, events: tuple[Event, ...], clocks: tupl
 
 
 def _why(reason: Mapping[str, Any]) -> Why:
-    source = reason["source"]
+    source, asked = reason["source"], reason.get("asked", reason)  # older versions kept the one in the other
     return Why(
         decided=reason["decided"],
         rule=reason["rule"],
         where=f"{source['file']}:{source['line']}" if source else "",
         path=source["path"] if source else "",
         values=dict(reason["values"]),
-        asked=tuple((rule, _looked(trace)) for rule, trace in reason["traces"]),
-        behind=reason.get("behind", 0),
-        first_behind=tuple(reason.get("first_behind", ())),
-        nearest=tuple((rule, tuple(_looked(leaf) for leaf in leaves)) for rule, leaves in reason.get("nearest", ())),
+        asked=tuple((rule, _looked(trace)) for rule, trace in asked.get("traces", ())),
+        behind=asked.get("behind", 0),
+        first_behind=tuple(asked.get("first_behind", ())),
+        nearest=tuple((rule, tuple(_looked(leaf) for leaf in leaves)) for rule, leaves in asked.get("nearest", ())),
     )
 
 
 def _looked(trace: Mapping[str, Any]) -> Looked:
     first, _, rest = trace["what"].partition(" ")
     field, operator, expected = ("", first, rest) if first in _BRANCHES else (first, *rest.partition(" ")[::2])
-    source, actual = trace["source"], trace["actual"]
+    source, actual = trace["source"], trace.get("actual")
     return Looked(
         path=source["path"],
         file=source["file"],
@@ -227,7 +227,7 @@ def _looked(trace: Mapping[str, Any]) -> Looked:
         expected=expected if operator in _MEASURED else _masked(expected),
         actual=None if actual is None else _masked(show(actual)) if isinstance(actual, str | list) else show(actual),
         result=_RESULTS[trace["result"]] if trace.get("reached", True) else "not_reached",
-        parts=tuple(_looked(part) for part in trace["parts"]),
+        parts=tuple(_looked(part) for part in trace.get("parts", ())),
     )
 
 

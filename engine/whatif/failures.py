@@ -101,10 +101,10 @@ class Comparison:
             wanted = {rule.id for rule in self.policy.routes if rule.queue == what}
         elif key == "kind":
             wanted = {rule.id for rule in self.policy.kinds if rule.kind == what}
-        for id, trace in because.traces:
+        for id, trace in because.asked.traces:
             if id in wanted and trace.result is not True:
                 yield said("{id} ({place}) does not hold: {parts}", id=id, place=trace.source, parts="; ".join(_leaves(trace)))
-        for id in because.first_behind:
+        for id in because.asked.first_behind:
             if id in wanted:
                 yield said("{id} was not asked: {rule} stands before it", id=id, rule=because.rule)
 

@@ -1,6 +1,7 @@
 """What people do with a ticket, and what is refused."""
 
 import pytest
+from msgspec import structs
 
 from engine.core import events as e
 from engine.core.decide import decide
@@ -39,11 +40,10 @@ def test_an_unknown_action_names_those_there_are() -> None:
 
 @pytest.mark.parametrize("state", STATES)
 def test_whatever_is_done_in_whatever_state_is_done_wholly_or_not_at_all(state: str) -> None:
-    from dataclasses import replace
 
     ticket = opened("你好").ticket
     assert ticket is not None
-    ticket = replace(ticket, state=state)
+    ticket = structs.replace(ticket, state=state)
     for action in ACTIONS:
         for target in (None, "urgent", "on_hold", "finance", "zhao", "1"):
             signal = AgentActed(ticket.number, action, "zhao", "words", target)

@@ -101,12 +101,12 @@ def test_the_rule_that_gave_the_budget_is_told_with_its_place_and_what_it_saw() 
     assert reason.rule == "plan.budget.2"
     assert reason.source is not None
     assert reason.source.path == "deadlines.plan.budgets[1]"
-    assert [rule for rule, _ in reason.traces] == ["plan.budget.1", "plan.budget.2"]
-    [(_, first), (_, second)] = reason.traces
+    assert [rule for rule, _ in reason.asked.traces] == ["plan.budget.1", "plan.budget.2"]
+    [(_, first), (_, second)] = reason.asked.traces
     assert (first.result, second.result) == (False, True)
     general = opened("你好", policy)
     [reason] = [one for one in general.reasons if one.decided == "deadline plan"]
-    assert (reason.rule, len(reason.nearest)) == ("tier general", 2)
+    assert (reason.rule, len(reason.asked.nearest)) == ("tier general", 2)
 
 
 # ── the queue's calendar ────────────────────────────────────────────────────────────────────────────────────────────

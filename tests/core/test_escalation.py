@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from engine.core import events as e
 from engine.core.compiled import Policy
@@ -169,7 +170,7 @@ def test_escalations_and_scripts_that_a_new_policy_lacks_end_quietly() -> None:
 def test_a_step_is_taken_although_the_queue_is_gone() -> None:
     decision = opened("系统宕机")
     assert decision.ticket is not None
-    ticket = replace(decision.ticket, queue="gone", assignee=None)
+    ticket = structs.replace(decision.ticket, queue="gone", assignee=None)
     fired = TimerFired(ticket.number, "deadline/response/breach", WEDNESDAY)
     told = decide(ticket, fired, facts(agents={}), shipped(), WEDNESDAY + HOUR)
     assert [event.type for event in told.events] == ["deadline_breached", "escalated", "message_suppressed"]
@@ -322,7 +323,7 @@ def test_a_ticket_without_a_tier_or_past_its_result_is_not_graded() -> None:
     policy = escalating("{at: breach, script: breach_notice, raise_tier: urgent}")
     found = opened("请问营业时间", policy).ticket
     assert found is not None
-    for ticket in (replace(found, tier="gone"), replace(found, state="resolved"), replace(found, tier=None)):
+    for ticket in (structs.replace(found, tier="gone"), structs.replace(found, state="resolved"), structs.replace(found, tier=None)):
         fired = TimerFired(ticket.number, "deadline/response/breach", WEDNESDAY)
         told = decide(ticket, fired, facts(), policy, WEDNESDAY + 3 * HOUR)
         assert "tier_assigned" not in [event.type for event in told.events]

@@ -202,7 +202,7 @@ def test_every_grading_is_explained_with_rule_file_line_and_what_was_seen() -> N
     [graded] = [reason for reason in decision.reasons if reason.decided == "tier: urgent"]
     assert graded.rule == "urgent"
     assert str(graded.source).startswith("sla.yaml:")
-    [(rule, trace)] = graded.traces
+    [(rule, trace)] = graded.asked.traces
     assert rule == "urgent"
     [words] = seen(trace, lambda node: node.what.startswith("ticket.text mentions"))
     assert words.actual == frozenset({"宕机"})

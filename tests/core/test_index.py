@@ -15,7 +15,9 @@ from engine.core.conditions import All, Any, Condition, Match, Named, Not, Sourc
 from engine.core.facts import CallFacts, Contact, CustomerFacts
 from engine.core.fields import FIELDS, IMPACTS, KINDS, OUTCOMES, STATES
 from engine.core.index import Rules
-from engine.core.values import MOST_TOLD, TicketValues, first_match
+from engine.core.tracing import Asked
+from engine.core.tracing import asked as asked_of
+from engine.core.values import MOST_TOLD, TicketValues, _first_match, first_match
 from tests.core.test_conditions import Seen
 from tests.core.worlds import PHONE, facts, shipped
 
@@ -157,6 +159,37 @@ def test_every_rule_that_was_asked_is_told_of_a_short_list_and_the_near_ones_of_
     assert [name for name, _ in told.traces] == [*(f"r{2 * MOST_TOLD + number}" for number in range(MOST_TOLD)), rule.id]
 
 
+@given(st.lists(CONDITIONS, max_size=4), st.lists(st.builds(values_of, VALUES, MET), min_size=2, max_size=4))
+def test_what_is_remembered_for_equal_answers_is_what_would_be_seen_anew(conditions: list[Condition], asking: list[Values]) -> None:
+    rules = rules_of(conditions)
+    for values in [*asking, *asking]:
+        assert rules.remembered(_seen, values) == _seen(rules, values)
+
+
+def _seen(rules: Rules[Rule], values: Values) -> tuple[int, Asked]:
+    position = rules.position(values)
+    return position, asked_of(rules, position, values)
+
+
+def test_rules_that_are_answered_alike_are_evaluated_once_and_memory_is_bounded() -> None:
+    rules, found = rules_of([fields_is(a=1)]), []
+
+    def find(rules: Rules[Rule], values: Values) -> str:
+        found.append(values.value("a"))
+        return rules.match(values).id
+
+    with patch.object(index, "_MOST_REMEMBERED", 2):
+        asked = [rules.remembered(find, Seen({"a": value})) for value in (1, 2, 1, 3, 1)]
+    assert asked == ["r0", "default", "r0", "default", "r0"]
+    assert found == [1, 2, 3, 1]
+
+
+def test_answers_that_are_personal_and_long_lists_are_not_remembered() -> None:
+    for rules in (rules_of([Match("phone", "is", PHONE, HERE, personal=True)]), rules_of([fields_is(a=1)] * 101)):
+        first, again = (rules.remembered(lambda rules, values: object(), Seen({"phone": PHONE, "a": 1})) for _ in range(2))
+        assert first is not again
+
+
 TICKETS = st.fixed_dictionaries(
     {
         "ticket.kind": st.sampled_from((None, *KINDS)),
@@ -209,4 +242,5 @@ def test_the_shipped_rules_decide_any_ticket_as_the_evaluator_does(
         assert rules.matches(values) == scanned(rules, values)
         rule, told = first_match(rules, values)
         assert rule is scanned(rules, values)[0]
+        assert (rule, told) == _first_match(rules, values)
         assert [name for name, _ in told.traces] == [other.id for other in rules[: rules.index(rule) + 1] if other.when is not None]

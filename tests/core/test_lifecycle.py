@@ -1,8 +1,7 @@
 """The table of transitions, and that what it does not allow changes nothing."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
 from engine.core import events as e
 from engine.core.fields import STATES
@@ -42,7 +41,7 @@ def in_state(state: str) -> Ticket:
     ticket = opened("你好").ticket
     assert ticket is not None
     planned = evolve(ticket, e.PlanRecorded("c", "zhao", (("1", "s", "qian", LATER),)), WEDNESDAY)
-    return replace(planned, state=state, closed_at=WEDNESDAY if state in ENDED else None)
+    return structs.replace(planned, state=state, closed_at=WEDNESDAY if state in ENDED else None)
 
 
 def test_the_table_is_about_events_and_states_that_exist() -> None:
@@ -73,7 +72,7 @@ def test_an_event_that_no_state_forbids_is_always_allowed() -> None:
     for state in STATES:
         ticket = in_state(state)
         assert allows(ticket, e.Noted("c", "zhao"))
-        assert evolve(ticket, e.Noted("c", "zhao"), LATER) == replace(ticket, seq=ticket.seq + 1)
+        assert evolve(ticket, e.Noted("c", "zhao"), LATER) == structs.replace(ticket, seq=ticket.seq + 1)
 
 
 def test_a_ticket_is_opened_once_and_first() -> None:
@@ -86,7 +85,7 @@ def test_a_ticket_is_opened_once_and_first() -> None:
 
 
 def test_no_step_is_done_without_a_plan() -> None:
-    ticket = replace(in_state("new"), plan=None)
+    ticket = structs.replace(in_state("new"), plan=None)
     with pytest.raises(IllegalEvent, match="has no plan with a step 1"):
         evolve(ticket, e.PlanStepDone("1", "zhao"), LATER)
 

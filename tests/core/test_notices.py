@@ -6,6 +6,7 @@ from datetime import datetime, time
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from engine.core import events as e
 from engine.core.commands import QueueMessage
@@ -88,7 +89,7 @@ def test_a_recipient_is_reached_over_the_channel_of_the_policy_else_by_mail(
 
 
 def test_one_who_stands_for_two_names_hears_once_over_the_channel_that_was_chosen() -> None:
-    lead = replace(ticket("请问营业时间"), queue="product")  # its lead is the manager
+    lead = structs.replace(ticket("请问营业时间"), queue="product")  # its lead is the manager
     for names in (("queue.lead", Recipient("manager", ("sms",))), (Recipient("manager", ("sms",)), "queue.lead")):
         assert ways(breached(telling(*names), WEDNESDAY + DAY, lead, agents=who(**PHONES))) == [("zhou", "sms")]
 
@@ -118,13 +119,13 @@ OFF = {"available": False}
     ],
 )
 def test_where_nobody_of_a_name_is_there_the_one_on_duty_hears_of_it(name: str, off: tuple[str, ...], expected: list[str]) -> None:
-    subject = replace(ticket(), assignee="wu")
+    subject = structs.replace(ticket(), assignee="wu")
     decision = breached(telling(name), subject=subject, agents=who(**dict.fromkeys(off, OFF)))
     assert [one.party for one in told(decision)] == expected
 
 
 def test_an_agent_who_left_the_team_is_passed_over() -> None:
-    decision = breached(telling("assignee"), subject=replace(ticket(), assignee="gone"))
+    decision = breached(telling("assignee"), subject=structs.replace(ticket(), assignee="gone"))
     assert [one.party for one in told(decision)] == ["qian"]
     assert e.MessageSuppressed("gone", "breach_notice", "unreachable") in decision.events
 

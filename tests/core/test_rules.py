@@ -70,7 +70,7 @@ def test_a_rule_that_does_not_hold_says_what_came_near() -> None:
     [decision] = found.decisions(found.mail("你好"))
     assert reasons(decision) == [("no rule held on ticket_opened", "rules")]
     [reason] = [one for one in decision.reasons if one["decided"].startswith("no rule")]
-    [(rule, leaves)] = reason["nearest"]
+    [(rule, leaves)] = reason["asked"]["nearest"]
     assert (rule, [leaf["what"] for leaf in leaves], leaves[0]["source"]["path"]) == ("a", ["ticket.kind is care"], "rules[0].when[0]")
 
 
@@ -82,7 +82,7 @@ def test_of_many_rules_only_those_that_came_near_are_told() -> None:
     found = house(*many, "{id: near, on: ticket_opened, when: {field: ticket.kind, is: complaint}, do: [{add_tag: x}]}")
     [decision] = found.decisions(found.mail("你好"))
     [reason] = [one for one in decision.reasons if one["decided"].startswith("no rule")]
-    assert [rule for rule, _ in reason["traces"]] == ["near"]
+    assert [rule for rule, _ in reason["asked"]["traces"]] == ["near"]
 
 
 def test_what_is_observed_is_told_and_not_done() -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, time, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from engine.core import events as e
 from engine.core.decide import decide
@@ -103,7 +104,7 @@ def test_who_is_not_to_be_asked_or_cannot_be_is_skipped_with_the_reason(change: 
 
 @pytest.mark.parametrize("kind", ["task", "call_back", "follow_up"])
 def test_work_of_the_house_and_unknown_customers_are_not_surveyed(kind: str) -> None:
-    for ticket in (replace(resolved_ticket(), kind=kind), replace(resolved_ticket(), customer=None)):
+    for ticket in (structs.replace(resolved_ticket(), kind=kind), structs.replace(resolved_ticket(), customer=None)):
         decision = decide(ticket, AgentActed(ticket.number, "confirm", "zhao"), facts(), shipped(), WEDNESDAY)
         assert not [event for event in decision.events if event.type.startswith("survey")]
 

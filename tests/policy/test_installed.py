@@ -98,7 +98,7 @@ def test_a_policy_asks_the_fields_and_predicates_of_a_plugin(install: Install) -
     assert [house.ticket(number).queue for number in numbers[:2] if number] == ["supervisors", "product"]
     assert found[0].facts["extra"] == {"crm.level": "gold", "crm.tags": ["loud", "old"]}
     reason = next(reason for reason in found[0].reasons if reason["rule"] == "gold")
-    assert [part["actual"] for part in reason["traces"][-1][1]["parts"]] == ["gold", ["loud", "old"]]
+    assert [part["actual"] for part in reason["asked"]["traces"][-1][1]["parts"]] == ["gold", ["loud", "old"]]
 
 
 def test_a_predicate_that_fails_is_missing_and_the_log_does_not_show_the_text(install: Install, caplog: pytest.LogCaptureFixture) -> None:

@@ -143,7 +143,7 @@ def test_an_observed_rule_for_customers_opens_nothing_and_says_what_it_would_hav
     [reason] = handled.decision.reasons
     assert (handled.decision.ticket, handled.decision.commands, reason.rule) == (None, (), "a")
     assert dict(reason.values) == {"actions": "open: {kind: care, queue: front_desk, text: {zh: 关怀, en: Care}}"}
-    assert reason.traces[0][1].result is True
+    assert reason.asked.traces[0][1].result is True
 
 
 def test_a_rule_for_customers_counts_in_the_chain_of_what_it_opens() -> None:

@@ -10,6 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from engine.core import facts as f
 from engine.core import signals as s
@@ -17,7 +18,7 @@ from engine.core.conditions import Source
 from engine.core.decision import Reason
 from engine.core.events import EVENT_CLASSES, DeadlineMoved, MessageReceived
 from engine.core.model import Deadline, Ticket
-from engine.core.tracing import Trace
+from engine.core.tracing import Asked, Trace
 from engine.store import codec
 from tests.store.samples import FACTS, NOW
 
@@ -38,7 +39,7 @@ def values_of(kind) -> st.SearchStrategy:
     """Every value that a field annotated so may have, instants in UTC. Fails on an annotation the codec was never tried on."""
     if kind in SCALARS:
         return SCALARS[kind]
-    if isinstance(kind, type) and is_dataclass(kind):
+    if isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, Struct)):
         return st.builds(kind, **{name: values_of(hint) for name, hint in get_type_hints(kind).items()})
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
@@ -198,8 +199,8 @@ def test_reasons_keep_what_was_seen_but_for_personal_values() -> None:
     place = Source("sla.yaml", 7)
     personal = Trace("customer.phone matches …", place, True, SECRET, personal=True)
     plain = Trace("call.wait over 30s", place, True, timedelta(minutes=1))
-    reason = Reason("tier: urgent", "urgent", place, traces=(("urgent", Trace("all", place, True, parts=(personal, plain))),))
-    reason = replace(reason, nearest=(("vip", (personal,)),))
+    seen = Asked((("urgent", Trace("all", place, True, parts=(personal, plain))),), nearest=(("vip", (personal,)),))
+    reason = Reason("tier: urgent", "urgent", place, asked=seen)
     text = codec.encode(codec.record_reasons((reason,)))
     assert SECRET not in text
     assert '"actual":"PT60S"' in text

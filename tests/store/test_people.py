@@ -31,6 +31,14 @@ def test_customer_ids_are_never_given_twice_and_say_nothing(store: Store) -> Non
         assert [tx.new_customer_id() for _ in range(3)] == ["C000001", "C000002", "C000003"]
 
 
+def test_a_customer_who_was_taken_out_again_leaves_nothing(store: Store) -> None:
+    with store.write() as tx:
+        tx.add_customer(customer("C1"))
+        tx.add_address("C1", "email", "wang@example.test")
+        tx.remove_customer("C1")
+        assert (tx.customer("C1"), tx.addresses("C1"), tx.find_customer("email", "wang@example.test")) == (None, [], None)
+
+
 def test_an_address_belongs_to_one_customer_and_a_refusal_does_not_show_it(store: Store) -> None:
     with store.write() as tx:
         tx.add_customer(customer("C1"))

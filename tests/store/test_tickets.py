@@ -1,9 +1,9 @@
 """Tickets, their log and their contents."""
 
-from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
+from msgspec import structs
 
 from engine.core import events as e
 from engine.core.conditions import Source
@@ -48,7 +48,7 @@ def test_a_ticket_that_changed_meanwhile_is_a_conflict_and_stays_as_it_is(store:
     attempts = {
         "changed": (1, folded(stale, [*routed]), routed),
         "opened twice": (0, folded(None, opening(N1)), opening(N1)),
-        "from the future": (7, replace(fresh, seq=8), routed),
+        "from the future": (7, structs.replace(fresh, seq=8), routed),
     }
     for before, ticket, events in attempts.values():
         with store.write() as tx, pytest.raises(Conflict, match=N1):
@@ -237,3 +237,12 @@ def test_a_customers_history_is_found_by_index(file_backend, sql: str, values: t
         plan = [step for _, _, _, step in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
     assert any("ticket USING" in step and "ticket_by_customer" in step for step in plan), plan
     assert not [step for step in plan if step.startswith(("SCAN ticket", "SCAN event", "USE TEMP"))], plan
+
+
+def test_a_number_that_was_given_back_is_the_next_that_is_given(store: Store) -> None:
+    day = date(2026, 3, 4)
+    with store.write() as tx:
+        first, second = tx.next_number(day), tx.next_number(day)
+        tx.give_back_number(first)
+    with store.write() as tx:
+        assert (tx.next_number(day), tx.next_number(day)) == (first, f"{int(second) + 1}")

@@ -12,7 +12,7 @@ from engine.core.events import DeadlineMoved, DeadlineResumed, DeadlineStarted, 
 from engine.core.facts import Facts
 from engine.core.lifecycle import evolve
 from engine.core.signals import AgentActed, MessageArrived, StepDraft
-from engine.core.tracing import Trace
+from engine.core.tracing import Asked, Trace
 from engine.errors import NotFound
 from engine.store import DecisionRecord, Store, TicketQuery, open_store
 from engine.whatif.explain import Looked, _looked, _why, decisive, explain, kept_policies, upcoming
@@ -50,7 +50,8 @@ def store() -> Iterator[Store]:
 def told(store: Store) -> Store:
     """A store with a ticket about which three decisions were taken, one of them refused."""
     opened = TicketOpened(NUMBER, "complaint", "email", "zh")
-    reason = Reason("tier: urgent", "urgent", HERE, (("budget", "0:10:00"),), (("urgent", ASKED),), 1, 2, ("important", "general"), NEAREST)
+    seen = Asked((("urgent", ASKED),), 2, ("important", "general"), NEAREST)
+    reason = Reason("tier: urgent", "urgent", HERE, (("budget", "0:10:00"),), seen, 1)
     ticket = evolve(None, opened, NOW)
     noted = Noted("c1", "qian")
     with store.write() as tx:
@@ -114,12 +115,11 @@ def test_a_record_of_an_earlier_version_is_told_without_what_it_lacks(told: Stor
     with told.read() as reader:
         decisions = reader.decisions(NUMBER)
     (old,) = decisions[0].reasons
-    for name in ("behind", "first_behind", "nearest"):
-        del old[name]
+    old["traces"] = old.pop("asked")["traces"]
     pending = [trace for _, trace in old["traces"]]
     for trace in pending:
-        del trace["reached"]
-        pending.extend(trace["parts"])
+        trace.pop("reached", None)
+        pending.extend(trace.get("parts", ()))
     why = _why(old)
     assert (why.behind, why.first_behind, why.nearest) == (0, (), ())
     assert [part.result for part in why.asked[0][1].parts] == ["true", "missing", "false", "missing"]

@@ -7,16 +7,18 @@ with several tickets in it hears of it once.
 from engine.core import events as e
 from engine.core.alerts import AlertRule
 from engine.core.commands import CancelTimers, Raise, StartTimer
+from engine.core.conditions import Values
 from engine.core.decide import alerts
 from engine.core.draft import Draft, Refusal
 from engine.core.fields import INCIDENT
 from engine.core.grouping import IncidentGroup
+from engine.core.index import Rules
 from engine.core.lifecycle import ANY_OPEN
 from engine.core.messages import notify, owner, send
 from engine.core.model import CUSTOMER, SYSTEM
 from engine.core.routing import route
 from engine.core.signals import AgentActed, IncidentSought, IncidentSpoke, TicketRequested
-from engine.core.tracing import asked, show
+from engine.core.tracing import NOTHING, Asked, asked, show
 from engine.core.values import first_match
 
 OPENED, UPDATE, RECOVERED, CANCELLED = "opened", "update", "recovered", "cancelled"
@@ -47,13 +49,18 @@ def group_of(draft: Draft, alike: str | None) -> IncidentGroup | None:
 def suspect(draft: Draft) -> None:
     """Let a ticket that fits a group look for others like it. What an automat sent does not: it would be answered (RFC 3834)."""
     values = draft.values()
-    group = next(iter(draft.policy.groups.matches(values)), None)
+    group, seen = draft.policy.groups.remembered(_first_held, values)
     if group is None or draft.automatic or draft.ticket.customer is None:
         return
     alike = "/".join([group.id, *(str(values.value(field) or "-") for field in group.same)])
-    draft.because(f"may be an incident: {group.id}", group.id, group.source, {"alike": alike}, asked([group], 0, values))
+    draft.because(f"may be an incident: {group.id}", group.id, group.source, {"alike": alike}, seen)
     draft.record(e.IncidentSuspected(group.id, alike))
     draft.want(Raise(IncidentSought(draft.ticket.number), draft.facts.depth))
+
+
+def _first_held(groups: Rules[IncidentGroup], values: Values) -> tuple[IncidentGroup | None, Asked]:
+    group = next(iter(groups.matches(values)), None)
+    return group, asked([group], 0, values) if group else NOTHING
 
 
 def sought(draft: Draft, signal: IncidentSought) -> None:

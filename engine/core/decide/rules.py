@@ -5,7 +5,6 @@ from each other. What is kept from running by that is on record.
 """
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
@@ -14,19 +13,20 @@ from typing import NamedTuple
 from engine.core import events as e
 from engine.core.clocks import react
 from engine.core.commands import Raise, StartTimer
-from engine.core.compiled import Action, OwnRule, Policy, TimedRule
-from engine.core.conditions import Source, evaluate
+from engine.core.compiled import Action, EventRule, OwnRule, Policy, TimedRule
+from engine.core.conditions import Source, Values, evaluate
 from engine.core.context import agent
 from engine.core.decide.escalation import recipients
 from engine.core.draft import Draft, Refusal
 from engine.core.facts import Facts
 from engine.core.fields import NEEDS
+from engine.core.index import R, Rules
 from engine.core.messages import announce, send
 from engine.core.model import CUSTOMER, Ticket
 from engine.core.promises import regrade
 from engine.core.routing import reassign, route
 from engine.core.signals import RuleDue, TicketRequested
-from engine.core.tracing import Asked, asked
+from engine.core.tracing import NOTHING, Asked, asked
 from engine.core.values import MOST_TOLD, TicketValues
 
 SCHEDULE = "schedule"
@@ -45,15 +45,19 @@ class Cause(NamedTuple):
 def follow(draft: Draft) -> None:
     """Let the rules follow everything that was recorded, event by event, and what comes of that."""
     own = [event.rule for event in draft.events if isinstance(event, e.RuleApplied | e.RuleObserved)]
-    times = Counter([*draft.facts.ran, *own])
+    times: dict[str, int] = {}
+    for id in (*draft.facts.ran, *own):
+        times[id] = times.get(id, 0) + 1
     depths = [draft.facts.depth + len(own)] * len(draft.events)
     position = 0
     while position < len(depths):
-        event, depth = draft.events[position], depths[position]
+        event = draft.events[position]
         on = f"timer {event.timer}" if isinstance(event, e.TimerElapsed) else event.name
-        for rule, seen in _holding(draft, on):
-            _run(draft, Cause(rule, on, depth), seen, times)
-        depths += [depth + 1] * (len(draft.events) - len(depths))
+        if (rules := draft.policy.triggers.get(on)) is not None:
+            depth = depths[position]
+            for rule, seen in _holding(draft, on, rules):
+                _run(draft, Cause(rule, on, depth), seen, times)
+            depths += [depth + 1] * (len(draft.events) - len(depths))
         position += 1
 
 
@@ -65,7 +69,7 @@ def due(draft: Draft, signal: RuleDue) -> None:
         raise Refusal(f"the rule {signal.rule} does not hold here any more")
     cause, seen = Cause(rule, SCHEDULE, draft.facts.depth), asked([rule], 0, values)
     if signal.ticket is not None:
-        _run(draft, cause, seen, Counter(draft.facts.ran))
+        _run(draft, cause, seen, {id: draft.facts.ran.count(id) for id in draft.facts.ran})
         return
     _say(draft, cause, {"actions": "; ".join(action.words for action in rule.do)}, seen)
     facts, languages = draft.facts, draft.policy.company.languages
@@ -84,25 +88,27 @@ def _holds(rule: OwnRule, values: TicketValues) -> bool:
     return rule.when is None or evaluate(rule.when, values) is True
 
 
-def _holding(draft: Draft, on: str) -> Iterator[tuple[OwnRule, Asked]]:
+def _holding(draft: Draft, on: str, rules: Rules[EventRule]) -> Iterator[tuple[OwnRule, Asked]]:
     """Yield the rules on this event that hold as the ticket stands now, in order; say what came near where none does."""
-    rules = draft.policy.triggers.get(on)
-    if rules is None:
-        return
-    values = draft.values()
-    held = rules.matches(values)
+    held, near = rules.remembered(_held, draft.values())
     if not held:
-        near = list(rules) if len(rules) <= MOST_TOLD else list(islice(rules.near(values, len(rules)), MOST_TOLD))
         place = Source(rules[0].source.file, rules[0].source.line, "rules")
-        draft.because(f"{NO_RULE} on {on}", "rules", place, asked=asked(near, None, values))
-    for rule in held:
-        yield rule, asked([rule], 0, values)
+        draft.because(f"{NO_RULE} on {on}", "rules", place, asked=near)
+    yield from held
 
 
-def _run(draft: Draft, cause: Cause, seen: Asked, times: Counter[str]) -> None:
+def _held(rules: Rules[R], values: Values) -> tuple[list[tuple[R, Asked]], Asked]:
+    """The rules that hold, each with what was seen of it; where none does, what came near."""
+    if held := rules.matches(values):
+        return [(rule, asked([rule], 0, values)) for rule in held], NOTHING
+    near = list(rules) if len(rules) <= MOST_TOLD else list(islice(rules.near(values, len(rules)), MOST_TOLD))
+    return [], asked(near, None, values)
+
+
+def _run(draft: Draft, cause: Cause, seen: Asked, times: dict[str, int]) -> None:
     """Run a rule unless it ran in this chain or the chain is too deep; say once what kept it. `times` counts how often each held."""
     rule = cause.rule
-    times[rule.id] += 1
+    times[rule.id] = times.get(rule.id, 0) + 1
     if times[rule.id] > 2:
         return
     reason, values = None, {"on": cause.on}

@@ -112,6 +112,9 @@ class OutboxWriter(Protocol):
     def queue_message(self, row: OutboxRow) -> None:
         """Put a message in line, `queued` or `held`. Raises StoreFailed if the id is taken, UsageError for another state."""
 
+    def queue_messages(self, rows: Iterable[OutboxRow]) -> None:
+        """Put messages in line as `queue_message` does."""
+
     def claim_messages(
         self, channel: str, now: datetime, limit: int, worker: str | None = None, *, urgent_first: bool = False
     ) -> list[OutboxRow]:

@@ -59,6 +59,9 @@ class PeopleWriter(Protocol):
     def add_customer(self, row: CustomerRow) -> None:
         """Add a customer. Raises StoreFailed if the id is taken."""
 
+    def remove_customer(self, id: str) -> None:
+        """Take a customer of whom there is nothing but their addresses out again."""
+
     def update_customer(self, row: CustomerRow) -> None:
         """Change name, segment and language. Raises NotFound."""
 
@@ -98,8 +101,8 @@ class PeopleWriter(Protocol):
     def keep_feedback(self, row: FeedbackRow) -> bool:
         """Keep what a customer said. False: it is kept already. Raises StoreFailed for a customer that there is not."""
 
-    def take_turn(self, agent: str) -> None:
-        """Remember that the agent was given a ticket, after everybody else."""
+    def take_turn(self, agent: str) -> int:
+        """Remember that the agent was given a ticket, after everybody else; return the `turn` they have by that."""
 
     def set_away(self, agent: str, since: datetime | None, until: datetime | None, by: str) -> None:
         """Say from when on and until when (None: until they say) the agent is away; `since` None: they are there again."""

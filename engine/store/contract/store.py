@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from engine.core.events import Event
 from engine.core.model import Ticket
@@ -81,6 +81,10 @@ class Transaction(
     Protocol,
 ):
     """Reads and writes that are kept together or not at all. Over when its `with` block ends."""
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What whoever reads in this transaction remembers of it, to ask once; forgotten when a savepoint is undone."""
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo what happened inside, and only that, when it raises; the exception goes on."""

@@ -89,8 +89,14 @@ class TicketWriter(Protocol):
         Undone with the transaction, and then given again.
         """
 
+    def give_back_number(self, number: str) -> None:
+        """Let a number of `next_number` be given again; no row may have it."""
+
     def keep_content(self, id: str, ticket: str | None, kind: str, body: str) -> None:
         """Keep a text beside the log. Raises StoreFailed if the id is taken."""
+
+    def keep_contents(self, ticket: str | None, contents: Iterable[tuple[str, str, str]]) -> None:
+        """Keep texts as `keep_content` does: id, kind and body of each."""
 
 
 class TimerReader(Protocol):
@@ -118,8 +124,8 @@ class TimerWriter(Protocol):
     def start_timer(self, ticket: str, key: str, due: datetime) -> int:
         """Fire `key` at `due`, instead of any timer of that key; return its generation, higher than every one before."""
 
-    def start_timers(self, ticket: str, timers: Mapping[str, datetime]) -> None:
-        """Start all of them as `start_timer` does, in their order."""
+    def start_timers(self, ticket: str, timers: Mapping[str, datetime], *, fresh: bool = False) -> None:
+        """Start all of them as `start_timer` does, in their order; a ticket that is `fresh` has none that they replace."""
 
     def cancel_timers(self, ticket: str, prefix: str) -> int:
         """Cancel every timer whose key is `prefix` or begins with `prefix` and a slash; return how many."""

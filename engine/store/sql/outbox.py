@@ -202,12 +202,11 @@ class OutboxWrites(OutboxReads):
 
     def queue_message(self, row: OutboxRow) -> None:
         """Put a message in line."""
-        if row.state not in ("queued", "held"):
-            raise UsageError(f"message {row.id} cannot begin as {row.state!r}; give queued or held")
-        first = row.created_at if row.next_attempt_at is None else row.next_attempt_at
-        what = (row.id, row.ticket, row.channel, row.party, row.address, row.subject, row.content_id, row.language)
-        how = (int(row.automatic), row.script, micros(row.created_at), row.state, micros(first))
-        self._session.run(_QUEUE, *what, *how, row.digest)
+        self.queue_messages([row])
+
+    def queue_messages(self, rows: Iterable[OutboxRow]) -> None:
+        """Put messages in line."""
+        self._session.run_many(_QUEUE, map(_queued, rows))
 
     def claim_messages(
         self, channel: str, now: datetime, limit: int, worker: str | None = None, *, urgent_first: bool = False
@@ -269,6 +268,14 @@ class OutboxWrites(OutboxReads):
     def drop_message(self, id: str, at: datetime) -> bool:
         """Give a message up that was set aside."""
         return self._session.run(_DROP, micros(at), id) == 1
+
+
+def _queued(row: OutboxRow) -> tuple[Column, ...]:
+    if row.state not in ("queued", "held"):
+        raise UsageError(f"message {row.id} cannot begin as {row.state!r}; give queued or held")
+    first = row.created_at if row.next_attempt_at is None else row.next_attempt_at
+    what = (row.id, row.ticket, row.channel, row.party, row.address, row.subject, row.content_id, row.language)
+    return (*what, int(row.automatic), row.script, micros(row.created_at), row.state, micros(first), row.digest)
 
 
 def _token(claimed: OutboxRow | None) -> tuple[int | None, str | None]:

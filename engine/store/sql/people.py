@@ -19,6 +19,10 @@ _LIST = f"SELECT {_COLUMNS} FROM customer WHERE id > ? ORDER BY id LIMIT ?"
 
 _ADD = f"INSERT INTO customer ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
 
+_FORGET_ADDRESSES = "DELETE FROM customer_address WHERE customer = ?"
+
+_FORGET = "DELETE FROM customer WHERE id = ?"
+
 _UPDATE = "UPDATE customer SET name = ?, segment = ?, language = ? WHERE id = ?"
 
 _SURVEYED = "UPDATE customer SET last_survey_at = ? WHERE id = ?"
@@ -173,13 +177,19 @@ class PeopleWrites(PeopleReads):
         when = (micros(row.created_at), micros_or_none(row.last_survey_at))
         self._session.run(_ADD, row.id, row.name, row.segment, row.language, *when)
 
+    def remove_customer(self, id: str) -> None:
+        """Nobody knows them."""
+        self._session.run(_FORGET_ADDRESSES, id)
+        self._session.run(_FORGET, id)
+
     def update_customer(self, row: CustomerRow) -> None:
         """Change a customer."""
         _found(row.id, self._session.run(_UPDATE, row.name, row.segment, row.language, row.id))
 
     def add_address(self, customer: str, kind: str, address: str) -> None:
         """Say that the address is this customer's."""
-        self._session.run(_ADD_ADDRESS, kind, address, customer)
+        if self._session.run(_ADD_ADDRESS, kind, address, customer):
+            return
         owner = self._session.value(_OWNER, kind, address)
         if owner != customer:
             raise Refused(f"That {kind} address already belongs to customer {owner}; it cannot be {customer}'s too.")
@@ -232,9 +242,11 @@ class PeopleWrites(PeopleReads):
         """The secret was used."""
         return self._session.run(_USE_ISSUED, micros(at), hash) == 1
 
-    def take_turn(self, agent: str) -> None:
+    def take_turn(self, agent: str) -> int:
         """The agent was given a ticket."""
-        self._session.run(_PAST_TURNS, agent, self._session.value(_TAKE_TURN, agent))
+        turn: int = self._session.value(_TAKE_TURN, agent)
+        self._session.run(_PAST_TURNS, agent, turn)
+        return turn
 
     def set_away(self, agent: str, since: datetime | None, until: datetime | None, by: str) -> None:
         """The agent is away, or there again."""

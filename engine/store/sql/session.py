@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from functools import lru_cache
 from typing import Any, ClassVar, TypeAlias
 
 from engine.errors import UsageError
@@ -22,6 +22,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
+@lru_cache(maxsize=1_000)
 def micros(at: datetime) -> int:
     """The column value of an instant. Raises UsageError for a naive one."""
     if at.utcoffset() is None:
@@ -55,6 +56,8 @@ DELETE FROM free_number WHERE series = ? AND value = (
 """
 
 
+SET_FREE = "INSERT INTO free_number (series, value) VALUES (?, ?)"
+
 BATCH = 2_000
 """How many rows of a whole table are in memory at once."""
 
@@ -79,7 +82,8 @@ class Session(ABC):
 
     def __init__(self, connection: Any) -> None:
         self._connection: Any | None = connection
-        self._savepoints = count(1)
+        self._depth = 0
+        self.memory: dict[str, Any] = {}
 
     @abstractmethod
     def damage(self) -> list[str]:
@@ -152,15 +156,18 @@ class Session(ABC):
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Undo only what happens inside when that raises."""
-        name = f"savepoint_{next(self._savepoints)}"
+        name = f"savepoint_{self._depth}"  # few names, so that the driver knows the statements
         self.run(f"SAVEPOINT {name}")
+        self._depth += 1
         try:
             yield
         except BaseException:
+            self.memory.clear()
             self.run(f"ROLLBACK TO {name}")
-            self.run(f"RELEASE {name}")
             raise
-        self.run(f"RELEASE {name}")
+        finally:
+            self._depth -= 1
+            self.run(f"RELEASE {name}")
 
     def _execute(self, sql: str, values: Values) -> tuple[list[Any], int]:
         if self._connection is None:

@@ -13,7 +13,7 @@ from engine.store.contract.store import Conflict
 from engine.store.contract.tickets import HISTORY
 from engine.store.rows import DecisionRecord, StoredDecision, StoredEvent, TicketQuery
 from engine.store.sql.facts import FactWrites
-from engine.store.sql.session import Column, Room, instant, instant_or_none, micros, micros_or_none
+from engine.store.sql.session import SET_FREE, Column, Room, instant, instant_or_none, micros, micros_or_none
 
 _STATE = "SELECT state_json FROM ticket WHERE number = ?"
 
@@ -200,7 +200,7 @@ class TicketReads(Room):
 
     def contents(self, ids: Iterable[str]) -> dict[str, str]:
         """Bodies by content id."""
-        return dict(self._session.all(_CONTENTS, encode(list(ids))))
+        return dict(self._session.all(_CONTENTS, encode(wanted))) if (wanted := list(ids)) else {}
 
     def content_of(self, ticket: str) -> list[tuple[str, str, str]]:
         """The ticket's contents."""
@@ -239,9 +239,17 @@ class TicketWrites(TicketReads, FactWrites):
         stamp = day.isoformat().replace("-", "")
         return f"{stamp}{self._session.count(f'ticket {stamp}'):04d}"
 
+    def give_back_number(self, number: str) -> None:
+        """Nobody has the number."""
+        self._session.run(SET_FREE, f"ticket {number[:8]}", int(number[8:]))
+
     def keep_content(self, id: str, ticket: str | None, kind: str, body: str) -> None:
         """Keep a text."""
-        self._session.run(_KEEP, id, ticket, kind, body)
+        self.keep_contents(ticket, [(id, kind, body)])
+
+    def keep_contents(self, ticket: str | None, contents: Iterable[tuple[str, str, str]]) -> None:
+        """Keep texts."""
+        self._session.run_many(_KEEP, ((id, ticket, kind, body) for id, kind, body in contents))
 
     def _record(self, number: str | None, record: DecisionRecord, span: tuple[int | None, int | None]) -> int:
         id: int = self._session.value(

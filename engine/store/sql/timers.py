@@ -80,9 +80,10 @@ class TimerWrites(TimerReads):
         generation: int = self._session.value(f"{_START} RETURNING generation", ticket, key, micros(due), micros(due))
         return generation
 
-    def start_timers(self, ticket: str, timers: Mapping[str, datetime]) -> None:
+    def start_timers(self, ticket: str, timers: Mapping[str, datetime], *, fresh: bool = False) -> None:
         """Set all of them, anew where there are such."""
-        self._session.run(_STOP, ticket, encode(list(timers)))
+        if not fresh:
+            self._session.run(_STOP, ticket, encode(list(timers)))
         self._session.run_many(_START, ((ticket, key, micros(due), micros(due)) for key, due in timers.items()))
 
     def cancel_timers(self, ticket: str, prefix: str) -> int:

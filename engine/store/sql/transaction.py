@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from engine.errors import UsageError
 from engine.store.sql.archive import ArchiveReads, ArchiveWrites
@@ -30,6 +30,11 @@ class SqlTransaction(
     SqlReader, TicketWrites, TimerWrites, InboxWrites, OutboxWrites, PeopleWrites, ArchiveWrites, ChannelWrites, WorkerWrites, TableWrites
 ):
     """Keeps the contract's `Transaction`."""
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What its readers remember."""
+        return self._session.memory
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo only what happens inside when that raises."""
