@@ -197,20 +197,25 @@ def channels(canaries: Canaries, carriers: dict[str, int], count: int) -> dict[s
     return made
 
 
-def test_no_secret_is_ever_told_kept_or_shown(
-    desk: Desk, carriers: dict[str, int], tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site = tmp_path / "site"
+def leaky_plugin(directory: Path) -> str:
+    """Install the plugin that tells its secrets; return where."""
+    site = directory / "site"
     info = site / "leaky-1.0.dist-info"
     info.mkdir(parents=True)
     (site / "leaky_module.py").write_text(LEAKY, encoding="utf-8")
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: leaky\nVersion: 1.0\n", encoding="utf-8")
     (info / "entry_points.txt").write_text("[engine.channels]\nleaky = leaky_module\n", encoding="utf-8")
+    return str(site)
+
+
+def test_no_secret_is_ever_told_kept_or_shown(
+    desk: Desk, carriers: dict[str, int], tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     canaries = Canaries(desk.root, random.Random(seed))
     made = channels(canaries, carriers, scaled(1000, 60))
     address = f"{LOOPBACK}:{free_port()}"
     desk.configure(channels=made, outbound="live", delivery={"attempts": 1}, operations={"listen": address}, jobs={})
-    environment = {**os.environ, **canaries.environment, "PYTHONPATH": str(site), "ENGINE_DEBUG": "1"}
+    environment = {**os.environ, **canaries.environment, "PYTHONPATH": leaky_plugin(tmp_path), "ENGINE_DEBUG": "1"}
     monkeypatch.setattr("tests.acceptance.desk.clean_environment", lambda: environment)
     told: dict[str, bytes] = {}
 

@@ -41,7 +41,7 @@ def test_no_file_is_a_room_with_two_purposes() -> None:
 def test_no_function_is_longer_than_a_screen() -> None:
     assert [
         f"{where(path, line)} {name}: {length} lines"
-        for path in source_files()
+        for path in tracked_files("*.py")
         for line, name, length in functions_of(path)
         if length > LONGEST_FUNCTION
     ] == []

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from engine.runtime.clock import SystemClock, VirtualClock
 from engine.runtime.engine import open_engine
 from engine.runtime.project import load_project
+from tests.support import forked
 
 MAIL = """\
 From: Sun <sun@customer.test>
@@ -36,16 +36,7 @@ class Command:
 
     def __call__(self, *arguments: str, stdin: str = "", code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ENGINE_", "LC_", "LANG"))}
-        done = subprocess.run(
-            [str(Path(sys.prefix) / "bin" / "engine"), *arguments],
-            cwd=self.root,
-            env=kept | {"LANG": "en_US.UTF-8", "PYTHONUTF8": "1"} | environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=120,
-        )
+        done = forked.run(arguments, self.root, kept | {"LANG": "en_US.UTF-8", "PYTHONUTF8": "1"} | environment, stdin)
         assert done.returncode == code, f"{arguments} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
         return done

@@ -102,19 +102,22 @@ def watched(root: Path, columns: int, arguments: list[str], until: str) -> tuple
     environment = kept | {"LANG": "C.UTF-8", "TERM": "xterm-256color"}
     process = subprocess.Popen(command, cwd=root, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
     os.close(theirs)
-    drawn, patience = b"", time.monotonic() + 60
-    while drawn.count(until.encode()) < 2 and time.monotonic() < patience:
-        drawn += _read(ours)
-    process.send_signal(signal.SIGINT)
-    while process.poll() is None and time.monotonic() < patience:
-        drawn += _read(ours)
+    drawn, patience, pressed = b"", time.monotonic() + 120, False
+    while (more := _read(ours)) is not None and time.monotonic() < patience:
+        drawn += more
+        if not pressed and drawn.count(until.encode()) >= 2:
+            process.send_signal(signal.SIGINT)
+            pressed = True
+    if not pressed:
+        process.kill()
     os.close(ours)
-    return drawn.decode(), process.wait(10)
+    return drawn.decode(), process.wait(60)
 
 
-def _read(end: int) -> bytes:
+def _read(end: int) -> bytes | None:
+    """What was drawn since, None once nobody can draw any more."""
     ready, _, _ = select.select([end], [], [], 0.2)
     try:
         return os.read(end, 65536) if ready else b""
     except OSError:  # Linux says EIO once the other end is closed
-        return b""
+        return None

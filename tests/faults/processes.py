@@ -1,6 +1,5 @@
 """`engine run` as processes that cost little to start: forked from one that has imported everything already, and killed as any other."""
 
-import multiprocessing
 import os
 import sys
 from multiprocessing.process import BaseProcess
@@ -8,9 +7,7 @@ from pathlib import Path
 from subprocess import TimeoutExpired
 
 from tests.acceptance.desk import Daemon, clean_environment
-
-_FORKING = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload(["tests.faults.preloaded"])
+from tests.support.forked import FORKING, become
 
 
 class Forked(Daemon):
@@ -19,7 +16,7 @@ class Forked(Daemon):
     def __init__(self, root: Path, log: Path, environment: dict[str, str], *arguments: str) -> None:
         self.log = log
         log.touch()
-        process = _FORKING.Process(target=_run, args=(root, log, clean_environment() | environment, arguments), daemon=True)
+        process = FORKING.Process(target=_run, args=(root, log, clean_environment() | environment, arguments), daemon=True)
         process.start()
         assert process.pid is not None
         self.pid = process.pid
@@ -50,12 +47,10 @@ def _run(root: Path, log: Path, environment: dict[str, str], arguments: tuple[st
     """Be `engine run` in `root`, as if the command had been called there."""
     from engine.channels.manager import ChannelTypes
     from engine.cli import main
-    from tests.faults import failpoints, preloaded
+    from tests.faults import failpoints
+    from tests.support import preloaded
 
-    os.setsid()
-    os.chdir(root)
-    os.environ.clear()
-    os.environ.update(environment)
+    become(root, environment)
     said = os.open(log, os.O_WRONLY | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(said, stream)

@@ -4,15 +4,15 @@ import random
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from engine.core.lifecycle import evolve
 from engine.errors import Refused
-from engine.store import TicketQuery, open_store
-from tests.store.samples import NOW
+from engine.store import Store, TicketQuery, open_store
+from tests.acceptance.desk import wait_until
 from tests.support.counts import scaled
 from tests.support.repository import ROOT
 
@@ -29,6 +29,14 @@ def kill(child: subprocess.Popen) -> str:
     return rest
 
 
+def alone(store: Store) -> bool:
+    try:
+        store.lock_for_writing("test", alone=True)
+    except Refused:
+        return False
+    return True
+
+
 def test_a_killed_writer_leaves_whole_decisions_and_all_it_acknowledged(durable_backend, seed: int) -> None:
     draw, acknowledged = random.Random(seed), []
     for _ in range(scaled(40, least=4)):
@@ -37,9 +45,7 @@ def test_a_killed_writer_leaves_whole_decisions_and_all_it_acknowledged(durable_
         acknowledged += [child.stdout.readline().strip() for _ in range(draw.randint(0, 25))]
         acknowledged += kill(child).split()
         store = durable_backend.open()
-        with suppress(InterruptedError), store.write() as tx:
-            tx.next_number(NOW.date())  # waits until a commit that was on its way when its process died is over
-            raise InterruptedError
+        wait_until(partial(alone, store), "the server to see that the process has died, and to end the commit that was on its way", 60)
         with store.read() as view:
             numbers = sorted(ticket.number for ticket in view.tickets(TicketQuery(limit=100_000)))
             assert [one for one in view.integrity(evolve) if one.invariant in ("I4", "I5")] == []

@@ -1,14 +1,15 @@
 """How many examples a property gets: a share of the full count, from a seed that changes with every run and is printed.
 
 `CLOSEDLOOP_SHARE` is the share between 0 and 1 (default 0.05; `make long` sets 1). A failure is repeated with the printed
-`--hypothesis-seed=N`. A test that counts on its own asks `scaled`; one whose randomness is its own takes the fixture `seed`.
+`--hypothesis-seed=N`, and told as it was found: to look for the smallest one may take longer than a short run has, so only a run with
+the share 1 does that. A test that counts on its own asks `scaled`; one whose randomness is its own takes the fixture `seed`.
 """
 
 import os
 import secrets
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 FULL_EXAMPLES = 2000
 SHARE = float(os.environ.get("CLOSEDLOOP_SHARE", "0.05"))
@@ -23,7 +24,13 @@ def scaled(full: int, least: int = 10) -> int:
 
 # A slow or busy machine is no fault of the code under test.
 settings.register_profile(
-    "closedloop", max_examples=scaled(FULL_EXAMPLES), deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "closedloop",
+    max_examples=scaled(FULL_EXAMPLES),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+    report_multiple_bugs=False,
+    phases=[phase for phase in Phase if SHARE == 1 or phase not in (Phase.shrink, Phase.explain)],
 )
 settings.load_profile("closedloop")
 

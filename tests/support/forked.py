@@ -1,0 +1,49 @@
+"""Processes of their own that cost little to start: forked from one that has imported everything already."""
+
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from subprocess import CompletedProcess, TimeoutExpired
+from tempfile import TemporaryDirectory
+
+FORKING = multiprocessing.get_context("forkserver")
+FORKING.set_forkserver_preload(["tests.support.preloaded"])
+
+
+def become(root: Path, environment: Mapping[str, str]) -> None:
+    """Be a process that was started in `root` with this environment and no other."""
+    os.setsid()
+    os.chdir(root)
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+
+
+def run(arguments: Sequence[str], root: Path, environment: Mapping[str, str], stdin: str = "") -> CompletedProcess[str]:
+    """Run the command `engine`; return what it printed and its exit code. Raises TimeoutExpired after two minutes."""
+    with TemporaryDirectory() as folder:
+        streams = [Path(folder, name) for name in ("in", "out", "err")]
+        streams[0].write_text(stdin, encoding="utf-8")
+        process = FORKING.Process(target=_engine, args=(tuple(arguments), root, dict(environment), streams), daemon=True)
+        process.start()
+        process.join(120)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise TimeoutExpired(["engine", *arguments], 120)
+        out, err = (path.read_text(encoding="utf-8") for path in streams[1:])
+        return CompletedProcess(["engine", *arguments], process.exitcode, out, err)
+
+
+def _engine(arguments: tuple[str, ...], root: Path, environment: dict[str, str], streams: list[Path]) -> None:
+    from engine.cli import main
+
+    become(root, environment)
+    for number, (path, way) in enumerate(zip(streams, (os.O_RDONLY, *[os.O_WRONLY | os.O_CREAT] * 2), strict=True)):
+        os.dup2(os.open(path, way), number)
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, way, encoding="utf-8") for number, way in enumerate("rww"))
+    sys.argv = ["engine", *arguments]
+    main(arguments)
