@@ -1,4 +1,4 @@
-"""What a forked process need not do any more: import the engine, look for plugins, read the schemas and the shipped scripts of policies.
+"""What a forked process need not do any more: import the engine, look for plugins, read the schemas, the shipped scripts of policies and the migrations.
 
 Nothing here may start a thread: the process is forked after it.
 """
@@ -12,10 +12,14 @@ from engine.channels.manager import ChannelTypes
 from engine.policy import compile_policy
 from engine.policy.installed import installed
 from engine.resources import shipped_policies
+from engine.store.sql.migrations import steps
+from engine.store.sqlite.schema import MIGRATIONS
 
 for module in walk_packages(engine.__path__, "engine."):
     import_module(module.name)
 import_module("tests.faults.failpoints")
+for step in steps(MIGRATIONS):
+    step.load()
 DISCOVERED = ChannelTypes.discover()
 installed()
 for policies in (shipped_policies(), Path(__file__).parents[1] / "faults" / "policies"):

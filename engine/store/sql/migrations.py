@@ -62,11 +62,11 @@ def apply(backend: Any, directory: Path, session: Session) -> None:
     Raises the driver's error with nothing applied.
     """
     with backend.transaction():
-        backend.apply_migrations(backend.to_apply(_steps(directory)))
+        backend.apply_migrations(backend.to_apply(steps(directory)))
         Refolding(session).fold_anew(evolve)
 
 
 @lru_cache(8)
-def _steps(directory: Path) -> Any:
-    """Read the files once in a process: splitting them into statements costs more than carrying them out on a database in memory."""
+def steps(directory: Path) -> Any:
+    """Return the migrations of a directory, read once in a process: to split them into statements costs more than to carry them out."""
     return read_migrations(str(directory))
