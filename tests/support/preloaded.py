@@ -1,4 +1,4 @@
-"""What a forked process need not do any more: import the engine, look for plugins, read the schemas, the shipped scripts of policies and the migrations.
+"""What a forked process need not do any more: import the engine, look for plugins, read schemas, migrations and the shipped policies.
 
 Nothing here may start a thread: the process is forked after it.
 """
