@@ -32,8 +32,7 @@ def compile_authority(document: Document, values: Values, problems: Problems, co
 
 def _part(document: Document, section: str, problems: Problems) -> Node | None:
     if not document.has(section):
-        hint = said("write it in {file}; the shipped policies show how", file="authority.yaml")
-        problems.file("CL316", "authority.yaml", said("the policy has no `{section}`", section=section), hint)
+        problems.lacking(section)
     return document.single(section)
 
 

@@ -111,9 +111,7 @@ class Builder:
         """Return what is done with an incident, and which tickets make one, in the order in which they are asked."""
         node, found = self._document.single("incidents"), self._document.entries("groups")
         if found and not self._document.has("incidents"):
-            message = said("the policy has no `{section}`", section="incidents")
-            hint = said("write it in {file}; the shipped policies show how", file="incidents.yaml")
-            self._problems.add("CL316", next(iter(found.values())), message, hint)
+            self._problems.lacking("incidents", next(iter(found.values())))
         scripts = {key: script.text for key, script in node["scripts"].map.items()} if node else {}
         return self.values.optional(Incidents, node, scripts=scripts), tuple(self._group(id, group) for id, group in found.items())
 
@@ -272,16 +270,9 @@ class Builder:
 
     def _check_questions(self, questions: Node) -> None:
         seen: dict[str, Node] = {}
-        for question in questions.items:
-            if (name := question.get("id")) is None:
-                continue  # words of the customer's own are kept without a question
+        for name in filter(None, (question.get("id") for question in questions.items)):  # the customer's own words are kept without one
             if name.text in seen:
-                self._problems.add(
-                    "CL301",
-                    name,
-                    said("the id `{name}` is used twice", name=name.text),
-                    said("the first stands in {place}", place=seen[name.text].source),
-                )
+                self._problems.twice(name, seen[name.text])
             seen.setdefault(name.text, name)
 
     def _low_score(self, node: Node | None) -> LowScore | None:

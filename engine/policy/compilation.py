@@ -26,11 +26,10 @@ from engine.policy.nodes import Node
 from engine.policy.reader import read
 from engine.policy.references import check_references, uses
 from engine.policy.reports import reports
-from engine.policy.said import said
 from engine.policy.schema import check_shape
 from engine.policy.sources import check_name, kind_of, read_files
 from engine.policy.unused import check_used
-from engine.policy.vocabulary import KIND_OF_SECTION, NEEDED
+from engine.policy.vocabulary import NEEDED
 
 _FALLBACK_LANGUAGES = ("zh", "en")
 """The languages texts are checked against while company.yaml itself is not sound."""
@@ -160,13 +159,7 @@ def _compile(
 def _check_needed(document: Document, problems: Problems) -> None:
     for section in NEEDED:
         if not document.has(section):
-            file = f"{KIND_OF_SECTION[section]}.yaml"
-            problems.file(
-                "CL316",
-                file,
-                said("the policy has no `{section}`", section=section),
-                said("write it in {file}; the shipped policies show how", file=file),
-            )
+            problems.lacking(section)
 
 
 def _advise(

@@ -109,8 +109,7 @@ class Conditions:
             return self._named[name]
         entry = self._document.entries("conditions").get(name)
         if entry is None:
-            if place is not None:
-                self._problems.unknown("CL302", place, "condition", self._document.ids("conditions"))
+            self._problems.unknown("CL302", place, "condition", self._document.ids("conditions"))
             return None
         self._pending.append(name)
         self._named[name] = compiled = self._when(entry)

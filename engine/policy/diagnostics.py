@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from engine.policy.codes import CODES
 from engine.policy.nodes import Node, Span
 from engine.policy.said import said
+from engine.policy.vocabulary import KIND_OF_SECTION
 
 ERROR, WARNING = "error", "warning"
 
@@ -60,11 +61,22 @@ class Problems:
         place_of = (span.file, span.line, span.column, span.end_line, span.end_column)
         self._found.append(Diagnostic(code, CODES[code].severity, *place_of, path, rule, message, hint, excerpt))
 
-    def unknown(self, code: str, node: Node, what: str, known: Collection[str] | None, hint: str = "") -> None:
+    def unknown(self, code: str, node: Node | None, what: str, known: Collection[str] | None, hint: str = "") -> None:
         """Note a name that is not among the known ones, unless nobody can know them (None). `hint` is for where no other is like it."""
-        if known is not None and node.text not in known:
+        if node is not None and known is not None and node.text not in known:
             near = suggestion(node.text, known)
             self.add(code, node, said("there is no {what} `{name}`", what=said(what), name=node.text), near or hint)
+
+    def twice(self, place: Node, first: Node) -> None:
+        """Note an id that is that of another entry already."""
+        hint = said("the first stands in {place}", place=first.source)
+        self.add("CL301", place, said("the id `{name}` is used twice", name=place.text), hint)
+
+    def lacking(self, section: str, place: Node | None = None) -> None:
+        """Note a section that the policy needs and has not, at the place that needs it."""
+        file = f"{KIND_OF_SECTION[section]}.yaml"
+        hint = said("write it in {file}; the shipped policies show how", file=file)
+        self.add("CL316", place or Span(file, 1, 1, 1, 2), said("the policy has no `{section}`", section=section), hint)
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Note problems that were found elsewhere."""

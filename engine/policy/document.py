@@ -106,12 +106,7 @@ class Document:
                 ids.add(name)
                 self._names.setdefault((section, name), place)
                 if name in merged:
-                    problems.add(
-                        "CL301",
-                        place,
-                        said("the id `{name}` is used twice", name=name),
-                        said("the first stands in {place}", place=merged[name].source),
-                    )
+                    problems.twice(place, merged[name])
                 else:
                     merged[name] = node
         return merged

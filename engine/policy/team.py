@@ -48,8 +48,7 @@ def load_team(path: Path) -> TeamLoad:
     shifts = {name: node.string("calendar") for name, node in document.entries("shifts").items()}
     _check_users(document, problems)
     manager = document.single("manager")
-    if manager is not None:
-        problems.unknown("CL601", manager, "agent", document.ids("agents"))
+    problems.unknown("CL601", manager, "agent", document.ids("agents"))
     for node in document.find("agents.*.shift"):
         problems.unknown("CL603", node, "shift", document.ids("shifts"))
     diagnostics = problems.all()

@@ -258,13 +258,7 @@ def _state(ticket: Ticket, zone: tzinfo | None) -> dict[str, Any]:
     clocks = ticket.deadlines.values()
     dues = [(clock.due.astimezone(zone), clock.id) for clock in clocks if clock.running and clock.due]
     return {
-        "tier": ticket.tier,
-        "queue": ticket.queue,
-        "assignee": ticket.assignee,
-        "kind": ticket.kind,
-        "state": ticket.state,
-        "language": ticket.language,
-        "impact": ticket.impact,
+        **{key: getattr(ticket, key) for key in ("tier", "queue", "assignee", "kind", "state", "language", "impact")},
         "tags": list(ticket.tags),
         "due": {id: due for due, id in sorted(dues)},
         "breached": [clock.id for clock in clocks if clock.breached_at],
