@@ -8,6 +8,7 @@ comes the first time. Otherwise (every hour, every 15 minutes) real time counts:
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -46,6 +47,7 @@ def slots(expression: str, timezone: str, after: datetime, until: datetime) -> I
         covered = max(covered or stop, stop) if fixed else None
 
 
+@cache
 def _fixes_the_hour(expression: str) -> bool:
     """Whether the field of hours names them; `*` and `*/2` do not, nor does `@hourly`, which has no fields."""
     hour = expression.split()[1:2]
@@ -54,14 +56,28 @@ def _fixes_the_hour(expression: str) -> bool:
 
 def previous(expression: str, now: datetime, timezone: str) -> datetime:
     """Return the last slot up to `now`."""
-    found = (deque(slots(expression, timezone, now - span, now), maxlen=1) for span in _REACH)
-    return next(latest[0] for latest in found if latest)
+    return _around(expression, as_utc(now), timezone)[0]
 
 
 def following(expression: str, after: datetime, timezone: str) -> datetime:
     """Return the first slot later than `after`."""
-    found = (next(slots(expression, timezone, after, after + span), None) for span in _REACH)
-    return next(slot for slot in found if slot is not None)
+    return _around(expression, as_utc(after), timezone)[1]
+
+
+_LAST_ASKED: dict[tuple[str, str], tuple[datetime, datetime]] = {}
+"""By expression and zone the two slots between which the last question lay: whoever asks every second, or follows a clock, asks there again."""
+
+
+def _around(expression: str, at: datetime, timezone: str) -> tuple[datetime, datetime]:
+    """Return the last slot up to `at` and the first one later."""
+    last, first = _LAST_ASKED.get((expression, timezone), (at, at))
+    if not last <= at < first:
+        before = (deque(slots(expression, timezone, at - span, at), maxlen=1) for span in _REACH)
+        last = next(latest[0] for latest in before if latest)
+        after = (next(slots(expression, timezone, at, at + span), None) for span in _REACH)
+        first = next(slot for slot in after if slot is not None)
+        _LAST_ASKED[expression, timezone] = last, first
+    return last, first
 
 
 def due_slots(expression: str, timezone: str, catch_up: str, before: datetime, now: datetime) -> list[datetime]:
