@@ -30,7 +30,7 @@ def groups(
     if found and not document.has("incidents"):
         message = said("the policy has no `{section}`", section="incidents")
         hint = said("write it in {file}; the shipped policies show how", file="incidents.yaml")
-        problems.add("CL316", next(iter(found.values())), message, hint)
+        problems.file("CL316", "incidents.yaml", message, hint)
 
     def group(id: str, node: Node) -> IncidentGroup:
         references.queue(node.get("queue"))

@@ -65,7 +65,7 @@ def following(expression: str, after: datetime, timezone: str) -> datetime:
 
 
 _LAST_ASKED: dict[tuple[str, str], tuple[datetime, datetime]] = {}
-"""By expression and zone the two slots between which the last question lay: whoever asks every second, or follows a clock, asks there again."""
+"""By expression and zone the slots around the last instant asked about: who asks every second, or follows a clock, asks there again."""
 
 
 def _around(expression: str, at: datetime, timezone: str) -> tuple[datetime, datetime]:
