@@ -41,7 +41,7 @@ def slots(expression: str, timezone: str, after: datetime, until: datetime) -> I
         walls = croniter(expression, (covered or begin) - datetime.resolution)
         while (wall := walls.get_next(datetime)) < stop:
             slot = max(wall.replace(tzinfo=UTC) - offset, start)
-            if slot > after:
+            if after < slot <= until:  # the moment to which the clocks go forward may lie behind it
                 yield slot
                 after = slot
         covered = max(covered or stop, stop) if fixed else None
