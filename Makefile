@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 SOURCES := engine tests benchmarks conftest.py $(wildcard plugins/*/engine_*)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# A file's tests stay in one process, with the servers they share; single tests are best run with PYTEST_ARGS='-n 0 PATH'.
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
+# A file's tests stay in one process, with the servers they share, and the files in the order of tests/support/order.py; single tests are best run with PYTEST_ARGS='-n 0 PATH'.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 PYTEST_ARGS ?=
 
 .PHONY: demo test check long faults coverage bench wheels clean

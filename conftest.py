@@ -4,4 +4,4 @@ import pytest
 
 pytest.register_assert_rewrite("tests.faults.house")  # so that its assertions say what they compared
 
-pytest_plugins = ["tests.support.counts", "tests.support.parts", "tests.support.postgresql"]
+pytest_plugins = ["tests.support.counts", "tests.support.order", "tests.support.parts", "tests.support.postgresql"]

@@ -111,7 +111,7 @@ class Builder:
         """Return what is done with an incident, and which tickets make one, in the order in which they are asked."""
         node, found = self._document.single("incidents"), self._document.entries("groups")
         if found and not self._document.has("incidents"):
-            self._problems.lacking("incidents", next(iter(found.values())))
+            self._problems.lacking("incidents")
         scripts = {key: script.text for key, script in node["scripts"].map.items()} if node else {}
         return self.values.optional(Incidents, node, scripts=scripts), tuple(self._group(id, group) for id, group in found.items())
 

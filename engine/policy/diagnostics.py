@@ -72,11 +72,11 @@ class Problems:
         hint = said("the first stands in {place}", place=first.source)
         self.add("CL301", place, said("the id `{name}` is used twice", name=place.text), hint)
 
-    def lacking(self, section: str, place: Node | None = None) -> None:
-        """Note a section that the policy needs and has not, at the place that needs it."""
+    def lacking(self, section: str) -> None:
+        """Note a section that the policy needs and has not, at the file in which it belongs."""
         file = f"{KIND_OF_SECTION[section]}.yaml"
         hint = said("write it in {file}; the shipped policies show how", file=file)
-        self.add("CL316", place or Span(file, 1, 1, 1, 2), said("the policy has no `{section}`", section=section), hint)
+        self.add("CL316", Span(file, 1, 1, 1, 2), said("the policy has no `{section}`", section=section), hint)
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Note problems that were found elsewhere."""

@@ -8,7 +8,7 @@ comes the first time. Otherwise (every hour, every 15 minutes) real time counts:
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -41,13 +41,13 @@ def slots(expression: str, timezone: str, after: datetime, until: datetime) -> I
         walls = croniter(expression, (covered or begin) - datetime.resolution)
         while (wall := walls.get_next(datetime)) < stop:
             slot = max(wall.replace(tzinfo=UTC) - offset, start)
-            if slot > after:
+            if after < slot <= until:  # the moment to which the clocks go forward may lie behind it
                 yield slot
                 after = slot
         covered = max(covered or stop, stop) if fixed else None
 
 
-@lru_cache(1024)
+@cache
 def _fixes_the_hour(expression: str) -> bool:
     """Whether the field of hours names them; `*` and `*/2` do not, nor does `@hourly`, which has no fields."""
     hour = expression.split()[1:2]
@@ -56,28 +56,28 @@ def _fixes_the_hour(expression: str) -> bool:
 
 def previous(expression: str, now: datetime, timezone: str) -> datetime:
     """Return the last slot up to `now`."""
-    return _around(expression, timezone, now)[0]
+    return _around(expression, as_utc(now), timezone)[0]
 
 
 def following(expression: str, after: datetime, timezone: str) -> datetime:
     """Return the first slot later than `after`."""
-    return _around(expression, timezone, after)[1]
+    return _around(expression, as_utc(after), timezone)[1]
 
 
-_known: dict[tuple[str, str], tuple[datetime, datetime]] = {}
-"""The slots between which each schedule was asked last: every turn of a daemon asks again, and nearly always between the same two."""
+_LAST_ASKED: dict[tuple[str, str], tuple[datetime, datetime]] = {}
+"""By expression and zone the slots around the last instant asked about: who asks every second, or follows a clock, asks there again."""
 
 
-def _around(expression: str, timezone: str, now: datetime) -> tuple[datetime, datetime]:
-    """Return the last slot up to `now` and the first one after it."""
-    latest, coming = _known.get((expression, timezone), (None, None))
-    if latest is None or coming is None or not latest <= now < coming:
-        before = (deque(slots(expression, timezone, now - span, now), maxlen=1) for span in _REACH)
-        latest = next(found[0] for found in before if found)
-        after = (next(slots(expression, timezone, now, now + span), None) for span in _REACH)
-        coming = next(slot for slot in after if slot is not None)
-        _known[expression, timezone] = latest, coming
-    return latest, coming
+def _around(expression: str, at: datetime, timezone: str) -> tuple[datetime, datetime]:
+    """Return the last slot up to `at` and the first one later."""
+    last, first = _LAST_ASKED.get((expression, timezone), (at, at))
+    if not last <= at < first:
+        before = (deque(slots(expression, timezone, at - span, at), maxlen=1) for span in _REACH)
+        last = next(latest[0] for latest in before if latest)
+        after = (next(slots(expression, timezone, at, at + span), None) for span in _REACH)
+        first = next(slot for slot in after if slot is not None)
+        _LAST_ASKED[expression, timezone] = last, first
+    return last, first
 
 
 def due_slots(expression: str, timezone: str, catch_up: str, before: datetime, now: datetime) -> list[datetime]:

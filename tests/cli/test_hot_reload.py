@@ -15,7 +15,7 @@ import pytest
 from engine.channels import write_atomically
 from tests.cli.conftest import MAIL, Command
 
-PATIENCE = 60
+PATIENCE = 200
 
 
 class Daemon:

@@ -167,12 +167,12 @@ def watching(failing: Command, tmp_path: Path) -> Iterator["queue.SimpleQueue[st
         reader.start()
         yield lines
         process.send_signal(2)
-        assert process.wait(20) == 0
+        assert process.wait(200) == 0
         reader.join(20)
 
 
 def until(lines: "queue.SimpleQueue[str]", wanted: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 200
     while wanted not in lines.get(timeout=max(0.1, deadline - time.monotonic())):
         pass
 

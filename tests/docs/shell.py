@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.docs.markdown import Block
 
-DEADLINE = 60.0
+DEADLINE = 200.0
 MARK = re.compile(r"run(?P<background> in the background)?(?:, exit code (?P<code>\d+))?(?: until it prints: (?P<printed>.+))?")
 _TICKET = re.compile(r"^(\w+=)\d{12}\b", re.MULTILINE)
 _NEWEST = "engine ticket list --state all --format json"

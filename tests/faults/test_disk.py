@@ -16,7 +16,7 @@ from tests.faults.conftest import NewHouse, Tell
 from tests.faults.house import Feed, House, check_account, drain
 from tests.support.counts import scaled
 
-FULL, LEAST = 200, 20
+FULL, LEAST = 200, 10
 HOUSES = 5
 MEGABYTES = 24
 PATIENCE = 120.0

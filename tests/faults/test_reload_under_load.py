@@ -19,7 +19,7 @@ from tests.acceptance import inputs
 from tests.acceptance.desk import Daemon, Desk, wait_until
 from tests.support.counts import scaled
 
-FULL, LEAST = 1_000, 100
+FULL, LEAST = 1_000, 40
 PATIENCE = 120.0
 BROKEN = 0.3
 WAITING = 3

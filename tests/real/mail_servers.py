@@ -36,7 +36,7 @@ USERS = ("support", "customer", "zhao", "qian", "sun", "li", "zhou")
 REFUSED = f"refused@{DOMAIN}"
 BUSY = f"busy@{DOMAIN}"
 UNWANTED = "unwanted words"
-PATIENCE = 20.0
+PATIENCE = 60.0
 _SYSTEM_USER = "dovecot"
 
 

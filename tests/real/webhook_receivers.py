@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 HOST = "127.0.0.1"
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,21 @@ def test_slots_may_lie_many_years_apart() -> None:
     assert cron.following(fifth_monday, utc("06-01T00:00"), "UTC") == datetime(2044, 2, 29, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("expression", ["30 2 * * *", "*/15 * * * *", "0 9 * * 1"])
+def test_what_was_asked_before_changes_no_answer(expression: str) -> None:
+    def asked(at: datetime) -> tuple[datetime, datetime]:
+        return cron.previous(expression, at, "Europe/Berlin"), cron.following(expression, at, "Europe/Berlin")
+
+    start = utc("03-28T23:00")
+    moments = [start + minutes * timedelta(minutes=1) for minutes in (0, 14, 15, 119, 120, 121, 60, 150, -3000, 11000, 11001, 120)]
+    one_after_the_other = [asked(moment) for moment in moments]
+    alone = []
+    for moment in moments:
+        cron._LAST_ASKED.clear()
+        alone.append(asked(moment))
+    assert one_after_the_other == alone
+
+
 def test_a_slot_is_told_in_utc_in_the_jobs_own_zone_or_else_the_companys() -> None:
     night = utc("03-29T04:00")
     assert cron.latest_slot(Job("j", "30 3 * * *", 7), night, "Europe/Berlin") == utc("03-29T01:30")

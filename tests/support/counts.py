@@ -1,6 +1,6 @@
 """How many examples a property gets: a share of the full count, from a seed that changes with every run and is printed.
 
-`CLOSEDLOOP_SHARE` is the share between 0 and 1 (default 0.05; `make long` sets 1). A failure is repeated with the printed
+`CLOSEDLOOP_SHARE` is the share between 0 and 1 (default 0.03; `make long` sets 1). A failure is repeated with the printed
 `--hypothesis-seed=N`, and told as it was found: to look for the smallest one may take longer than a short run has, so only a run with
 the share 1 does that. A test that counts on its own asks `scaled`; one whose randomness is its own takes the fixture `seed`.
 """
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 FULL_EXAMPLES = 2000
-SHARE = float(os.environ.get("CLOSEDLOOP_SHARE", "0.05"))
+SHARE = float(os.environ.get("CLOSEDLOOP_SHARE", "0.03"))
 if not 0 < SHARE <= 1:
     raise pytest.UsageError(f"CLOSEDLOOP_SHARE must be above 0 and at most 1, not {SHARE}")
 

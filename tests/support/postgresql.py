@@ -105,11 +105,10 @@ class Server:
             owner.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
-            owner.execute("SET session_replication_role = replica")  # in any order
             tables = owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '%yoyo%'").fetchall()
-            for (table,) in tables:
-                owner.execute(f"DELETE FROM {table}")
-            owner.execute("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'")
+            in_any_order = "SET session_replication_role = replica"
+            from_one_on = "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"
+            owner.execute("; ".join([in_any_order, *(f"DELETE FROM {table}" for (table,) in tables), from_one_on]).encode())
 
 
 @pytest.fixture(scope="session")
