@@ -27,11 +27,7 @@ class Length:
 
 def tier_of(draft: Draft) -> Tier | None:
     """Return the ticket's tier, None before it was graded or when the policy no longer has it."""
-    id = draft.ticket.tier
-    for tier in draft.policy.tiers if id else ():
-        if tier.id == id:
-            return tier
-    return None
+    return next((tier for tier in draft.policy.tiers if tier.id == draft.ticket.tier), None)
 
 
 def length_of(draft: Draft, kind: DeadlineKind) -> Length:

@@ -69,12 +69,12 @@ class Rules(tuple[R, ...]):
         questions = self._questions
         if questions is None:
             return find(self, values)
-        key = (find, *questions.answers(values))
-        if key not in self._memory:
-            if len(self._memory) >= _MOST_REMEMBERED:
-                self._memory.clear()
-            self._memory[key] = find(self, values)
-        kept: T = self._memory[key]
+        key, memory = (find, *questions.answers(values)), self._memory
+        kept: T | None = memory.get(key)
+        if kept is None:
+            if len(memory) >= _MOST_REMEMBERED:
+                memory.clear()
+            kept = memory[key] = find(self, values)
         return kept
 
     @cached_property

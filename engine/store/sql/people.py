@@ -250,6 +250,7 @@ class PeopleWrites(PeopleReads):
 
     def set_away(self, agent: str, since: datetime | None, until: datetime | None, by: str) -> None:
         """The agent is away, or there again."""
+        self._session.memory.clear()  # what was remembered of the agents
         self._session.run(_SET_AWAY, agent, micros_or_none(since), micros_or_none(until), by)
 
     def audit(self, at: datetime, who: str, what: str, follow_up: str) -> None:
