@@ -86,3 +86,73 @@ def test_survey_results_of_fewer_than_five_are_not_shown(busy: Command) -> None:
     assert "too few to show" in shown
     assert "100" not in shown
     assert {one["value"] for one in busy.json("kpi", "csat", *period)["figures"]} == {None}
+
+
+@pytest.fixture(scope="module")
+def asked(engine: Command) -> Command:
+    """A project with the answers of 120 customers to the relationship survey, whose satisfaction goes with speed."""
+    from random import Random
+
+    from engine.store import AnswerRow, CustomerRow, open_store
+    from tests.store.samples import NOW
+
+    chance, scale = Random(4), ("value", "price", "brand", "ease", "attitude", "effect")
+    with open_store("sqlite:///var/engine.db", Path(engine.root)).write() as tx:
+        tx.add_customer(CustomerRow("C1", "周女士", None, None, NOW))
+        for index in range(120):
+            mood, speed = chance.randint(1, 4), chance.randint(1, 5)
+            scores = {name: min(5, mood + chance.randint(0, 1)) for name in scale} | {"speed": speed, "overall": speed}
+            text = ("我是周女士,价格太高", "call 13812345678: prices", "more parking", "停车位太少")[index % 4] if index < 40 else ""
+            tx.keep_answer(AnswerRow(f"{index:03}", "relationship", "2026-02" if index % 2 else "2026-01", scores, text))
+    return engine
+
+
+def test_drivers_are_shown_with_intervals_the_strongest_first(asked: Command) -> None:
+    shown = asked("kpi", "--drivers").stdout.splitlines()
+    assert shown[0].startswith("What drives: Overall satisfaction (n = 120, R² = 100.0%)")
+    assert shown[2].startswith("How fast we respond")
+    found = asked.json("kpi", "--drivers", "--seed", "5")
+    assert (found["n"], found["outcome"], found["seed"], len(found["drivers"])) == (120, "overall", 5, 7)
+    assert sum(one["weight"] for one in found["drivers"]) == pytest.approx(found["r_squared"])
+
+
+def test_factors_are_shown_with_what_they_explain(asked: Command) -> None:
+    shown = asked("kpi", "--factors", "--lang", "zh").stdout
+    assert "因子分析（n = 120" in shown
+    assert "解释的方差" in shown
+    found = asked.json("kpi", "--factors")
+    assert [one["question"] for one in found["items"]] == ["value", "price", "brand", "ease", "speed", "attitude", "effect"]
+
+
+def test_suggestions_are_shown_by_subject_and_word_with_quotes_that_name_nobody(asked: Command) -> None:
+    shown = asked("kpi", "--suggestions").stdout
+    assert row(shown, "Price")[0] == "20"
+    assert "我是‹name›,价格太高" in shown
+    assert "call ‹number›: prices" in shown
+    assert "周女士" not in shown
+    found = asked.json("kpi", "--suggestions", "--survey", "relationship")
+    assert {one["name"]: one["count"] for one in found["words"]} == {"parking": 10, "停车位": 10, "太少": 10, "more": 10, "call": 10}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--drivers", "--to", "2025-12-31"], "at least 30 answers to all of the questions; there are 0"),
+        (["--factors", "--from", "2026-02-01"], "there are 60 answers to 7"),
+    ],
+)
+def test_too_few_answers_are_refused_with_the_reason(asked: Command, arguments: list[str], message: str) -> None:
+    assert message in asked("kpi", *arguments, code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--drivers", "--by", "month"], "leave out NAME and --by"),
+        (["--drivers", "--survey", "after-closure"], "asks nothing on the whole"),
+        (["--suggestions", "--survey", "none"], "there is after-closure, relationship"),
+        (["--factors", "--from", "2026-02-01", "--to", "2026-01-01"], "before it begins"),
+    ],
+)
+def test_what_cannot_be_asked_of_answers_says_why(asked: Command, arguments: list[str], message: str) -> None:
+    assert message in asked("kpi", *arguments, code=2).stderr

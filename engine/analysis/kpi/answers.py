@@ -11,6 +11,10 @@ from engine.store.rows import AnswerRow
 SMALLEST_GROUP = 5
 """Of fewer answers no result is shown, so that nobody can tell who gave them."""
 
+Months: TypeAlias = tuple[str, str]
+"""The first and the last month of a period."""
+ALWAYS: Months = ("0000-01", "9999-12")
+
 K = TypeVar("K", bound=Hashable)
 Group: TypeAlias = tuple[str, ...]
 Counts: TypeAlias = Counter[int]
