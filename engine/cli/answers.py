@@ -69,7 +69,9 @@ def _drivers(desk: Desk, wanted: str | None, months: "Months", seed: int) -> Sho
     explained, asked = sum(one.weight for one in found), {one.scale.id: one.ask for one in survey.questions}
     parts = [asdict(one) | {"share": one.weight / explained if explained else None} for one in found]
     plain = {"survey": survey.id, "outcome": outcome, "n": len(answers), "r_squared": explained, "seed": seed, "drivers": parts}
-    rows = [(words.text(asked[one.question]), f"{one.weight:.1%}", f"{one.low:.1%} – {one.high:.1%}", bar(one.weight)) for one in found]
+    rows: list[tuple[str, ...]] = [
+        (words.text(asked[one.question]), f"{one.weight:.1%}", f"{one.low:.1%} – {one.high:.1%}", bar(one.weight)) for one in found
+    ]
     title = words.name("drivers", words.text(asked[outcome]), str(len(answers)), f"{explained:.1%}")
     return plain, [(title, ("question", "weight", "interval", ""), rows)]
 

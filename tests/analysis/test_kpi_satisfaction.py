@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from itertools import product
 from random import Random
 from statistics import fmean
 
@@ -27,7 +28,7 @@ SURVEYS = {one.id: one for one in shipped_policy().surveys}
 NAMES = ("speed", "attitude", "effect")
 ITEMS = ("a", "b", "c", "d", "e", "f")
 LOADINGS = np.array([[0.9, 0.0], [0.8, 0.1], [0.85, 0.0], [0.0, 0.9], [0.1, 0.8], [0.0, 0.85]])
-FEW = scaled(100, least=4)
+FEW = scaled(60, least=2)
 
 
 def made(count: int, seed: int) -> list[dict[str, int]]:
@@ -160,8 +161,8 @@ def test_the_factors_of_the_manual_are_worked_by_hand(example) -> None:
     answers = list(repeated(example["answers"]))
     found = factors(answers, list(example["loadings"]), 1)
     assert {one.question: one.loadings[0] for one in found.items} == pytest.approx(example["loadings"], abs=1e-4)
-    assert (found.explained, round(found.adequacy, 3)) == (pytest.approx((example["explained"],), abs=1e-4), example["kmo"])
-    assert found.n == len(answers)
+    assert found.explained == pytest.approx((example["explained"],), abs=1e-4)
+    assert (found.n, round(found.adequacy, 3)) == (len(answers), example["kmo"])
 
 
 def refused(answers: Scores, names: tuple[str, ...] = ITEMS) -> str:
@@ -178,8 +179,7 @@ def test_factors_of_too_few_answers_or_questions_are_refused_with_the_reason() -
 
 
 def test_questions_that_have_nothing_in_common_have_no_factor() -> None:
-    chance = np.random.default_rng(5)
-    assert "no factor in common" in refused([dict(zip(ITEMS, map(int, row), strict=True)) for row in chance.integers(1, 6, (400, 6))])
+    assert "no factor in common" in refused([dict(zip(ITEMS, row, strict=True)) for row in product((1, 5), repeat=6)] * 2)
 
 
 def test_a_question_that_follows_from_the_others_is_refused() -> None:

@@ -21,6 +21,7 @@ PRICE, SPEED = Subject("price", {"zh": "价格", "en": "price"}, ("价格", "pri
 MONTHS = [f"2026-{month:02}" for month in range(1, 7)]
 COUNTS = st.dictionaries(st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(MONTHS)), st.integers(0, 9))
 NAMES = ("周女士", "王芳", "Anna Smith", "李", " ", "Straße 12", "The Coffee House")
+MASK = masking(NAMES)
 
 
 def rows(counts: dict[tuple[str, str], int], text: str = "价格太高") -> list[AnswerRow]:
@@ -55,7 +56,7 @@ def test_without_a_segmenter_no_chinese_word_is_counted() -> None:
         ("请打１３８ 1234-5678给周女士", "请打‹number›给‹name›"),
         ("ANNA SMITH, a.smith@customer.test", "‹name›, ‹email›"),
         ("anna wrote order AB12345 for smith", "‹name› wrote order ‹code› for ‹name›"),
-        ("联系我：张三@邮箱.test，谢谢", "联系我：‹email›，谢谢"),
+        ("联系我：张三@邮箱.test，谢谢", "联系我:‹email›,谢谢"),
         ("号码一三八零零一三八零零零", "号码‹number›"),
         ("票号202603040001", "票号‹number›"),
         ("Smithsonian prices of 1999 in 5G", "Smithsonian prices of 1999 in 5G"),
@@ -65,18 +66,18 @@ def test_without_a_segmenter_no_chinese_word_is_counted() -> None:
     ],
 )
 def test_a_quote_tells_nobody_who_wrote_it(text: str, quote: str) -> None:
-    assert masking(NAMES)(text) == quote
+    assert MASK(text) == quote
 
 
 @given(
     st.text(max_size=40), st.text(max_size=40), st.sampled_from([*NAMES[:3], "a.b@c.test", "13812345678", "+86 138-1234-5678", "AB-12345"])
 )
 def test_nothing_that_tells_who_somebody_is_comes_through_whatever_stands_around_it(before: str, after: str, private: str) -> None:
-    assert private not in masking(NAMES)(f"{before} {private} {after}")
+    assert private not in MASK(f"{before} {private} {after}")
 
 
 def test_quotes_are_a_few_different_short_ones() -> None:
-    (price, _), _ = said(*(f"价格{'好' * n}" for n in range(300, 305)), "价格太高", "价格太高")
+    (price, _), _ = said(*(f"价格{n}{'好' * 300}" for n in range(5)), "价格太高", "价格太高")
     assert len(price.quotes) == 3 == len(set(price.quotes))
     assert all(len(quote) <= LONGEST_QUOTE for quote in price.quotes)
 

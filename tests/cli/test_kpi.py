@@ -2,10 +2,16 @@
 
 import csv
 import io
+import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from engine.cli.answers import show
+from engine.cli.session import Session
+from engine.errors import Refused, UsageError
 from tests.cli.conftest import Command
 
 
@@ -107,52 +113,71 @@ def asked(engine: Command) -> Command:
     return engine
 
 
-def test_drivers_are_shown_with_intervals_the_strongest_first(asked: Command) -> None:
-    shown = asked("kpi", "--drivers").stdout.splitlines()
+def told(asked: Command, capsys: pytest.CaptureFixture[str], about: str, *period: str, survey: str = "", language: str = "en") -> str:
+    show(Session(asked.root, language), about, survey or None, 1, *(period or (None, None)), json=False)
+    return capsys.readouterr().out
+
+
+def plain(asked: Command, capsys: pytest.CaptureFixture[str], about: str, survey: str = "") -> Any:
+    show(Session(asked.root), about, survey or None, 5, None, None, json=True)
+    return json.loads(capsys.readouterr().out)
+
+
+def test_drivers_are_shown_with_intervals_the_strongest_first(asked: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = asked("kpi", "--drivers", "--survey", "relationship", "--seed", "5").stdout.splitlines()
     assert shown[0].startswith("What drives: Overall satisfaction (n = 120, R² = 100.0%)")
     assert shown[2].startswith("How fast we respond")
-    found = asked.json("kpi", "--drivers", "--seed", "5")
+    found = plain(asked, capsys, "drivers")
     assert (found["n"], found["outcome"], found["seed"], len(found["drivers"])) == (120, "overall", 5, 7)
     assert sum(one["weight"] for one in found["drivers"]) == pytest.approx(found["r_squared"])
+    assert sum(one["share"] for one in found["drivers"]) == pytest.approx(1)
 
 
-def test_factors_are_shown_with_what_they_explain(asked: Command) -> None:
-    shown = asked("kpi", "--factors", "--lang", "zh").stdout
+def test_factors_are_shown_with_what_they_explain(asked: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = told(asked, capsys, "factors", language="zh")
     assert "因子分析（n = 120" in shown
     assert "解释的方差" in shown
-    found = asked.json("kpi", "--factors")
-    assert [one["question"] for one in found["items"]] == ["value", "price", "brand", "ease", "speed", "attitude", "effect"]
+    assert [one["question"] for one in plain(asked, capsys, "factors")["items"]] == [
+        "value",
+        "price",
+        "brand",
+        "ease",
+        "speed",
+        "attitude",
+        "effect",
+    ]
 
 
-def test_suggestions_are_shown_by_subject_and_word_with_quotes_that_name_nobody(asked: Command) -> None:
-    shown = asked("kpi", "--suggestions").stdout
+def test_suggestions_are_shown_by_subject_and_word_with_quotes_that_name_nobody(asked: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = told(asked, capsys, "suggestions")
     assert row(shown, "Price")[0] == "20"
     assert "我是‹name›,价格太高" in shown
     assert "call ‹number›: prices" in shown
     assert "周女士" not in shown
-    found = asked.json("kpi", "--suggestions", "--survey", "relationship")
-    assert {one["name"]: one["count"] for one in found["words"]} == {"parking": 10, "停车位": 10, "太少": 10, "more": 10, "call": 10}
+    found = plain(asked, capsys, "suggestions", "relationship")
+    assert {one["name"]: one["count"] for one in found["words"]} == {"parking": 10, "停车位": 10, "太高": 10, "more": 10, "call": 10}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--drivers", "--to", "2025-12-31"], "at least 30 answers to all of the questions; there are 0"),
-        (["--factors", "--from", "2026-02-01"], "there are 60 answers to 7"),
-    ],
-)
-def test_too_few_answers_are_refused_with_the_reason(asked: Command, arguments: list[str], message: str) -> None:
-    assert message in asked("kpi", *arguments, code=1).stderr
+def test_without_a_segmenter_it_says_that_chinese_words_are_not_counted(
+    asked: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rjieba", None)
+    assert "Chinese words are not counted: pip install 'closedloop[analysis]'" in told(asked, capsys, "suggestions")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--drivers", "--by", "month"], "leave out NAME and --by"),
-        (["--drivers", "--survey", "after-closure"], "asks nothing on the whole"),
-        (["--suggestions", "--survey", "none"], "there is after-closure, relationship"),
-        (["--factors", "--from", "2026-02-01", "--to", "2026-01-01"], "before it begins"),
-    ],
-)
-def test_what_cannot_be_asked_of_answers_says_why(asked: Command, arguments: list[str], message: str) -> None:
-    assert message in asked("kpi", *arguments, code=2).stderr
+def test_a_period_is_the_months_that_it_touches(asked: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "(n = 60," in told(asked, capsys, "drivers", "2026-02-28", "2026-03-01")
+    with pytest.raises(Refused, match="at least 30 answers to all of the questions; there are 0"):
+        told(asked, capsys, "drivers", "2025-12-01", "2025-12-31")
+    with pytest.raises(Refused, match="there are 60 answers to 7"):
+        told(asked, capsys, "factors", "2026-02-01", "2026-02-02")
+    with pytest.raises(UsageError, match="before it begins"):
+        told(asked, capsys, "factors", "2026-02-01", "2026-01-01")
+
+
+def test_what_cannot_be_asked_of_answers_says_why(asked: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "leave out NAME and --by" in asked("kpi", "--drivers", "--by", "month", code=2).stderr
+    with pytest.raises(UsageError, match="asks nothing on the whole"):
+        told(asked, capsys, "drivers", survey="after-closure")
+    with pytest.raises(UsageError, match="there is after-closure, relationship"):
+        told(asked, capsys, "suggestions", survey="none")

@@ -93,11 +93,11 @@ def drivers(answers: Scores, outcome: str, predictors: Sequence[str], seed: int)
     if len(answers) < FEWEST_ANSWERS:
         raise Refused(f"weights of drivers take at least {FEWEST_ANSWERS} answers to all of the questions; there are {len(answers)}")
     rows, counts = np.unique(_table(np, answers, (outcome, *predictors)), axis=0, return_counts=True)
-    weights = _relative_weights(np, np.cov(rows, rowvar=False, fweights=counts))
+    weights = _relative_weights(np, _covariances(np, rows, counts))
     chance, draws = np.random.default_rng(seed), []
     for _ in range(DRAWS):
-        covariances = np.cov(rows, rowvar=False, fweights=chance.multinomial(len(answers), counts / len(answers)))
-        if (covariances.diagonal() > 0).all():
+        covariances = _covariances(np, rows, chance.multinomial(len(answers), counts / len(answers)))
+        if (covariances.diagonal() > _NO_SPREAD).all():
             draws.append(_relative_weights(np, covariances))
     low, high = np.percentile(draws, [2.5, 97.5], axis=0)
     return [Driver(*one) for one in zip(predictors, weights.tolist(), low.tolist(), high.tolist(), strict=True)]
@@ -122,10 +122,12 @@ def factors(answers: Scores, names: Sequence[str], seed: int) -> Factors:
     correlations = np.corrcoef(_table(np, answers, names), rowvar=False)
     if np.linalg.matrix_rank(correlations) < size:
         raise Refused("one of the questions follows from the others in every answer: leave it out")
-    count = _how_many(np, correlations, n, seed)
-    fitted = Factor(corr=correlations, n_factor=count, nobs=n).fit(maxiter=_MOST_STEPS)
-    if fitted.communality.max() >= 1:
-        raise Refused("the factors explain more of a question than there is (a Heywood case): too few answers, or questions too much alike")
+    for count in range(_how_many(np, correlations, n, seed), 0, -1):
+        fitted = Factor(corr=correlations, n_factor=count, nobs=n).fit(maxiter=_MOST_STEPS)
+        if fitted.communality.max() < 1:
+            break
+    else:
+        raise Refused("a factor would explain more of a question than there is (a Heywood case): two questions are too much alike")
     if count > 1:
         fitted.rotate("varimax")
     loadings = fitted.loadings * np.where(fitted.loadings.sum(axis=0) < 0, -1, 1)
@@ -143,6 +145,8 @@ def factors(answers: Scores, names: Sequence[str], seed: int) -> Factors:
 
 _MISSING = "this needs more ({}): pip install 'closedloop[analysis]'"
 _MOST_STEPS = 1_000
+_NO_SPREAD = 1e-9
+"""What is left of a variance of nothing by rounding is less."""
 
 
 def _numpy() -> Any:
@@ -158,6 +162,14 @@ def _table(np: Any, answers: Scores, names: Sequence[str]) -> "Matrix":
     if alike := [name for name, spread in zip(names, np.ptp(table, axis=0), strict=True) if spread == 0]:
         raise Refused(f"every answer gives the same score to {', '.join(alike)}: nothing can depend on it")
     return table
+
+
+def _covariances(np: Any, rows: "Matrix", counts: "Matrix") -> "Matrix":
+    """The covariances of rows that each stand for so many."""
+    parts = counts / counts.sum()
+    apart = rows - parts @ rows
+    found: Matrix = (apart.T * parts) @ apart
+    return found
 
 
 def _relative_weights(np: Any, covariances: "Matrix") -> "Matrix":

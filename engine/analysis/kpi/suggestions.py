@@ -27,7 +27,7 @@ _SHORTEST_NAME, _SHORTEST_PART = 2, 4
 _PAGE = 10_000
 _NOTHING_DENIES = Negation((), (), (), ())
 _PRIVATE = re2.compile(
-    r"(?P<email>[^\s<>\"'(),:;@=，。；：]+@[^\s<>\"'(),:;@=，。；：]+)"
+    r"(?P<email>[^\s<>\"'(),:;@=。]+@[^\s<>\"'(),:;@=。]+)"
     r"|(?P<number>\d(?:[\s().\-/]{0,2}\d){4,}|[零〇一二三四五六七八九幺两]{5,})|(?P<code>[A-Za-z0-9_-]{5,})"
 )
 """Letters and digits together are a code, which may be an order or an account."""
@@ -69,12 +69,12 @@ def suggestions(
     found = [(one, known.mentions(one.suggestion).keys()) for one in told]
     mask = masking(names)
     counted = tuple(_subject(subject, found, months, mask) for subject in subjects)
-    taken = {normalise(word) for word in (*ignored, *(word for subject in subjects for word in subject.keywords))}
+    taken = set(map(normalise, ignored))
     by_word: dict[str, list[AnswerRow]] = defaultdict(list)
     for one in told:
         for word in set(_words(mask(one.suggestion), cut)) - taken:
             by_word[word].append(one)
-    words = (Said(word, len(shown(rows, months))) for word, rows in by_word.items() if len(rows) >= SMALLEST_GROUP)
+    words = (Said(word, len(shown(rows, months))) for word, rows in by_word.items() if not known.mentions(word))
     most = sorted((word for word in words if word.count), key=lambda word: (-word.count, word.name))
     return Suggestions(counted, tuple(most[:MOST_WORDS]))
 
