@@ -239,6 +239,8 @@ class Builder:
         when = self._conditions.compile(node["when"], "surveys") if "every" not in node.map else None
         questions, low_score = tuple(map(self._question, node["questions"].items)), self._low_score(node.get("low_score"))
         self._check_questions(node["questions"])
+        scored = frozenset(question.scale.id for question in questions if question.scale.high)
+        self._problems.unknown("CL394", node.get("outcome"), "scored question", scored)
         if when is None and "every" not in node.map:
             return None
         scripts = {role: script.text for role, script in node["scripts"].map.items()}

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.core.alerts import AlertRule
-from engine.core.kpis import KPIS, PERIODS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Watch
+from engine.core.kpis import KPIS, PERIODS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Subject, Watch
+from engine.policy.conditions import all_visible
 from engine.policy.cron import slots
 from engine.policy.diagnostics import Problems
 from engine.policy.document import Document
@@ -69,7 +70,11 @@ def reports(document: Document, values: Values, alert: Callable[[Node], AlertRul
         for id, node in document.entries("watch").items()
     )
     sent = (values.make(Report, node, id=id, **slots(node, document, problems)) for id, node in document.entries("reports").items())
-    return Reports(kpis, weights, tuple(watches), tuple(sent))
+    subjects = (
+        values.make(Subject, node, id=id) for id, node in document.entries("suggestions").items() if all_visible(node["keywords"], problems)
+    )
+    ignored = tuple(word.text for part in document.parts("ignored_words") for word in part.items)
+    return Reports(kpis, weights, tuple(watches), tuple(sent), tuple(subjects), ignored)
 
 
 def _kpi(kpi: Kpi, node: Node, values: Values, problems: Problems) -> KpiPolicy:
