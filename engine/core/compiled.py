@@ -15,6 +15,7 @@ from engine.core.escalations import Escalation, Limits, Recipient
 from engine.core.grouping import IncidentGroup, Incidents
 from engine.core.index import Rules
 from engine.core.kpis import Reports
+from engine.core.retention import Retention
 from engine.core.scripts import Guide, Script, Text
 from engine.core.text import KeywordIndex
 
@@ -318,6 +319,7 @@ class Policy:
     incidents: Incidents | None = None
     groups: Rules[IncidentGroup] = field(default_factory=Rules)
     reports: Reports = field(default_factory=Reports)
+    retention: Retention | None = None
 
     @property
     def timed_rules(self) -> tuple[TimedRule, ...]:

@@ -26,6 +26,7 @@ from engine.policy.glossary import check_glossary
 from engine.policy.nodes import Node
 from engine.policy.reader import read
 from engine.policy.reports import reports
+from engine.policy.retention import retention
 from engine.policy.said import said
 from engine.policy.schema import check_shape
 from engine.policy.sources import check_name, kind_of, read_files
@@ -191,6 +192,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     queues, routes, surveys, authority = builder.queues(), builder.routes(), builder.surveys(), builder.authority()
     (incidents, groups), (own, timed_fields) = builder.incidents(), builder.own_rules()
     escalated, wanted = escalations(document, builder.references, problems), reports(document, languages, builder.references, problems)
+    kept = retention(document, problems)
     guides, spoken = scripts.guides(document, languages, problems), scripts.Scripts(document, languages, problems, proven=proven)
     tried = not proven and not problems.wrong(("company", "sla"))
     spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
@@ -228,6 +230,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         incidents=incidents,
         groups=Rules(groups),
         reports=wanted,
+        retention=kept,
         authority=authority,
         handover=routing.handover(document),
         **own_rules.parts(own, document),

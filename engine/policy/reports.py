@@ -115,7 +115,7 @@ def _watches(document: Document, languages: tuple[str, ...], references: Referen
         yield Watch(
             id,
             node.source,
-            *_slots(node, document, problems),
+            *slots(node, document, problems),
             window=duration(node.string("window")),
             kpis=node.strings("kpis"),
             alert=alert(node, languages, references, problems),
@@ -124,11 +124,11 @@ def _watches(document: Document, languages: tuple[str, ...], references: Referen
 
 def _reports(document: Document, problems: Problems) -> Iterator[Report]:
     for id, node in document.entries("reports").items():
-        yield Report(id, node.source, *_slots(node, document, problems), node.string("report"), node.strings("formats"), told(node, "to"))
+        yield Report(id, node.source, *slots(node, document, problems), node.string("report"), node.strings("formats"), told(node, "to"))
 
 
-def _slots(node: Node, document: Document, problems: Problems) -> tuple[str, str, str]:
-    """The cron expression, its zone and what becomes of missed slots."""
+def slots(node: Node, document: Document, problems: Problems) -> tuple[str, str, str]:
+    """Return the cron expression, its zone and what becomes of missed slots."""
     check_cron(node["cron"], problems)
     if "timezone" in node.map:
         zone(node["timezone"], problems)

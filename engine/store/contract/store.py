@@ -14,6 +14,7 @@ from engine.store.contract.channels import ChannelReader, ChannelWriter
 from engine.store.contract.facts import FactReader, FactWriter
 from engine.store.contract.messages import InboxReader, InboxWriter, OutboxReader, OutboxWriter
 from engine.store.contract.people import PeopleReader, PeopleWriter
+from engine.store.contract.personal import PersonalReader, PersonalWriter
 from engine.store.contract.tables import TableReader, TableWriter
 from engine.store.contract.tickets import TicketReader, TicketWriter, TimerReader, TimerWriter
 from engine.store.contract.workers import WorkerReader, WorkerWriter
@@ -54,6 +55,7 @@ class Reader(
     WorkerReader,
     TableReader,
     FactReader,
+    PersonalReader,
     Protocol,
 ):
     """One consistent view of everything stored. Lists come in the order their methods name."""
@@ -78,6 +80,7 @@ class Transaction(
     WorkerWriter,
     TableWriter,
     FactWriter,
+    PersonalWriter,
     Protocol,
 ):
     """Reads and writes that are kept together or not at all. Over when its `with` block ends."""
