@@ -93,9 +93,10 @@ def export(engine: Engine, customer: str, actor: str, path: Path) -> int:
 
 def _data(reader: Reader, engine: Engine, customer: str, with_answers: bool) -> dict[str, Any]:
     links = reader.links_of(customer)
-    sealed = () if with_answers else {link.follow_up for link in links}
+    sealed = set() if with_answers else {link.follow_up for link in links}
     found = whose(reader, engine, customer)
-    own = Whose(customer, tuple(number for number in found.tickets if number not in sealed), found.items)
+    shown = (ticket for number in found.tickets if (ticket := reader.ticket(number)) and sealed.isdisjoint((number, ticket.parent)))
+    own = Whose(customer, tuple(ticket.number for ticket in shown), found.items)
     places = [place for place in PLACES if place not in ("customer", "audit", "survey.suggestions") and not place.startswith("files.")]
     return {
         "customer": reader.customer(customer),

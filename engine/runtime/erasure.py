@@ -75,11 +75,12 @@ def erase(engine: Engine, customer: str, by: str, reason: str = "", *, force: bo
         hashes = _hashes(tx, own)
         _empty_waiting_answers(tx, engine, own)
         tx.erase_customer(own)
+        written = {one.id for number in own.tickets for one in tx.messages(ticket=number, limit=sys.maxsize)}
         outcomes = list(_end(tx, engine, tickets, unsent, by, reason or "erased", now))
         for hash in hashes - tx.attachments():
             (var / "attachments" / hash[:2] / hash).unlink(missing_ok=True)
         archives.forget(var, lambda line: line.get("ticket") in own.tickets or line.get("customer") == customer)
-        remembered = tuple(_forget_files(var, needles))
+        remembered = tuple(_forget_files(var, needles, written))
         tx.audit(now, by, "erased", customer, reason or None)
         if row is not None:
             tx.keep_erasure(mark(row), customer, now)
@@ -130,8 +131,9 @@ def _refuse(tx: Transaction, own: Whose, tickets: list[Ticket], unsent: list[Out
         raise Refused(f"customer {own.customer} must be kept: on hold are {said}; `engine customer release` ends that")
     if any(one.state == "sending" for one in unsent):
         raise Refused(f"a message about customer {own.customer} is just being sent: try again in a minute")
-    # A follow-up is confidential: that there is one would tell what the customer answered.
-    reasons = [f"ticket {one.number} is open" for one in tickets if one.closed_at is None and one.kind != "follow_up"]
+    # A follow-up is confidential, with what it led to: that there is one would tell what the customer answered.
+    sealed = {one.number for one in tickets if one.kind == "follow_up"}
+    reasons = [f"ticket {one.number} is open" for one in tickets if one.closed_at is None and sealed.isdisjoint((one.number, one.parent))]
     waiting = [row for row in tx.personal("inbox.items", own) if row["state"] == "pending"]
     reasons += [f"inbox item {row['id']} waits" for row in waiting]
     if reasons and not forced:
@@ -200,11 +202,13 @@ def _named_in(reader: Reader, row: CustomerRow | None, needles: tuple[str, ...],
     return tuple(sorted(found - set(own.tickets)))
 
 
-def _forget_files(var: Path, needles: tuple[str, ...]) -> Iterator[Path]:
-    """Remove what was not understood and what a folder was sent where it names an address; yield what channels have and keep themselves."""
+def _forget_files(var: Path, needles: tuple[str, ...], written: set[str]) -> Iterator[Path]:
+    """Remove what was not understood, and what a folder was sent, where it names an address or is one of the messages that were `written`;
+    yield what channels have and keep themselves.
+    """
     for path in sorted(path for part in ("bad", "out", "in", "state") for path in (var / part).rglob("*") if path.is_file()):
         content = path.read_bytes().lower()
-        if any(needle.encode() in content for needle in needles):
+        if path.stem in written or any(needle.encode() in content for needle in needles):
             if path.relative_to(var).parts[0] in ("in", "state"):
                 yield path
             else:

@@ -2,9 +2,10 @@
 
 import gzip
 import random
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ from engine.channels import Attachment, CallOutcome, CallRecord, Delivery, Direc
 from engine.core.signals import AgentActed, CustomerChanged, StepDraft
 from engine.errors import Refused
 from engine.runtime import inbox
+from engine.runtime.answers import next_look
 from engine.runtime.clock import VirtualClock
 from engine.runtime.customers import import_customers
 from engine.runtime.engine import Engine, open_engine
 from engine.runtime.feedback import Said, enter
 from engine.runtime.project import load_project
+from engine.store import TrialRow, open_store
+from engine.store.copying import copy
 from tests.core.worlds import DAY, HOUR, MINUTE, POLICIES, WEDNESDAY
 
 SETTINGS = """\
@@ -28,6 +32,9 @@ outbound: live
 handling: {{attempts: 1}}
 delivery: {{attempts: 1}}
 """
+
+
+SQLITE = "sqlite:///var/engine.db"
 
 
 class Person:
@@ -55,10 +62,10 @@ class Person:
 class Office:
     """The engine of one project, and what people do with it."""
 
-    def __init__(self, root: Path, database: str = "sqlite:///var/engine.db", policies: Path = POLICIES) -> None:
+    def __init__(self, root: Path, database: str = SQLITE, now: datetime = WEDNESDAY) -> None:
         root.mkdir(parents=True, exist_ok=True)
-        (root / "engine.yaml").write_text(SETTINGS.format(policies=policies, database=database), "utf-8")
-        self.root, self.clock = root, VirtualClock(WEDNESDAY)
+        (root / "engine.yaml").write_text(SETTINGS.format(policies=POLICIES, database=database), "utf-8")
+        self.root, self.clock = root, VirtualClock(now)
         self._count = 0
         self.engine = self.open()
 
@@ -93,11 +100,17 @@ class Office:
         self.clock.set(self.clock.now() + span)
 
     def wait(self, span: timedelta) -> None:
+        """Let time pass; every timer fires when it is due, and answers that wait are looked at."""
         until = self.clock.now() + span
-        while self.clock.now() < until:
-            self.pass_(min(HOUR, until - self.clock.now()))
+        while (due := self._next()) is not None and due <= until:
+            self.clock.set(due)
             while self.engine.work_timers() + self.engine.work_answers():
                 pass
+        self.clock.set(until)
+
+    def _next(self) -> datetime | None:
+        with self.engine.store.read() as reader:
+            return min((at for at in (reader.next_timer(), next_look(reader)) if at is not None), default=None)
 
     def send(self) -> None:
         for channel in ("email", "sms"):
@@ -145,9 +158,10 @@ def live(office: Office, person: Person, *, done: bool = True) -> None:
     enter(engine, [Said("2026-03-04", "review", person.text("差评"), "2", "1-5", person.mail)], "zhao")
     with engine.store.write() as tx:
         tx.set_opt_out("sms", f"+86{person.national}", office.clock.now())
+        tx.keep_trial(TrialRow(office.clock.now(), "outbox", first.id, "failed", f"550 <{person.mail}> busy"))
         timer = tx.timers(number)[0]
         tx.fail_timer(timer, f"fault about {person.name}", timer.due)
-    other = f"moved-{person.tag}@home.test"
+    other = f"moved-{person.said}-{person.national[-2:]}@home.test"
     office.take("email", sender=other, text=person.text("搬过来的工单"))
     with engine.store.read() as reader:
         moved = reader.find_customer("email", other)
@@ -163,22 +177,52 @@ def live(office: Office, person: Person, *, done: bool = True) -> None:
 
 
 def finish(office: Office, person: Person) -> None:
-    """Let all that is open about a person come to an end; the survey's answer is a bad one."""
+    """Let all that is open about a person come to an end; the survey's answer is a bad one, about which follow-ups are opened."""
     for number in office.tickets(person):
         office.act(number, "resolve", person.text("结果"))
         office.act(number, "confirm", person.text("客户认可"))
-        office.wait(2 * HOUR)
+        office.wait(14 * HOUR)
         office.send()
         office.act(number, "answer", f"1 2 1 {person.text('建议')}")
     office.wait(3 * DAY)
     office.send()
-    for number in office.tickets(person):
-        office.act(number, "close", person.text("关闭"))
-    with office.engine.store.read() as reader:
-        waiting = [one for one in office.tickets(person) if (ticket := reader.ticket(one)) and ticket.closed_at is None]
-    for number in waiting:
-        office.act(number, "refuse", person.text("不同意"), actor="zhou")
+
+
+def visit(office: Office, person: Person) -> None:
+    """Let a person come and go without much ado."""
+    office.take("email", sender=person.mail, sender_name=person.name, text=person.text("发票怎么开"))
+    [number] = office.tickets(person)
+    office.act(number, "resolve", person.text("结果"))
+    office.act(number, "confirm", person.text("客户认可"))
+
+
+LATER = WEDNESDAY + 10 * DAY
+"""When all that has happened in `lived` is over."""
+
+
+def lived(root: Path) -> Path:
+    """Make an office in which `Person("one")` has left everything behind, between two others."""
+    office = Office(root)
+    visit(office, Person("before"))
+    live(office, Person("one"))
+    visit(office, Person("after"))
     office.send()
+    office.engine.close()
+    return root
+
+
+def moved(template: Path, root: Path, database: str = SQLITE) -> Office:
+    """The same office in another place, on another database."""
+    shutil.copytree(template, root)
+    if database != SQLITE:
+        source, target = open_store(SQLITE, root), open_store(database)
+        with source.read() as reader, target.write() as tx:
+            copy(reader, tx)
+        source.close()
+        target.close()
+        for path in (root / "var").glob("engine.db*"):
+            path.unlink()
+    return Office(root, database, LATER)
 
 
 def everything(office: Office) -> Iterator[tuple[str, bytes]]:

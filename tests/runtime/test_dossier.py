@@ -14,7 +14,7 @@ from engine.runtime.erasure import erase
 from engine.runtime.retention import carry_out
 from engine.store import HoldRow
 from tests.core.worlds import DAY
-from tests.runtime.office import Office, Person, live
+from tests.runtime.office import Office, Person, moved
 from tests.runtime.test_retention import LONG, rule
 
 MOBILE, LANDLINE = "+8613800138000", "+862165551234"
@@ -28,8 +28,8 @@ FORMS = {
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    opened = Office(tmp_path / "office")
+def office(tmp_path: Path, template: Path) -> Iterator[Office]:
+    opened = moved(template, tmp_path / "office")
     yield opened
     opened.engine.close()
 
@@ -40,8 +40,7 @@ def test_every_form_of_a_number_is_the_same_number(stored: str, raw: str) -> Non
 
 
 def test_a_customer_is_seen_whole_but_for_what_they_answered(office: Office) -> None:
-    person = Person("seen")
-    live(office, person)
+    person = Person("one")
     customer, tickets = office.customer(person), office.tickets(person)
     with office.engine.store.write() as tx:
         tx.hold(HoldRow(tickets[0], office.clock.now(), "zhou", "a dispute"))
@@ -69,9 +68,7 @@ def test_a_customer_is_seen_whole_but_for_what_they_answered(office: Office) -> 
 
 
 def test_an_export_holds_everything_and_answers_only_for_who_may_see_them(office: Office, tmp_path: Path) -> None:
-    person, other = Person("out"), Person("not out")
-    live(office, person)
-    live(office, other)
+    person, other = Person("one"), Person("after")
     office.pass_(LONG - DAY)
     customer = office.customer(person)
     carry_out(office.engine, rule("ticket.texts", "archive", DAY))
@@ -99,10 +96,9 @@ def test_an_export_holds_everything_and_answers_only_for_who_may_see_them(office
 
 
 def test_who_was_erased_is_found_by_id_and_nothing_is_told_but_that(office: Office) -> None:
-    person = Person("gone")
-    live(office, person)
+    person = Person("one")
     customer = office.customer(person)
-    erase(office.engine, customer, "zhou")
+    erase(office.engine, customer, "zhou", "force", force=True)
     seen = look(office.engine, customer, "li")
     assert (seen.erased_at, seen.customer, seen.addresses, seen.opt_outs, seen.answers) == (office.clock.now(), None, [], [], [])
     with office.engine.store.read() as reader, pytest.raises(UsageError, match="no customer"):
