@@ -86,8 +86,8 @@ def restore(session: Session, file: Path, replace: bool, unsound: bool) -> None:
     say(f"{counts['ticket']} tickets restored from {file}")
     if (project.var / ERASURES).exists():
         with session.engine() as engine:
-            back = repeat(engine)
-        say(f"{back} customers who had been erased since were erased again", "yellow")
+            if back := repeat(engine):
+                say(f"{back} customers who had been erased since were erased again", "yellow")
     if aside:
         say(f"what was there before is in {aside}")
     if waiting and not project.hold:

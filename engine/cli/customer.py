@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.session import ACTOR, FORMAT, LANGUAGE, Session, options
+from engine.cli.session import ACTOR, FORMAT, Session, options
 from engine.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def list_(session: Session, limit: int) -> None:
 
 
 @group.command()
-@options(ACTOR, LANGUAGE, FORMAT)
+@options(ACTOR, FORMAT)
 @click.argument("who")
 def show(session: Session, who: str) -> None:
     """Show all that is known of WHO (an id, a phone number or an e-mail address): contacts, wishes, tickets.

@@ -44,8 +44,7 @@ def retention(engine: Engine, job: Job, slot: datetime, before: datetime) -> Non
     """Do what retention.yaml says."""
     from engine.runtime.retention import carry_out
 
-    for rule in engine.world.policy.retention.rules if engine.world.policy.retention else ():
-        carry_out(engine, rule)
+    carry_out(engine)
 
 
 def _stamp(engine: Engine, slot: datetime) -> str:

@@ -2,7 +2,7 @@
 
 import click
 
-from engine.cli.session import FORMAT, LANGUAGE, Session, options
+from engine.cli.session import FORMAT, Session, options
 
 
 @click.group()
@@ -11,7 +11,7 @@ def group() -> None:
 
 
 @group.command("list")
-@options(LANGUAGE, FORMAT)
+@options(FORMAT)
 def list_(session: Session) -> None:
     """List the rules in force, and how much each would find now. Nothing is changed."""
     from engine.cli.output import say_json, span, table
@@ -36,5 +36,5 @@ def run(session: Session) -> None:
     from engine.runtime.retention import carry_out
 
     with session.engine() as engine:
-        for rule in engine.world.policy.retention.rules if engine.world.policy.retention else ():
-            say(f"{rule.id}: {carry_out(engine, rule)}")
+        for rule, count in carry_out(engine).items():
+            say(f"{rule}: {count}")

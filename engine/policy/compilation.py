@@ -25,6 +25,7 @@ from engine.policy.escalations import escalations
 from engine.policy.glossary import check_glossary
 from engine.policy.nodes import Node
 from engine.policy.reader import read
+from engine.policy.references import References
 from engine.policy.reports import reports
 from engine.policy.retention import retention
 from engine.policy.said import said
@@ -191,8 +192,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
     kinds, calls, tiers, deadlines = builder.kinds(), builder.calls(), builder.tiers(), builder.deadlines()
     queues, routes, surveys, authority = builder.queues(), builder.routes(), builder.surveys(), builder.authority()
     (incidents, groups), (own, timed_fields) = builder.incidents(), builder.own_rules()
-    escalated, wanted = escalations(document, builder.references, problems), reports(document, languages, builder.references, problems)
-    kept = retention(document, problems)
+    escalated, wanted = escalations(document, builder.references, problems), _wanted(document, languages, builder.references, problems)
     guides, spoken = scripts.guides(document, languages, problems), scripts.Scripts(document, languages, problems, proven=proven)
     tried = not proven and not problems.wrong(("company", "sla"))
     spoken.check(scripts.uses(document), scripts.setting(company, tiers, deadlines) if company and tried else None)
@@ -229,8 +229,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         timed_fields=timed_fields,
         incidents=incidents,
         groups=Rules(groups),
-        reports=wanted,
-        retention=kept,
+        **wanted,
         authority=authority,
         handover=routing.handover(document),
         **own_rules.parts(own, document),
@@ -242,6 +241,10 @@ def _further(deadlines: Mapping[str, DeadlineKind], authority: Authority | None)
     """The lists of rules that stand within other things."""
     yield from (deadline.budgets for deadline in deadlines.values())
     yield authority.grants if authority else ()
+
+
+def _wanted(document: Document, languages: tuple[str, ...], references: References, problems: Problems) -> dict[str, Any]:
+    return {"reports": reports(document, languages, references, problems), "retention": retention(document, problems)}
 
 
 def _changes(document: Document) -> dict[str, Any]:

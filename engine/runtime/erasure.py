@@ -54,11 +54,14 @@ def whose(reader: Reader, engine: Engine, customer: str) -> Whose:
     return Whose(customer, tuple(reader.tickets_about(customer)), items)
 
 
-def erase(engine: Engine, customer: str, by: str, reason: str = "", *, force: bool = False, again: bool = False) -> Erased:
+def erase(
+    engine: Engine, customer: str, by: str, reason: str = "", *, force: bool = False, again: bool = False, scrub: bool = True
+) -> Erased:
     """Erase a customer for ever. Their open tickets are closed, their messages that wait are not sent.
 
-    `again` repeats after a restore what was decided before. Raises NotFound; Refused while they or one of their tickets are on hold, a
-    message to them is just being sent, or, unless it is `force` with a `reason`, while a ticket is open or an item of theirs waits.
+    `again` repeats after a restore what was decided before. Without `scrub` the caller has the store scrub behind the last of many.
+    Raises NotFound; Refused while they or one of their tickets are on hold, a message to them is just being sent, or, unless it is
+    `force` with a `reason`, while a ticket is open or an item of theirs waits.
     """
     now, var = engine.clock.now(), engine.project.var
     with engine.store.write() as tx:
@@ -86,7 +89,8 @@ def erase(engine: Engine, customer: str, by: str, reason: str = "", *, force: bo
             tx.keep_erasure(mark(row), customer, now)
             remember(var, [mark(row)], now)
     engine.tell(outcomes)
-    engine.store.scrub()
+    if scrub:
+        engine.store.scrub(whole=True)
     return Erased(len(own.tickets), named_in, remembered)
 
 
@@ -111,7 +115,7 @@ def repeat(engine: Engine) -> int:
         missing = _remembered(engine.project.var) - set(reader.erasures())
         back = [row for row in reader.customers(sys.maxsize) if mark(row) in missing] if missing else []
     for row in back:
-        erase(engine, row.id, SYSTEM, again=True)
+        erase(engine, row.id, SYSTEM, again=True, scrub=row is back[-1])
     if missing:
         with engine.store.write() as tx:
             for one in sorted(missing):
@@ -134,8 +138,7 @@ def _refuse(tx: Transaction, own: Whose, tickets: list[Ticket], unsent: list[Out
     # A follow-up is confidential, with what it led to: that there is one would tell what the customer answered.
     sealed = {one.number for one in tickets if one.kind == "follow_up"}
     reasons = [f"ticket {one.number} is open" for one in tickets if one.closed_at is None and sealed.isdisjoint((one.number, one.parent))]
-    waiting = [row for row in tx.personal("inbox.items", own) if row["state"] == "pending"]
-    reasons += [f"inbox item {row['id']} waits" for row in waiting]
+    reasons += [f"inbox item {row['id']!r} waits" for row in tx.personal("inbox.items", own) if row["state"] == "pending"]
     if reasons and not forced:
         raise Refused(f"customer {own.customer}: {', '.join(reasons)}; end that first, or give --force with a --reason")
 

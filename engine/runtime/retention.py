@@ -30,8 +30,17 @@ def due(reader: Reader, var: Path, rule: RetentionRule, now: datetime) -> int:
     return len(reader.outdated(rule.what, before, _MANY))
 
 
-def carry_out(engine: Engine, rule: RetentionRule) -> int:
-    """Do what a rule says; return with how much that was done, which the audit keeps too."""
+def carry_out(engine: Engine) -> dict[str, int]:
+    """Do what every rule says; return with how much that was done, by rule."""
+    policy = engine.world.policy.retention
+    done = {rule.id: apply(engine, rule) for rule in (policy.rules if policy else ())}
+    if any(done.values()):
+        engine.store.scrub(whole=True)
+    return done
+
+
+def apply(engine: Engine, rule: RetentionRule) -> int:
+    """Do what one rule says; return with how much that was done, which the audit keeps too."""
     now = engine.clock.now()
     before = now - rule.after
     if rule.what in _FILES:
@@ -44,7 +53,6 @@ def carry_out(engine: Engine, rule: RetentionRule) -> int:
     if count:
         with engine.store.write() as tx:
             tx.audit(now, SYSTEM, f"{rule.do}: {count}", rule.id)
-        engine.store.scrub()
     return count
 
 
@@ -73,7 +81,7 @@ def _customers(engine: Engine, rule: RetentionRule, before: datetime) -> int:
             if rule.do == PSEUDONYMISE:
                 _pseudonymise(engine, customer)
             else:
-                erase(engine, customer, SYSTEM, f"retention {rule.id}")
+                erase(engine, customer, SYSTEM, f"retention {rule.id}", scrub=False)
             count += 1
     return count
 

@@ -153,8 +153,12 @@ def live(office: Office, person: Person, *, done: bool = True) -> None:
     office.take("chat", sender=person.mail, text=person.text("没有这个渠道"), attachments=(picture,))
     with engine.store.read() as reader:
         first = next(row for row in reader.messages(ticket=number) if row.party == "customer" and row.state == "sent")
-    office.accept("email", Receipt(f"r-{person.tag}", ReceiptStatus.FAILED, first.id, None, f"550 <{person.mail}> unknown"))
-    office.accept("email", Receipt(f"s-{person.tag}", ReceiptStatus.FAILED, first.id, None, f"550 <{person.mail}> unknown"))
+    office.accept(
+        "email", Receipt(f"r-{person.tag}", ReceiptStatus.FAILED, office.clock.now(), first.id, detail=f"550 <{person.mail}> unknown")
+    )
+    office.accept(
+        "email", Receipt(f"s-{person.tag}", ReceiptStatus.FAILED, office.clock.now(), first.id, detail=f"550 <{person.mail}> unknown")
+    )
     enter(engine, [Said("2026-03-04", "review", person.text("差评"), "2", "1-5", person.mail)], "zhao")
     with engine.store.write() as tx:
         tx.set_opt_out("sms", f"+86{person.national}", office.clock.now())

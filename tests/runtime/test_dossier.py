@@ -11,7 +11,7 @@ from engine.errors import UsageError
 from engine.runtime.addresses import normalise
 from engine.runtime.dossier import export, find, look
 from engine.runtime.erasure import erase
-from engine.runtime.retention import carry_out
+from engine.runtime.retention import apply
 from engine.store import HoldRow
 from tests.core.worlds import DAY
 from tests.runtime.office import Office, Person, moved
@@ -71,7 +71,7 @@ def test_an_export_holds_everything_and_answers_only_for_who_may_see_them(office
     person, other = Person("one"), Person("after")
     office.pass_(LONG - DAY)
     customer = office.customer(person)
-    carry_out(office.engine, rule("ticket.texts", "archive", DAY))
+    apply(office.engine, rule("ticket.texts", "archive", DAY))
     with office.engine.store.read() as reader:
         linked = bool(reader.links_of(customer))
     assert export(office.engine, customer, "wang", tmp_path / "one.zip") == 1

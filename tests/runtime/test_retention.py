@@ -12,7 +12,7 @@ import pytest
 from engine.core.conditions import Source
 from engine.core.lifecycle import evolve
 from engine.core.retention import PLACES, RetentionRule
-from engine.runtime.retention import carry_out, due
+from engine.runtime.retention import apply, due
 from engine.store import HoldRow, TicketQuery
 from tests.core.worlds import DAY
 from tests.runtime.office import SQLITE, Office, Person, moved
@@ -39,13 +39,13 @@ def counted(office: Office, one: RetentionRule) -> int:
 
 def test_nothing_goes_before_its_time_and_all_of_it_afterwards(office: Office) -> None:
     rules = [rule(what, do) for what, ways in PLACES.items() for do in ways[:1] if not what.startswith("files.") and what != "customer"]
-    assert [(one.what, carry_out(office.engine, one)) for one in rules if counted(office, one)] == []
+    assert [(one.what, apply(office.engine, one)) for one in rules if counted(office, one)] == []
     with office.engine.store.write() as tx:
         tx.audit(office.clock.now(), "li", "looked at", "202603040001")
     office.pass_(LONG + 31 * DAY)
     found = {one.what: counted(office, one) for one in rules}
     assert [what for what, count in found.items() if not count] == []
-    assert {one.what: carry_out(office.engine, one) for one in rules} == found
+    assert {one.what: apply(office.engine, one) for one in rules} == found
     assert [one.what for one in rules if one.what != "audit" and counted(office, one)] == []
     with office.engine.store.read() as reader:
         assert reader.integrity(evolve) == []
@@ -72,14 +72,14 @@ def test_what_is_on_hold_stays(office: Office) -> None:
 def test_what_is_archived_is_on_the_disk_line_by_line_and_no_more_in_the_database(office: Office) -> None:
     customer = office.customer(Person("one"))
     office.pass_(LONG + DAY)
-    count = carry_out(office.engine, rule("ticket.texts", "archive"))
+    count = apply(office.engine, rule("ticket.texts", "archive"))
     [path] = (office.engine.project.var / "archive").rglob("*.gz")
     assert path.stat().st_mode & 0o777 == 0o600
     lines = [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
     assert len(lines) == count
     assert {line["place"] for line in lines} == {"ticket.texts"}
     assert any("软件异常" in line["body"] and line["customer"] == customer for line in lines)
-    carry_out(office.engine, rule("inbox.items", "archive"))
+    apply(office.engine, rule("inbox.items", "archive"))
     assert len(list((office.engine.project.var / "archive").rglob("*.gz"))) == 2
     with office.engine.store.read() as reader:
         closed = [one.number for one in reader.tickets(TicketQuery(customer=customer)) if one.closed_at]
@@ -91,16 +91,16 @@ def test_a_customer_of_long_ago_is_known_by_id_only_or_not_at_all(office: Office
     person = Person("one")
     customer = office.customer(person)
     one = rule("customer", do)
-    assert carry_out(office.engine, one) == 0
+    assert apply(office.engine, one) == 0
     office.pass_(LONG + DAY)
-    assert carry_out(office.engine, one) == 4
+    assert apply(office.engine, one) == 4
     with office.engine.store.read() as reader:
         row = reader.customer(customer)
         assert reader.integrity(evolve) == []
         assert reader.addresses(customer) == []
         assert reader.find_customer("email", person.mail) is None
     assert (row is None) if do == "delete" else (row is not None and (row.name, row.segment) == ("", "vip"))
-    assert carry_out(office.engine, one) == 0
+    assert apply(office.engine, one) == 0
 
 
 def test_files_go_by_their_age(office: Office) -> None:
@@ -113,5 +113,5 @@ def test_files_go_by_their_age(office: Office) -> None:
             os.utime(path, (at.timestamp(), at.timestamp()))
         one = rule(f"files.{what}", "delete")
         assert counted(office, one) == 1
-        assert carry_out(office.engine, one) == 1
+        assert apply(office.engine, one) == 1
         assert [path.exists() for path in paths] == [False, True]

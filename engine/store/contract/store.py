@@ -118,8 +118,12 @@ class Store(Protocol):
     def backup(self, target: Path) -> None:
         """Write all that is durable to the new SQLite file `target`, while others go on. Raises StoreFailed; leaves no half file."""
 
-    def scrub(self) -> None:
-        """Let what was erased be gone from the engine's own journal of changes too, as far as nobody reads it just now."""
+    def scrub(self, whole: bool = False) -> None:
+        """Let what was erased be gone from the engine's own journal of changes too, as far as nobody reads it just now.
+
+        `whole` writes the database anew, where copies of moved rows may be left in the unused parts of its pages. That takes as long as
+        copying it does, needs as much room on the disk, and whoever writes meanwhile waits.
+        """
 
     def close(self) -> None:
         """Release everything. Calling it again does nothing."""

@@ -188,7 +188,7 @@ class PersonalReads(Room):
     def personal(self, place: str, whose: Whose) -> list[PersonalRow]:
         """What is the customer's."""
         items = encode([str(item) for item in whose.items])
-        values = {"customer": whose.customer, "tickets": encode(list(whose.tickets)), "items": items}
+        values: dict[str, Column] = {"customer": whose.customer, "tickets": encode(list(whose.tickets)), "items": items}
         return self._found(place, _PLACES[place].select(_PLACES[place].mine), values)
 
     def outdated(self, place: str, before: datetime, limit: int) -> list[PersonalRow]:
