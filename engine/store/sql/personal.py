@@ -12,7 +12,7 @@ from engine.store.sql.session import Column, Room, instant, instant_or_none, mic
 
 _TICKETS = "(SELECT value FROM json_each(:tickets))"
 _NO_HOLD = "NOT EXISTS (SELECT 1 FROM hold WHERE subject IN (ticket.number, ticket.customer, ticket.parent))"
-_UNSENT = "outbox.state IN ('queued', 'held', 'sending') OR outbox.state = 'dead' AND dropped_at IS NULL"
+_UNSENT = "outbox.state IN ('queued', 'held', 'sending')"
 
 
 def _only_key(row: PersonalRow) -> tuple[Column, ...]:
@@ -162,6 +162,11 @@ _HOLD = "INSERT INTO hold (subject, at, by, reason) VALUES (?, ?, ?, ?) ON CONFL
 
 _KEEP_ERASURE = "INSERT INTO erasure (mark, customer, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
+# A message that was set aside cannot be tried again without its words.
+_GIVE_UP = """
+UPDATE outbox SET dropped_at = coalesce(dropped_at, next_attempt_at) WHERE ticket = ? AND content_id = ? AND state = 'dead'
+"""
+
 _FORGET_OPT_OUTS = "DELETE FROM opt_out WHERE address IN (SELECT address FROM customer_address WHERE customer = :customer)"
 
 _FORGET = (
@@ -238,6 +243,8 @@ class PersonalWrites(PersonalReads):
 
     def clear(self, place: str, rows: Sequence[PersonalRow]) -> None:
         """Clear what was found."""
+        if place == "ticket.texts":
+            self._session.run_many(_GIVE_UP, ((row["ticket"], row["id"]) for row in rows))
         self._session.run_many(_PLACES[place].clear, map(_PLACES[place].values, rows))
 
     def erase_customer(self, whose: Whose) -> None:
