@@ -18,11 +18,13 @@ from engine.cli.output import say
 from engine.cli.session import Session, options
 from engine.errors import NotFound, Refused
 from engine.runtime.clock import SystemClock
+from engine.runtime.erasure import FILE as ERASURES
+from engine.runtime.erasure import remember, repeat
 from engine.store import Store, Transaction, open_store
 
 DATABASE = "engine.db"
 # What channels have read is copied before the database, and input that waits too: what comes twice is known, what was skipped is lost.
-BEFORE, AFTER = ("state", "in", "bad"), ("attachments",)
+BEFORE, AFTER = ("state", "in", "bad"), ("attachments", "archive")
 
 _SQLITE = b"SQLite format 3\0"
 """How a database file begins (sqlite.org/fileformat.html)."""
@@ -56,7 +58,8 @@ def backup(session: Session, file: Path | None) -> None:
 def restore(session: Session, file: Path, replace: bool, unsound: bool) -> None:
     """Put what `engine backup` wrote (or the job `backup`, this version or an older one) in the place of this project's database.
 
-    FILE is held against its own log first, and all or nothing is restored. Stop every `engine run` before.
+    FILE is held against its own log first, and all or nothing is restored; customers who were erased meanwhile are erased again. Stop
+    every `engine run` before.
     """
     with session.store() as (project, store), _unpacked(file, project.var) as found:
         store.lock_for_writing("engine restore", alone=True)
@@ -66,6 +69,7 @@ def restore(session: Session, file: Path, replace: bool, unsound: bool) -> None:
                     f"{file} is not sound ({len(wrong)} findings), so nothing was restored. {wrong[0].invariant}: {wrong[0].text}."
                 )
             with kept.read() as reader, store.write() as tx:
+                remember(project.var, tx.erasures(), SystemClock().now())
                 aside = _emptied(store, tx, project.var / "backups" / f"replaced-{_stamp()}.db", replace)
                 counts = move(reader, tx)
                 waiting = sum(reader.message_counts().get(state, 0) for state in ("queued", "sending"))
@@ -73,6 +77,10 @@ def restore(session: Session, file: Path, replace: bool, unsound: bool) -> None:
                     found, project.var
                 )  # before the commit: a channel that has read further than the database knows would skip something
     say(f"{counts['ticket']} tickets restored from {file}")
+    if (project.var / ERASURES).exists():
+        with session.engine() as engine:
+            if back := repeat(engine):
+                say(f"{back} customers who had been erased since were erased again", "yellow")
     if aside:
         say(f"what was there before is in {aside}")
     if waiting and not project.hold:

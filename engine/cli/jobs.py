@@ -1,5 +1,5 @@
 """What the daemon's jobs by cron do: a backup of the database, a summary page of the time since the last one (`jobs:` in engine.yaml), a
-look at what the policy watches.
+look at what the policy watches, and what it keeps no longer.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,6 +38,13 @@ def watch(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
     engine.tell(look(engine.store, engine.world, watched, slot, engine.clock.now(), hold=engine.project.hold))
 
 
+def retention(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
+    """Do what retention.yaml says."""
+    from engine.runtime.retention import carry_out
+
+    carry_out(engine)
+
+
 def _stamp(engine: Engine, slot: datetime) -> str:
     return slot.astimezone(ZoneInfo(engine.world.policy.company.timezone)).strftime("%Y%m%d-%H%M")
 
@@ -47,4 +54,9 @@ def _keep_latest(folder: Path, pattern: str, keep: int) -> None:
         old.unlink()
 
 
-JOBS: Mapping[str, Callable[[Engine, Job, datetime, datetime], None]] = {"backup": backup, "summary": summary, "watch": watch}
+JOBS: Mapping[str, Callable[[Engine, Job, datetime, datetime], None]] = {
+    "backup": backup,
+    "summary": summary,
+    "watch": watch,
+    "retention": retention,
+}

@@ -16,6 +16,7 @@ from engine.core.grouping import IncidentGroup, Incidents
 from engine.core.index import Rules
 from engine.core.kpis import Reports
 from engine.core.quiet import Hours
+from engine.core.retention import Retention
 from engine.core.scripts import Guide, Script, Text
 from engine.core.text import KeywordIndex
 
@@ -321,6 +322,7 @@ class Policy:
     incidents: Incidents | None = None
     groups: Rules[IncidentGroup] = field(default_factory=Rules)
     reports: Reports = field(default_factory=Reports)
+    retention: Retention | None = None
     moved_by: Mapping[str, tuple[DeadlineKind, ...]] = field(init=False, compare=False)
     """The kinds of deadlines that an event starts, stops or resets, by its name."""
 

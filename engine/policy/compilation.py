@@ -26,6 +26,7 @@ from engine.policy.nodes import Node
 from engine.policy.reader import read
 from engine.policy.references import check_references, uses
 from engine.policy.reports import reports
+from engine.policy.retention import retention
 from engine.policy.schema import check_shape
 from engine.policy.sources import check_name, kind_of, read_files
 from engine.policy.unused import check_used
@@ -222,6 +223,7 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         incidents=incidents,
         groups=Rules(groups),
         reports=wanted,
+        retention=retention(document, values, problems),
         authority=authority,
         handover=values.optional(Handover, document.single("handover")),
         **own_rules.parts(own, document),

@@ -126,6 +126,7 @@ _SINGLE = frozenset({"company", "replies", "negation", *ON_CHANGE, "on_later_pro
     "incidents",
     "manager",
     "ignored_words",
+    "retention_runs",
 }
 _JOINED = frozenset({"glossary"})
 

@@ -18,6 +18,7 @@ from engine.policy.diagnostics import Problems
 from engine.policy.installed import installed
 from engine.policy.nodes import Node
 from engine.policy.reports import kpi_schemas
+from engine.policy.retention import retention_schemas
 from engine.policy.said import said
 from engine.policy.wording import MOST_FAULTS, TooManyFaults, Wording
 
@@ -64,8 +65,7 @@ def schema(kind: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / f"{kind}.json").read_text("utf-8"))
     definitions: dict[str, Any] = json.loads((folder / "common.json").read_text("utf-8"))
     found["$defs"] = {**found.get("$defs", {}), **definitions, **_word_lists(), "matcher": _matcher()}
-    if kind == "reports":
-        found["$defs"] |= kpi_schemas()
+    found["$defs"] |= {"reports": kpi_schemas, "retention": retention_schemas}.get(kind, dict)()
     return {"$id": f"urn:closedloop:schema:{kind}", "title": f"closedloop: {kind}", **found}
 
 

@@ -66,6 +66,7 @@ SECTIONS = {
     "authority": ("currency", "exceptions", "grants", "approvals"),
     "incidents": ("incidents", "groups", "major_complaints"),
     "reports": ("kpis", "scorecard", "watch", "reports", "suggestions", "ignored_words"),
+    "retention": ("retention", "retention_runs"),
     "calendars": ("calendars", "arrangements"),
     "team": ("manager", "agents", "shifts"),
     "tests": ("tests",),

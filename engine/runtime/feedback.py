@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from engine.errors import UsageError
-from engine.runtime.addresses import normalise
+from engine.runtime.dossier import find
 from engine.runtime.engine import Engine
 from engine.store.contract import Reader
 from engine.store.feedback import FeedbackRow
@@ -72,7 +72,7 @@ def _row(reader: Reader, engine: Engine, said: Said, now: datetime, by: str) -> 
     scale, score = _scale(said), _score(said)
     if scale is not None and score is not None and not scale[0] <= score <= scale[1]:
         raise UsageError(f"the score {said.score} is not on the scale {said.scale}")
-    customer = _customer(reader, engine, said.customer) if said.customer else None
+    customer = find(reader, engine.project.phone_region, said.customer) if said.customer else None
     entered = json.dumps([said.day, said.source, said.text, score, scale, customer], ensure_ascii=False)
     return FeedbackRow(hashlib.sha256(entered.encode()).hexdigest(), day, said.source, said.text, score, scale, customer, now, by)
 
@@ -92,14 +92,3 @@ def _score(said: Said) -> float | None:
         return float(said.score) if said.score else None
     except ValueError as fault:
         raise UsageError(f"{said.score!r} is no score: write a number") from fault
-
-
-def _customer(reader: Reader, engine: Engine, who: str) -> str:
-    """The id of a customer by it, or by a phone number or an e-mail address. Raises UsageError."""
-    if (known := reader.customer(who)) is not None:
-        return known.id
-    kind = "email" if "@" in who else "phone"
-    found = reader.find_customer(kind, normalise(kind, who, engine.project.phone_region))
-    if found is None:
-        raise UsageError(f"there is no customer {who!r}; `engine customer list` shows them")
-    return found.id

@@ -209,6 +209,8 @@ def _message_signal(tx: Transaction, desk: Desk, world: World, item: Inbound, or
         party = colleague if colleague and ticket else CUSTOMER
         ticket = ticket or _conversation(tx, world, origin, item.text)
         trusted = ticket is not None
+    if ticket is not None and party == CUSTOMER and _is_of_nobody(tx, ticket):
+        ticket, trusted = None, False
     attachments = tuple((attachment.content.decode(), attachment.name) for attachment in item.attachments)
     return MessageArrived(
         ticket=ticket,
@@ -221,6 +223,12 @@ def _message_signal(tx: Transaction, desk: Desk, world: World, item: Inbound, or
         attachments=attachments,
         fields=item.fields,
     )
+
+
+def _is_of_nobody(tx: Transaction, number: str) -> bool:
+    """Whether the ticket's customer was erased: what they write now is a need of somebody new."""
+    ticket = tx.ticket(number)
+    return ticket is not None and ticket.customer is not None and tx.customer(ticket.customer) is None
 
 
 def _is_shared(tx: Transaction, row: OutboxRow) -> bool:

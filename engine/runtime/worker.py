@@ -21,7 +21,7 @@ from watchfiles.main import FileChange
 
 from engine.channels import TemporaryFailure
 from engine.errors import EngineError
-from engine.runtime import cron, log, schedule
+from engine.runtime import cron, erasure, log, schedule
 from engine.runtime.claims import BATCH
 from engine.runtime.clock import JUMPED, JumpGuard, SystemClock
 from engine.runtime.endpoint import operated
@@ -202,6 +202,10 @@ class Worker:
         watched = schedule.watches(engine.world.policy)
         jobs = [*engine.project.jobs, *(job for _, job in watched.values())]
         kinds = {job.name: "watch" if job.name in watched else job.name for job in jobs}
+        if (kept := engine.world.policy.retention) is not None:
+            name = f"retention {kept.cron} {kept.timezone}"
+            jobs.append(Job(name, kept.cron, keep=0, timezone=kept.timezone, catch_up=kept.catch_up))
+            kinds[name] = "retention"
         bodies = {name: partial(self._bodies[kind], engine) for name, kind in kinds.items() if kind in self._bodies}
         jobs = [job for job in jobs if job.name in bodies]
         return cron.run_due(engine.store, jobs, bodies, engine.clock.now(), engine.world.policy.company.timezone)
@@ -289,6 +293,8 @@ def run(root: Path, bodies: Bodies, only: frozenset[str] = PARTS) -> int:
     engine = open_engine(project, SystemClock(), reload=True, owner="engine run")
     try:
         engine.listeners.append(log.decision)
+        if again := erasure.repeat(engine):
+            log.say("erased again", logging.WARNING, customers=again)
         for alarm in engine.alarms:
             log.say("alarm", logging.ERROR, reason=alarm)
         worker = Worker(engine, bodies, only)

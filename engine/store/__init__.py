@@ -6,10 +6,10 @@ from pathlib import Path
 from engine.errors import ConfigurationError
 from engine.store.contract import Conflict, Evolve, Finding, Reader, Store, StoreFailed, Transaction
 from engine.store.feedback import FeedbackRow
+from engine.store.personal import AuditRow, HoldRow
 from engine.store.rows import (
     ActivationRow,
     AnswerRow,
-    AuditRow,
     ChannelRow,
     CustomerRow,
     DecisionRecord,
@@ -44,6 +44,7 @@ __all__ = [
     "FactSum",
     "FeedbackRow",
     "Finding",
+    "HoldRow",
     "InboxRow",
     "LinkRow",
     "OutboxRow",

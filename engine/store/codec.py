@@ -187,3 +187,15 @@ def _decode(decoder: "msgspec.json.Decoder[T]", name: str, text: str) -> T:
     except msgspec.MsgspecError as error:
         # The text itself may hold personal data; msgspec's message names the path in it only.
         raise Undecodable(f"The stored {name} cannot be read: {error}. Restore the database from a backup.") from error
+
+
+def without_personal(signal: str, facts: str) -> tuple[str, str]:
+    """Return the records of a decision's signal and facts without what they still tell of a customer: files by their hashes, what
+    plugins told, and all of the customer but the id, the segment, and whether they were known.
+    """
+    plain, known = decode_plain(signal), decode_plain(facts)
+    if "attachments" in plain:
+        plain["attachments"] = []
+    if customer := known.get("customer"):
+        known["customer"] = {name: customer.get(name) for name in ("id", "known", "segment")}
+    return encode(plain), encode({**known, "extra": {}})

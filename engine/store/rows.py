@@ -255,16 +255,6 @@ class PassRow:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditRow:
-    """One look at something confidential."""
-
-    at: datetime
-    who: str
-    what: str
-    follow_up: str
-
-
-@dataclass(frozen=True, slots=True)
 class PolicyRow:
     """A policy in the archive."""
 

@@ -134,7 +134,7 @@ def follow_up(house: House, rated: str) -> None:
     assert closed["state"] == "closed"
     assert house.desk.data("ticket", "show", number, "--as", "li")["follow_up"] is None
     assert house.desk.look(lambda reader: reader.link(number)) is None
-    looks = house.desk.look(lambda reader: [(one.who, one.what) for one in reader.audits() if one.follow_up == number])
+    looks = house.desk.look(lambda reader: [(one.who, one.what) for one in reader.audits() if one.about == number])
     assert looks == [("zhao", "was refused"), ("li", "looked at"), ("li", "was refused")]
 
 

@@ -131,7 +131,7 @@ class TestFollowUp:
         store = open_store("sqlite:///var/engine.db", engine.root)
         try:
             with store.read() as reader:
-                looks = [(audit.who, audit.what, audit.follow_up) for audit in reader.audits()][-2:]
+                looks = [(audit.who, audit.what, audit.about) for audit in reader.audits()][-2:]
         finally:
             store.close()
         assert looks == [("li", "looked at", follow_up), ("zhao", "was refused", follow_up)]

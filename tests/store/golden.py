@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from engine.core import events as e
-from engine.store import AnswerRow, ChannelRow, FactRow, TrialRow, WaitingRow, WorkerRow, open_store
+from engine.store import AnswerRow, ChannelRow, FactRow, HoldRow, TrialRow, WaitingRow, WorkerRow, open_store
 from engine.store.feedback import FeedbackRow
 from engine.store.rows import PassRow
 from engine.store.sqlite.schema import MIGRATIONS
@@ -54,6 +54,8 @@ def fill(path: Path) -> None:
         tx.worker_seen(WorkerRow("w-1", "desk", 1, ("timers",), "digest-1", NOW, NOW), NOW)
         tx.keep_waiting(WaitingRow("5e1f", "after-closure", NOW, b"sealed"))
         tx.keep_pass(PassRow("ab12", "survey", number, "customer", NOW + MINUTE))
+        tx.hold(HoldRow(id, NOW, "zhou", "a dispute"))
+        tx.keep_erasure("e4a5ed", "C000009", NOW)
         tx.keep_feedback(FeedbackRow("c0de", NOW.date(), "review", "送货快", 4, (1, 5), id, NOW, "zhao"))
     store.close()
 

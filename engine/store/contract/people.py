@@ -4,7 +4,8 @@ from datetime import date, datetime
 from typing import Protocol
 
 from engine.store.feedback import FeedbackRow
-from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow, PassRow, WaitingRow
+from engine.store.personal import AuditRow
+from engine.store.rows import AgentRow, AnswerRow, CustomerRow, LinkRow, PassRow, WaitingRow
 
 
 class PeopleReader(Protocol):
@@ -47,7 +48,7 @@ class PeopleReader(Protocol):
         """Return what customers said from the day `since` to the day `until`, both included, by day and id."""
 
     def audits(self) -> list[AuditRow]:
-        """Return who looked at what, in order."""
+        """Return who did what, in order."""
 
 
 class PeopleWriter(Protocol):
@@ -107,5 +108,5 @@ class PeopleWriter(Protocol):
     def set_away(self, agent: str, since: datetime | None, until: datetime | None, by: str) -> None:
         """Say from when on and until when (None: until they say) the agent is away; `since` None: they are there again."""
 
-    def audit(self, at: datetime, who: str, what: str, follow_up: str) -> None:
-        """Keep that somebody looked at something confidential."""
+    def audit(self, at: datetime, who: str, what: str, about: str, reason: str | None = None) -> None:
+        """Keep what somebody did with something confidential or personal, and why."""

@@ -14,6 +14,7 @@ from engine.store.contract.channels import ChannelReader, ChannelWriter
 from engine.store.contract.facts import FactReader, FactWriter
 from engine.store.contract.messages import InboxReader, InboxWriter, OutboxReader, OutboxWriter
 from engine.store.contract.people import PeopleReader, PeopleWriter
+from engine.store.contract.personal import PersonalReader, PersonalWriter
 from engine.store.contract.tables import TableReader, TableWriter
 from engine.store.contract.tickets import TicketReader, TicketWriter, TimerReader, TimerWriter
 from engine.store.contract.workers import WorkerReader, WorkerWriter
@@ -54,6 +55,7 @@ class Reader(
     WorkerReader,
     TableReader,
     FactReader,
+    PersonalReader,
     Protocol,
 ):
     """One consistent view of everything stored. Lists come in the order their methods name."""
@@ -78,6 +80,7 @@ class Transaction(
     WorkerWriter,
     TableWriter,
     FactWriter,
+    PersonalWriter,
     Protocol,
 ):
     """Reads and writes that are kept together or not at all. Over when its `with` block ends."""
@@ -119,8 +122,12 @@ class Store(Protocol):
     def backup(self, target: Path) -> None:
         """Write all that is durable to the new SQLite file `target`, while others go on. Raises StoreFailed; leaves no half file."""
 
-    def scrub(self) -> None:
-        """Let what was erased be gone from the engine's own journal of changes too, as far as nobody reads it just now."""
+    def scrub(self, whole: bool = False) -> None:
+        """Let what was erased be gone from the engine's own journal of changes too, as far as nobody reads it just now.
+
+        `whole` writes the database anew, where copies of moved rows may be left in the unused parts of its pages. That takes as long as
+        copying it does, needs as much room on the disk, and whoever writes meanwhile waits.
+        """
 
     def close(self) -> None:
         """Release everything. Calling it again does nothing."""

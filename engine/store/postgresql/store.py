@@ -102,7 +102,7 @@ class PostgresStore:
         with whole_file(target) as partial, closing(SqliteStore(partial)) as kept, self.read() as reader, kept.write() as tx:
             copy(reader, tx)
 
-    def scrub(self) -> None:
+    def scrub(self, whole: bool = False) -> None:
         """Nothing to do: the server keeps its journal, and recycles it by itself."""
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from engine.errors import NotFound
 from engine.store.rows import InboxRow
+from engine.store.sql.personal import cleared
 from engine.store.sql.session import Room, instant, instant_or_none, micros
 
 _COLUMNS = "id, channel, source_id, received_at, item_json, raw, state, attempts, next_attempt_at, error, ticket, dropped_at"
@@ -30,9 +31,10 @@ _WAITING = "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE state = 'pending' LI
 
 _COUNTS = "SELECT CASE WHEN dropped_at IS NULL THEN state ELSE 'dropped' END, count(*) FROM inbox GROUP BY 1"
 
-# The unique (channel, source_id) is what makes one item of a source exactly one row.
+# The unique (channel, source_id) is what makes one item of a source exactly one row; one that was cleared is known by another name.
 _ACCEPT = """
-INSERT INTO inbox (channel, source_id, received_at, item_json, raw, next_attempt_at) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO inbox (channel, source_id, received_at, item_json, raw, next_attempt_at)
+SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM inbox WHERE channel = ? AND source_id = ?)
 ON CONFLICT DO NOTHING
 """
 
@@ -104,7 +106,7 @@ class InboxWrites(InboxReads):
     def accept(self, channel: str, source_id: str, received_at: datetime, item_json: str, raw: bytes) -> bool:
         """Keep an item once."""
         at = micros(received_at)
-        return self._session.run(_ACCEPT, channel, source_id, at, item_json, raw, at) == 1
+        return self._session.run(_ACCEPT, channel, source_id, at, item_json, raw, at, channel, cleared(source_id)) == 1
 
     def inbox_done(self, id: int, ticket: str | None, *, forget: bool = False) -> None:
         """The item was handled."""

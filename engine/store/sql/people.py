@@ -6,7 +6,8 @@ from typing import Any
 from engine.errors import NotFound, Refused
 from engine.store.codec import decode_plain, encode
 from engine.store.feedback import FeedbackRow
-from engine.store.rows import AgentRow, AnswerRow, AuditRow, CustomerRow, LinkRow, PassRow, WaitingRow
+from engine.store.personal import AuditRow
+from engine.store.rows import AgentRow, AnswerRow, CustomerRow, LinkRow, PassRow, WaitingRow
 from engine.store.sql.session import Room, instant, instant_or_none, micros, micros_or_none
 
 _COLUMNS = "id, name, segment, language, created_at, last_survey_at"
@@ -95,9 +96,9 @@ _FEEDBACK = f"SELECT {_FEEDBACK_COLUMNS} FROM feedback WHERE day BETWEEN ? AND ?
 
 _KEEP_FEEDBACK = f"INSERT INTO feedback ({_FEEDBACK_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
-_AUDIT = "INSERT INTO audit (at, who, what, follow_up) VALUES (?, ?, ?, ?)"
+_AUDIT = "INSERT INTO audit (at, who, what, about, reason) VALUES (?, ?, ?, ?, ?)"
 
-_AUDITS = "SELECT at, who, what, follow_up FROM audit ORDER BY id"
+_AUDITS = "SELECT at, who, what, about, reason FROM audit ORDER BY id"
 
 
 class PeopleReads(Room):
@@ -162,7 +163,7 @@ class PeopleReads(Room):
 
     def audits(self) -> list[AuditRow]:
         """Who looked at what."""
-        return [AuditRow(instant(at), who, what, about) for at, who, what, about in self._session.all(_AUDITS)]
+        return [AuditRow(instant(at), *rest) for at, *rest in self._session.all(_AUDITS)]
 
 
 class PeopleWrites(PeopleReads):
@@ -253,9 +254,9 @@ class PeopleWrites(PeopleReads):
         self._session.memory.clear()  # what was remembered of the agents
         self._session.run(_SET_AWAY, agent, micros_or_none(since), micros_or_none(until), by)
 
-    def audit(self, at: datetime, who: str, what: str, follow_up: str) -> None:
-        """Keep that somebody looked."""
-        self._session.run(_AUDIT, micros(at), who, what, follow_up)
+    def audit(self, at: datetime, who: str, what: str, about: str, reason: str | None = None) -> None:
+        """Keep what somebody did."""
+        self._session.run(_AUDIT, micros(at), who, what, about, reason)
 
 
 def _found(id: str, changed: int) -> None:

@@ -294,8 +294,9 @@ def projection(ticket: Ticket) -> tuple[Column, ...]:
 
 def _decision(row: tuple[Any, ...]) -> StoredDecision:
     id, at, signal_type, signal, facts, digest, reasons, refused, first_seq, last_seq = row
+    because = decode_plain(reasons) or []
     return StoredDecision(
-        id, instant(at), signal_type, decode_plain(signal), decode_plain(facts), digest, decode_plain(reasons), refused, first_seq, last_seq
+        id, instant(at), signal_type, decode_plain(signal), decode_plain(facts), digest, because, refused, first_seq, last_seq
     )
 
 

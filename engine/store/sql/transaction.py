@@ -13,6 +13,7 @@ from engine.store.sql.inbox import InboxReads, InboxWrites
 from engine.store.sql.integrity import IntegrityReads
 from engine.store.sql.outbox import OutboxReads, OutboxWrites
 from engine.store.sql.people import PeopleReads, PeopleWrites
+from engine.store.sql.personal import PersonalReads, PersonalWrites
 from engine.store.sql.session import Session
 from engine.store.sql.tables import TableReads, TableWrites
 from engine.store.sql.tickets import TicketWrites
@@ -21,13 +22,33 @@ from engine.store.sql.workers import WorkerReads, WorkerWrites
 
 
 class SqlReader(
-    IntegrityReads, TimerReads, InboxReads, OutboxReads, PeopleReads, ArchiveReads, ChannelReads, WorkerReads, TableReads, FactReads
+    IntegrityReads,
+    TimerReads,
+    InboxReads,
+    OutboxReads,
+    PeopleReads,
+    ArchiveReads,
+    ChannelReads,
+    WorkerReads,
+    TableReads,
+    FactReads,
+    PersonalReads,
 ):
     """Keeps the contract's `Reader`."""
 
 
 class SqlTransaction(
-    SqlReader, TicketWrites, TimerWrites, InboxWrites, OutboxWrites, PeopleWrites, ArchiveWrites, ChannelWrites, WorkerWrites, TableWrites
+    SqlReader,
+    TicketWrites,
+    TimerWrites,
+    InboxWrites,
+    OutboxWrites,
+    PeopleWrites,
+    ArchiveWrites,
+    ChannelWrites,
+    WorkerWrites,
+    TableWrites,
+    PersonalWrites,
 ):
     """Keeps the contract's `Transaction`."""
 

@@ -103,10 +103,12 @@ class SqliteStore:
             if source is not self._writer:
                 self._readers.give_back(source)
 
-    def scrub(self) -> None:
-        """Empty the write-ahead log into the file."""
+    def scrub(self, whole: bool = False) -> None:
+        """Empty the write-ahead log into the file, which is written anew where it is the `whole`."""
         with self._guard:
             self._readers.check_open()
+            if whole:  # secure_delete overwrites a row where it lies, not what is left of it on a page that it was moved from
+                _execute(self._writer, "VACUUM")
             _execute(self._writer, "PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:

@@ -1,0 +1,52 @@
+"""What the policy says of how long personal data are kept, compiled."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from engine.core.conditions import Source
+
+DELETE, PSEUDONYMISE, ARCHIVE = "delete", "pseudonymise", "archive"
+
+_EITHER = (DELETE, ARCHIVE)
+
+PLACES: Final[Mapping[str, tuple[str, ...]]] = {
+    "customer": (DELETE, PSEUDONYMISE),
+    "ticket.texts": _EITHER,
+    "ticket.contact": (DELETE,),
+    "ticket.attachments": (DELETE,),
+    "ticket.decisions": _EITHER,
+    "message.addresses": _EITHER,
+    "inbox.items": _EITHER,
+    "errors": (DELETE,),
+    "feedback.texts": _EITHER,
+    "survey.suggestions": _EITHER,
+    "audit": _EITHER,
+    "files.unread": (DELETE,),
+    "files.reports": (DELETE,),
+    "files.backups": (DELETE,),
+    "files.archive": (DELETE,),
+}
+"""Where personal data lie, and what may be done with them when their time is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionRule:
+    """What is in the place `what` is kept for `after`; then `do` is done with it."""
+
+    id: str
+    source: Source
+    what: str
+    after: timedelta
+    do: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """The rules in the order in which they run, at the slots of `cron` in `timezone`; `catch_up` says which missed slots are run."""
+
+    rules: tuple[RetentionRule, ...]
+    cron: str
+    timezone: str
+    catch_up: str

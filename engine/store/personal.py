@@ -1,0 +1,50 @@
+"""What of the stored is personal: where it lies, whose it is, what must be kept, and who was erased."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+PersonalRow: TypeAlias = Mapping[str, str | int | float | bytes | None]
+"""What one row holds that is personal, by column, its key first; `ticket` and `customer` say whose it is, as far as that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """What is to be found of a customer: what is of these `tickets`, and the inbox `items` that no ticket was opened for."""
+
+    customer: str
+    tickets: tuple[str, ...]
+    items: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRow:
+    """A customer or a ticket (`subject`) that must be kept for a `reason`, since when and by whose word."""
+
+    subject: str
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutRow:
+    """An address that wants nothing automatic over a channel, since when."""
+
+    channel: str
+    address: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """What somebody did with something confidential or personal: looked at it, put it on hold, exported, erased it. `about` is the
+    follow-up, customer, ticket or rule of retention that it was about.
+    """
+
+    at: datetime
+    who: str
+    what: str
+    about: str
+    reason: str | None = None
