@@ -14,7 +14,9 @@ from engine.core.conditions import Condition, Source
 from engine.core.escalations import Escalation, Limits, Recipient
 from engine.core.grouping import IncidentGroup, Incidents
 from engine.core.index import Rules
+from engine.core.knowledge import Knowledge
 from engine.core.kpis import Reports
+from engine.core.quality import Form
 from engine.core.scripts import Guide, Script, Text
 from engine.core.text import KeywordIndex
 
@@ -279,7 +281,8 @@ class Policy:
     `fields` are the fields that some condition asks. `spans` has the span of each counted one, whose name tells it: `… last 30d`.
     `timed_fields` are those of both that only rules by the clock ask. `rules` are the house's own; `triggers` has those that follow
     events and are no drafts, by what they go on. `chain_depth` is how many of them may follow from each other. `groups`
-    say which tickets are an incident together, and `incidents` what is done with one. `reports` is what is wanted of KPIs.
+    say which tickets are an incident together, and `incidents` what is done with one. `reports` is what is wanted of KPIs, `quality` how
+    the quality of work is scored.
     """
 
     digest: str
@@ -318,6 +321,8 @@ class Policy:
     incidents: Incidents | None = None
     groups: Rules[IncidentGroup] = field(default_factory=Rules)
     reports: Reports = field(default_factory=Reports)
+    knowledge: Knowledge = field(default_factory=lambda: Knowledge({}, {}))
+    quality: Form | None = None
 
     @property
     def timed_rules(self) -> tuple[TimedRule, ...]:

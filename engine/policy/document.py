@@ -114,6 +114,7 @@ _SINGLE = frozenset({"company", "replies", "negation", *ON_CHANGE, "on_later_pro
     "currency",
     "approvals",
     "incidents",
+    "quality",
     "manager",
 }
 _JOINED = frozenset({"glossary"})
