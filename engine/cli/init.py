@@ -50,7 +50,7 @@ def lay_out(directory: Path, outbound: str = "hold") -> None:
 
 def _copy(origin: Path, target: Path) -> None:
     """Copy the policy files, and the schemas for editors, as files of the user's own, writable whatever the installation's are."""
-    for path in sorted([*origin.rglob("*.yaml"), *origin.glob(".schemas/*.json")]):
+    for path in sorted([*origin.rglob("*.yaml"), *origin.glob("knowledge/[!.]*"), *origin.glob(".schemas/*.json")]):
         copy = target / path.relative_to(origin)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())

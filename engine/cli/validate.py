@@ -94,7 +94,8 @@ def _report(form: str, found: Sequence[Diagnostic], places: tuple[Path, Path], l
         case "sarif":
             return formats.format_sarif(found, place, language)
         case "junit":
-            files = sorted(path.relative_to(policies).as_posix() for path in policies.rglob("*.yaml"))
+            found_in = [*policies.rglob("*.yaml"), *policies.glob("knowledge/*.md")]
+            files = sorted(path.relative_to(policies).as_posix() for path in found_in)
             files = [SETTINGS, *files] if (root / SETTINGS).is_file() else files
             return formats.format_junit(found, files, place, language)
         case "github":

@@ -14,7 +14,9 @@ from engine.core.conditions import Condition, Source
 from engine.core.escalations import Escalation, Limits, Recipient
 from engine.core.grouping import IncidentGroup, Incidents
 from engine.core.index import Rules
+from engine.core.knowledge import Knowledge
 from engine.core.kpis import Reports
+from engine.core.quality import Form
 from engine.core.quiet import Hours
 from engine.core.retention import Retention
 from engine.core.scripts import Guide, Script, Text
@@ -283,7 +285,8 @@ class Policy:
     `fields` are the fields that some condition asks. `spans` has the span of each counted one, whose name tells it: `… last 30d`.
     `timed_fields` are those of both that only rules by the clock ask. `rules` are the house's own; `triggers` has those that follow
     events and are no drafts, by what they go on. `chain_depth` is how many of them may follow from each other. `groups`
-    say which tickets are an incident together, and `incidents` what is done with one. `reports` is what is wanted of KPIs.
+    say which tickets are an incident together, and `incidents` what is done with one. `reports` is what is wanted of KPIs, `quality` how
+    the quality of work is scored.
     """
 
     digest: str
@@ -323,15 +326,15 @@ class Policy:
     groups: Rules[IncidentGroup] = field(default_factory=Rules)
     reports: Reports = field(default_factory=Reports)
     retention: Retention | None = None
+    knowledge: Knowledge = field(default_factory=lambda: Knowledge({}, {}))
+    quality: Form | None = None
     moved_by: Mapping[str, tuple[DeadlineKind, ...]] = field(init=False, compare=False)
     """The kinds of deadlines that an event starts, stops or resets, by its name."""
 
     def __post_init__(self) -> None:
-        moved: dict[str, list[DeadlineKind]] = {}
-        for kind in self.deadlines.values():
-            for name in kind.starts | kind.stops | kind.resets:
-                moved.setdefault(name, []).append(kind)
-        object.__setattr__(self, "moved_by", {name: tuple(kinds) for name, kinds in moved.items()})
+        by = [(kind, kind.starts | kind.stops | kind.resets) for kind in self.deadlines.values()]
+        moved = {name: tuple(kind for kind, names in by if name in names) for name in frozenset[str]().union(*(names for _, names in by))}
+        object.__setattr__(self, "moved_by", moved)
 
     @property
     def timed_rules(self) -> tuple[TimedRule, ...]:

@@ -18,7 +18,10 @@ ALERT = "alert"
 IMPROVEMENT = "improvement"
 """The kind of ticket that is a measure of improvement: work with an owner, a due date, and figures that it should move."""
 
-WORK = ("call_back", "task", "follow_up", "approval", ALERT, IMPROVEMENT, SURVEY)
+REVIEW = "review"
+"""The kind of ticket that is a review of the quality of work: it asks for a score."""
+
+WORK = ("call_back", "task", "follow_up", "approval", ALERT, IMPROVEMENT, REVIEW, SURVEY)
 """Kinds of ticket that the house opens for itself."""
 
 INCIDENT = "incident"

@@ -71,6 +71,7 @@ _CALLS, _ANSWERED, _ABANDONED = Term("call"), Term("call", ("answered",)), Term(
 _IN_TIME, _ABANDONED_IN_TIME = Term("call", ("answered",), "within"), Term("call", ("abandoned",), "within")
 _NO_MORE = Term("call", ("abandoned",), sign=-1)
 _BUSINESS = Term("resolved", of="business")
+_ENDS = Term("article", ("confirmed", "objected", "reopened"))
 _STOCK = tuple(o for o in OF_TICKETS if o != "hour")
 
 KPIS: Mapping[str, Kpi] = {
@@ -108,6 +109,9 @@ KPIS: Mapping[str, Kpi] = {
         Kpi("csat", "score", "high", {}, ("method",), OF_ANSWERS),
         Kpi("nps", "score", "high", {}, (), OF_ANSWERS),
         Kpi("survey_response", "share", "high", _one(Term("survey", ("answered",)), Term("survey", ("sent",)))),
+        Kpi("knowledge_use", "share", "high", _one(Term("article", ("resolved",)), Term("resolved"))),
+        Kpi("knowledge_accuracy", "share", "high", _one(Term("article", ("confirmed",)), _ENDS), dimensions=(*OF_TICKETS, "article")),
+        Kpi("qa_score", "score", "high", _one(Term("review", of="value"), Term("review"))),
         Kpi("volume", "count", "", _one(Term("opened"))),
         Kpi("mix", "share", "", _one(Term("opened"), Term("opened", of="all"))),
         Kpi("calls", "count", "", _one(_CALLS), (), OF_CALLS),

@@ -219,6 +219,10 @@ _FOLDS: dict[type[e.Event], Callable[[Ticket, Any, datetime], Changes]] = {
     e.IncidentUpdated: lambda t, ev, at: {"news": ev.content or t.news},
     e.ImprovementPlanned: lambda t, ev, at: {"improvement": ev.improvement},
     e.ImprovementVerified: lambda t, ev, at: {"improvement": changed(t.improvement, verdict=ev.verdict) if t.improvement else None},
+    e.ReviewDrawn: lambda t, ev, at: {"review": ev.review},
+    e.ReviewScored: lambda t, ev, at: {
+        "review": changed(t.review, reviewer=ev.by, points=ev.points, score=ev.score, failed=ev.failed) if t.review else None
+    },
     e.DueChanged: lambda t, ev, at: {"due": ev.due},
     e.SurveyScheduled: lambda t, ev, at: {"survey": SurveyState(ev.survey, ev.send_at)},
     e.SurveySkipped: lambda t, ev, at: {"survey": SurveyState(ev.survey, at, expired=True)},

@@ -1,16 +1,22 @@
 """Words on their way out: which script, over which channel, to which address, in which language, and when not at all."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 
 from engine.core import events as e
 from engine.core import notices
-from engine.core.commands import QueueMessage
+from engine.core.commands import KeepContent, QueueMessage
+from engine.core.compiled import Policy
 from engine.core.context import build
 from engine.core.draft import Draft
-from engine.core.model import CUSTOMER, WEBHOOK
+from engine.core.knowledge import Article
+from engine.core.model import CUSTOMER, SYSTEM, WEBHOOK
 from engine.core.notices import Course, Reach
 from engine.core.scripts import Body
 from engine.errors import EngineError
+
+ENCLOSED = ".enclosed"
+"""What follows a message's id in that of the content that names the files which go out with it."""
 
 
 def notify(draft: Draft, occasion: str, party: str, extra: Mapping[str, object] | None = None, via: str | None = None) -> bool:
@@ -48,8 +54,10 @@ def send(
     if body is None:
         draft.record(e.MessageSuppressed(party, script, "no_text"))
         return False
+    answer = _answer(draft) if words.answers else None
+    known = {"knowledge": words_of(draft.policy, answer, reach.language) if answer else ""} if words.answers else {}
     try:
-        context = build(draft, party, reach.language, extra or {})
+        context = build(draft, party, reach.language, {**known, **(extra or {})})
         text, subject = body.text.render(context), _subject(draft, body, context)
     except EngineError as fault:
         draft.because(f"no message: {script} to {party}", script, body.source, {"fault": str(fault)})
@@ -61,7 +69,9 @@ def send(
         **({"waits until": str(course.not_before)} if course.not_before else {}),
     }
     draft.because(f"message: {script} to {party}", script, body.source, values)
-    _queue(draft, party, course, text, subject, script)
+    message = _queue(draft, party, course, text, subject, script)
+    if answer is not None and party == CUSTOMER:
+        draft.record(e.ArticleUsed(answer.id, SYSTEM, message))
     return True
 
 
@@ -87,13 +97,31 @@ def owner(draft: Draft) -> str:
     return draft.ticket.assignee or (queue.lead if queue else draft.facts.manager)
 
 
-def _queue(draft: Draft, party: str, course: Course, text: str, subject: str, script: str | None) -> None:
+def _answer(draft: Draft) -> Article | None:
+    """Return the best article on the ticket's matter."""
+    ticket = draft.ticket
+    about = f"{draft.text_of(ticket.subject)}\n{draft.text_of(ticket.description)}"
+    return next(iter(draft.policy.knowledge.offers(about, ticket.kind)), None)
+
+
+def words_of(policy: Policy, article: Article, language: str) -> str:
+    """Return what an article says, its title first."""
+    return f"{policy.text(article.title, language)}\n\n{policy.text(article.text, language)}"
+
+
+def enclose(draft: Draft, message: str, files: Sequence[str]) -> None:
+    """Let files of the knowledge base go out with a message, as they are in the policy that decides."""
+    draft.want(KeepContent(f"{message}{ENCLOSED}", "enclosed", json.dumps({"policy": draft.policy.digest, "files": list(files)})))
+
+
+def _queue(draft: Draft, party: str, course: Course, text: str, subject: str, script: str | None) -> str:
     message, reach = draft.new_id(), course.reach
     content = draft.keep("message", text)
     digest = message if course.alone else course.digest
     what = (message, reach.channel, party, reach.address, subject, content, reach.language, script is not None, script)
     draft.want(QueueMessage(*what, not_before=course.not_before, digest=digest))
     draft.record(e.MessageQueued(message, party, reach.channel, content, script))
+    return message
 
 
 def reach_of(

@@ -18,6 +18,7 @@ from msgspec import Struct, field
 from engine.core.calendar import Pause
 from engine.core.fields import INCIDENT
 from engine.core.improvements import Improvement
+from engine.core.quality import Review
 
 CUSTOMER = "customer"
 """The party of a message or signal that is the ticket's customer; every other party is an agent's id."""
@@ -142,7 +143,7 @@ class Ticket(Struct, frozen=True):
     `parent` is the ticket this one belongs to, except where that link is confidential. `concessions` were granted, `approvals` are those
     that wait, by the number of the ticket that asks for one. `opened` are the kinds of work that escalations have opened for it.
     `incident` is the one it is a part of; `alike` says with which tickets it counts, or, of an incident, which it takes in; `news` is the
-    content that an incident said last. `improvement` is what a measure is for and how it was judged.
+    content that an incident said last. `improvement` is what a measure is for and how it was judged, `review` what a review is of.
     """
 
     number: str
@@ -186,6 +187,7 @@ class Ticket(Struct, frozen=True):
     alike: str | None = None
     news: str | None = None
     improvement: Improvement | None = None
+    review: Review | None = None
 
     @property
     def is_incident(self) -> bool:

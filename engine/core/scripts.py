@@ -28,13 +28,14 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Words for one occasion, by (channel or "", language)."""
+    """Words for one occasion, by (channel or "", language). One that `answers` may say what the knowledge base has on the ticket."""
 
     id: str
     audience: str
     bodies: Mapping[tuple[str, str], Body]
     source: Source
     label: Text = field(default_factory=dict)
+    answers: bool = False
 
     def body(self, channel: str, language: str, default_language: str) -> Body | None:
         """Return the best body: this channel in this language, any channel in it, then the same in the default language."""

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from engine.core.conditions import Source
 from engine.core.improvements import Evidence, Improvement, Outcome
 from engine.core.model import CUSTOMER, SYSTEM
+from engine.core.quality import Review
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class TicketRequested:
     survey: str | None = None
     words: Mapping[str, str] = field(default_factory=dict)
     improvement: Improvement | None = None
+    review: Review | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class StepDraft:
 class AgentActed:
     """A person worked on the ticket. `action` is one of `actions.ACTIONS`; which of the other fields count depends on it.
 
-    `evidence` is computed by whoever asks for a verdict on a measure.
+    `evidence` is computed by whoever asks for a verdict on a measure. `points` score a review by item.
     """
 
     ticket: str
@@ -105,6 +107,7 @@ class AgentActed:
     improvement: Improvement | None = None
     evidence: Evidence | None = None
     outcome: Outcome | None = None
+    points: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

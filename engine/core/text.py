@@ -31,7 +31,10 @@ _LONG_MARKS: Final = re2.compile(r"(\p{M}{30})\p{M}+")
 _LINE_ENDS: Final = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _SPACES: Final = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 
-_IDEOGRAPHS: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
+IDEOGRAPHS: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+"""Chinese characters, as ranges for a class of a pattern."""
+
+_IDEOGRAPHS: Final = re.compile(f"[{IDEOGRAPHS}]")
 _KANA_AND_HANGUL: Final = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff\uac00-\ud7a3\uff66-\uff9f]")
 _LATIN: Final = re.compile("[A-Za-z\u00c0-\u024f\uff21-\uff3a\uff41-\uff5a]")
 

@@ -88,6 +88,7 @@ CODES: dict[str, Code] = {
     "CL392": Code("A KPI has no target"),
     "CL393": Code("A warning value is better than the target"),
     "CL394": Code("The outcome of a survey is none of its scored questions"),
+    "CL395": Code("An article names a file that is not there"),
     # 4xx: templates and scripts
     "CL401": Code("A template is not well-formed"),
     "CL402": Code("A template uses something that is not allowed"),

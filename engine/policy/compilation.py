@@ -22,14 +22,17 @@ from engine.policy.calendars import check_horizon, compile_calendars
 from engine.policy.diagnostics import Diagnostic, Problems, has_errors
 from engine.policy.document import Document
 from engine.policy.glossary import check_glossary
+from engine.policy.knowledge import knowledge, read_article
 from engine.policy.nodes import Node
+from engine.policy.quality import quality
 from engine.policy.reader import read
 from engine.policy.references import check_references, uses
 from engine.policy.reports import reports
 from engine.policy.retention import retention
 from engine.policy.schema import check_shape
-from engine.policy.sources import check_name, kind_of, read_files
+from engine.policy.sources import check_name, is_attachment, kind_of, read_files
 from engine.policy.unused import check_used
+from engine.policy.values import Values
 from engine.policy.vocabulary import NEEDED
 
 _FALLBACK_LANGUAGES = ("zh", "en")
@@ -96,6 +99,8 @@ def read_document(
     faults: dict[str, tuple[list[str | int], ...]] = {}
     missing = set(unread)
     for name, text in texts.items():
+        if is_attachment(name):
+            continue
         file_kind = kind or kind_of(name) or ""
         file = _read_file(name, file_kind, text, proven)
         problems.know_text(name, text)
@@ -120,7 +125,7 @@ class _File(NamedTuple):
 def _read_file(name: str, kind: str, text: str, proven: bool) -> _File:
     """Read one file and check its shape; remembered, because a reloaded policy has most of its files unchanged."""
     problems = Problems()
-    root = read(name, text, problems)
+    root = read_article(name, text, problems) if kind == "knowledge" else read(name, text, problems)
     if root is None:
         return _File(None, (), problems.all())
     problems.know_root(name, root)
@@ -152,7 +157,7 @@ def _compile(
     check_references(document, problems)
     if today is not None:
         check_horizon(document, today, problems)
-    policy = _policy(document, digest(texts), problems, proven)
+    policy = _policy(document, digest(texts), texts, problems, proven)
     diagnostics = problems.all()
     return Compilation(None if has_errors(diagnostics) else policy, diagnostics, texts, document)
 
@@ -178,7 +183,7 @@ def _advise(
     check_own([rule for rule in others if isinstance(rule, OwnRule)], problems)
 
 
-def _policy(document: Document, policy_digest: str, problems: Problems, proven: bool) -> Policy | None:
+def _policy(document: Document, policy_digest: str, files: Mapping[str, str], problems: Problems, proven: bool) -> Policy | None:
     languages = company.languages if (company := build.company(document, problems)) else _FALLBACK_LANGUAGES
     calendars = compile_calendars(document, problems, languages)
     builder = build.Builder(document, languages, problems, calendars)
@@ -208,15 +213,12 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         routes=Rules(routes),
         assignment=assignment,
         scripts=spoken.compiled,
-        notices=scripts.notices(document),
         guides=guides,
         surveys=surveys,
         replies=replies,
-        commands=build.commands(document),
         keywords=KeywordIndex(builder.keywords, negation),
         calendars=calendars,
         limits=limits,
-        replies_source=replied.source if (replied := document.single("replies")) else None,
         fields=builder.fields,
         spans=builder.spans,
         timed_fields=timed_fields,
@@ -225,9 +227,11 @@ def _policy(document: Document, policy_digest: str, problems: Problems, proven: 
         reports=wanted,
         retention=retention(document, values, problems),
         authority=authority,
-        handover=values.optional(Handover, document.single("handover")),
+        knowledge=knowledge(document, files, values, problems),
+        quality=quality(document, values, problems),
         **own_rules.parts(own, document),
         **_changes(document),
+        **_as_written(document, values),
     )
 
 
@@ -242,6 +246,17 @@ def _changes(document: Document) -> dict[str, Any]:
     usual = {"on_tier_change": "recompute", "on_queue_change": "keep", "on_customer_change": "keep", "on_calendar_change": "keep"}
     nodes = {name: document.single(name) for name in (*usual, "on_later_promise")}
     return usual | {"on_later_promise": "tell"} | {name: node.text for name, node in nodes.items() if node is not None}
+
+
+def _as_written(document: Document, values: Values) -> dict[str, Any]:
+    """Return what is taken from the files as it stands there."""
+    replied = document.single("replies")
+    return {
+        "notices": scripts.notices(document),
+        "commands": build.commands(document),
+        "handover": values.optional(Handover, document.single("handover")),
+        "replies_source": replied.source if replied else None,
+    }
 
 
 def _check_told(document: Document, problems: Problems) -> None:

@@ -124,6 +124,7 @@ _SINGLE = frozenset({"company", "replies", "negation", *ON_CHANGE, "on_later_pro
     "currency",
     "approvals",
     "incidents",
+    "quality",
     "manager",
     "ignored_words",
     "retention_runs",

@@ -62,13 +62,7 @@ def read(file: str, text: str, problems: Problems) -> Node | None:
     A value that is refused on its own (a key written twice, `9:00` without quotes) leaves the rest of the tree in place.
     """
     problems.know_text(file, text)
-    if text.startswith(_BOM):
-        problems.file("CL103", file, "the file begins with a byte order mark", "save it as UTF-8 without BOM")
-        return None
-    if (control := _CONTROL.search(text)) is not None:
-        line, column = text.count("\n", 0, control.start()) + 1, control.start() - text.rfind("\n", 0, control.start())
-        hint = "delete it; it is invisible in most editors"
-        problems.file("CL104", file, said("control character U+{code:04X}", code=ord(control[0])), hint, line=line, column=column)
+    if not check_characters(file, text, problems):
         return None
     try:
         return _Reader(file, text, problems).document()
@@ -77,6 +71,19 @@ def read(file: str, text: str, problems: Problems) -> Node | None:
     except yaml.MarkedYAMLError as error:
         _syntax(file, text, error, problems)
         return None
+
+
+def check_characters(file: str, text: str, problems: Problems) -> bool:
+    """Report a character that no text needs; return whether there is none."""
+    if text.startswith(_BOM):
+        problems.file("CL103", file, "the file begins with a byte order mark", "save it as UTF-8 without BOM")
+        return False
+    if (control := _CONTROL.search(text)) is not None:
+        line, column = text.count("\n", 0, control.start()) + 1, control.start() - text.rfind("\n", 0, control.start())
+        hint = "delete it; it is invisible in most editors"
+        problems.file("CL104", file, said("control character U+{code:04X}", code=ord(control[0])), hint, line=line, column=column)
+        return False
+    return True
 
 
 def _syntax(file: str, text: str, error: yaml.MarkedYAMLError, problems: Problems) -> None:

@@ -25,7 +25,7 @@ _USED = {
         *(f"{alert}.{key}" for alert in _ALERTS for key in ("queue", "open.queue")),
         *(f"kpis.{name}.scopes.*.queue" for name, kpi in KPIS.items() if kpi.dimensions != OF_CALLS),  # whose queues are the PBX's
         *("routes.*.queue", "calls.*.open.queue", "queues.*.spill_over.to.*", "escalations.*.steps.*.open.queue", "groups.*.queue"),
-        *("surveys.*.low_score.open.queue", "incidents.queue", "major_complaints.*.queue"),
+        *("surveys.*.low_score.open.queue", "incidents.queue", "major_complaints.*.queue", "quality.queue"),
     ),
     ("CL305", "calendar", "calendars"): ("queues.*.calendar", "kpis.*.calendar", *CLOCKS),
     ("CL307", "deadline", "deadlines"): (

@@ -2,7 +2,8 @@
 
 The variables that exist always: now, language, timezone, company {name, hotline}, ticket {number, kind, state, channel, language,
 subject, text, wish, expected_by, parent, opened_at}, customer {name}, agent {id, name}, queue {id, label}, tier {id, label}, plan
-{text, steps}, result {text}, deadlines {kind: {label, due, overdue, remaining}}. Which kinds of deadline there are depends on the tier.
+{text, steps}, result {text}, knowledge (the best answer that the knowledge base has, empty for none), deadlines {kind: {label, due,
+overdue, remaining}}. Which kinds of deadline there are depends on the tier.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -92,6 +93,7 @@ def _base(language: str, setting: Setting, full: bool) -> dict[str, object]:
         "queue": {"id": "tech_support", "label": word("技术支持")},
         "plan": {"text": word("更换主板"), "steps": steps if full else []},
         "result": {"text": word("已更换主板,测试正常。")},
+        "knowledge": word("重置密码\n\n请在登录页点击“忘记密码”。"),
     }
 
 

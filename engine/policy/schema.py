@@ -12,7 +12,7 @@ import jsonschema_rs
 from engine.core.authority import APPROVAL
 from engine.core.conditions import OPERATORS, FieldType
 from engine.core.events import TRIGGER_NAMES
-from engine.core.fields import IMPACTS, KINDS, NEEDS, OPEN_STATES, OUTCOMES, STATES, SURVEY, WORK
+from engine.core.fields import IMPACTS, KINDS, NEEDS, OPEN_STATES, OUTCOMES, REVIEW, STATES, SURVEY, WORK
 from engine.policy import vocabulary
 from engine.policy.diagnostics import Problems
 from engine.policy.installed import installed
@@ -95,8 +95,8 @@ def _word_lists() -> dict[str, Any]:
     return {
         "kind": {"enum": list(KINDS)},
         "need": {"enum": list(NEEDS)},
-        "work": {"enum": [kind for kind in WORK if kind not in (APPROVAL, SURVEY)]},
-        "opened_kind": {"enum": [kind for kind in KINDS if kind != APPROVAL]},
+        "work": {"enum": [kind for kind in WORK if kind not in (APPROVAL, REVIEW, SURVEY)]},
+        "opened_kind": {"enum": [kind for kind in KINDS if kind not in (APPROVAL, REVIEW)]},
         "standing": {"enum": list(vocabulary.STANDINGS)},
         "event": {"enum": list(vocabulary.EVENTS)},
         "trigger": {"enum": list(TRIGGER_NAMES)},

@@ -83,7 +83,8 @@ class Scripts:
                 if (template := self._template(name, language, text)) is not None:
                     subject = subjects.get(language) or subjects.get(self._languages[0])
                     bodies[channel, language] = Body(template, subject, text.source)
-        return Script(name, node.string("audience"), bodies, node.source, self._values.text(node.get("label")))
+        answers = any(isinstance(text.value, str) and "knowledge" in text.value for text in node.walk())
+        return Script(name, node.string("audience"), bodies, node.source, self._values.text(node.get("label")), answers)
 
     def _subjects(self, name: str, part: Node) -> dict[str, ScriptTemplate]:
         subject = part.get("subject")

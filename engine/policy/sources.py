@@ -1,5 +1,6 @@
 """Finds the files of a policy: which belong to it, and what kind each one is."""
 
+import base64
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +11,16 @@ from engine.policy.said import foreign, said
 from engine.policy.vocabulary import DATA, KINDS_OF_FILE
 
 _SUFFIXES = (".yaml", ".yml")
-_FOLDERS = ("calendars", "tests")
+_FOLDERS = ("calendars", "tests", "knowledge")
+_ARTICLES, _ARTICLE = "knowledge", ".md"
 _MOST_FILES = 1_000
 
 
 def kind_of(name: str) -> str | None:
     """Return the kind of a file by its name relative to the policy directory, None when the name says none.
 
-    The kind is the name up to its first `-` or `.`; what lies in calendars/ is a calendar, what lies in tests/ a test.
+    The kind is the name up to its first `-` or `.`; what lies in calendars/ is a calendar, what lies in tests/ a test, in knowledge/ an
+    article.
     """
     folder, _, base = name.rpartition("/")
     if folder:
@@ -27,8 +30,16 @@ def kind_of(name: str) -> str | None:
     return kind if kind in KINDS_OF_FILE else None
 
 
+def is_attachment(name: str) -> bool:
+    """Whether it is a file that articles give customers: whatever lies in knowledge/ and is no article."""
+    return kind_of(name) == _ARTICLES and not name.endswith((_ARTICLE, *_SUFFIXES))
+
+
 def read_files(directory: Path, problems: Problems) -> tuple[dict[str, str], frozenset[str]]:
-    """Return the texts of the policy's files by name (team and tests are data and left out), and the kinds of unreadable ones."""
+    """Return the texts of the policy's files by name (team and tests are data and left out), and the kinds of unreadable ones.
+
+    The text of an attachment is its bytes in Base64.
+    """
     texts: dict[str, str] = {}
     unread: set[str] = set()
     found = list(names(directory, problems))
@@ -51,10 +62,15 @@ def read_files(directory: Path, problems: Problems) -> tuple[dict[str, str], fro
 
 def check_name(name: str, problems: Problems) -> bool:
     """Report a file whose name does not say what it holds; return whether it does."""
-    if kind_of(name) is not None and name.endswith(".yaml"):
+    if kind_of(name) == _ARTICLES and not name.endswith(_SUFFIXES):
         return True
-    if name.endswith(".yml"):
+    if kind_of(name) not in (None, _ARTICLES) and name.endswith(".yaml"):
+        return True
+    if name.endswith(".yml") and kind_of(name) != _ARTICLES:
         problems.file("CL117", name, "policy files end with .yaml", said("rename it to {stem}.yaml", stem=name.removesuffix(".yml")))
+        return False
+    if kind_of(name) == _ARTICLES:
+        problems.file("CL117", name, "articles end with .md", said("rename it to {stem}.md", stem=name.rpartition(".")[0]))
         return False
     kinds = ", ".join(kind for kind in KINDS_OF_FILE if kind not in _FOLDERS)
     hint = said("a file is named after what it holds, one of {kinds}: sla.yaml or sla-vip.yaml; calendars go into calendars/", kinds=kinds)
@@ -78,14 +94,17 @@ def read_text(directory: Path, name: str, problems: Problems) -> str | None:
         reason = foreign(str(error.strerror)) if isinstance(error, OSError) else said("links lead in a circle")
         problems.file("CL119", name, said("the file cannot be read: {reason}", reason=reason), "check its owner and its permissions")
         return None
+    if is_attachment(name) and len(data) <= MAX_BYTES:
+        return base64.b64encode(data).decode()
     return decode(name, data, problems)
 
 
 def names(directory: Path, problems: Problems) -> Iterator[str]:
-    """Yield the names of the YAML files in the directory and one level below, sorted; hidden ones are left out."""
+    """Yield the names of YAML files in the directory and one level below, and of all in knowledge/, sorted; hidden ones are left out."""
     for name in _listed(directory, problems):
         if (directory / name).is_dir() and not name.endswith(_SUFFIXES):
-            yield from (f"{name}/{below}" for below in _listed(directory / name, problems) if below.endswith(_SUFFIXES))
+            below = _listed(directory / name, problems)
+            yield from (f"{name}/{file}" for file in below if name == _ARTICLES or file.endswith(_SUFFIXES))
         elif name.endswith(_SUFFIXES):
             yield name
 
@@ -97,7 +116,7 @@ def _listed(directory: Path, problems: Problems) -> list[str]:
         hint = "`engine init DIR` lays out a working policy"
         problems.file("CL118", str(directory), said("the directory cannot be read: {reason}", reason=foreign(str(error.strerror))), hint)
         return []
-    odd = [name for name in found if name.endswith(_SUFFIXES) and not _is_text(name)]
+    odd = [name for name in found if (name.endswith(_SUFFIXES) or directory.name == _ARTICLES) and not _is_text(name)]
     for name in odd:
         shown = name.encode("utf-8", "replace").decode()
         problems.file("CL117", shown, "the file's name is not UTF-8", "give it a name of ordinary letters")

@@ -67,6 +67,8 @@ SECTIONS = {
     "incidents": ("incidents", "groups", "major_complaints"),
     "reports": ("kpis", "scorecard", "watch", "reports", "suggestions", "ignored_words"),
     "retention": ("retention", "retention_runs"),
+    "quality": ("quality",),
+    "knowledge": ("articles",),
     "calendars": ("calendars", "arrangements"),
     "team": ("manager", "agents", "shifts"),
     "tests": ("tests",),

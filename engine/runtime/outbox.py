@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from engine.channels import Channel, Outbound, PermanentFailure, TemporaryFailure
+from engine.core.messages import ENCLOSED
 from engine.core.signals import ReceiptArrived
 from engine.errors import EngineError
 from engine.runtime import digests, log
 from engine.runtime.carriers import SEND, Circuit, Rate
+from engine.runtime.enclosed import enclosed
 from engine.runtime.gather import World
 from engine.runtime.handle import Outcome, handle
 from engine.runtime.masking import without_secrets
@@ -114,7 +116,7 @@ class Postman:
             for one in rows:
                 tx.message_held(one.id)
             return None
-        texts = tx.contents([one.content_id for one in rows])
+        texts = tx.contents([*(one.content_id for one in rows), f"{row.id}{ENCLOSED}"])
         if len(rows) > 1:  # nobody can answer for several tickets at once, so there is no token
             subject, text = digests.compose(world, rows, texts, at)
             return _Letter(rows, Outbound(row.digest or row.id, target, text, subject, "", row.language, (), automatic=row.automatic))
@@ -127,6 +129,7 @@ class Postman:
             language=row.language,
             references=tuple(tx.references(row.ticket, row.channel, row.party, 20) if row.ticket else ()),
             automatic=row.automatic,
+            attachments=enclosed(tx, texts.get(f"{row.id}{ENCLOSED}")),
         )
         return _Letter(rows, outbound)
 

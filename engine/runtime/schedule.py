@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from math import ceil
-from typing import cast
+from typing import TypeVar, cast
 
 from engine.core.compiled import Draw, Policy, TimedRule
 from engine.core.decide.rules import holds
@@ -20,6 +20,8 @@ from engine.runtime.handle import Outcome, handle
 from engine.runtime.project import Job
 from engine.store.contract import Conflict, Reader, Store, Transaction
 from engine.store.rows import TicketQuery
+
+Drawn = TypeVar("Drawn")
 
 _PAGE = 500
 _ALL = 1_000_000
@@ -63,7 +65,7 @@ def held(reader: Reader, world: World, rule: TimedRule, slot: datetime, now: dat
     return [signal for group in strata.values() for signal in drawn(group, rule.draw, world.chance)]
 
 
-def drawn(group: list[RuleDue], draw: Draw | None, chance: random.Random) -> list[RuleDue]:
+def drawn(group: list[Drawn], draw: Draw | None, chance: random.Random) -> list[Drawn]:
     """Return whom chance chooses from one group, in the order in which they stand."""
     if draw is None:
         return group

@@ -12,7 +12,8 @@ from engine.analysis.summary import summarise
 from engine.core import events as e
 from engine.core.facts import CallFacts
 from engine.core.improvements import Aim, Evidence, Improvement, Measured
-from engine.core.signals import CallArrived
+from engine.core.quality import Review
+from engine.core.signals import CallArrived, TicketRequested
 from engine.runtime.gather import Origin
 from engine.runtime.handle import handle
 from engine.store import FactRow, StoredEvent, open_store
@@ -292,3 +293,56 @@ def test_the_effect_of_training_is_that_of_measures_that_train(centre: Centre) -
         "measures_improved": {("training",): 1.0, ("policy",): 0.0},
         "measures_change": {("training",): pytest.approx(0.2), ("policy",): pytest.approx(0.2)},
     }
+
+
+def answers(centre: Centre, number: str) -> list[tuple[str | None, str | None]]:
+    return [(fact.subject, fact.outcome) for fact in facts(centre, number, "article")]
+
+
+def test_an_answer_is_right_until_the_customer_objects_or_the_ticket_is_reopened(centre: Centre) -> None:
+    right, wrong, later, again = (centre.write("请问发票怎么开", sender=f"c{n}@example.test") for n in range(4))
+    for number in (right, wrong, later, again):
+        centre.act(number, "article", target="invoice")
+        centre.act(number, "resolve", "已答复")
+    for number in (right, later):
+        centre.reply(number, "满意")
+    centre.reply(wrong, "没有解决")
+    centre.act(wrong, "resolve", "已答复")
+    centre.reply(wrong, "满意")
+    centre.act(later, "reopen", "又来了")
+    centre.act(again, "reopen", "还没好")
+    centre.act(again, "article", target="contact-hours", channel="phone")
+    centre.act(again, "resolve", "已答复")
+    centre.reply(again, "满意")
+    assert answers(centre, right) == [("invoice", "resolved"), ("invoice", "confirmed")]
+    assert answers(centre, wrong) == [("invoice", "resolved"), ("invoice", "objected")]
+    assert answers(centre, later) == [("invoice", "resolved"), ("invoice", "confirmed"), ("invoice", "reopened")]
+    assert answers(centre, again) == [
+        *((("invoice", one)) for one in ("resolved", "objected")),
+        *(("contact-hours", one) for one in ("resolved", "confirmed")),
+    ]
+    catch_up(centre.store, centre.policy)
+    with centre.store.read() as reader:
+        by = {
+            one.group: one.value
+            for one in measure(reader, centre.policy, ["knowledge_accuracy"], ["article"], MORNING - DAY, centre.now + DAY)
+        }
+        (use,) = measure(reader, centre.policy, ["knowledge_use"], [], MORNING - DAY, centre.now + DAY)
+    assert by == {("invoice",): 2 / 5, ("contact-hours",): 1}
+    assert (use.n, use.value) == (6, 5 / 6)
+
+
+def test_a_review_counts_for_whom_it_is_about_when_it_is_scored(centre: Centre) -> None:
+    work = Review("wang", "202603040001", "inquiry", "general", "email", "front_desk")
+    for points in (5, 3):
+        request = TicketRequested("review", "supervisors", "质检", "email", "zh", assignee="li", actor="zhou", review=work)
+        number = centre.handle(request).ticket
+        assert number is not None
+        centre.later(days=1)
+        marks = {"greeting": points, "identity": 5, "calming": None, "correctness": 5, "closing": 5}
+        centre.act(number, "score", actor="li", points=marks)
+    catch_up(centre.store, centre.policy)
+    with centre.store.read() as reader:
+        (found,) = measure(reader, centre.policy, ["qa_score"], ["agent", "kind", "queue"], MORNING - DAY, centre.now + DAY)
+    assert (found.group, found.n) == (("wang", "inquiry", "front_desk"), 2)
+    assert found.value == pytest.approx(100 * (1 - 0.1 * 0.4 / 0.85 / 2))

@@ -48,13 +48,14 @@ def test_the_manual_names_no_command_that_does_not_exist() -> None:
 
 
 def test_every_action_of_the_core_has_its_verb() -> None:
-    from engine.cli import approvals, improve, incident
+    from engine.cli import approvals, improve, incident, qa
     from engine.cli.ticket import VERBS
     from engine.core.decide.actions import ACTIONS
 
-    assert set(ACTIONS) - set(VERBS) - set(approvals.group.commands) == {"join", "leave", "improve", "verify"}
+    assert set(ACTIONS) - set(VERBS) - set(approvals.group.commands) == {"join", "leave", "improve", "verify", "score"}
     assert {"add", "remove"} <= set(incident.group.commands)  # which the first two are
-    assert {"update", "verify"} <= set(improve.group.commands)  # and the others
+    assert {"update", "verify"} <= set(improve.group.commands)  # and the next two
+    assert "score" in qa.group.commands
 
 
 def test_help_imports_no_library_but_click(engine_command) -> None:

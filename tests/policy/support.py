@@ -1,5 +1,6 @@
 """The shipped policies as texts, and overlays over them."""
 
+import re
 import tempfile
 from collections.abc import Mapping
 from datetime import date
@@ -36,7 +37,12 @@ def overlaid(files: Mapping[str, str]) -> Compilation:
 
 
 def diagnose(name: str, text: str) -> tuple[Diagnostic, ...]:
-    """Return what `engine validate` would find in the shipped directory with this one file added or replaced."""
+    """Return what `engine validate` would find in the shipped directory with this one file added or replaced.
+
+    An article begins below the remarks that say what must be found.
+    """
+    if name.endswith(".md"):
+        text = re.sub(r"\A(# .*\n)+", "", text)
     if name == "team.yaml":
         load = team(text)
         return (*load.diagnostics, *check_team(load, shipped()))

@@ -21,7 +21,7 @@ BAD = sorted((Path(__file__).parent / "bad").glob("*.yaml"))
 CATALOGUE = json.loads((Path(__file__).parents[2] / "engine" / "policy" / "said.zh.json").read_text("utf-8"))
 FOUND = {path.stem: diagnose(path.read_text("utf-8").split("\n")[0].removeprefix("# file: "), path.read_text("utf-8")) for path in BAD}
 WORDS = {"tier", "queue", "language", "agent", "party", "rule", "script", "channel", "action", "escalation", "exception", "another form"}
-WORDS |= {"arrangement", "calendar", "condition", "deadline", "predicate", "shift"}
+WORDS |= {"arrangement", "calendar", "condition", "deadline", "predicate", "scored question", "shift"}
 """What `said` is given by a variable."""
 TERMS = {"YAML", "UTF", "BOM", "GBK", "IANA", "RE", "Perl"}
 OF_A_POLICY = {"part"}

@@ -248,6 +248,8 @@ _BY_PATH: list[tuple[str, Make]] = [
     (r"reports\.yaml:.*\.mode", _each_of("ignore", "negative", "positive")),
     (r"reports\.yaml:.*\.method", _each_of("top2", "mean_x20")),
     (r"reports\.yaml:.*\.scopes\[\d+\]\.tier", _among("important", "general")),
+    (r"quality\.yaml:quality\.sample\.by\[\d+\]", _among("channel", "queue")),
+    (r"quality\.yaml:.*\.critical", _each_of("false", "true")),
     (r"authority\.yaml:currency", _replaced("USD")),
     (r"authority\.yaml:grants\[\d+\]\.roles\[\d+\]", _among("assignee", "follow_up", "manager")),
     (r"authority\.yaml:grants\[\d+\]\.exceptions\[\d+\]", _named("exceptions")),

@@ -42,6 +42,10 @@ def facts() -> Iterator[FactRow]:
     yield FactRow("resolved", MORNING, **about, outcome="later", value=DAY, business=9 * HOUR)
     yield FactRow("reopened", MORNING, **about)
     yield FactRow("survey", MORNING, **about, outcome="answered")
+    for outcome in ("resolved", "confirmed", "objected"):
+        yield FactRow("article", MORNING, **about, outcome=outcome, subject="invoice")
+    for points in (60, 70, 80, 60, 70):
+        yield FactRow("review", MORNING, **about, outcome="passed", value=points * SECOND)
     for wait in WAITS:
         for outcome in ("answered", "abandoned"):
             yield FactRow(

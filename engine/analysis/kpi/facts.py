@@ -15,6 +15,7 @@ from engine.core.improvements import TOO_EARLY, Evidence
 from engine.core.kpis import KPIS
 from engine.core.lifecycle import ENDED, evolve
 from engine.core.model import CUSTOMER, Deadline, Ticket
+from engine.core.quality import Review
 from engine.store.contract import Store
 from engine.store.rows import FactRow, StoredEvent
 
@@ -25,6 +26,13 @@ BATCH = 200
 """Tickets whose facts are kept in one transaction, so that a daemon beside it hardly waits."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ANSWERED = {
+    "result_reported": "resolved",
+    "customer_confirmed": "confirmed",
+    "customer_objected": "objected",
+    "ticket_reopened": "reopened",
+}
+"""What became of an answer by what happened to its ticket."""
 
 
 def business_calendar(policy: Policy) -> Calendar | None:
@@ -77,6 +85,7 @@ class _Telling:
         self._contacts = 0
         self._solved: dict[str, int] = {}
         self._moved: dict[str, datetime] = {}
+        self._article: str | None = None
         self._load: FactRow | None = None
         self._at = _EPOCH
 
@@ -94,6 +103,8 @@ class _Telling:
         self._clocks(before, event, at)
         if isinstance(event, e.ImprovementVerified):
             self._verified(before, event, at)
+        if isinstance(event, e.ReviewScored):
+            self._reviewed(event, at, after.review)
         if after.kind in NEEDS and not after.is_incident:
             self._need(before, after, event, at)
 
@@ -182,6 +193,7 @@ class _Telling:
                 self._note("survey", at, outcome="sent" if isinstance(event, e.SurveySent) else "answered")
         if isinstance(event, e.CustomerConfirmed):
             self._not_again(at)
+        self._answered(before, after, event, at)
         if before is not None and after.state in ENDED and before.state not in ENDED:
             self._done("closed", at, after, _ended_as(before, after))
 
@@ -193,6 +205,27 @@ class _Telling:
         self._note("verified", at, known.category, event.verdict)
         if (change := changed(event.evidence)) is not None:
             self._note("changed", at, known.category, event.verdict, timedelta(seconds=change))
+
+    def _answered(self, before: Ticket | None, after: Ticket, event: e.Event, at: datetime) -> None:
+        """Whether the answer that the knowledge base gave last solved it; an objection or a reopening says once that it did not."""
+        if isinstance(event, e.ArticleUsed):
+            self._article = event.article
+        if self._article is None:
+            return
+        outcome = _ANSWERED.get(event.type)
+        if outcome == "reopened" and before is not None and before.state not in ENDED:
+            outcome = "objected"
+        if outcome is not None:
+            self._note("article", at, self._article, outcome)
+        if outcome not in (None, "resolved", "confirmed"):
+            self._article = None
+
+    def _reviewed(self, event: e.ReviewScored, at: datetime, review: Review | None) -> None:
+        """A score of 100 is kept as that many seconds, under what was known of the work when it was drawn."""
+        if review is not None:
+            about = (review.kind, review.tier, review.channel, review.queue, review.agent)
+            outcome = "failed" if event.failed else "passed"
+            self._facts.append(FactRow("review", at, *about, outcome=outcome, value=timedelta(seconds=event.score)))
 
     def _done(self, name: str, at: datetime, ticket: Ticket, outcome: str) -> None:
         """How long it took, in real and in business time; whether it comes again is seen later."""

@@ -95,7 +95,7 @@ def _of_facts(kpi: Kpi, sums: Sums, wanted: KpiPolicy | None) -> list[Figure]:
     counted, base = sums.of(over, window), sums.of(under, window)
     if not under:
         return [Figure(kpi.name, group, n, n) for group, n in counted.items()]
-    scale = _SECOND if kpi.unit in ("duration", "change") else 1
+    scale = _SECOND if over[0].of in ("value", "business") else 1
     figures = [
         Figure(kpi.name, group, n, counted.get(group, 0) / n / scale if n > 0 else None, _interval(kpi, counted.get(group, 0), n))
         for group, n in base.items()

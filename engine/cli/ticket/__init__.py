@@ -15,6 +15,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "assign": (f"{_HERE}.work:assign", "Give a ticket to an agent or a queue."),
     "contact": (f"{_HERE}.work:contact", "Record that you spoke with the customer."),
     "write": (f"{_HERE}.saying:write", "Write to the customer in your own words."),
+    "article": (f"{_HERE}.work:article", "Send the customer an answer of the knowledge base."),
     "plan": (f"{_HERE}.work:plan", "Record the solution plan with its steps."),
     "done": (f"{_HERE}.work:done", "Tick off a step of the plan."),
     "compensate": (f"{_HERE}.conceding:compensate", "Grant the customer an amount, or ask for an approval."),

@@ -11,6 +11,7 @@ from engine.cli.session import Desk
 from engine.cli.words import Words
 from engine.core.compiled import Policy
 from engine.core.contacts import from_text
+from engine.core.fields import NEEDS, OPEN_STATES
 from engine.core.model import Concession, Deadline, Ticket
 from engine.errors import NotFound
 from engine.store import Reader, StoredEvent
@@ -57,12 +58,21 @@ def details(desk: Desk, reader: Reader, ticket: Ticket) -> dict[str, Any]:
         "plan": _plan(ticket, texts),
         "concessions": [*_concessions(ticket.concessions, texts, ticket), *_concessions(ticket.approvals.values(), texts, ticket)],
         "tasks": [_task(reader, number) for number in ticket.tasks],
+        "knowledge": _offered(desk, ticket, texts),
         "outcome": outcome_of(reader, ticket.number),
         "measures": [
             {"number": one.number, "verdict": one.improvement and one.improvement.verdict} for one in measures_of(reader, ticket.number)
         ],
         "timeline": list(_timeline(reader.events(ticket.number), texts, desk.words)),
     }
+
+
+def _offered(desk: Desk, ticket: Ticket, texts: dict[str, str]) -> list[dict[str, str]]:
+    """What the knowledge base has on the matter of a need that is open."""
+    if ticket.kind not in NEEDS or ticket.state not in OPEN_STATES:
+        return []
+    about = "\n".join(texts.get(id or "", "") for id in (ticket.subject, ticket.description))
+    return [{"id": one.id, "title": desk.words.text(one.title)} for one in desk.policy.knowledge.offers(about, ticket.kind)]
 
 
 def _clock(clock: Deadline, policy: Policy, now: datetime) -> dict[str, Any]:

@@ -110,6 +110,8 @@ def _print(data: Mapping[str, Any], words: Words) -> None:
     if (own := data.get("authority")) is not None:
         left = words.name("authority_left", f"{own['compensation_up_to']} {own['currency']}", f"{own['left']} {own['currency']}")
         _pair(words.name("authority"), "; ".join([left, *map(words.concession, own["exceptions"])]))
+    if data["knowledge"]:
+        _pair(words.name("knowledge"), "\n".join(f"{one['title']} ({one['id']})" for one in data["knowledge"]))
     _print_clocks(data["clocks"], words)
     _print_plan(data["plan"], words)
     _print_concessions(data["concessions"], words)

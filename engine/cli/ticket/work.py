@@ -34,6 +34,15 @@ def contact(session: Session, number: str, text: str | None, channel: str | None
 
 @click.command()
 @action
+@click.argument("id", metavar="ARTICLE")
+@click.option("--told", "channel", metavar="CHANNEL", help="Only note that you told it, such as --told phone.")
+def article(session: Session, number: str, id: str, channel: str | None) -> None:
+    """Send ARTICLE of the knowledge base, with its files by e-mail, to the customer of ticket NUMBER; that is a contact too."""
+    act(session, number, "article", target=id, channel=channel)
+
+
+@click.command()
+@action
 @text("What will be done.")
 @click.option(
     "--step",

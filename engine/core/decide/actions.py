@@ -6,7 +6,7 @@ from engine.core import events as e
 from engine.core.answers import is_courtesy
 from engine.core.authority import APPROVAL
 from engine.core.commands import Raise, SeverLink
-from engine.core.decide import authority, improvements, incidents, replies, surveys
+from engine.core.decide import authority, improvements, incidents, quality, replies, surveys
 from engine.core.draft import Draft, Refusal
 from engine.core.fields import NEEDS
 from engine.core.lifecycle import ENDED, WAITING
@@ -255,5 +255,7 @@ ACTIONS: dict[str, Callable[[Draft, AgentActed], None]] = {
     "outcome": improvements.outcome,
     "improve": improvements.improve,
     "verify": improvements.verify,
+    "article": quality.article,
+    "score": quality.scored,
 }
 """Every action an agent may take, by name."""

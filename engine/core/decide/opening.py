@@ -5,7 +5,7 @@ from engine.core.changed import changed
 from engine.core.commands import SealLink
 from engine.core.conditions import Value
 from engine.core.contacts import to_text
-from engine.core.decide import alerts, improvements, incidents, surveys
+from engine.core.decide import alerts, improvements, incidents, quality, surveys
 from engine.core.draft import Draft, Refusal
 from engine.core.fields import ALERT, INCIDENT, NEEDS, SURVEY
 from engine.core.promises import promise
@@ -78,6 +78,8 @@ def requested(draft: Draft, signal: TicketRequested, owned: bool = True) -> None
         work(draft, opened, signal.queue, signal.assignee, signal.avoid)
         if signal.kind == ALERT:
             alerts.opened(draft, signal, incidents.group_of(draft, signal.alike))
+        elif signal.review is not None:
+            quality.drawn(draft, signal.review, signal.actor)
         elif signal.improvement is not None:
             improvements.planned(draft, signal.improvement, signal.actor)
     else:

@@ -10,6 +10,7 @@ from engine.core.events.clocks import *  # noqa: F403  # the package's names are
 from engine.core.events.improvements import *  # noqa: F403  # as above
 from engine.core.events.incidents import *  # noqa: F403  # as above
 from engine.core.events.messages import *  # noqa: F403  # as above
+from engine.core.events.quality import *  # noqa: F403  # as above
 from engine.core.events.rules import *  # noqa: F403  # as above
 from engine.core.events.ticket import *  # noqa: F403  # as above
 
@@ -28,6 +29,7 @@ EVENT_NAMES: tuple[str, ...] = (
     "approval_opened",
     "alert_opened",
     "improvement_opened",
+    "review_opened",
     "customer_contacted",
     "plan_recorded",
     "plan_step_done",
