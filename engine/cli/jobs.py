@@ -1,5 +1,5 @@
 """What the daemon's jobs by cron do: a backup of the database, a summary page of the time since the last one (`jobs:` in engine.yaml), a
-look at what the policy watches.
+look at what the policy watches, the reports that it wants.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from engine.runtime.engine import Engine
 from engine.runtime.project import Job
-from engine.runtime.schedule import watches
+from engine.runtime.schedule import reports, watches
 
 
 def backup(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
@@ -40,6 +40,14 @@ def watch(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
     engine.tell(look(engine.store, engine.world, watched, slot, engine.clock.now(), hold=engine.project.hold))
 
 
+def report(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
+    """Make a report of the policy, keep it in `var/reports/` and mail it."""
+    from engine.analysis.reports.delivery import deliver
+
+    wanted, _ = reports(engine.world.policy)[job.name]
+    deliver(engine, wanted, job.name, slot)
+
+
 def _stamp(engine: Engine, slot: datetime) -> str:
     return slot.astimezone(ZoneInfo(engine.world.policy.company.timezone)).strftime("%Y%m%d-%H%M")
 
@@ -49,4 +57,9 @@ def _keep_latest(folder: Path, pattern: str, keep: int) -> None:
         old.unlink()
 
 
-JOBS: Mapping[str, Callable[[Engine, Job, datetime, datetime], None]] = {"backup": backup, "summary": summary, "watch": watch}
+JOBS: Mapping[str, Callable[[Engine, Job, datetime, datetime], None]] = {
+    "backup": backup,
+    "summary": summary,
+    "watch": watch,
+    "report": report,
+}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from engine.core.kpis import KPIS, OF_CALLS, PERIODS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Watch
+from engine.core.kpis import FORMATS, KPIS, OF_CALLS, PERIODS, REPORTS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Watch
 from engine.policy.alerts import alert
 from engine.policy.calendars import zone
 from engine.policy.cron import check_cron
@@ -19,11 +19,15 @@ _AMOUNTS = {"share": {"$ref": "#/$defs/share"}, "duration": {"$ref": "#/$defs/po
 
 
 def kpi_schemas() -> dict[str, Any]:
-    """Return the schemas of what may be said of each KPI, by its unit, its settings and what it can be split by; and the words for KPIs."""
+    """Return the schemas of what may be said of each KPI, by its unit, its settings and what it can be split by; and the words for KPIs and
+    reports.
+    """
     judged = [name for name, kpi in KPIS.items() if kpi.better]
     return {
         "kpis": {"type": "object", "properties": {name: _schema(kpi) for name, kpi in KPIS.items()}, "additionalProperties": False},
         "judged_kpi": {"enum": judged},
+        "report": {"enum": list(REPORTS)},
+        "format": {"enum": list(FORMATS)},
         "agent_kpi": {"enum": [name for name in judged if "agent" in KPIS[name].dimensions and name != "scorecard"]},
     }
 

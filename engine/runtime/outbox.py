@@ -6,11 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from engine.channels import Channel, Outbound, PermanentFailure, TemporaryFailure
 from engine.core.signals import ReceiptArrived
 from engine.errors import EngineError
 from engine.runtime import digests, log
+from engine.runtime.attachments import listed, listed_in
 from engine.runtime.carriers import SEND, Circuit, Rate
 from engine.runtime.gather import World
 from engine.runtime.handle import Outcome, handle
@@ -27,7 +29,7 @@ class Postman:
 
     What is claimed for longer than `lease`, or by a worker that is dead, was given up and is in line again. By channel, `in_flight` holds
     what is claimed now, and `taken` what the carrier took and the database could not keep yet; `alive` says whether nobody takes this
-    `worker` for dead.
+    `worker` for dead. Files that go with messages lie in `attachments`.
     """
 
     store: Store
@@ -43,6 +45,7 @@ class Postman:
     rate: Rate | None = None
     worker: str | None = None
     alive: Callable[[], bool] = lambda: True
+    attachments: Path = Path()
 
     def dispatch(self, channel: Channel, world: World, now: Callable[[], datetime], limit: int = 20) -> list[Outcome]:
         """Send what is due on the channel; return what its being sent, or not, led to."""
@@ -114,7 +117,7 @@ class Postman:
             for one in rows:
                 tx.message_held(one.id)
             return None
-        texts = tx.contents([one.content_id for one in rows])
+        texts = tx.contents([*(one.content_id for one in rows), listed_in(row.id)])
         if len(rows) > 1:  # nobody can answer for several tickets at once, so there is no token
             subject, text = digests.compose(world, rows, texts, at)
             return _Letter(rows, Outbound(row.digest or row.id, target, text, subject, "", row.language, (), automatic=row.automatic))
@@ -128,11 +131,12 @@ class Postman:
             references=tuple(tx.references(row.ticket, row.channel, row.party, 20) if row.ticket else ()),
             automatic=row.automatic,
         )
-        return _Letter(rows, outbound)
+        return _Letter(rows, outbound, texts.get(listed_in(row.id), ""))
 
     def _send(self, channel: Channel, world: World, letter: "_Letter", now: Callable[[], datetime]) -> list[Outcome]:
         try:
-            sent = channel.send(letter.outbound)
+            files = listed(self.attachments, letter.files) if letter.files else ()
+            sent = channel.send(replace(letter.outbound, attachments=files))
         except PermanentFailure as error:
             return self._refused(world, letter.rows, without_secrets(str(error)), now())
         except TemporaryFailure as error:
@@ -204,10 +208,11 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class _Letter:
-    """What goes to the channel, and the rows of the outbox that it carries."""
+    """What goes to the channel, the rows of the outbox that it carries, and the list of the files that go with it."""
 
     rows: list[OutboxRow]
     outbound: Outbound
+    files: str = ""
 
 
 def _together(rows: list[OutboxRow]) -> list[list[OutboxRow]]:
