@@ -2,7 +2,7 @@
 
 import random
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import count, islice
 from zoneinfo import ZoneInfo
 
 from engine.analysis.kpi import catch_up
@@ -90,12 +90,12 @@ def measure(centre: Centre, text: str, category: str, kpi: str, after: tuple[flo
     return number
 
 
-def seed(centre: Centre, few_answers: bool = False) -> None:
-    """Fill the centre; it is the evening of 31 March 2026 then."""
+def seed(centre: Centre, *, few: bool = False) -> None:
+    """Fill the centre, with `few` facts and answers where that is wanted; it is the evening of 31 March 2026 then."""
     chance = random.Random(11)
     catch_up(centre.store, centre.policy)  # or the first report would derive these tickets' facts anew
-    put(centre.store, list(facts(chance)))
-    answer(centre, chance, few_answers)
+    put(centre.store, islice(facts(chance), 100 if few else None))
+    answer(centre, chance, few)
     measure(centre, "首次响应话术写入手册,并每周抽查", "handbook", "sla_attainment", (0.91, 0.86, 0.95), 14)
     measure(centre, "派单单必须写明产品型号", "process", "fcr", (0.82, 0.75, 0.88), 2)
     measure(centre, "夜班增加一人", "process", "response_on_time", None, 40)

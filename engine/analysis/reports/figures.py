@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from engine.analysis.kpi import Figure
-from engine.analysis.labels import label
 from engine.analysis.reports.material import TONES, Material
 from engine.core.kpis import KPIS
 from engine.documents import Cell, Chart, Highlight, Section, Series, Table
@@ -26,8 +25,8 @@ def highlights(material: Material) -> tuple[Highlight, ...]:
     """Return the figures that everybody should see first, and how much came in."""
     found = [figure for name in FIRST if (figure := material.now(name)) and figure.value is not None][:4]
     volume = material.now("volume")
-    first = [Highlight(label("kpi.volume", material.language), material.cell(volume), _than(material, "volume"))] if volume else []
-    return (*first, *(Highlight(label(f"kpi.{one.kpi}", material.language), material.cell(one), _beside(material, one)) for one in found))
+    first = [Highlight(material.kpi("volume"), material.cell(volume), _than(material, "volume"))] if volume else []
+    return (*first, *(Highlight(material.kpi(one.kpi), material.cell(one), _beside(material, one)) for one in found))
 
 
 def results(material: Material) -> Iterator[Section]:
@@ -42,7 +41,7 @@ def results(material: Material) -> Iterator[Section]:
         standing = now.standing if now else ""
         rows.append(
             (
-                Cell(label(f"kpi.{name}", material.language)),
+                Cell(material.kpi(name)),
                 material.cell(now),
                 Cell(material.interval(now), tone="quiet"),
                 Cell("" if now is None or standing == "suppressed" else str(now.n), float(now.n) if now else None, "count", "quiet"),
@@ -65,7 +64,7 @@ def trend(material: Material) -> Iterator[Section]:
         figures = [material.history.get(kpi, {}).get(name) for name in names]
         started = next((index for index, one in enumerate(figures) if one is not None and one.value is not None), len(figures))
         if len(figures) - started > 1:
-            title = label(f"kpi.{kpi}", material.language)
+            title = material.kpi(kpi)
             charts.append(chart_of(material, "trend", title, kpi, names[started:], figures[started:]))
     control = _control(material)
     blocks = (*([material.say("trend.note")] if charts else []), *charts, *([control] if control else []))
@@ -100,7 +99,7 @@ def promises(material: Material) -> Iterator[Section]:
     yield Section(
         material.say("promises"),
         (
-            chart_of(material, "bars", material.say("tiers.chart"), "sla_attainment", names, figures),
+            chart_of(material, "bars", material.say("tiers.chart"), "sla_attainment", names, figures, material.say("tiers.note")),
             *([drawn] if drawn else []),
             Table(material.say("deadlines.table"), headings, tuple(rows)),
         ),
@@ -126,19 +125,21 @@ def loads(dimension: str, kpis: Sequence[str]) -> Sections:
             yield Section(material.say(f"by_{dimension}"), (material.say("nothing"),))
             return
         rows = tuple((Cell(material.part(dimension, key)), *(material.cell(found.get((name, key))) for name in known)) for key in keys)
-        headings = (material.say(f"head.{dimension}"), *(label(f"kpi.{name}", material.language) for name in known))
+        headings = (material.say(f"head.{dimension}"), *(material.kpi(name) for name in known))
         charts = []
         for name in [name for name in known if KPIS[name].better][:2]:
             shown = [key for key in keys if (one := found.get((name, key))) is not None and one.value is not None]
             if shown:
                 names, figures = [material.part(dimension, key) for key in shown], [found[name, key] for key in shown]
-                charts.append(chart_of(material, "bars", label(f"kpi.{name}", material.language), name, names, figures))
+                charts.append(chart_of(material, "bars", material.kpi(name), name, names, figures))
         yield Section(material.say(f"by_{dimension}"), (*charts, Table(material.say(f"by_{dimension}.table"), headings, rows)))
 
     return section
 
 
-def chart_of(material: Material, shape: str, title: str, kpi: str, names: Sequence[str], figures: Sequence[Figure | None]) -> Chart:
+def chart_of(
+    material: Material, shape: str, title: str, kpi: str, names: Sequence[str], figures: Sequence[Figure | None], note: str = ""
+) -> Chart:
     """Return a chart of figures of one KPI, with their intervals and targets."""
     ends = [one.interval or (None, None) if one else (None, None) for one in figures]
     series = Series(title, tuple(one.value if one else None for one in figures), *(tuple(end[side] for end in ends) for side in (0, 1)))
@@ -147,7 +148,7 @@ def chart_of(material: Material, shape: str, title: str, kpi: str, names: Sequen
     if shape == "trend" and wanted is not None and wanted.goal is not None:
         goals = tuple(wanted.goal.target for _ in figures)
     tones = tuple(TONES[one.standing] if one else "" for one in figures)
-    return Chart(shape, title, KPIS[kpi].unit, tuple(names), (series,), goals, material.say("head.target"), tones)
+    return Chart(shape, title, KPIS[kpi].unit, tuple(names), (series,), goals, material.say("head.target"), tones, note)
 
 
 def pareto(material: Material, title: str, counts: dict[str, int]) -> Chart | None:
@@ -176,9 +177,7 @@ def _control(material: Material) -> Chart | None:
     limits = [one.limits or (None, None) for one in figures]
     beyond = [one.group[0] for one in figures if one.limits and one.value is not None and not one.limits[0] <= one.value <= one.limits[1]]
     series = Series(
-        label("kpi.sla_attainment", material.language),
-        tuple(one.value for one in figures),
-        *(tuple(end[side] for end in limits) for side in (0, 1)),
+        material.kpi("sla_attainment"), tuple(one.value for one in figures), *(tuple(end[side] for end in limits) for side in (0, 1))
     )
     limited = any(one.limits for one in figures)
     note = material.say("control.beyond", weeks=", ".join(beyond)) if beyond else material.say("control.calm" if limited else "control.few")

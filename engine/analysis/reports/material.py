@@ -25,6 +25,7 @@ from engine.store.rows import StoredEvent, TicketQuery
 HISTORY = 12
 """How many periods before are shown beside the one reported on."""
 _ALL = 2**31 - 1
+_SPLIT_ONLY = ("mix", "time_in_state", "scorecard")
 TONES: Mapping[str, str] = {"met": "good", "below_target": "warning", "flagged": "bad", "few": "quiet", "suppressed": "quiet", "": ""}
 
 
@@ -42,6 +43,11 @@ class Material:
     def say(self, key: str, **values: object) -> str:
         """Return the words of the catalogue for a key, with values put in."""
         return label(f"doc.{key}", self.language).format(**values)
+
+    def kpi(self, name: str) -> str:
+        """Return the name of a KPI as a heading."""
+        words = label(f"kpi.{name}", self.language)
+        return words[0].upper() + words[1:]
 
     def count(self, key: str, number: int) -> str:
         """Return so many of something in words: `1 survey`, `12 surveys`."""
@@ -81,7 +87,7 @@ class Material:
     def interval(self, figure: Figure | None) -> str:
         """Return the 95 % interval of a figure, – where it has none."""
         ends = figure.interval if figure else None
-        return " – ".join(self.amount(figure.kpi, end) for end in ends) if figure and ends else "–"
+        return "\u00a0–\u00a0".join(self.amount(figure.kpi, end) for end in ends) if figure and ends else "–"
 
     def change(self, now: Figure | None, before: Figure | None) -> Cell:
         """Return how a figure moved; it has a tone where that is more than chance: where the 95 % interval of the difference says so."""
@@ -94,9 +100,9 @@ class Material:
             case "share":
                 said = self.say("points", n=f"{100 * moved:+.1f}")
             case "duration":
-                said = f"{'-' if moved < 0 else '+'}{self.amount(now.kpi, abs(moved))}"
-            case _:
-                said = f"{moved:+.1f}"
+                said = self.amount(now.kpi, abs(moved))
+            case unit:
+                said = f"{moved:+.{0 if unit == 'count' else 1}f}"
         return Cell(f"{'▲' if moved > 0 else '▼' if moved < 0 else '▬'} {said}", moved, kpi.unit, tone)
 
     def measured(self, names: Sequence[str], by: Sequence[str] = (), since: datetime | None = None) -> list[Figure]:
@@ -105,9 +111,9 @@ class Material:
 
     @cached_property
     def known(self) -> list[str]:
-        """The KPIs that can be told by such periods, and of which the policy says how they are counted."""
+        """The KPIs that say something unsplit of such periods, and of which the policy says how they are counted."""
         kpis = self.policy.reports.kpis
-        return [name for name in splittable([self.period.unit]) if name != "scorecard" and (not KPIS[name].settings or name in kpis)]
+        return [name for name in splittable([self.period.unit]) if name not in _SPLIT_ONLY and (not KPIS[name].settings or name in kpis)]
 
     @cached_property
     def history(self) -> dict[str, dict[str, Figure]]:

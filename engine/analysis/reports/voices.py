@@ -39,7 +39,7 @@ def distribution(material: Material) -> Iterator[Section]:
         found = scores(material.reader.answers(), surveys, (low, high), months(material), ("survey", "question"))
         shown = {key: counts for key, counts in found.items() if counts}
         if shown:
-            names = tuple(f"{material.text(asked[key].ask)} (n = {counts.total()})" for key, counts in shown.items())
+            names = tuple(f"{material.text(asked[key].ask)} (n={counts.total()})" for key, counts in shown.items())
             points = tuple(Series(str(point), tuple(float(counts[point]) for counts in shown.values())) for point in range(low, high + 1))
             blocks.append(Chart("shares", material.say("scores.chart", low=low, high=high), "count", names, points))
         if hidden := [material.text(asked[key].ask) for key, counts in found.items() if counts is None]:
@@ -54,7 +54,7 @@ def opinions(material: Material) -> Iterator[Section]:
     for kpi in ("csat", "nps", "survey_response"):
         figures = [material.history.get(kpi, {}).get(name) for name in names]
         if sum(one is not None and one.value is not None for one in figures) > 1:
-            blocks.append(chart_of(material, "trend", label(f"kpi.{kpi}", material.language), kpi, names, figures))
+            blocks.append(chart_of(material, "trend", material.kpi(kpi), kpi, names, figures))
     for by in ("channel", "segment"):
         rows = tuple(
             (Cell(material.part(by, one.group[0])), Cell(str(one.n), one.n, "count"), material.cell(one), Cell(material.interval(one)))
@@ -62,7 +62,7 @@ def opinions(material: Material) -> Iterator[Section]:
             if one.n >= SMALLEST_GROUP
         )
         if rows:
-            headings = (material.say(f"head.{by}"), material.say("head.sent"), label("kpi.survey_response", material.language))
+            headings = (material.say(f"head.{by}"), material.say("head.sent"), material.kpi("survey_response"))
             blocks.append(Table(material.say(f"answering.{by}"), (*headings, material.say("head.interval")), rows))
     period = material.period
     sources = Counter(row.source for row in material.reader.feedback(period.first, period.after - timedelta(days=1)))

@@ -99,15 +99,16 @@ def plan(material: Material) -> Iterator[Section]:
         aimed |= {improvement.aim.kpi} if improvement.aim and ticket.state not in ENDED else set()
         owner, what = Cell(material.person(ticket.assignee)), material.body(ticket.description) or ticket.number
         if ticket.state not in ENDED:
-            rows.append((Cell(what), Cell(material.say("plan.carry_out")), owner, Cell(material.day(_due(ticket)))))
+            why = material.say(f"plan.{improvement.verdict or TOO_EARLY}")
+            rows.append((Cell(what), Cell(why), owner, Cell(material.day(_due(ticket)))))
         if improvement.aim and following.since <= improvement.aim.check[1] <= following.until and improvement.verdict in (None, TOO_EARLY):
-            kpi = label(f"kpi.{improvement.aim.kpi}", material.language)
+            kpi = material.kpi(improvement.aim.kpi)
             rows.append((Cell(what), Cell(material.say("plan.verify", kpi=kpi)), owner, Cell(material.day(improvement.aim.check[1]))))
     for name in material.known:
         now = material.now(name)
         if now is not None and now.standing == "flagged" and name not in aimed:
             values = {"value": material.amount(name, now.value), "target": material.amount(name, now.goal.target if now.goal else None)}
-            what = label(f"kpi.{name}", material.language)
+            what = material.kpi(name)
             rows.append(
                 (Cell(what), Cell(material.say("plan.flagged", **values), tone="bad"), Cell("–", tone="quiet"), Cell(following.name))
             )

@@ -1,5 +1,6 @@
 """Charts as SVG, drawn by matplotlib: self-contained, their letters drawn as shapes, equal for equal figures."""
 
+import hashlib
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,11 +20,17 @@ _TONES = {"good": "#6bb593", "warning": "#e8b04a", "bad": "#d9695f"}
 _SCORES = LinearSegmentedColormap.from_list("scores", ["#d6483c", "#ec8f5e", "#e8c65c", "#8cc084", "#3a9c6b"])
 _NARROW, _WIDE = 3.4, 7.0  # inches
 _MOST_LABELS = 6
+_MOST = {"bars": 10, "pareto": 5}
+"""How many categories of a shape half a page has room for."""
 _ROOM = 0.12
 _PROLOG = re.compile(r"^.*?(?=<svg)", re.DOTALL)
+_ANONYMOUS = re.compile(r'<g id="[^"]*"')
+_IDS = re.compile(r'(?<=[ ])id="|href="#|url\(#')
+"""Where one is given or meant: on a page of several charts each has its own."""
+
+_NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 _SIZE = re.compile(r'<svg [^>]*?(?P<box>viewBox="[^"]*")[^>]*>')
 _STYLE = {
-    "svg.fonttype": "path",
     "font.size": 8,
     "axes.edgecolor": LINE,
     "axes.labelcolor": QUIET,
@@ -41,30 +48,32 @@ _STYLE = {
     "axes.axisbelow": True,
 }
 
+_BEHIND = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+
 Axes = Any
 """matplotlib's; its own types do not tell what its methods return."""
 
 
-def svg(chart: Chart, language: str) -> str:
-    """Return the chart as an `svg` element as wide as its place. Raises EngineError where no font can say what is in it."""
+def svg(chart: Chart, language: str, *, letters: bool = False) -> str:
+    """Return the chart as an `svg` element as wide as its place, its letters as shapes unless they are to stay `letters`.
+
+    Raises EngineError where no font can say what is in it.
+    """
     texts = " ".join((chart.target_name, *chart.categories, *(series.name for series in chart.series)))
-    style = {**_STYLE, "svg.hashsalt": chart.title, "font.family": families(texts, language)}
+    style = {**_STYLE, "svg.fonttype": "none" if letters else "path", "svg.hashsalt": chart.title, "font.family": families(texts, language)}
     out = io.StringIO()
     with mpl.rc_context(style):
         figure = Figure(figsize=_size(chart), layout="constrained")
         _DRAWN[chart.shape](figure.add_subplot(), chart)
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    element = _PROLOG.sub("", out.getvalue(), count=1)
-    return _SIZE.sub(
-        lambda found: f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" {found["box"]}>',
-        element,
-        count=1,
-    )
+    element = _ANONYMOUS.sub("<g", _PROLOG.sub("", out.getvalue(), count=1))
+    own = hashlib.sha256(f"{chart}".encode()).hexdigest()[:8]
+    return _IDS.sub(rf"\g<0>{own}-", _SIZE.sub(rf"<svg {_NAMESPACES} \g<box>>", element, count=1))
 
 
 def is_wide(chart: Chart) -> bool:
     """Whether a chart takes the whole width of a page, not half of it."""
-    return chart.shape in ("control", "shares") or len(chart.categories) > (14 if chart.shape == "trend" else 9)
+    return chart.shape in ("control", "shares") or len(chart.categories) > _MOST.get(chart.shape, 14)
 
 
 def shown(unit: str, value: float) -> str:
@@ -85,7 +94,7 @@ def _size(chart: Chart) -> tuple[float, float]:
         return width, 0.55 + 0.3 * max(3, len(chart.categories))
     if chart.shape == "shares":
         return width, 0.7 + 0.42 * len(chart.categories)
-    return width, 2.1
+    return width, 1.9
 
 
 def _trend(axes: Axes, chart: Chart) -> None:
@@ -99,7 +108,7 @@ def _trend(axes: Axes, chart: Chart) -> None:
         value = float(values[last])
         axes.plot([last], [value], color=DEEP, marker="o", markersize=4.6)
         axes.annotate(
-            shown(chart.unit, value), (last, value), xytext=(0, 7), textcoords="offset points", ha="center", color=DEEP
+            shown(chart.unit, value), (last, value), xytext=(0, 7), textcoords="offset points", ha="center", color=DEEP, bbox=_BEHIND
         )
     _time(axes, chart)
 
@@ -139,9 +148,7 @@ def _bars(axes: Axes, chart: Chart) -> None:
         if target is not None:
             axes.plot([target, target], [place - 0.4, place + 0.4], color=INK, linewidth=1.6)
             edge = max(edge, target)
-        axes.annotate(
-            shown(chart.unit, value), (edge, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8
-        )
+        axes.annotate(shown(chart.unit, value), (edge, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8)
     axes.set_yticks(list(places), [_wrapped(name, 16) for name in chart.categories], color=INK)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
@@ -180,8 +187,6 @@ def _pareto(axes: Axes, chart: Chart) -> None:
     places, values = range(len(chart.categories)), [value or 0.0 for value in counts.values]
     vital = next((place for place in places if (cumulative.values[place] or 0) >= 0.8 - 1e-9), len(values) - 1)
     axes.bar(places, values, width=0.62, color=[DEEP if place <= vital else FILL for place in places])
-    for place, value in enumerate(values):
-        axes.annotate(f"{value:g}", (place, value), xytext=(0, 2), textcoords="offset points", ha="center")
     axes.set_xticks(list(places), [_wrapped(name, 11) for name in chart.categories], color=INK, fontsize=7)
     axes.set_ylim(0, max(values) * 1.25)
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -193,6 +198,9 @@ def _pareto(axes: Axes, chart: Chart) -> None:
     right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
     right.grid(visible=False)
     right.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
+    for place, value in enumerate(values):  # above the line, which is the other axes'
+        where = {"xy": (place, value), "xycoords": axes.transData, "xytext": (0, 3), "textcoords": "offset points"}
+        right.annotate(f"{value:g}", **where, ha="center", bbox=_BEHIND)
 
 
 _DRAWN: Mapping[str, Callable[[Axes, Chart], None]] = {
@@ -249,16 +257,21 @@ def _is_beyond(value: float | None, low: float | None, high: float | None) -> bo
     return value is not None and low is not None and high is not None and not low <= value <= high
 
 
-def _wrapped(text: str, columns: int) -> str:
-    """Break a label into lines of so many columns, of which a Chinese character takes two; Latin words stay whole."""
-    return "\n".join(_lines(text, columns))
+def columns(text: str) -> int:
+    """Return how many columns a text takes where a Chinese character takes two."""
+    return sum(2 if ord(character) > 0x2E7F else 1 for character in text)
 
 
-def _lines(text: str, columns: int) -> Iterator[str]:
+def _wrapped(text: str, width: int) -> str:
+    """Break a label into lines of so many columns; Latin words stay whole."""
+    return "\n".join(_lines(text, width))
+
+
+def _lines(text: str, width: int) -> Iterator[str]:
     line, used = "", 0
     for piece in re.findall(r"[ -~À-ɏ]+? |[ -~À-ɏ]+|.", text):
-        size = sum(2 if ord(character) > 0x2E7F else 1 for character in piece)
-        if line and used + size > columns:
+        size = columns(piece)
+        if line and used + size > width:
             yield line.strip()
             line, used = "", 0
         line, used = line + piece, used + size

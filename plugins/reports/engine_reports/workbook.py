@@ -12,6 +12,7 @@ from typing import Any
 import xlsxwriter
 
 from engine.documents import Cell, Chart, Document, Section, Table
+from engine_reports.charts import columns
 from engine_reports.excel_charts import UNITS, Place, columns_of, drawn
 
 _STRINGS_ONLY = {
@@ -151,7 +152,7 @@ class _Sheet:
         return self._formats[key]
 
     def _wide_enough(self, column: int, texts: Iterable[str]) -> None:
-        longest = max((sum(2 if ord(character) > 0x2E7F else 1 for character in text) for text in texts), default=0)
+        longest = max(map(columns, texts), default=0)
         self._widths[column] = max(self._widths.get(column, 10), min(longest + 4, _WIDEST))
 
 
