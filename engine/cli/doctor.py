@@ -25,6 +25,7 @@ from engine.policy.said import Said, foreign, said, translated
 
 if TYPE_CHECKING:
     from engine.channels import Channel
+    from engine.core.compiled import Policy
     from engine.runtime.project import Project
     from engine.store import Store
 
@@ -260,10 +261,20 @@ def _channels(session: Session, alive: bool) -> Iterator[Finding]:
         with session.engine() as engine:
             for alarm in engine.alarms:
                 yield Finding(said("alarms"), WARNING, alarm, said("it stands in the log too, as `alarm`"))
+            yield from _reports(engine.world.policy)
             for name in engine.channels:
                 yield _proven(name, lambda name=name: engine.channel(name, opened=not alive))  # type: ignore[misc]  # the loop's own name
     except EngineError as error:
         yield Finding(said("channels"), ERROR, _words(error), said("mend `channels` in engine.yaml"))
+
+
+def _reports(policy: "Policy") -> Iterator[Finding]:
+    """The formats that reports go out in and that nothing installed here writes."""
+    from engine.analysis.reports import writers
+
+    if missing := {name for one in policy.reports.reports for name in one.formats} - writers().keys():
+        wanted = said("nothing installed here writes {formats}", formats=", ".join(sorted(missing)))
+        yield Finding(said("reports"), WARNING, wanted, said("pip install 'closedloop[reports]'"))
 
 
 def _proven(name: str, channel: "Callable[[], Channel]") -> Finding:

@@ -60,7 +60,12 @@ def svg(chart: Chart, language: str, *, letters: bool = False) -> str:
     Raises EngineError where no font can say what is in it.
     """
     texts = " ".join((chart.target_name, *chart.categories, *(series.name for series in chart.series)))
-    style = {**_STYLE, "svg.fonttype": "none" if letters else "path", "svg.hashsalt": chart.title, "font.family": families(texts, language)}
+    style: dict[Any, Any] = {
+        **_STYLE,
+        "svg.fonttype": "none" if letters else "path",
+        "svg.hashsalt": chart.title,
+        "font.family": families(texts, language),
+    }
     out = io.StringIO()
     with mpl.rc_context(style):
         figure = Figure(figsize=_size(chart), layout="constrained")

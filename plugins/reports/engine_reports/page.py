@@ -32,7 +32,7 @@ def _draw(language: str, letters: bool) -> Callable[[Chart], Markup]:
 def described(chart: Chart) -> str:
     """Return what a chart shows in words, for who cannot see it."""
     said = (
-        f"{name}: {', '.join(shown(one.unit or chart.unit, one.values[place]) for one in chart.series if one.values[place] is not None)}"
+        f"{name}: {', '.join(shown(one.unit or chart.unit, value) for one in chart.series if (value := one.values[place]) is not None)}"
         for place, name in enumerate(chart.categories)
     )
     return f"{chart.title}. {'; '.join(said)}"
