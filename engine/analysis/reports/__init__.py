@@ -1,6 +1,6 @@
 """Reports of a month or a week: built as documents from the log and the store, the same whenever they are asked for (docs/reports.md)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,12 +33,15 @@ _QUEUE = (
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of report: the period it is of by default (`month` or `week`; `only` that one, or both), its sentences and its parts."""
+    """A kind of report: the period it is of by default (`month` or `week`; `only` that one, or both), its sentences, its parts, and
+    the KPIs that everybody should see first.
+    """
 
     unit: str
     summary: Callable[[Material], Iterator[str]]
     sections: tuple[Sections, ...]
     only: bool = False
+    first: Sequence[str] = figures.FIRST
 
 
 KINDS: Mapping[str, Kind] = {
@@ -54,7 +57,7 @@ KINDS: Mapping[str, Kind] = {
         (figures.results, figures.trend, figures.promises, work.alerts, voices.low_scores, work.measures, work.plan),
         only=True,
     ),
-    "survey": Kind(period.MONTH, summary.of_survey, (voices.distribution, voices.opinions, voices.low_scores), only=True),
+    "survey": Kind(period.MONTH, summary.of_survey, (voices.distribution, voices.opinions, voices.low_scores), True, voices.OPINIONS),
     "agent": Kind(period.MONTH, summary.of_promises, (figures.loads("agent", _AGENT),)),
     "queue": Kind(period.MONTH, summary.of_promises, (figures.loads("queue", _QUEUE),)),
     "incident": Kind(period.MONTH, summary.of_promises, (work.incidents, work.alerts)),
@@ -99,7 +102,7 @@ def report(
             title=label(f"doc.title.{kind}", language),
             period=_period(material),
             summary=tuple(KINDS[kind].summary(material)),
-            highlights=figures.highlights(material),
+            highlights=figures.highlights(material, KINDS[kind].first),
             sections=(*sections, Section(material.say("about"), (material.say("about.text", kind=kind, period=about.name),))),
         )
 

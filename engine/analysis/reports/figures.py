@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from engine.analysis.kpi import Figure
-from engine.analysis.reports.material import TONES, Material
+from engine.analysis.reports.material import HISTORY, TONES, Material
 from engine.core.kpis import KPIS
 from engine.documents import Cell, Chart, Highlight, Section, Series, Table
 
@@ -13,20 +13,19 @@ Sections: TypeAlias = Callable[[Material], Iterator[Section]]
 """A part of a report."""
 
 TRENDS = ("sla_attainment", "response_on_time", "csat", "resolution_rate")
-FIRST = (*TRENDS, "needs_met", "fcr")
-"""What a highlight is made of, the most important first; of the first four that there are."""
+FIRST = ("volume", *TRENDS, "needs_met", "fcr")
+"""What everybody should see first, the most important first."""
+MOST_HIGHLIGHTS = 5
 WEEKS = 26
 """How many weeks a control chart shows: eight of them are the least baseline."""
 MOST_CAUSES = 8
 """Bars of a Pareto chart; what is left is put together."""
 
 
-def highlights(material: Material) -> tuple[Highlight, ...]:
-    """Return the figures that everybody should see first, and how much came in."""
-    found = [figure for name in FIRST if (figure := material.now(name)) and figure.value is not None][:4]
-    volume = material.now("volume")
-    first = [Highlight(material.kpi("volume"), material.cell(volume), _than(material, "volume"))] if volume else []
-    return (*first, *(Highlight(material.kpi(one.kpi), material.cell(one), _beside(material, one)) for one in found))
+def highlights(material: Material, names: Sequence[str]) -> tuple[Highlight, ...]:
+    """Return the first five of these KPIs that there are figures of."""
+    found = [figure for name in names if (figure := material.now(name)) and figure.value is not None][:MOST_HIGHLIGHTS]
+    return tuple(Highlight(material.kpi(one.kpi), material.cell(one), _beside(material, one)) for one in found)
 
 
 def results(material: Material) -> Iterator[Section]:
@@ -58,17 +57,22 @@ def results(material: Material) -> Iterator[Section]:
 
 def trend(material: Material) -> Iterator[Section]:
     """How the most important KPIs moved over the periods before, and whether the weeks were under control."""
-    names = list(dict.fromkeys(material.period.before(count).name for count in range(12, -1, -1)))
-    charts = []
-    for kpi in TRENDS:
-        figures = [material.history.get(kpi, {}).get(name) for name in names]
-        started = next((index for index, one in enumerate(figures) if one is not None and one.value is not None), len(figures))
-        if len(figures) - started > 1:
-            title = material.kpi(kpi)
-            charts.append(chart_of(material, "trend", title, kpi, names[started:], figures[started:]))
+    charts = trends(material, TRENDS)
     control = _control(material)
     blocks = (*([material.say("trend.note")] if charts else []), *charts, *([control] if control else []))
     yield Section(material.say("trend"), blocks or (material.say("trend.none"),))
+
+
+def trends(material: Material, kpis: Sequence[str]) -> list[Chart]:
+    """Return a chart for each KPI that has figures of more than one period, from the first such on."""
+    names = [material.period.before(count).name for count in range(HISTORY, -1, -1)]
+    charts = []
+    for kpi in kpis:
+        figures = [material.history.get(kpi, {}).get(name) for name in names]
+        there = [place for place, one in enumerate(figures) if one is not None and one.value is not None]
+        if len(there) > 1:
+            charts.append(chart_of(material, "trend", material.kpi(kpi), kpi, names[there[0] :], figures[there[0] :]))
+    return charts
 
 
 def promises(material: Material) -> Iterator[Section]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from engine.analysis.kpi.answers import SMALLEST_GROUP, scores
 from engine.analysis.labels import label
-from engine.analysis.reports.figures import chart_of, pareto
+from engine.analysis.reports.figures import pareto, trends
 from engine.analysis.reports.material import Material
 from engine.core.events import OutcomeRecorded
 from engine.core.improvements import CAUSES
@@ -15,6 +15,7 @@ from engine.core.lifecycle import ENDED
 from engine.documents import Cell, Chart, Section, Series, Table
 from engine.runtime.masking import without_people
 
+OPINIONS = ("csat", "nps", "survey_response")
 _NUMBERS = re.compile(r"\d{5,}")
 
 
@@ -49,12 +50,7 @@ def distribution(material: Material) -> Iterator[Section]:
 
 def opinions(material: Material) -> Iterator[Section]:
     """CSAT, NPS and how many answer, over the months; who answers, by channel and segment; what was said elsewhere, by its source."""
-    names = [material.period.before(count).name for count in range(12, -1, -1)]
-    blocks: list[str | Chart | Table] = []
-    for kpi in ("csat", "nps", "survey_response"):
-        figures = [material.history.get(kpi, {}).get(name) for name in names]
-        if sum(one is not None and one.value is not None for one in figures) > 1:
-            blocks.append(chart_of(material, "trend", material.kpi(kpi), kpi, names, figures))
+    blocks: list[str | Chart | Table] = [*trends(material, OPINIONS)]
     for by in ("channel", "segment"):
         rows = tuple(
             (Cell(material.part(by, one.group[0])), Cell(str(one.n), one.n, "count"), material.cell(one), Cell(material.interval(one)))
