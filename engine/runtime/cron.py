@@ -8,6 +8,7 @@ comes the first time. Otherwise (every hour, every 15 minutes) real time counts:
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -46,6 +47,7 @@ def slots(expression: str, timezone: str, after: datetime, until: datetime) -> I
         covered = max(covered or stop, stop) if fixed else None
 
 
+@lru_cache(1024)
 def _fixes_the_hour(expression: str) -> bool:
     """Whether the field of hours names them; `*` and `*/2` do not, nor does `@hourly`, which has no fields."""
     hour = expression.split()[1:2]
@@ -54,14 +56,28 @@ def _fixes_the_hour(expression: str) -> bool:
 
 def previous(expression: str, now: datetime, timezone: str) -> datetime:
     """Return the last slot up to `now`."""
-    found = (deque(slots(expression, timezone, now - span, now), maxlen=1) for span in _REACH)
-    return next(latest[0] for latest in found if latest)
+    return _around(expression, timezone, now)[0]
 
 
 def following(expression: str, after: datetime, timezone: str) -> datetime:
     """Return the first slot later than `after`."""
-    found = (next(slots(expression, timezone, after, after + span), None) for span in _REACH)
-    return next(slot for slot in found if slot is not None)
+    return _around(expression, timezone, after)[1]
+
+
+_known: dict[tuple[str, str], tuple[datetime, datetime]] = {}
+"""The slots between which each schedule was asked last: every turn of a daemon asks again, and nearly always between the same two."""
+
+
+def _around(expression: str, timezone: str, now: datetime) -> tuple[datetime, datetime]:
+    """Return the last slot up to `now` and the first one after it."""
+    latest, coming = _known.get((expression, timezone), (None, None))
+    if latest is None or coming is None or not latest <= now < coming:
+        before = (deque(slots(expression, timezone, now - span, now), maxlen=1) for span in _REACH)
+        latest = next(found[0] for found in before if found)
+        after = (next(slots(expression, timezone, now, now + span), None) for span in _REACH)
+        coming = next(slot for slot in after if slot is not None)
+        _known[expression, timezone] = latest, coming
+    return latest, coming
 
 
 def due_slots(expression: str, timezone: str, catch_up: str, before: datetime, now: datetime) -> list[datetime]:
@@ -69,12 +85,11 @@ def due_slots(expression: str, timezone: str, catch_up: str, before: datetime, n
 
     Of those missed while nobody ran, `catch_up` says which: `all`, the last one `once`, or none (`skip`).
     """
-    since = slots(expression, timezone, before, now)
-    if catch_up == "all":
-        return list(islice(since, MOST))
-    if next(since, None) is None:
-        return []
     latest = previous(expression, now, timezone)
+    if latest <= before:
+        return []
+    if catch_up == "all":
+        return list(islice(slots(expression, timezone, before, now), MOST))
     return [latest] if catch_up == "once" or as_utc(now) - latest <= GRACE else []
 
 

@@ -1,6 +1,7 @@
 """Applies migration files with yoyo on a connection of ours, all that is pending in one transaction."""
 
 from contextlib import nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -61,5 +62,11 @@ def apply(backend: Any, directory: Path, session: Session) -> None:
     Raises the driver's error with nothing applied.
     """
     with backend.transaction():
-        backend.apply_migrations(backend.to_apply(read_migrations(str(directory))))
+        backend.apply_migrations(backend.to_apply(_steps(directory)))
         Refolding(session).fold_anew(evolve)
+
+
+@lru_cache(8)
+def _steps(directory: Path) -> Any:
+    """Read the files once in a process: splitting them into statements costs more than carrying them out on a database in memory."""
+    return read_migrations(str(directory))

@@ -1,6 +1,7 @@
 """Brings a database to the schema this version works on."""
 
 import sqlite3
+from functools import lru_cache
 from pathlib import Path
 
 from engine.store.sql import schema
@@ -25,7 +26,10 @@ def prepare(connection: sqlite3.Connection, path: Path | None, directory: Path =
     pending = schema.pending(directory, tables, applied, path)
     if not pending:
         return None
-    if path is None or not applied:
+    if path is None:
+        _new(directory).backup(connection)
+        return None
+    if not applied:
         _apply(connection, directory)
         return None
     lock = ProcessLock(path, "migration")
@@ -35,6 +39,14 @@ def prepare(connection: sqlite3.Connection, path: Path | None, directory: Path =
     finally:
         lock.release()
     return backup
+
+
+@lru_cache(8)
+def _new(directory: Path) -> sqlite3.Connection:
+    """An empty database of the schema, to be copied: each test of a policy and each simulation works on one of its own."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    _apply(connection, directory)
+    return connection
 
 
 def _back_up(connection: sqlite3.Connection, path: Path, before: str) -> Path:
