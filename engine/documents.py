@@ -16,7 +16,7 @@ hookspec, hookimpl = pluggy.HookspecMarker(PROJECT), pluggy.HookimplMarker(PROJE
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in a table: its words and, of a figure, its `value` in the `unit` (share of 1, count, mean, score, duration in seconds).
+    """What stands in a table: its words and, of a figure, its `value` in the `unit` of its KPI, durations in seconds.
 
     `tone` is good, warning, bad, quiet or empty.
     """

@@ -29,12 +29,35 @@ _SHAPE = click.option("--format", "shape", type=_SHAPES, default="table", show_d
 @click.option("--by", metavar="DIMENSIONS", default="", help="Split by these: month,tier. hour is the hour of the day.")
 @click.option("--from", "since", metavar="DATE", help="First day. Default: the first of this month.")
 @click.option("--to", "until", metavar="DATE", help="Last day, or a moment: 2026-03-06 17:00. Default: now.")
-def command(session: Session, names: Sequence[str], shape: str, by: str, since: str | None, until: str | None) -> None:
+@click.option("--drivers", "about", flag_value="drivers", help="Instead: which questions of a survey drive satisfaction.")
+@click.option("--factors", "about", flag_value="factors", help="Instead: which questions of a survey go together.")
+@click.option("--suggestions", "about", flag_value="suggestions", help="Instead: what customers suggest most often.")
+@click.option("--survey", metavar="ID", help="Of these, the answers to this survey only.")
+@click.option("--seed", default=1, show_default=True, help="Of the random numbers of --drivers and --factors.")
+def command(
+    session: Session,
+    names: Sequence[str],
+    shape: str,
+    by: str,
+    since: str | None,
+    until: str | None,
+    about: str | None,
+    survey: str | None,
+    seed: int,
+) -> None:
     """Show KPIs with n, value, 95 % interval and target.
 
     Without NAME all that can be split so. What is flagged is worse than the warning value; with ! its whole interval is. Survey results of
-    fewer than five are not shown. docs/kpis.md has the definitions.
+    fewer than five are not shown. docs/kpis.md has the definitions. --drivers, --factors and --suggestions are about all the answers there
+    are where neither --from nor --to is given, and else about those of the months that the period touches.
     """
+    if about is not None:
+        from engine.cli.answers import show
+
+        if names or by or shape == "csv":
+            raise UsageError(f"--{about} is about answers as a whole: leave out NAME and --by, and write --format table or json")
+        show(session, about, survey, seed, since, until, json=shape == "json")
+        return
     from engine.analysis.kpi import catch_up, check, measure, splittable
     from engine.cli.output import say, say_json
 
@@ -138,6 +161,8 @@ def _row(figure: "Figure", dimensions: Sequence[str], words: "Words", weekly: bo
 
 def _part(dimension: str, value: str, words: "Words") -> str:
     """Return the value of a dimension in people's words."""
+    from engine.analysis.labels import label
+
     match dimension:
         case "kind" | "state" | "segment":
             return words.name(value)
@@ -149,6 +174,8 @@ def _part(dimension: str, value: str, words: "Words") -> str:
             return words.party(value or None)
         case "deadline":
             return words.deadline(value)
+        case "category":
+            return label(f"category.{value}", words.language)
     return value
 
 

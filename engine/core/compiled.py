@@ -193,6 +193,7 @@ class Survey:
     `within`; at most one to a customer in `at_most_every`; to the share `sample` of them; over the first of `channels` that reaches
     the customer. It expires `expires` after it was sent and is reminded of at the times `remind` after it was sent. Its answers are put
     into storage `together` at a time, at least. Without `when` it goes by the clock, to whom a timed rule of its name draws.
+    `outcome` is the question on the whole, which the other ones on its scale drive.
     """
 
     id: str
@@ -212,6 +213,7 @@ class Survey:
     scripts: Mapping[str, str]
     low_score: LowScore | None
     source: Source
+    outcome: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,13 @@ from typing import Final, TypeAlias
 from engine.core.alerts import AlertRule
 from engine.core.conditions import Source
 from engine.core.escalations import Recipient
+from engine.core.scripts import Text
 
 PERIODS: Final = ("hour", "day", "week", "month")
 ABOUT: Final = ("kind", "tier", "channel", "queue", "agent", "segment")
 OF_TICKETS: Final = (*PERIODS, *ABOUT)
 OF_CALLS: Final = (*PERIODS, "channel", "queue", "agent")
+OF_MEASURES: Final = (*PERIODS, "category", "queue", "agent")
 OF_ANSWERS: Final = ("month", "survey", "question")
 """What an answer's row holds: nothing of whom it is about, and no time but the month."""
 
@@ -40,7 +42,7 @@ Ratio: TypeAlias = tuple[tuple[Term, ...], tuple[Term, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """One KPI. `unit` is share, duration, count, mean or score (of 100); `better` is high, low or empty.
+    """One KPI. `unit` is share, duration, count, mean, score (of 100) or change (a difference of 1); `better` is high, low or empty.
 
     `ways` are its ratios by the value of the setting `method` or `mode`, by the empty name where there is one way only; none where it is
     made of survey answers or of other KPIs. `settings` are those that a policy must give, `dimensions` what it can be split by.
@@ -113,6 +115,8 @@ KPIS: Mapping[str, Kpi] = {
         Kpi("time_in_state", "duration", "low", _one(Term("stay", of="value"), Term("stay")), (), (*OF_TICKETS, "state")),
         Kpi("backlog", "count", "low", _one(Term("load")), (), _STOCK, standing=True),
         Kpi("backlog_age", "duration", "low", _one(Term("load", of="value"), Term("load")), (), _STOCK, standing=True),
+        Kpi("measures_improved", "share", "high", _one(Term("verified", ("improved",)), Term("verified")), (), OF_MEASURES),
+        Kpi("measures_change", "change", "high", _one(Term("changed", of="value"), Term("changed")), (), OF_MEASURES),
         Kpi("scorecard", "score", "high", {}, (), (*PERIODS, "agent")),
     )
 }
@@ -186,10 +190,23 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """What customers' suggestions may be about: those that mention one of the keywords are."""
+
+    id: str
+    label: Text
+    keywords: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reports:
-    """Everything of reports.yaml. `scorecard` has the weight of each KPI in an agent's score."""
+    """Everything of reports.yaml. `scorecard` has the weight of each KPI in an agent's score; `suggestions` are what those of
+    customers may be about, `ignored_words` are no subject.
+    """
 
     kpis: Mapping[str, KpiPolicy] = field(default_factory=dict)
     scorecard: Mapping[str, float] = field(default_factory=dict)
     watches: tuple[Watch, ...] = ()
     reports: tuple[Report, ...] = ()
+    suggestions: tuple[Subject, ...] = ()
+    ignored_words: tuple[str, ...] = ()

@@ -207,6 +207,8 @@ class Builder:
         when = self._conditions.compile(node["when"], "surveys") if "every" not in node.map else None
         questions = tuple(self._question(question) for question in node["questions"].items)
         self._check_questions(node["questions"])
+        scored = {question.scale.id for question in questions if question.scale.high}
+        self.references.outcome(node.get("outcome"), frozenset(scored))
         low_score = self._low_score(node.get("low_score"))
         if when is None and "every" not in node.map:
             return None
@@ -228,6 +230,7 @@ class Builder:
             scripts={role: script.text for role, script in node["scripts"].map.items()},
             low_score=low_score,
             source=node.source,
+            outcome=node.string("outcome") or None,
         )
 
     def _question(self, node: Node) -> Question:

@@ -87,6 +87,7 @@ CODES: dict[str, Code] = {
     "CL390": Code("A major complaint has the id of a rule"),
     "CL392": Code("A KPI has no target"),
     "CL393": Code("A warning value is better than the target"),
+    "CL394": Code("The outcome of a survey is none of its scored questions"),
     # 4xx: templates and scripts
     "CL401": Code("A template is not well-formed"),
     "CL402": Code("A template uses something that is not allowed"),

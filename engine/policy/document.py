@@ -115,6 +115,7 @@ _SINGLE = frozenset({"company", "replies", "negation", *ON_CHANGE, "on_later_pro
     "approvals",
     "incidents",
     "manager",
+    "ignored_words",
 }
 _JOINED = frozenset({"glossary"})
 

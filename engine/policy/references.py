@@ -30,6 +30,10 @@ class References:
         self._look_up("CL360", said("tier"), node, self._document.ids("tiers"))
         return None if node is None else node.text
 
+    def outcome(self, node: Node | None, questions: frozenset[str]) -> None:
+        """Report an outcome that is none of its survey's scored questions."""
+        self._look_up("CL394", said("scored question"), node, questions)
+
     def calendar(self, node: Node | None) -> str | None:
         """Return the name of a calendar; report one that does not exist."""
         known = self._document.ids("calendars")

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from engine.core.kpis import FORMATS, KPIS, OF_CALLS, PERIODS, REPORTS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Watch
+from engine.core.kpis import FORMATS, KPIS, OF_CALLS, PERIODS, REPORTS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Subject, Watch
 from engine.policy.alerts import alert
 from engine.policy.calendars import zone
+from engine.policy.conditions import all_visible
 from engine.policy.cron import check_cron
 from engine.policy.diagnostics import Problems
 from engine.policy.document import Document
@@ -13,6 +14,7 @@ from engine.policy.escalations import told
 from engine.policy.nodes import Node
 from engine.policy.references import References
 from engine.policy.said import said
+from engine.policy.texts import text_map
 from engine.policy.units import duration, share
 
 _AMOUNTS = {"share": {"$ref": "#/$defs/share"}, "duration": {"$ref": "#/$defs/positive_duration"}}
@@ -70,7 +72,14 @@ def reports(document: Document, languages: tuple[str, ...], references: Referenc
             hint = said("give it a target: `kpis: {{{name}: {{target: …}}}}`", name=node.text)
             problems.add("CL392", node, said("`{name}` has no target to be measured by", name=node.text), hint)
     weights = {name: share(node.text) for name, node in document.entries("scorecard").items()}
-    return Reports(kpis, weights, tuple(_watches(document, languages, references, problems)), tuple(_reports(document, problems)))
+    return Reports(
+        kpis,
+        weights,
+        tuple(_watches(document, languages, references, problems)),
+        tuple(_reports(document, problems)),
+        tuple(_subjects(document, languages, problems)),
+        tuple(word.text for part in document.parts("ignored_words") for word in part.items),
+    )
 
 
 def _kpi(kpi: Kpi, node: Node, references: References, problems: Problems) -> KpiPolicy:
@@ -129,6 +138,12 @@ def _watches(document: Document, languages: tuple[str, ...], references: Referen
 def _reports(document: Document, problems: Problems) -> Iterator[Report]:
     for id, node in document.entries("reports").items():
         yield Report(id, node.source, *_slots(node, document, problems), node.string("report"), node.strings("formats"), told(node, "to"))
+
+
+def _subjects(document: Document, languages: tuple[str, ...], problems: Problems) -> Iterator[Subject]:
+    for id, node in document.entries("suggestions").items():
+        if all_visible(node["keywords"], problems):
+            yield Subject(id, text_map(node["label"], languages, problems), node.strings("keywords"))
 
 
 def _slots(node: Node, document: Document, problems: Problems) -> tuple[str, str, str]:

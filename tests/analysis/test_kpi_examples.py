@@ -34,6 +34,8 @@ def store() -> Iterator[Store]:
 def written(entry: Mapping[str, Any]) -> Iterator[tuple[str, FactRow]]:
     """The facts of an entry, at the beginning of the period or after a while."""
     spans = {name: duration(entry[name]) for name in ("value", "business", "after", "again", "opened") if name in entry}
+    if "change" in entry:
+        spans["value"] = timedelta(seconds=entry["change"])
     at = START + spans.get("after", timedelta(0))
     fact = FactRow(
         entry["fact"],

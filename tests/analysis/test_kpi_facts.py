@@ -11,12 +11,14 @@ from engine.analysis.kpi.facts import BATCH, business_calendar, facts_of
 from engine.analysis.summary import summarise
 from engine.core import events as e
 from engine.core.facts import CallFacts
+from engine.core.improvements import Aim, Evidence, Improvement, Measured
 from engine.core.signals import CallArrived
 from engine.runtime.gather import Origin
 from engine.runtime.handle import handle
 from engine.store import FactRow, StoredEvent, open_store
 from engine.store.sql.session import Session
 from tests.analysis.conftest import MORNING, ZONE, Centre
+from tests.analysis.counted import figures, put
 from tests.policy.support import shipped_policy
 from tests.store.samples import happen, open_ticket
 from tests.support.counts import scaled
@@ -224,3 +226,69 @@ def test_a_promise_that_was_moved_to_an_instant_that_had_passed_is_broken_when_i
     centre.act(number, "contact", "电话联系")
     assert [(one.at, one.outcome) for one in facts(centre, number, "deadline") if one.subject == "response"] == [(moved, "breached")]
     assert everything(centre, moved) == before
+
+
+def verified(
+    *verdicts: str, kpi: str = "needs_met", before: float | None = 0.6, after: float = 0.8, category: str | None = "training"
+) -> list[FactRow]:
+    """The facts of a measure that got these verdicts, one a day."""
+    aim = Aim(kpi, (MORNING - DAY, MORNING), (MORNING, MORNING + DAY))
+    evidence = Evidence(aim, Measured(100, before), Measured(100, after))
+    told = [e.ImprovementVerified("zhou", verdict, evidence) for verdict in verdicts]
+    log = [
+        e.TicketOpened("202603040001", kind="improvement", channel="email", language="zh"),
+        e.ImprovementPlanned("zhou", Improvement(category, (), aim)),
+        *told,
+    ]
+    stored = [StoredEvent(seq, MORNING + seq * DAY, event, seq) for seq, event in enumerate(log, 1)]
+    return [fact for fact in facts_of(stored, None, None) if fact.name in ("verified", "changed")]
+
+
+def test_a_measure_that_was_verified_is_counted_with_its_category_and_by_how_much_it_helped() -> None:
+    assert [(one.name, one.subject, one.outcome, one.value) for one in verified("improved")] == [
+        ("verified", "training", "improved", None),
+        ("changed", "training", "improved", timedelta(seconds=0.2)),
+    ]
+
+
+def test_the_first_verdict_on_a_measure_counts_and_what_came_too_early_is_none() -> None:
+    assert [one.outcome for one in verified("too_early", "not_improved", "improved")] == ["not_improved"] * 2
+    assert verified("too_early") == []
+
+
+@pytest.mark.parametrize(
+    ("kpi", "before", "after", "change"),
+    [
+        ("csat", 80.0, 90.0, 0.1),
+        ("mttr", 7200.0, 3600.0, 0.5),
+        ("recurrence", 0.05, 0.15, -0.1),
+        ("transfers", 0.0, 1.0, None),
+        ("mttr", None, 60.0, None),
+    ],
+)
+def test_a_change_is_for_the_better_in_points_of_shares_and_scores_and_in_parts_of_all_else(
+    kpi: str, before: float | None, after: float, change: float | None
+) -> None:
+    values = [one.value for one in verified("improved", kpi=kpi, before=before, after=after) if one.name == "changed"]
+    assert values == ([] if change is None else [timedelta(seconds=change)])
+
+
+def test_facts_of_an_earlier_definition_are_derived_anew(centre: Centre) -> None:
+    centre.write("请问营业时间")
+    catch_up(centre.store, centre.policy)
+    assert catch_up(centre.store, centre.policy) == 0
+    with centre.store.write() as tx:
+        tx.set_meta("facts_calendar", "cn_office")
+    assert catch_up(centre.store, centre.policy) == 1
+
+
+def test_the_effect_of_training_is_that_of_measures_that_train(centre: Centre) -> None:
+    put(centre.store, (("", fact) for fact in (*verified("improved"), *verified("not_improved", category="policy"))))
+    by_category = {
+        name: figures(centre.store, centre.policy, name, ("category",), MORNING, MORNING + 9 * DAY)
+        for name in ("measures_improved", "measures_change")
+    }
+    assert {name: {group: one.value for group, one in found.items()} for name, found in by_category.items()} == {
+        "measures_improved": {("training",): 1.0, ("policy",): 0.0},
+        "measures_change": {("training",): pytest.approx(0.2), ("policy",): pytest.approx(0.2)},
+    }

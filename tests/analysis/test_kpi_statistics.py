@@ -1,20 +1,17 @@
 """Our own statistics are those of statsmodels and scipy."""
 
 import math
-from random import Random
 from statistics import fmean
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm, t
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from engine.analysis.kpi.answers import csat
-from engine.analysis.kpi.statistics import Z, difference, drivers, mean_interval, net_promoters, p_chart, wilson, xmr
-from engine.errors import Refused
+from engine.analysis.kpi.statistics import Z, difference, mean_interval, net_promoters, p_chart, wilson, xmr
 
 SIZES = st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 SCORES = st.dictionaries(st.integers(0, 10), st.integers(1, 10**4), min_size=1)
@@ -73,50 +70,6 @@ def test_no_spread_of_scores_makes_the_interval_of_their_mean_too_narrow(counts:
     center = Z * Z / len(scores)
     half = Z * scores.std() / math.sqrt(len(scores)) / (1 + center)
     assert interval[1] - interval[0] >= 2 * half - 1e-9
-
-
-def answers(count: int, seed: int) -> list[dict[str, float]]:
-    chance = Random(seed)
-    made = []
-    for _ in range(count):
-        speed, attitude, effect = (float(chance.randint(1, 5)) for _ in range(3))
-        made.append({"speed": speed, "attitude": (attitude + speed) / 2, "effect": effect, "overall": effect + speed / 2 + chance.random()})
-    return made
-
-
-@settings(max_examples=5, deadline=None)
-@given(st.integers(0, 10**6))
-def test_the_weights_of_drivers_sum_to_r_squared(seed: int) -> None:
-    data = answers(60, seed)
-    names = ["speed", "attitude", "effect"]
-    found = drivers(data, "overall", names, Random(seed))
-    fitted = sm.OLS([one["overall"] for one in data], sm.add_constant(np.array([[one[name] for name in names] for one in data]))).fit()
-    assert sum(driver.weight for driver in found) == pytest.approx(fitted.rsquared, abs=1e-9)
-    assert all(driver.low <= driver.weight <= driver.high or driver.low <= driver.high for driver in found)
-
-
-def test_the_weight_of_a_question_that_goes_with_no_other_is_its_squared_correlation() -> None:
-    grid = [{"a": float(a), "b": float(b), "y": a + 3.0 * b} for a in range(6) for b in range(6)]
-    weights = {one.name: one.weight for one in drivers(grid, "y", ["a", "b"], Random(1))}
-    assert weights == pytest.approx({"a": 0.1, "b": 0.9})
-
-
-def test_the_intervals_of_drivers_hold_the_weights() -> None:
-    found = drivers(answers(300, 7), "overall", ["speed", "attitude", "effect"], Random(7))
-    assert [one.name for one in found if not one.low <= one.weight <= one.high] == []
-    assert fmean(one.high - one.low for one in found) < 0.3
-
-
-def test_drivers_of_fewer_than_thirty_answers_are_refused_with_the_reason() -> None:
-    few = [*answers(29, 1), {"speed": 1.0}]
-    with pytest.raises(Refused, match="at least 30 answers to all of the questions; there are 29"):
-        drivers(few, "overall", ["speed", "effect"], Random(1))
-
-
-def test_a_question_that_everybody_answers_alike_is_refused() -> None:
-    alike = [{**one, "effect": 5.0} for one in answers(40, 1)]
-    with pytest.raises(Refused, match="the same score to effect"):
-        drivers(alike, "overall", ["speed", "effect"], Random(1))
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=8, max_size=60))

@@ -234,6 +234,8 @@ _BY_PATH: list[tuple[str, Make]] = [
     (r"rules\.yaml:.*\.notify\[\d+\]", _among("wang", "manager")),
     (r"rules\.yaml:.*\.open\.kind", _among("task")),
     (r"rules\.yaml:.*\.(add_tag|start_timer)", lambda m, s: [(f"{s.value}-x",)]),
+    (r"reports\.yaml:(suggestions\[\d+\]\.keywords|ignored_words)\[\d+\]", _word),
+    (r"survey\.yaml:.*\.outcome", _among("value")),
     (r"reports\.yaml:.*\.cron", lambda m, s: [(re.sub(r"^0 \d+", "0 11", s.value),)]),
     (r"reports\.yaml:.*\.timezone", _replaced("Asia/Tokyo")),
     (r"reports\.yaml:.*\.catch_up", _each_of("skip", "once", "all")),

@@ -123,14 +123,14 @@ def answers_that_wait_for_others(lab: Lab) -> Iterator[str]:
 
 RELATIONSHIP = r"survey\.yaml:surveys\[1\]|scripts\.yaml:scripts\.(relationship|survey_thanks)"
 RELATED = (
-    "5 4 4 5 4 9 AC 谢谢",
-    "0 4 4 5 4 9 A",
-    "1 4 4 5 4 0 B",
-    "5 4 4 5 4 10 BC",
-    "5 4 4 5 4 11 A",
-    "5 4 4 5 4 9 D",
-    "6 5 5 5 5 5 A",
-    "1:5 2:1 3:2 4:3 5:4 6:5 7:C",
+    "5 4 4 5 4 3 4 5 9 AC 谢谢",
+    "0 4 4 5 4 3 4 5 9 A",
+    "1 4 4 5 4 3 4 5 0 B",
+    "5 4 4 5 4 3 4 5 10 BC",
+    "5 4 4 5 4 3 4 5 11 A",
+    "5 4 4 5 4 3 4 5 9 D",
+    "6 5 5 5 5 5 5 5 5 A",
+    "1:5 2:1 3:2 4:3 5:4 6:3 7:2 8:1 9:5 10:C",
 )
 
 

@@ -6,7 +6,10 @@ from itertools import islice
 from typing import Any
 
 from engine.analysis.kpi import measure, splittable
+from engine.analysis.kpi.answers import ALWAYS
 from engine.analysis.kpi.facts import business_calendar, facts_of
+from engine.analysis.kpi.satisfaction import questions
+from engine.analysis.kpi.suggestions import suggestions
 from engine.runtime.cron import slots
 from engine.store import AnswerRow, FactRow
 from tests.policy_figures.house import MORNING
@@ -44,6 +47,21 @@ def facts() -> Iterator[FactRow]:
             yield FactRow(
                 "call", MORNING, channel="phone_log", queue="hotline", subject="inbound", outcome=outcome, value=wait, business=MINUTE
             )
+
+
+@probe(r"reports\.yaml:(suggestions|ignored_words)", only=True)
+def what_customers_suggest(lab: Lab) -> Iterator[str]:
+    """Every keyword and every ignored word is said by five."""
+    said = lab.words(r"reports\.yaml:(suggestions\[\d+\]\.keywords|ignored_words)\[\d+\]")
+    answers = [AnswerRow(f"{place}.{n}", "after-closure", "2026-03", {}, word) for place, word in enumerate(said) for n in range(5)]
+    reports = lab.policy.reports
+    found = suggestions(answers, reports.suggestions, reports.ignored_words, (), ALWAYS, lambda text: [text])
+    yield from map(str, (*found.subjects, *found.words, *(subject.label for subject in reports.suggestions)))
+
+
+@probe(r"survey\.yaml:surveys\[1\]\.outcome", only=True)
+def what_drives_satisfaction(lab: Lab) -> Iterator[str]:
+    yield from (str(questions(survey)) for survey in lab.policy.surveys if survey.outcome)
 
 
 @probe(ABOUT)

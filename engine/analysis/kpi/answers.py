@@ -1,8 +1,8 @@
 """KPIs of survey answers, which are kept without ticket, agent or time: by month, survey and question, and never for a small group."""
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import TypeAlias, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from engine.analysis.kpi.statistics import Interval, net_promoters, wilson
 from engine.core.compiled import Survey
@@ -11,18 +11,22 @@ from engine.store.rows import AnswerRow
 SMALLEST_GROUP = 5
 """Of fewer answers no result is shown, so that nobody can tell who gave them."""
 
-K = TypeVar("K", bound=Hashable)
+Months: TypeAlias = tuple[str, str]
+"""The first and the last month of a period."""
+ALWAYS: Months = ("0000-01", "9999-12")
+
 Group: TypeAlias = tuple[str, ...]
 Counts: TypeAlias = Counter[int]
 
 
-def suppressed(counts: Mapping[K, int]) -> set[K]:
+def suppressed(counts: Mapping[str, int]) -> set[str]:
     """Return the groups that are not shown: those of fewer than five, and the smallest others that would reveal them.
 
-    Who knows the sum of all groups, and all that are shown, is left with at least two groups and at least five answers.
+    Who knows the sum of all groups, and all that are shown, is left with at least two groups and at least five answers. Of groups of one
+    size it is always the same one, so that no two askings together show what each hides.
     """
     hidden = {group for group, count in counts.items() if 0 < count < SMALLEST_GROUP}
-    others = sorted((group for group, count in counts.items() if count >= SMALLEST_GROUP), key=lambda group: counts[group])
+    others = sorted((group for group, count in counts.items() if count >= SMALLEST_GROUP), key=lambda group: (counts[group], group))
     for group in others if hidden else ():
         if len(hidden) > 1 and sum(counts[one] for one in hidden) >= SMALLEST_GROUP:
             break

@@ -11,12 +11,16 @@ from engine.core import events as e
 from engine.core.calendar import Calendar, CalendarUnknown
 from engine.core.compiled import Policy
 from engine.core.fields import NEEDS
+from engine.core.improvements import TOO_EARLY, Evidence
+from engine.core.kpis import KPIS
 from engine.core.lifecycle import ENDED, evolve
 from engine.core.model import CUSTOMER, Deadline, Ticket
 from engine.store.contract import Store
 from engine.store.rows import FactRow, StoredEvent
 
 _CALENDAR = "facts_calendar"
+DEFINITION = "2"
+"""Which definition the facts that are kept follow; with another one all are derived anew."""
 BATCH = 200
 """Tickets whose facts are kept in one transaction, so that a daemon beside it hardly waits."""
 
@@ -32,10 +36,10 @@ def business_calendar(policy: Policy) -> Calendar | None:
 def catch_up(store: Store, policy: Policy) -> int:
     """Derive the facts of every ticket about which something happened since they were kept; return how many tickets that were.
 
-    With another calendar of business time than before, those of all tickets are derived anew.
+    With another calendar of business time or another definition than before, those of all tickets are derived anew.
     """
     calendar = business_calendar(policy)
-    name, count = calendar.name if calendar else "", 0
+    name, count = f"{calendar.name if calendar else ''} {DEFINITION}", 0
     with store.read() as reader:
         other = reader.meta(_CALENDAR) != name
     if other:
@@ -88,6 +92,8 @@ class _Telling:
             self._note("stay", at, before.state, value=at - self._since)
             self._since = at
         self._clocks(before, event, at)
+        if isinstance(event, e.ImprovementVerified):
+            self._verified(before, event, at)
         if after.kind in NEEDS and not after.is_incident:
             self._need(before, after, event, at)
 
@@ -179,6 +185,15 @@ class _Telling:
         if before is not None and after.state in ENDED and before.state not in ENDED:
             self._done("closed", at, after, _ended_as(before, after))
 
+    def _verified(self, before: Ticket | None, event: e.ImprovementVerified, at: datetime) -> None:
+        """The first verdict on a measure counts: one that is asked for again and again turns good by chance."""
+        known = before.improvement if before else None
+        if known is None or event.verdict == TOO_EARLY or known.verdict not in (None, TOO_EARLY):
+            return
+        self._note("verified", at, known.category, event.verdict)
+        if (change := changed(event.evidence)) is not None:
+            self._note("changed", at, known.category, event.verdict, timedelta(seconds=change))
+
     def _done(self, name: str, at: datetime, ticket: Ticket, outcome: str) -> None:
         """How long it took, in real and in business time; whether it comes again is seen later."""
         try:
@@ -199,6 +214,15 @@ class _Telling:
         for place in self._solved.values():
             if self._facts[place].again_at == at:
                 self._facts[place] = replace(self._facts[place], again_at=None)
+
+
+def changed(evidence: Evidence) -> float | None:
+    """Return by how much what a measure should move became better: of 1 for shares and scores, else in parts of what it was before."""
+    kpi, before, after = KPIS[evidence.aim.kpi], evidence.before.value, evidence.after.value
+    whole = {"share": 1.0, "score": 100.0, "change": 1.0}.get(kpi.unit, before)
+    if before is None or after is None or not whole:
+        return None
+    return (after - before) / whole * (1 if kpi.better == "high" else -1)
 
 
 def _ended_as(before: Ticket, after: Ticket) -> str:

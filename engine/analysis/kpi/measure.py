@@ -16,7 +16,7 @@ from engine.errors import UsageError
 from engine.store.contract import Reader
 
 _SECOND = 1_000_000
-"""Facts hold microseconds."""
+"""Facts hold microseconds, and changes as if 1 were a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _of_facts(kpi: Kpi, sums: Sums, wanted: KpiPolicy | None) -> list[Figure]:
     counted, base = sums.of(over, window), sums.of(under, window)
     if not under:
         return [Figure(kpi.name, group, n, n) for group, n in counted.items()]
-    scale = _SECOND if kpi.unit == "duration" else 1
+    scale = _SECOND if kpi.unit in ("duration", "change") else 1
     figures = [
         Figure(kpi.name, group, n, counted.get(group, 0) / n / scale if n > 0 else None, _interval(kpi, counted.get(group, 0), n))
         for group, n in base.items()

@@ -1,17 +1,13 @@
-"""Statistics of KPIs: intervals, control limits, and what drives satisfaction. Pure functions over numbers.
+"""Statistics of KPIs: intervals and control limits. Pure functions over numbers, one line of arithmetic each.
 
-What is one line of arithmetic stands here and is held to statsmodels and scipy by tests; linear algebra is numpy's (extra `analysis`).
+Tests hold them to statsmodels and scipy.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import sqrt
-from random import Random
 from statistics import NormalDist, fmean, stdev
-from typing import Any, TypeAlias
-
-from engine.errors import Refused, UsageError
+from typing import TypeAlias
 
 Z: float = NormalDist().inv_cdf(0.975)
 """The normal quantile of a 95 % interval."""
@@ -19,8 +15,6 @@ BASELINE_WEEKS = 8
 """Control limits from fewer weeks would mostly tell of chance."""
 FEWEST_DAYS = 8
 """The mean of fewer days is mostly chance."""
-FEWEST_ANSWERS = 30
-"""Weights of drivers from fewer answers are chance."""
 
 Interval: TypeAlias = tuple[float, float]
 
@@ -87,48 +81,3 @@ def xmr(baseline: Sequence[float]) -> Interval | None:
         return None
     half = 2.66 * fmean(abs(later - earlier) for earlier, later in pairwise(baseline))
     return fmean(baseline) - half, fmean(baseline) + half
-
-
-@dataclass(frozen=True, slots=True)
-class Driver:
-    """How much of the variance of an outcome one question explains (its part of R²), with the 95 % interval of the bootstrap."""
-
-    name: str
-    weight: float
-    low: float
-    high: float
-
-
-def drivers(answers: Iterable[Mapping[str, float]], outcome: str, predictors: Sequence[str], chance: Random) -> list[Driver]:
-    """Return the relative weights of questions on an outcome (Johnson 2000), which sum to R², with bootstrap intervals (1,000 draws).
-
-    Answers that lack one of the scores are left out. Raises Refused for fewer than 30, or where a question has but one score in all of
-    them; UsageError without numpy.
-    """
-    try:
-        import numpy as np
-    except ImportError as error:
-        raise UsageError(f"drivers need more ({error}): pip install 'closedloop[analysis]'") from error
-    rows = [[one[name] for name in (outcome, *predictors)] for one in answers if {outcome, *predictors} <= one.keys()]
-    if len(rows) < FEWEST_ANSWERS:
-        raise Refused(f"weights of drivers take at least {FEWEST_ANSWERS} answers to all of the questions; there are {len(rows)}")
-    data = np.array(rows, dtype=float)
-    if constant := [name for name, spread in zip((outcome, *predictors), data.std(axis=0), strict=True) if spread == 0]:
-        raise Refused(f"every answer gives the same score to {', '.join(constant)}: nothing can depend on it")
-    weights = _relative_weights(np, data)
-    draws = []
-    for _ in range(1_000):
-        sample = data[[chance.randrange(len(rows)) for _ in rows]]
-        if (sample.std(axis=0) > 0).all():
-            draws.append(_relative_weights(np, sample))
-    low, high = np.percentile(draws, [2.5, 97.5], axis=0)
-    return [Driver(*one) for one in zip(predictors, weights.tolist(), low.tolist(), high.tolist(), strict=True)]
-
-
-def _relative_weights(np: Any, data: Any) -> Any:
-    """Johnson's weights: the predictors are replaced by the orthogonal variables closest to them, and shares traced back."""
-    correlations = np.corrcoef(data, rowvar=False)
-    values, vectors = np.linalg.eigh(correlations[1:, 1:])
-    root = vectors @ np.diag(np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    beta = np.linalg.pinv(root) @ correlations[1:, 0]
-    return (root**2) @ (beta**2)

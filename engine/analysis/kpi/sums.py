@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from engine.analysis.kpi.answers import Group
 from engine.core.intervals import utc_offsets
-from engine.core.kpis import ABOUT, Term
+from engine.core.kpis import ABOUT, KPIS, Term
 from engine.store.contract import Reader
 from engine.store.rows import FactSpan, FactSum
 
@@ -16,6 +16,7 @@ _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=
 _DAY_ONE, _DAY = date(1970, 1, 1), timedelta(days=1)
 _OF_DAYS = ("day", "week", "month")
 _REPEATS = ("mature", "repeated", "once")
+_COUNTED = ("count", "all", *_REPEATS)
 _READ: Mapping[str, Callable[[FactSum], int]] = {
     "count": lambda one: one.count,
     "all": lambda one: one.count,
@@ -27,6 +28,13 @@ _READ: Mapping[str, Callable[[FactSum], int]] = {
     "repeated": lambda one: one.within,
     "once": lambda one: one.count - one.within,
 }
+
+_VALUED = frozenset(
+    term.fact for kpi in KPIS.values() for way in kpi.ways.values() for terms in way for term in terms if term.of not in _COUNTED
+)
+"""Facts whose values are asked for; the others are counted only."""
+_PIECE = timedelta(days=14)
+"""Two weeks of a million tickets a year fit into a processor's cache."""
 
 Cells: TypeAlias = list[tuple[Group, FactSum]]
 
@@ -131,13 +139,16 @@ class Sums:
     def _sums(self, fact: str, span: FactSpan, window: timedelta | None) -> list[FactSum]:
         if window is not None:
             return self._reader.sum_repeats(fact, span, self._columns, window)
-        return self._reader.sum_facts(fact, span, self._columns, self._limits.get(fact))
+        return self._reader.sum_facts(fact, span, self._columns, self._limits.get(fact), values=fact in _VALUED)
 
     def _spans(self, since: datetime) -> Iterator[FactSpan]:
-        """The period cut where the zone's offset changes, where days or hours are asked for."""
-        if {"day", "hour"} & set(self._columns):
-            return (FactSpan(begin, end, offset, self._until) for begin, end, offset in utc_offsets(self._zone, since, self._until))
-        return iter([FactSpan(since, self._until, timedelta(0), self._until)])
+        """The period cut where the zone's offset changes, where days or hours are asked for, into pieces that are sorted quickly."""
+        whole = [(since, self._until, timedelta(0))]
+        pieces = utc_offsets(self._zone, since, self._until) if {"day", "hour"} & set(self._columns) else whole
+        for begin, end, offset in pieces:
+            while begin < end:
+                yield FactSpan(begin, min(begin + _PIECE, end), offset, self._until)
+                begin += _PIECE
 
     def _key(self, one: FactSum) -> Group:
         values = dict(zip(self._columns, one.group, strict=True))
@@ -145,7 +156,7 @@ class Sums:
             values |= named(_DAY_ONE + _DAY * int(values["day"] or 0))
         if "hour" in values:
             values["hour"] = f"{values['hour']:02}"
-        values |= dict.fromkeys(("deadline", "state"), one.subject)
+        values |= dict.fromkeys(("deadline", "state", "category"), one.subject)
         return tuple(str(values[name] or "") for name in self.by)
 
 

@@ -111,6 +111,8 @@ def amount(kpi: str, value: float | None) -> str:
     match KPIS[kpi].unit:
         case "share":
             return f"{value:.1%}"
+        case "change":
+            return f"{value:+.1%}"
         case "duration":
             return show(timedelta(seconds=round(value)))
         case "count":

@@ -48,7 +48,16 @@ KINDS: Mapping[str, Kind] = {
     "month": Kind(
         period.MONTH,
         summary.of_period,
-        (figures.results, figures.trend, figures.promises, voices.distribution, voices.low_scores, work.measures, work.plan),
+        (
+            figures.results,
+            figures.trend,
+            figures.promises,
+            voices.distribution,
+            voices.driving,
+            voices.low_scores,
+            work.measures,
+            work.plan,
+        ),
         only=True,
     ),
     "week": Kind(
@@ -57,7 +66,13 @@ KINDS: Mapping[str, Kind] = {
         (figures.results, figures.trend, figures.promises, work.alerts, voices.low_scores, work.measures, work.plan),
         only=True,
     ),
-    "survey": Kind(period.MONTH, summary.of_survey, (voices.distribution, voices.opinions, voices.low_scores), True, voices.OPINIONS),
+    "survey": Kind(
+        period.MONTH,
+        summary.of_survey,
+        (voices.distribution, voices.opinions, voices.driving, voices.suggested, voices.low_scores),
+        True,
+        voices.OPINIONS,
+    ),
     "agent": Kind(period.MONTH, summary.of_promises, (figures.loads("agent", _AGENT),)),
     "queue": Kind(period.MONTH, summary.of_promises, (figures.loads("queue", _QUEUE),)),
     "incident": Kind(period.MONTH, summary.of_promises, (work.incidents, work.alerts)),

@@ -97,7 +97,7 @@ class Material:
         ends = difference((before.value, before.interval), (now.value, now.interval)) if before.interval and now.interval else None
         tone = _tone(kpi.better, moved, ends)
         match kpi.unit:
-            case "share":
+            case "share" | "change":
                 said = self.say("points", n=f"{100 * moved:+.1f}")
             case "duration":
                 said = self.amount(now.kpi, abs(moved))

@@ -1,22 +1,25 @@
 """What a report says of customers' answers: never of a group of fewer than five, and never of whom they are."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
 from engine.analysis.kpi.answers import SMALLEST_GROUP, scores
+from engine.analysis.kpi.satisfaction import FEWEST_ANSWERS, complete, drivers, questions
+from engine.analysis.kpi.suggestions import masking, people, suggestions
 from engine.analysis.labels import label
 from engine.analysis.reports.figures import pareto, trends
-from engine.analysis.reports.material import Material
+from engine.analysis.reports.material import HISTORY, Material
+from engine.analysis.texts import printable
 from engine.core.events import OutcomeRecorded
 from engine.core.improvements import CAUSES
 from engine.core.lifecycle import ENDED
 from engine.documents import Cell, Chart, Section, Series, Table
-from engine.runtime.masking import without_people
+from engine.errors import EngineError
 
 OPINIONS = ("csat", "nps", "survey_response")
-_NUMBERS = re.compile(r"\d{5,}")
+SEED = 1
+"""Of the bootstrap: the same answers give the same intervals."""
 
 
 def months(material: Material) -> list[str]:
@@ -68,10 +71,49 @@ def opinions(material: Material) -> Iterator[Section]:
     yield Section(material.say("opinions"), tuple(blocks) or (material.say("scores.none"),))
 
 
+def driving(material: Material) -> Iterator[Section]:
+    """What drives satisfaction on the whole, by the answers of the twelve months up to this one."""
+    blocks: list[str | Chart] = []
+    for survey in (one for one in material.policy.surveys if one.outcome):
+        outcome, predictors = questions(survey)
+        asked = {one.scale.id: material.text(one.ask) for one in survey.questions}
+        period = material.period.before(HISTORY - 1).name, material.period.name
+        rows = complete(material.reader.answers(survey=survey.id), survey, (outcome, *predictors), period)
+        try:
+            found = sorted(drivers(rows, outcome, predictors, SEED), key=lambda one: -one.weight)
+        except EngineError:
+            blocks.append(material.say("drivers.few", outcome=asked[outcome], least=FEWEST_ANSWERS))
+            continue
+        weights = Series("R²", *(tuple(getattr(one, side) for one in found) for side in ("weight", "low", "high")))
+        explained = f"{sum(one.weight for one in found):.1%}"
+        title = material.say("drivers.chart", outcome=asked[outcome], n=len(rows), explained=explained)
+        names = tuple(asked[one.question] for one in found)
+        blocks.append(Chart("bars", title, "share", names, (weights,), note=material.say("drivers.note")))
+    yield Section(material.say("drivers"), tuple(blocks) or (material.say("drivers.none"),))
+
+
+def suggested(material: Material) -> Iterator[Section]:
+    """How many answers speak of each subject of the policy, with quotes that hold nothing personal."""
+    subjects = material.policy.reports.suggestions
+    names = [*people(material.reader), *(agent.name for agent in material.team.agents.values())]
+    touched = months(material)
+    found = suggestions(material.reader.answers(), subjects, (), names, (touched[0], touched[-1]), None).subjects
+    labels = {one.id: material.text(one.label) for one in subjects}
+    rows = tuple(
+        (Cell(labels[one.name]), Cell(str(one.count), float(one.count), "count"), Cell(" · ".join(map(printable, one.quotes))))
+        for one in sorted(found, key=lambda one: -one.count)
+        if one.count
+    )
+    headings = tuple(material.say(f"head.{one}") for one in ("subject", "answers", "quotes"))
+    table = Table(material.say("suggestions.table"), headings, rows, material.say("suggestions.note"))
+    yield Section(material.say("suggestions.table"), (table,) if rows else (material.say("scores.none"),))
+
+
 def low_scores(material: Material) -> Iterator[Section]:
     """Why customers gave low scores and what was done, without anything that says who they are; the causes put together."""
     opened = closed = waiting = 0
     causes: Counter[str] = Counter()
+    mask = masking([*people(material.reader), *(agent.name for agent in material.team.agents.values())])
     rows = []
     for ticket, log in material.logs("follow_up"):
         opened += material.holds(ticket.opened_at)
@@ -85,7 +127,7 @@ def low_scores(material: Material) -> Iterator[Section]:
         satisfied = {None: "–", True: material.say("yes"), False: material.say("no")}[last.satisfied]
         tone = {None: "quiet", True: "good", False: "bad"}[last.satisfied]
         cause = label(f"cause.{last.cause}", material.language) if last.cause else "–"
-        rows.append((cause, _unnamed(material.body(*last.whys[-1:])), _unnamed(material.body(last.remedy)), satisfied, tone))
+        rows.append((cause, mask(material.body(*last.whys[-1:])) or "–", mask(material.body(last.remedy)) or "–", satisfied, tone))
     follow_ups = {name: material.count("follow_up", number) for name, number in (("opened", opened), ("closed", closed), ("open", waiting))}
     said = [material.say("low.counts", **follow_ups)]
     if rows and answers(material) < SMALLEST_GROUP:
@@ -97,8 +139,3 @@ def low_scores(material: Material) -> Iterator[Section]:
     shown = tuple((Cell(cause), Cell(why), Cell(remedy), Cell(yes, tone=tone)) for cause, why, remedy, yes, tone in sorted(rows))
     table = (Table(material.say("low.table"), headings, shown, material.say("low.note")),) if shown else ()
     yield Section(material.say("low"), (*said, *([drawn] if drawn else []), *table))
-
-
-def _unnamed(text: str) -> str:
-    """Return a colleague's words without addresses, and without numbers that a customer or a ticket is found by."""
-    return _NUMBERS.sub("‹…›", without_people(text)) or "–"

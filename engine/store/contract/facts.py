@@ -13,16 +13,19 @@ class FactReader(Protocol):
     def without_facts(self, limit: int) -> list[tuple[str, str | None]]:
         """Return tickets about which something happened since their facts were kept: number, the customer's segment at its opening."""
 
-    def sum_facts(self, name: str, span: FactSpan, by: Sequence[str], limit: timedelta | None = None) -> list[FactSum]:
+    def sum_facts(
+        self, name: str, span: FactSpan, by: Sequence[str], limit: timedelta | None = None, *, values: bool = True
+    ) -> list[FactSum]:
         """Return the facts of that name in a span, by subject, outcome and `by`.
 
-        `within` counts those whose value is at most `limit`.
+        `within` counts those whose value is at most `limit`. Without `values` they are only counted.
         """
 
     def sum_repeats(self, name: str, span: FactSpan, by: Sequence[str], window: timedelta) -> list[FactSum]:
         """Return the facts that are at least `window` old at the span's end, grouped alike; `within` counts those that came up again.
 
-        They did where their ticket says so, or where the same customer had another need of the same kind within the window.
+        They did where their ticket says so, or where the same customer had another need of the same kind within the window. Values are not
+        summed up.
         """
 
 

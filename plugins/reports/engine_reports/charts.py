@@ -84,7 +84,7 @@ def is_wide(chart: Chart) -> bool:
 def shown(unit: str, value: float) -> str:
     """Return a value as charts and spreadsheets say it, in a few characters."""
     match unit:
-        case "share":
+        case "share" | "change":
             return f"{value:.1%}"
         case "duration":
             return f"{value / 3600:.1f} h" if value >= 3600 else f"{value / 60:.0f} min"

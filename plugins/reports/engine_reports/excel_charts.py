@@ -8,7 +8,7 @@ from xlsxwriter.utility import xl_range_abs
 
 from engine.documents import Chart, Series
 
-UNITS: Mapping[str, str] = {"share": "0.0%", "duration": "[h]:mm", "count": "0", "mean": "0.00", "score": "0.0"}
+UNITS: Mapping[str, str] = {"share": "0.0%", "change": "+0.0%;-0.0%", "duration": "[h]:mm", "count": "0", "mean": "0.00", "score": "0.0"}
 _SCORES = ("#D6483C", "#EC8F5E", "#E8C65C", "#8CC084", "#3A9C6B")
 _DEEP, _TARGET, _QUIET, _LINE = "#2F56B8", "#2F9E6E", "#667085", "#E4E8EF"
 _ORANGE = "#D98324"
