@@ -57,11 +57,11 @@ def answer(centre: Centre, chance: random.Random, few: bool) -> None:
                 weights = (2, 5, 14 - 2 * number, 40, 35 + 4 * number)
                 scores = {name: chance.choices((1, 2, 3, 4, 5), weights)[0] for name in ("speed", "attitude", "effect")}
                 tx.keep_answer(AnswerRow(f"a{next(ids):04}", "after-closure", month, scores, "希望节假日也有人值班"))
-                recommend = {
-                    "recommend": chance.choices(range(11), (1, 1, 1, 1, 1, 2, 3, 8, 10, 16, 14))[0],
-                    "overall": chance.choice((3, 4, 5)),
-                }
-                tx.keep_answer(AnswerRow(f"r{next(ids):04}", "relationship", month, recommend, ""))
+                asked = (*scores, "value", "price", "brand", "ease")
+                items = {name: chance.choices((1, 2, 3, 4, 5), weights)[0] for name in asked}
+                items["overall"] = round(0.5 * items["ease"] + 0.3 * items["value"] + 0.2 * chance.choice((1, 3, 5)))
+                items["recommend"] = chance.choices(range(11), (1, 1, 1, 1, 1, 2, 3, 8, 10, 16, 14))[0]
+                tx.keep_answer(AnswerRow(f"r{next(ids):04}", "relationship", month, items, f"价格太贵,电话 {SECRET}"))
 
 
 def follow_up(centre: Centre, cause: str, why: str, remedy: str, satisfied: bool | None) -> str:
@@ -90,11 +90,11 @@ def measure(centre: Centre, text: str, category: str, kpi: str, after: tuple[flo
     return number
 
 
-def seed(centre: Centre, *, few: bool = False) -> None:
-    """Fill the centre, with `few` facts and answers where that is wanted; it is the evening of 31 March 2026 then."""
+def seed(centre: Centre, *, most: int | None = None, few: bool = False) -> None:
+    """Fill the centre, with `most` facts at most, and `few` answers where that is wanted; it is the evening of 31 March 2026 then."""
     chance = random.Random(11)
     catch_up(centre.store, centre.policy)  # or the first report would derive these tickets' facts anew
-    put(centre.store, islice(facts(chance), 100 if few else None))
+    put(centre.store, islice(facts(chance), most))
     answer(centre, chance, few)
     measure(centre, "首次响应话术写入手册,并每周抽查", "handbook", "sla_attainment", (0.91, 0.86, 0.95), 14)
     measure(centre, "派单单必须写明产品型号", "process", "fcr", (0.82, 0.75, 0.88), 2)

@@ -15,7 +15,7 @@ from engine.core.events import OutcomeRecorded
 from engine.core.improvements import CAUSES
 from engine.core.lifecycle import ENDED
 from engine.documents import Cell, Chart, Section, Series, Table
-from engine.errors import EngineError
+from engine.errors import Refused, UsageError
 
 OPINIONS = ("csat", "nps", "survey_response")
 SEED = 1
@@ -81,8 +81,11 @@ def driving(material: Material) -> Iterator[Section]:
         rows = complete(material.reader.answers(survey=survey.id), survey, (outcome, *predictors), period)
         try:
             found = sorted(drivers(rows, outcome, predictors, SEED), key=lambda one: -one.weight)
-        except EngineError:
+        except Refused:
             blocks.append(material.say("drivers.few", outcome=asked[outcome], least=FEWEST_ANSWERS))
+            continue
+        except UsageError as error:
+            blocks.append(str(error))
             continue
         weights = Series("R²", *(tuple(getattr(one, side) for one in found) for side in ("weight", "low", "high")))
         explained = f"{sum(one.weight for one in found):.1%}"
