@@ -107,12 +107,12 @@ def decide_each(
 
 def watches(policy: Policy) -> dict[str, tuple[Watch, Job]]:
     """Return what is watched, each with its slots, by the name of its job: at other times it is another job, of which none was missed."""
-    return {job.name: (one, job) for one in policy.reports.watches if (job := _job("watch", one))}
+    return {job.name: (one, job) for one in policy.reports.watches for job in [_job("watch", one)]}
 
 
 def reports(policy: Policy) -> dict[str, tuple[Report, Job]]:
     """Return the reports that go out, each with its slots, by the name of its job, as of `watches`."""
-    return {job.name: (one, job) for one in policy.reports.reports if (job := _job("report", one))}
+    return {job.name: (one, job) for one in policy.reports.reports for job in [_job("report", one)]}
 
 
 def _job(kind: str, one: Watch | Report) -> Job:

@@ -122,6 +122,7 @@ def test_the_sentences_hold_the_figures_of_the_kpis(march: Centre) -> None:
         (volume,) = measure(reader, march.policy, ["volume"], [], month.since, month.until)
         (csat,) = measure(reader, march.policy, ["csat"], [], month.since, month.until)
     assert sla.value is not None
+    assert csat.value is not None
     assert len(document.summary) == 3
     assert f"{volume.n} needs of customers came in" in document.summary[0]
     assert f"{round(sla.value * sla.n)} of {sla.n} promises" in document.summary[0]
@@ -138,6 +139,7 @@ def test_the_kpis_stand_beside_target_interval_and_the_month_before(march: Centr
     assert value is not None
     assert before is not None
     assert change == pytest.approx(value - before)
+    assert isinstance(change, float)
     assert row[6].text == f"{'▲' if change > 0 else '▼'} {100 * change:+.1f} points"
     assert row[4].text == "95.0%"
 

@@ -17,6 +17,7 @@ from engine.channels import Attachment
 from engine.cli.doctor import WARNING, Finding, _reports
 from engine.cli.init import lay_out
 from engine.cli.jobs import JOBS
+from engine.errors import UsageError
 from engine.policy.said import translated
 from engine.runtime.attachments import keep, listed, listing
 from engine.runtime.clock import VirtualClock
@@ -186,5 +187,5 @@ def test_what_cannot_be_is_said(busy: Command) -> None:
 
 def test_without_the_plugin_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "renderers", lambda: ({}, []))
-    with pytest.raises(writing.UsageError, match=r"pip install 'closedloop\[reports\]'; without it there are json, md"):
+    with pytest.raises(UsageError, match=r"pip install 'closedloop\[reports\]'; without it there are json, md"):
         writing.writer("html")

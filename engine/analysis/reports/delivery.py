@@ -39,7 +39,9 @@ def deliver(engine: Engine, wanted: Report, job: str, slot: datetime) -> None:
     with engine.store.write() as tx:
         if not tx.take_slot(job, slot, now):
             return
-        for agent in readers if mail else ():
+        for agent in readers:
+            if mail is None:
+                continue
             language = agent.language or policy.company.languages[0]
             document, files = made[language]
             id = f"report.{wanted.id}.{slot:%Y%m%dT%H%M}.{agent.id}"

@@ -59,8 +59,8 @@ def trend(material: Material) -> Iterator[Section]:
     """How the most important KPIs moved over the periods before, and whether the weeks were under control."""
     charts = trends(material, TRENDS)
     control = _control(material)
-    blocks = (*([material.say("trend.note")] if charts else []), *charts, *([control] if control else []))
-    yield Section(material.say("trend"), blocks or (material.say("trend.none"),))
+    note = (material.say("trend.note"),) if charts else ()
+    yield Section(material.say("trend"), (*note, *charts, *([control] if control else [])) or (material.say("trend.none"),))
 
 
 def trends(material: Material, kpis: Sequence[str]) -> list[Chart]:
@@ -146,7 +146,8 @@ def chart_of(
 ) -> Chart:
     """Return a chart of figures of one KPI, with their intervals and targets."""
     ends = [one.interval or (None, None) if one else (None, None) for one in figures]
-    series = Series(title, tuple(one.value if one else None for one in figures), *(tuple(end[side] for end in ends) for side in (0, 1)))
+    low, high = (tuple(end[side] for end in ends) for side in (0, 1))
+    series = Series(title, tuple(one.value if one else None for one in figures), low, high)
     goals = tuple(one.goal.target if one and one.goal else None for one in figures)
     wanted = material.policy.reports.kpis.get(kpi)
     if shape == "trend" and wanted is not None and wanted.goal is not None:
@@ -180,16 +181,15 @@ def _control(material: Material) -> Chart | None:
         return None
     limits = [one.limits or (None, None) for one in figures]
     beyond = [one.group[0] for one in figures if one.limits and one.value is not None and not one.limits[0] <= one.value <= one.limits[1]]
-    series = Series(
-        material.kpi("sla_attainment"), tuple(one.value for one in figures), *(tuple(end[side] for end in limits) for side in (0, 1))
-    )
+    low, high = (tuple(end[side] for end in limits) for side in (0, 1))
+    series = Series(material.kpi("sla_attainment"), tuple(one.value for one in figures), low, high)
     limited = any(one.limits for one in figures)
     note = material.say("control.beyond", weeks=", ".join(beyond)) if beyond else material.say("control.calm" if limited else "control.few")
     return Chart("control", material.say("control.chart"), "share", tuple(one.group[0] for one in figures), (series,), note=note)
 
 
 def _beside(material: Material, figure: Figure) -> str:
-    target = figure.goal and material.say("beside.target", target=material.amount(figure.kpi, figure.goal.target))
+    target = material.say("beside.target", target=material.amount(figure.kpi, figure.goal.target)) if figure.goal else ""
     return " · ".join(filter(None, [target, _than(material, figure.kpi)]))
 
 

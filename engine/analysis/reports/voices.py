@@ -11,6 +11,7 @@ from engine.analysis.labels import label
 from engine.analysis.reports.figures import pareto, trends
 from engine.analysis.reports.material import HISTORY, Material
 from engine.analysis.texts import printable
+from engine.core.compiled import Question
 from engine.core.events import OutcomeRecorded
 from engine.core.improvements import CAUSES
 from engine.core.lifecycle import ENDED
@@ -36,7 +37,9 @@ def answers(material: Material) -> int:
 def distribution(material: Material) -> Iterator[Section]:
     """How often each score was given to each question."""
     surveys = material.policy.surveys
-    asked = {(survey.id, question.scale.id): question for survey in surveys for question in survey.questions}
+    asked: dict[tuple[str, ...], Question] = {
+        (survey.id, question.scale.id): question for survey in surveys for question in survey.questions
+    }
     scales = {(one.scale.low, one.scale.high): None for one in asked.values() if not one.scale.text and not one.scale.options}
     blocks: list[str | Chart] = []
     for low, high in scales:
@@ -66,8 +69,8 @@ def opinions(material: Material) -> Iterator[Section]:
     period = material.period
     sources = Counter(row.source for row in material.reader.feedback(period.first, period.after - timedelta(days=1)))
     if sources:
-        rows = tuple((Cell(label(f"source.{name}", material.language)), Cell(str(n), n, "count")) for name, n in sources.most_common())
-        blocks.append(Table(material.say("elsewhere"), (material.say("head.source"), material.say("head.count")), rows))
+        said = tuple((Cell(label(f"source.{name}", material.language)), Cell(str(n), n, "count")) for name, n in sources.most_common())
+        blocks.append(Table(material.say("elsewhere"), (material.say("head.source"), material.say("head.count")), said))
     yield Section(material.say("opinions"), tuple(blocks) or (material.say("scores.none"),))
 
 
@@ -87,7 +90,7 @@ def driving(material: Material) -> Iterator[Section]:
         except UsageError as error:
             blocks.append(str(error))
             continue
-        weights = Series("R²", *(tuple(getattr(one, side) for one in found) for side in ("weight", "low", "high")))
+        weights = Series("R²", tuple(one.weight for one in found), tuple(one.low for one in found), tuple(one.high for one in found))
         explained = f"{sum(one.weight for one in found):.1%}"
         title = material.say("drivers.chart", outcome=asked[outcome], n=len(rows), explained=explained)
         names = tuple(asked[one.question] for one in found)

@@ -22,11 +22,11 @@ def measures(material: Material) -> Iterator[Section]:
     """The measures that were open in the period, or judged in it: whose, by when, and whether the figures show that they worked."""
     rows = []
     for ticket, log in material.logs(IMPROVEMENT):
-        verdicts = [kept for kept in log if isinstance(kept.event, ImprovementVerified)]
-        judged = verdicts and material.holds(verdicts[-1].at)
+        verdicts = [(kept.at, kept.event) for kept in log if isinstance(kept.event, ImprovementVerified)]
+        judged = verdicts and material.holds(verdicts[-1][0])
         if ticket.state in ENDED and not material.holds(ticket.closed_at) and not judged:
             continue
-        verdict = _verdict(material, verdicts[-1].event) if verdicts else (Cell("–", tone="quiet"),) * 2
+        verdict = _verdict(material, verdicts[-1][1]) if verdicts else (Cell("–", tone="quiet"),) * 2
         due = _due(ticket)
         late = ticket.state not in ENDED and due is not None and due < material.until
         rows.append(
