@@ -61,6 +61,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "db": ("engine.cli.db:group", "Move everything to another database."),
     "board": ("engine.cli.board:command", "Watch the open promises, the nearest deadline first."),
     "kpi": ("engine.cli.kpi:command", "Show KPIs beside their targets, by anything they can be split by."),
+    "report": ("engine.cli.report:command", "Write a report: the survey, the week, the month, agents, queues, incidents."),
     "improve": ("engine.cli.improve:group", "Plan measures of improvement, and verify them by figures."),
     "qa": ("engine.cli.qa:group", "Draw tickets for quality reviews, and score them by the form."),
     "feedback": ("engine.cli.feedback:group", "Enter what customers said elsewhere than in a survey."),

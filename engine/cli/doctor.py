@@ -17,11 +17,13 @@ from pathlib import Path
 
 import click
 
+from engine.analysis.reports import writers
 from engine.channels import Channel
 from engine.cli.app import FINDINGS, WARNINGS
 from engine.cli.output import clean, say, say_json
 from engine.cli.session import FORMAT, Session, by_locale, options
 from engine.cli.validate import check
+from engine.core.compiled import Policy
 from engine.errors import EngineError, Refused
 from engine.policy import compile_policy
 from engine.policy.said import Said, foreign, said, translated
@@ -248,10 +250,18 @@ def _channels(session: Session, alive: bool) -> Iterator[Finding]:
         with session.engine() as engine:
             for alarm in engine.alarms:
                 yield Finding(said("alarms"), WARNING, alarm, said("it stands in the log too, as `alarm`"))
+            yield from _reports(engine.world.policy)
             for name in engine.channels:
                 yield _proven(name, lambda name=name: engine.channel(name, opened=not alive))  # type: ignore[misc]  # the loop's own name
     except EngineError as error:
         yield Finding(said("channels"), ERROR, _words(error), said("mend `channels` in engine.yaml"))
+
+
+def _reports(policy: Policy) -> Iterator[Finding]:
+    """The formats that reports go out in and that nothing installed here writes."""
+    if missing := {name for one in policy.reports.reports for name in one.formats} - writers().keys():
+        wanted = said("nothing installed here writes {formats}", formats=", ".join(sorted(missing)))
+        yield Finding(said("reports"), WARNING, wanted, said("pip install 'closedloop[reports]'"))
 
 
 def _proven(name: str, channel: Callable[[], Channel]) -> Finding:

@@ -1,5 +1,5 @@
 """What the daemon's jobs by cron do: a backup of the database, a summary page of the time since the last one (`jobs:` in engine.yaml), a
-look at what the policy watches, and what it keeps no longer.
+look at what the policy watches, the reports that it wants, and what it keeps no longer.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from engine.analysis.summary import summarise, summary_html
 from engine.channels import write_atomically
 from engine.runtime.engine import Engine
 from engine.runtime.project import Job
-from engine.runtime.schedule import watches
+from engine.runtime.schedule import reports, watches
 
 
 def backup(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
@@ -45,6 +45,14 @@ def retention(engine: Engine, job: Job, slot: datetime, before: datetime) -> Non
     carry_out(engine)
 
 
+def report(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
+    """Make a report of the policy, keep it in `var/reports/` and mail it."""
+    from engine.analysis.reports.delivery import deliver
+
+    wanted, _ = reports(engine.world.policy)[job.name]
+    deliver(engine, wanted, job.name, slot)
+
+
 def _stamp(engine: Engine, slot: datetime) -> str:
     return slot.astimezone(ZoneInfo(engine.world.policy.company.timezone)).strftime("%Y%m%d-%H%M")
 
@@ -59,4 +67,5 @@ JOBS: Mapping[str, Callable[[Engine, Job, datetime, datetime], None]] = {
     "summary": summary,
     "watch": watch,
     "retention": retention,
+    "report": report,
 }

@@ -175,9 +175,13 @@ class Watch:
     alert: AlertRule
 
 
+REPORTS: Final = ("survey", "week", "month", "agent", "queue", "incident")
+FORMATS: Final = ("html", "xlsx", "pdf", "md", "json")
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report that goes out by cron: what it is about (`month`, `week`), in which formats, to whom."""
+    """A report that goes out by cron: which of `REPORTS` it is, in which `FORMATS`, to whom."""
 
     id: str
     source: Source

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.core.alerts import AlertRule
-from engine.core.kpis import KPIS, PERIODS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Subject, Watch
+from engine.core.kpis import FORMATS, KPIS, PERIODS, REPORTS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Subject, Watch
 from engine.policy.conditions import all_visible
 from engine.policy.cron import slots
 from engine.policy.diagnostics import Problems
@@ -18,11 +18,15 @@ _AMOUNTS = {"share": {"$ref": "#/$defs/share"}, "duration": {"$ref": "#/$defs/po
 
 
 def kpi_schemas() -> dict[str, Any]:
-    """Return the schemas of what may be said of each KPI, by its unit, its settings and what it can be split by; and the words for KPIs."""
+    """Return the schemas of what may be said of each KPI, by its unit, its settings and what it can be split by; and the words for KPIs and
+    reports.
+    """
     judged = [name for name, kpi in KPIS.items() if kpi.better]
     return {
         "kpis": {"type": "object", "properties": {name: _schema(kpi) for name, kpi in KPIS.items()}, "additionalProperties": False},
         "judged_kpi": {"enum": judged},
+        "report": {"enum": list(REPORTS)},
+        "format": {"enum": list(FORMATS)},
         "agent_kpi": {"enum": [name for name in judged if "agent" in KPIS[name].dimensions and name != "scorecard"]},
     }
 

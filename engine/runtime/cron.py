@@ -112,11 +112,18 @@ def next_slot(job: Job, now: datetime, timezone: str) -> datetime:
 
 
 def run_due(
-    store: Store, jobs: Iterable[Job], bodies: Mapping[str, Callable[[Job, datetime, datetime], None]], now: datetime, timezone: str
+    store: Store,
+    jobs: Iterable[Job],
+    bodies: Mapping[str, Callable[[Job, datetime, datetime], None]],
+    now: datetime,
+    timezone: str,
+    *,
+    take: bool = True,
 ) -> list[str]:
     """Run every job whose slot has come and was not taken yet; slots missed while nobody ran are caught up. Return the jobs run.
 
-    A job that never ran starts with its next slot, not with one before the installation existed.
+    A job that never ran starts with its next slot, not with one before the installation existed. Without `take` a body takes its slot
+    itself, in the transaction that keeps what it did: until then it is run again.
     """
     ran = []
     for job in jobs:
@@ -124,9 +131,10 @@ def run_due(
             before = reader.last_slot(job.name)
         zone = job.timezone or timezone
         for slot in [latest_slot(job, now, timezone)] if before is None else due_slots(job.cron, zone, job.catch_up, before, now):
-            with store.write() as tx:
-                taken = tx.take_slot(job.name, slot, now)
-            if taken and before is not None:
+            if taken := take or before is None:
+                with store.write() as tx:
+                    taken = tx.take_slot(job.name, slot, now)
+            if (taken or not take) and before is not None:
                 bodies[job.name](job, slot, before)
                 ran.append(job.name)
                 before = slot

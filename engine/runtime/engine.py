@@ -186,6 +186,7 @@ class Engine:
             taken=self.taken,
             circuit=project.circuit,
             rate=next(one.rate for one in project.channels if one.name == name),
+            attachments=project.var / "attachments",
         )
         if member := self.membership:
             worker = member.id

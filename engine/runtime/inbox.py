@@ -20,6 +20,7 @@ from engine.core.signals import CallArrived, MessageArrived, ReceiptArrived, Sig
 from engine.errors import EngineError
 from engine.runtime import log
 from engine.runtime.addresses import normalise
+from engine.runtime.attachments import keep
 from engine.runtime.claims import Work
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Outcome, handle
@@ -147,13 +148,7 @@ def unpack(text: str) -> Inbound | Receipt:
 
 def _keep_attachments(directory: Path, item: Inbound) -> Inbound:
     """Write attachments as files named by their content's hash; the item keeps name and hash, the sender's name is never a path."""
-    kept = []
-    for attachment in item.attachments:
-        digest = hashlib.sha256(attachment.content).hexdigest()
-        path = directory / digest[:2] / digest
-        if not path.exists():
-            write_atomically(path, attachment.content)
-        kept.append(replace(attachment, content=digest.encode()))
+    kept = (replace(attachment, content=keep(directory, attachment.content).encode()) for attachment in item.attachments)
     return replace(item, attachments=tuple(kept))
 
 

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from engine.channels import Channel, Outbound, PermanentFailure, TemporaryFailure
 from engine.core.messages import ENCLOSED
 from engine.core.signals import ReceiptArrived
 from engine.errors import EngineError
 from engine.runtime import digests, log
+from engine.runtime.attachments import kept, of_policy
 from engine.runtime.carriers import SEND, Circuit, Rate
-from engine.runtime.enclosed import enclosed
 from engine.runtime.gather import World
 from engine.runtime.handle import Outcome, handle
 from engine.runtime.masking import without_secrets
@@ -29,7 +30,7 @@ class Postman:
 
     What is claimed for longer than `lease`, or by a worker that is dead, was given up and is in line again. By channel, `in_flight` holds
     what is claimed now, and `taken` what the carrier took and the database could not keep yet; `alive` says whether nobody takes this
-    `worker` for dead.
+    `worker` for dead. Files that go with messages lie in `attachments`.
     """
 
     store: Store
@@ -45,6 +46,7 @@ class Postman:
     rate: Rate | None = None
     worker: str | None = None
     alive: Callable[[], bool] = lambda: True
+    attachments: Path = Path()
 
     def dispatch(self, channel: Channel, world: World, now: Callable[[], datetime], limit: int = 20) -> list[Outcome]:
         """Send what is due on the channel; return what its being sent, or not, led to."""
@@ -129,13 +131,14 @@ class Postman:
             language=row.language,
             references=tuple(tx.references(row.ticket, row.channel, row.party, 20) if row.ticket else ()),
             automatic=row.automatic,
-            attachments=enclosed(tx, texts.get(f"{row.id}{ENCLOSED}")),
+            attachments=of_policy(tx, enclosed := texts.get(f"{row.id}{ENCLOSED}", "{}")),
         )
-        return _Letter(rows, outbound)
+        return _Letter(rows, outbound, enclosed)
 
     def _send(self, channel: Channel, world: World, letter: "_Letter", now: Callable[[], datetime]) -> list[Outcome]:
         try:
-            sent = channel.send(letter.outbound)
+            files = kept(self.attachments, letter.enclosed)
+            sent = channel.send(replace(letter.outbound, attachments=letter.outbound.attachments + files))
         except PermanentFailure as error:
             return self._refused(world, letter.rows, without_secrets(str(error)), now())
         except TemporaryFailure as error:
@@ -207,10 +210,11 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class _Letter:
-    """What goes to the channel, and the rows of the outbox that it carries."""
+    """What goes to the channel, the rows of the outbox that it carries, and what was noted of files that go with it."""
 
     rows: list[OutboxRow]
     outbound: Outbound
+    enclosed: str = "{}"
 
 
 def _together(rows: list[OutboxRow]) -> list[list[OutboxRow]]:

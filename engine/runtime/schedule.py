@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 from engine.core.compiled import Draw, Policy, TimedRule
 from engine.core.decide.rules import holds
 from engine.core.fields import OPEN_STATES
-from engine.core.kpis import Watch
+from engine.core.kpis import Report, Watch
 from engine.core.model import Ticket
 from engine.core.signals import KpiWatched, RuleDue
 from engine.runtime import cron, log
@@ -109,11 +109,16 @@ def decide_each(
 
 def watches(policy: Policy) -> dict[str, tuple[Watch, Job]]:
     """Return what is watched, each with its slots, by the name of its job: at other times it is another job, of which none was missed."""
-    found = {}
-    for one in policy.reports.watches:
-        job = Job(f"watch {one.id} {one.cron} {one.timezone}", one.cron, keep=0, timezone=one.timezone, catch_up=one.catch_up)
-        found[job.name] = one, job
-    return found
+    return {job.name: (one, job) for one in policy.reports.watches for job in [_job("watch", one)]}
+
+
+def reports(policy: Policy) -> dict[str, tuple[Report, Job]]:
+    """Return the reports that go out, each with its slots, by the name of its job, as of `watches`."""
+    return {job.name: (one, job) for one in policy.reports.reports for job in [_job("report", one)]}
+
+
+def _job(kind: str, one: Watch | Report) -> Job:
+    return Job(f"{kind} {one.id} {one.cron} {one.timezone}", one.cron, keep=0, timezone=one.timezone, catch_up=one.catch_up)
 
 
 def _subjects(reader: Reader, rule: TimedRule) -> Iterator[tuple[Ticket | None, str | None]]:

@@ -117,13 +117,14 @@ class Worker:
         self._decider = Loop("decide", self._decide, self.stop)
         self._receivers = [Loop(f"receive {name}", self._receiving(name), self.stop) for name in engine.channels if "intake" in only]
         self._watcher = Loop("reload", self._reload, self.stop)
+        self._reporters = [Loop("report", self._report, self.stop)] if "cron" in only else []
         senders = engine.world.senders if "outbox" in only else ()
         self._senders = {name: Loop(f"send {name}", self._sending(name), self.stop) for name in senders}
         patience = max(engine.project.stalled_after, engine.project.lease)  # one that sends too long is replaced before
         self.health = Health(self._loops, max(patience.total_seconds(), 2 * RECEIVE_WAIT), to_service_manager())
 
     def _loops(self) -> tuple[Loop, ...]:
-        return (self._decider, self._watcher, *self._receivers, *self._senders.values())
+        return (self._decider, self._watcher, *self._reporters, *self._receivers, *self._senders.values())
 
     def run(self) -> None:
         """Work until `stop` is set, then let go within `STOP_WITHIN` seconds."""
@@ -209,6 +210,16 @@ class Worker:
         bodies = {name: partial(self._bodies[kind], engine) for name, kind in kinds.items() if kind in self._bodies}
         jobs = [job for job in jobs if job.name in bodies]
         return cron.run_due(engine.store, jobs, bodies, engine.clock.now(), engine.world.policy.company.timezone)
+
+    def _report(self) -> int:
+        """Make the reports that are due, beside the decider: a long one makes no promise wait."""
+        engine = self.engine
+        wanted = schedule.reports(engine.world.policy)
+        if self._guard.holds():
+            return 0
+        jobs, body = [job for _, job in wanted.values()], partial(self._bodies["report"], engine)
+        zone = engine.world.policy.company.timezone
+        return len(cron.run_due(engine.store, jobs, dict.fromkeys(wanted, body), engine.clock.now(), zone, take=False))
 
     def _reload(self) -> int:
         """Look for saved policies and people, and for another policy put in force by somebody else."""

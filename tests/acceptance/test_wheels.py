@@ -77,6 +77,10 @@ def test_the_extra_all_brings_every_channel(run: Run) -> None:
     assert {"email", "phone_log", "sms", "webhook"} <= set(python(run, CHANNEL_TYPES)[0].split())
 
 
+def test_the_extra_all_brings_what_renders_reports(run: Run) -> None:
+    assert python(run, "from engine.documents import renderers; print(*sorted(renderers()[0]))")[0].split() == ["html", "pdf", "xlsx"]
+
+
 def test_init_lays_out_a_project_that_mails_nobody_by_accident(project: Path) -> None:
     settings = yaml.safe_load((project / "engine.yaml").read_text(encoding="utf-8"))
     assert settings["outbound"] == "hold"

@@ -82,7 +82,7 @@ def _last_week(
 
 def _words(policy: Policy, figure: Figure, week: Figure | None, group: Mapping[str, str], language: str) -> str:
     """Say a figure in a line: which KPI of whom, how much, of how many, beside its target; and the last week where it has limits."""
-    parts = ", ".join(_part(policy, dimension, value, language) for dimension, value in group.items())
+    parts = ", ".join(part(policy, dimension, value, language) for dimension, value in group.items())
     said = label("alert.text", language).format(
         kpi=label(f"kpi.{figure.kpi}", language),
         group=f" ({parts})" if parts else "",
@@ -96,7 +96,7 @@ def _words(policy: Policy, figure: Figure, week: Figure | None, group: Mapping[s
     return said + label("alert.week", language).format(week=amount(week.kpi, week.value), low=low, high=high)
 
 
-def _part(policy: Policy, dimension: str, value: str, language: str) -> str:
+def part(policy: Policy, dimension: str, value: str, language: str) -> str:
     """Return the value of a dimension in the words of the policy, else in ours."""
     tiers, queues = {tier.id: tier.label for tier in policy.tiers}, {queue.id: queue.label for queue in policy.queues.values()}
     deadlines = {deadline.name: deadline.label for deadline in policy.deadlines.values()}
