@@ -38,7 +38,7 @@ count(*), sum(value / 1000000), sum(value % 1000000), count(business), sum(busin
     sum(CASE WHEN value <= :limit THEN 1 ELSE 0 END)
 """
 
-# What is only counted takes half the time.
+# What is only counted takes a third less.
 _COUNT = "count(*), 0, 0, 0, 0, 0"
 
 _SUMS = """
