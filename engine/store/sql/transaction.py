@@ -25,16 +25,16 @@ class SqlReader(
 ):
     """Keeps the contract's `Reader`."""
 
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What its readers remember."""
+        return self._session.memory
+
 
 class SqlTransaction(
     SqlReader, TicketWrites, TimerWrites, InboxWrites, OutboxWrites, PeopleWrites, ArchiveWrites, ChannelWrites, WorkerWrites, TableWrites
 ):
     """Keeps the contract's `Transaction`."""
-
-    @property
-    def memory(self) -> dict[str, Any]:
-        """What its readers remember."""
-        return self._session.memory
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo only what happens inside when that raises."""
