@@ -95,7 +95,7 @@ class Gatherer:
         self._tx = tx
         self._world = world
         self._now = now
-        self._place = f"crew at {now}"
+        self._place = f"crew at {now} by {world.policy.digest}"
         self._number: str | None = None
         self._stranger: str | None = None
         self.ran: list[str] = []

@@ -60,6 +60,10 @@ class Reader(
 ):
     """One consistent view of everything stored. Lists come in the order their methods name."""
 
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What whoever reads here remembers of it, to ask once; forgotten when a savepoint is undone."""
+
     def integrity(self, evolve: Evolve, drained_at: datetime | None = None, step: Callable[[int], None] = ...) -> list["Finding"]:
         """Return which invariants are broken, and how, in words; nothing if all is well.
 
@@ -84,10 +88,6 @@ class Transaction(
     Protocol,
 ):
     """Reads and writes that are kept together or not at all. Over when its `with` block ends."""
-
-    @property
-    def memory(self) -> dict[str, Any]:
-        """What whoever reads in this transaction remembers of it, to ask once; forgotten when a savepoint is undone."""
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo what happened inside, and only that, when it raises; the exception goes on."""

@@ -36,6 +36,11 @@ class SqlReader(
 ):
     """Keeps the contract's `Reader`."""
 
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What its readers remember."""
+        return self._session.memory
+
 
 class SqlTransaction(
     SqlReader,
@@ -51,11 +56,6 @@ class SqlTransaction(
     PersonalWrites,
 ):
     """Keeps the contract's `Transaction`."""
-
-    @property
-    def memory(self) -> dict[str, Any]:
-        """What its readers remember."""
-        return self._session.memory
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo only what happens inside when that raises."""
