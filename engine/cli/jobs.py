@@ -1,6 +1,4 @@
-"""What the daemon's jobs by cron do: a backup of the database, a summary page of the time since the last one (`jobs:` in engine.yaml), a
-look at what the policy watches.
-"""
+"""What the daemon's jobs by cron do (`jobs:` in engine.yaml): a backup of the database, a summary page of the time since the last one."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -9,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from engine.runtime.engine import Engine
 from engine.runtime.project import Job
-from engine.runtime.schedule import watches
 
 
 def backup(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
@@ -32,14 +29,6 @@ def summary(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
         _keep_latest(folder / language, "summary-*.html", job.keep)
 
 
-def watch(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
-    """Look at the KPIs of a watch: alerts are raised, or end."""
-    from engine.analysis.kpi.watch import look
-
-    watched, _ = watches(engine.world.policy)[job.name]
-    engine.tell(look(engine.store, engine.world, watched, slot, engine.clock.now(), hold=engine.project.hold))
-
-
 def _stamp(engine: Engine, slot: datetime) -> str:
     return slot.astimezone(ZoneInfo(engine.world.policy.company.timezone)).strftime("%Y%m%d-%H%M")
 
@@ -49,4 +38,4 @@ def _keep_latest(folder: Path, pattern: str, keep: int) -> None:
         old.unlink()
 
 
-JOBS: Mapping[str, Callable[[Engine, Job, datetime, datetime], None]] = {"backup": backup, "summary": summary, "watch": watch}
+JOBS: Mapping[str, Callable[[Engine, Job, datetime, datetime], None]] = {"backup": backup, "summary": summary}

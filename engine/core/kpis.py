@@ -56,6 +56,11 @@ class Kpi:
     standing: bool = False
 
     @property
+    def by_month(self) -> bool:
+        """Whether no time but the month is known of what it counts."""
+        return "month" in self.dimensions and "day" not in self.dimensions
+
+    @property
     def fact(self) -> str:
         """The fact that it counts, empty where it counts none."""
         return next((over[0].fact for over, _ in self.ways.values()), "")
@@ -105,7 +110,9 @@ KPIS: Mapping[str, Kpi] = {
         Kpi("aht", "duration", "low", _one(Term("call", ("answered",), "business"), _ANSWERED), (), OF_CALLS),
         Kpi("csat", "score", "high", {}, ("method",), OF_ANSWERS),
         Kpi("nps", "score", "high", {}, (), OF_ANSWERS),
-        Kpi("survey_response", "share", "high", _one(Term("survey", ("answered",)), Term("survey", ("sent",)))),
+        Kpi(
+            "survey_response", "share", "high", _one(Term("survey", ("answered",)), Term("survey", ("sent",))), (), (*OF_TICKETS, "survey")
+        ),
         Kpi("volume", "count", "", _one(Term("opened"))),
         Kpi("mix", "share", "", _one(Term("opened"), Term("opened", of="all"))),
         Kpi("calls", "count", "", _one(_CALLS), (), OF_CALLS),
@@ -168,6 +175,16 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Verification:
+    """When the measures of improvement are verified whose check has ended."""
+
+    source: Source
+    cron: str
+    timezone: str
+    catch_up: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A report that goes out by cron: what it is about (`month`, `week`), in which formats, to whom."""
 
@@ -188,4 +205,5 @@ class Reports:
     kpis: Mapping[str, KpiPolicy] = field(default_factory=dict)
     scorecard: Mapping[str, float] = field(default_factory=dict)
     watches: tuple[Watch, ...] = ()
+    verification: Verification | None = None
     reports: tuple[Report, ...] = ()

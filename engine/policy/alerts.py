@@ -19,6 +19,7 @@ def alert(node: Node, languages: tuple[str, ...], references: References, proble
         script=node.string("script") or None,
         opens=_opens(opened, node.string("queue"), languages, references, problems) if opened is not None else None,
         significant=significant is not None and significant.value is True,
+        ended=node.string("ended") or None,
     )
 
 

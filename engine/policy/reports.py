@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from engine.core.kpis import KPIS, OF_CALLS, PERIODS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Watch
+from engine.core.kpis import KPIS, OF_CALLS, PERIODS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Verification, Watch
 from engine.policy.alerts import alert
 from engine.policy.calendars import zone
 from engine.policy.cron import check_cron
@@ -66,7 +66,9 @@ def reports(document: Document, languages: tuple[str, ...], references: Referenc
             hint = said("give it a target: `kpis: {{{name}: {{target: …}}}}`", name=node.text)
             problems.add("CL392", node, said("`{name}` has no target to be measured by", name=node.text), hint)
     weights = {name: share(node.text) for name, node in document.entries("scorecard").items()}
-    return Reports(kpis, weights, tuple(_watches(document, languages, references, problems)), tuple(_reports(document, problems)))
+    watches, node = tuple(_watches(document, languages, references, problems)), document.single("verification")
+    verification = Verification(node.source, *_slots(node, document, problems)) if node is not None else None
+    return Reports(kpis, weights, watches, verification, tuple(_reports(document, problems)))
 
 
 def _kpi(kpi: Kpi, node: Node, references: References, problems: Problems) -> KpiPolicy:

@@ -232,8 +232,9 @@ def uses(document: Document) -> Iterable[Use]:
 
 
 def _alert_uses(node: Node) -> Iterator[Use]:
-    if (script := node.get("script")) is not None:
-        yield Use(script, "alert", _audiences(names(node, "to")))
+    for key in ("script", "ended"):
+        if (script := node.get(key)) is not None:
+            yield Use(script, "alert", _audiences(names(node, "to")))
 
 
 def guides(document: Document, languages: tuple[str, ...], problems: Problems) -> dict[str, Guide]:

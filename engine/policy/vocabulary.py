@@ -94,7 +94,7 @@ SECTIONS = {
     "rules": ("rules", "chain"),
     "authority": ("currency", "exceptions", "grants", "approvals"),
     "incidents": ("incidents", "groups", "major_complaints"),
-    "reports": ("kpis", "scorecard", "watch", "reports"),
+    "reports": ("kpis", "scorecard", "watch", "verification", "reports"),
     "calendars": ("calendars", "arrangements"),
     "team": ("manager", "agents", "shifts"),
     "tests": ("tests",),

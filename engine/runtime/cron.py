@@ -29,6 +29,9 @@ _REACH = (timedelta(hours=1), 2 * _DAY, 62 * _DAY, 366 * _DAY, 8 * 366 * _DAY, 5
 """How far apart slots may lie: hours, days, the 31st of a month, a year, 29 February around 2100, a fifth Monday of February."""
 
 
+_AROUND: dict[tuple[str, str], tuple[datetime, datetime]] = {}
+
+
 def slots(expression: str, timezone: str, after: datetime, until: datetime) -> Iterator[datetime]:
     """Yield the slots after `after` and up to `until`, in UTC and in order. The expression is one that `refusal` lets pass."""
     after, until = as_utc(after), as_utc(until)
@@ -54,14 +57,23 @@ def _fixes_the_hour(expression: str) -> bool:
 
 def previous(expression: str, now: datetime, timezone: str) -> datetime:
     """Return the last slot up to `now`."""
-    found = (deque(slots(expression, timezone, now - span, now), maxlen=1) for span in _REACH)
-    return next(latest[0] for latest in found if latest)
+    return _around(expression, now, timezone)[0]
 
 
 def following(expression: str, after: datetime, timezone: str) -> datetime:
     """Return the first slot later than `after`."""
-    found = (next(slots(expression, timezone, after, after + span), None) for span in _REACH)
-    return next(slot for slot in found if slot is not None)
+    return _around(expression, after, timezone)[1]
+
+
+def _around(expression: str, at: datetime, timezone: str) -> tuple[datetime, datetime]:
+    """The last slot up to an instant and the first later one, which are the same until that has come: every look asks for them."""
+    found = _AROUND.get((expression, timezone))
+    if found is None or not found[0] <= at < found[1]:
+        before = (deque(slots(expression, timezone, at - span, at), maxlen=1) for span in _REACH)
+        after = (next(slots(expression, timezone, at, at + span), None) for span in _REACH)
+        found = next(latest[0] for latest in before if latest), next(slot for slot in after if slot is not None)
+        _AROUND[expression, timezone] = found
+    return found
 
 
 def due_slots(expression: str, timezone: str, catch_up: str, before: datetime, now: datetime) -> list[datetime]:
@@ -69,12 +81,11 @@ def due_slots(expression: str, timezone: str, catch_up: str, before: datetime, n
 
     Of those missed while nobody ran, `catch_up` says which: `all`, the last one `once`, or none (`skip`).
     """
-    since = slots(expression, timezone, before, now)
-    if catch_up == "all":
-        return list(islice(since, MOST))
-    if next(since, None) is None:
-        return []
     latest = previous(expression, now, timezone)
+    if latest <= before:
+        return []
+    if catch_up == "all":
+        return list(islice(slots(expression, timezone, before, now), MOST))
     return [latest] if catch_up == "once" or as_utc(now) - latest <= GRACE else []
 
 

@@ -2,17 +2,17 @@
 
 import random
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from math import ceil
-from typing import cast
+from typing import TypeAlias, cast
 
 from engine.core.compiled import Draw, Policy, TimedRule
 from engine.core.decide.rules import holds
 from engine.core.fields import OPEN_STATES
-from engine.core.kpis import Watch
+from engine.core.kpis import Verification, Watch
 from engine.core.model import Ticket
-from engine.core.signals import KpiWatched, RuleDue
+from engine.core.signals import AgentActed, KpiWatched, RuleDue
 from engine.runtime import cron, log
 from engine.runtime.claims import TURNS
 from engine.runtime.gather import Gatherer, World
@@ -20,6 +20,9 @@ from engine.runtime.handle import Outcome, handle
 from engine.runtime.project import Job
 from engine.store.contract import Conflict, Reader, Store, Transaction
 from engine.store.rows import TicketQuery
+
+ByClock: TypeAlias = Callable[[Store, World, datetime, bool], list[Outcome]]
+"""Does what has come due by cron, as `run_due` does with rules."""
 
 _PAGE = 500
 _ALL = 1_000_000
@@ -41,8 +44,9 @@ def run_due(store: Store, world: World, now: datetime, hold: bool) -> list[Outco
 
 
 def upcoming(policy: Policy, now: datetime) -> dict[str, datetime]:
-    """Return when each rule that goes by the clock runs next, by its id; drafts are left out."""
-    return {rule.id: cron.following(rule.cron, now, rule.timezone) for rule in policy.timed_rules if rule.mode != "draft"}
+    """Return when each rule that goes by the clock runs next, by its id, drafts left out; and each look, by the name of its job."""
+    rules = {rule.id: cron.following(rule.cron, now, rule.timezone) for rule in policy.timed_rules if rule.mode != "draft"}
+    return rules | {job.name: cron.following(one.cron, now, one.timezone) for one, job in looks(policy)}
 
 
 def job_name(rule: TimedRule) -> str:
@@ -87,7 +91,7 @@ def _run(store: Store, world: World, rule: TimedRule, slot: datetime, now: datet
 
 
 def decide_each(
-    tx: Transaction, world: World, signals: Iterable[RuleDue | KpiWatched], now: datetime, hold: bool, **by: str
+    tx: Transaction, world: World, signals: Iterable[RuleDue | KpiWatched | AgentActed], now: datetime, hold: bool, **by: str
 ) -> list[Outcome]:
     """Decide on each of the signals, which come of the rule or watch `by`. One that fails does not stop the rest."""
     outcomes: list[Outcome] = []
@@ -105,13 +109,12 @@ def decide_each(
     return outcomes
 
 
-def watches(policy: Policy) -> dict[str, tuple[Watch, Job]]:
-    """Return what is watched, each with its slots, by the name of its job: at other times it is another job, of which none was missed."""
-    found = {}
-    for one in policy.reports.watches:
-        job = Job(f"watch {one.id} {one.cron} {one.timezone}", one.cron, keep=0, timezone=one.timezone, catch_up=one.catch_up)
-        found[job.name] = one, job
-    return found
+def looks(policy: Policy) -> list[tuple[Watch | Verification, Job]]:
+    """Return what the policy wants looked at by cron, each with its job: at other times it is another job, of which no slot was missed."""
+    named: list[tuple[str, Watch | Verification]] = [(f"watch {one.id}", one) for one in policy.reports.watches]
+    if policy.reports.verification is not None:
+        named.append(("verification", policy.reports.verification))
+    return [(one, Job(f"{name} {one.cron} {one.timezone}", one.cron, 0, one.timezone, one.catch_up)) for name, one in named]
 
 
 def _subjects(reader: Reader, rule: TimedRule) -> Iterator[tuple[Ticket | None, str | None]]:

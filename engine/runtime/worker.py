@@ -10,7 +10,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -199,11 +199,8 @@ class Worker:
 
     def _cron(self) -> list[str]:
         engine = self.engine
-        watched = schedule.watches(engine.world.policy)
-        jobs = [*engine.project.jobs, *(job for _, job in watched.values())]
-        kinds = {job.name: "watch" if job.name in watched else job.name for job in jobs}
-        bodies = {name: partial(self._bodies[kind], engine) for name, kind in kinds.items() if kind in self._bodies}
-        jobs = [job for job in jobs if job.name in bodies]
+        bodies = {name: partial(body, engine) for name, body in self._bodies.items()}
+        jobs = [job for job in engine.project.jobs if job.name in bodies]
         return cron.run_due(engine.store, jobs, bodies, engine.clock.now(), engine.world.policy.company.timezone)
 
     def _reload(self) -> int:
@@ -281,7 +278,7 @@ def _believe_clock(tx: Transaction, now: datetime) -> None:
 PARTS = frozenset({"intake", "timers", "outbox", "cron"})
 
 
-def run(root: Path, bodies: Bodies, only: frozenset[str] = PARTS) -> int:
+def run(root: Path, bodies: Bodies, by_clock: Iterable[schedule.ByClock], only: frozenset[str] = PARTS) -> int:
     """Run the project's daemon until SIGTERM or SIGINT; return the exit code. Raises EngineError when it cannot start."""
     log.configure()
     project = load_project(root)
@@ -289,6 +286,7 @@ def run(root: Path, bodies: Bodies, only: frozenset[str] = PARTS) -> int:
     engine = open_engine(project, SystemClock(), reload=True, owner="engine run")
     try:
         engine.listeners.append(log.decision)
+        engine.by_clock += by_clock
         for alarm in engine.alarms:
             log.say("alarm", logging.ERROR, reason=alarm)
         worker = Worker(engine, bodies, only)
