@@ -20,7 +20,7 @@ _STYLES = {"in": "cyan", "out": "blue", "good": "green", "bad": "bold red", "war
 @click.command()
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed plays the same weeks and the same day.")
 @click.option(
-    "--tickets", type=click.IntRange(0, 2000), default=200, show_default=True, help="So many in the weeks before; 0: the day alone."
+    "--tickets", type=click.IntRange(0, 2000), default=150, show_default=True, help="So many in the weeks before; 0: the day alone."
 )
 @click.option(
     "--output",

@@ -84,9 +84,12 @@ class _Play:
 
     def act(self, at: datetime, number: str, action: str, text: str = "", actor: str | None = None, **details: Any) -> None:
         """Let `actor`, else whoever holds the ticket then, do something with it, if it can be done then."""
-        self.plan(
-            at, lambda: self.engine.handle(AgentActed(number, action, _holder(self, number) or self.engine.world.team.manager, **details))
-        )
+
+        def do() -> None:
+            by = actor or _holder(self, number) or self.engine.world.team.manager
+            self.engine.handle(AgentActed(number, action, by, text, **details))
+
+        self.plan(at, do)
 
     def reply(self, at: datetime, message: str, text: str) -> None:
         """Let the customer answer a message then, if it has come."""
