@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from engine.analysis.learned import Verified
     from engine.analysis.summary import Summary
+    from engine.cli.words import Words
     from engine.runtime.engine import Engine
     from engine.whatif.demo import DemoResult
     from engine.whatif.timeline import Line
@@ -130,19 +132,22 @@ def _show_month(engine: "Engine", result: "DemoResult") -> None:
                 one.number,
                 words.party(one.assignee),
                 words.name(one.state),
-                *(
-                    [
-                        words.name(last.verdict),
-                        *(shown_value(last.evidence.aim.kpi, part.value) for part in (last.evidence.before, last.evidence.after)),
-                    ]
-                    if (last := next(reversed(verdicts[one.number]), None))
-                    else ["", "", ""]
-                ),
+                *_judged(verdicts[one.number], words),
                 said.get(one.description or "", ""),
             )
             for one in measures
         ],
     )
+
+
+def _judged(verdicts: "list[Verified]", words: "Words") -> list[str]:
+    """The last verdict on a measure, and its KPI before and after."""
+    from engine.cli.kpi import shown_value
+
+    if not verdicts:
+        return ["", "", ""]
+    found = verdicts[-1].evidence
+    return [words.name(verdicts[-1].verdict), *(shown_value(found.aim.kpi, one.value) for one in (found.before, found.after))]
 
 
 def _conclude(result: "DemoResult", summary: "Summary", output: Path) -> None:

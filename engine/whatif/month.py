@@ -99,7 +99,8 @@ class Month:
             return channel, f"{name}.eml", letter.as_bytes()
         plain: dict[str, Any] = {"id": name, "from": phone, "text": text, "at": at.isoformat()}
         if channel != "sms":
-            plain |= {"name": person, "talk_seconds": self._chance.randrange(60, 400), "language": "en" if english else "zh"}
+            talk, language = self._chance.randrange(60, 400), "en" if english else "zh"
+            plain |= {"name": person, "talk_seconds": talk, "language": language, "kind": need["kind"]}
         return channel, f"{name}.json", json.dumps(plain, ensure_ascii=False).encode()
 
     def _customer(self) -> tuple[str, str, str, bool]:
