@@ -66,9 +66,13 @@ def reports(document: Document, languages: tuple[str, ...], references: Referenc
             hint = said("give it a target: `kpis: {{{name}: {{target: …}}}}`", name=node.text)
             problems.add("CL392", node, said("`{name}` has no target to be measured by", name=node.text), hint)
     weights = {name: share(node.text) for name, node in document.entries("scorecard").items()}
-    watches, node = tuple(_watches(document, languages, references, problems)), document.single("verification")
-    verification = Verification(node.source, *_slots(node, document, problems)) if node is not None else None
-    return Reports(kpis, weights, watches, verification, tuple(_reports(document, problems)))
+    return Reports(
+        kpis,
+        weights,
+        tuple(_watches(document, languages, references, problems)),
+        next((Verification(one.source, *_slots(one, document, problems)) for one in document.parts("verification")), None),
+        tuple(_reports(document, problems)),
+    )
 
 
 def _kpi(kpi: Kpi, node: Node, references: References, problems: Problems) -> KpiPolicy:
