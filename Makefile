@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 .PHONY: demo test check long faults coverage bench wheels clean
 .DELETE_ON_ERROR:
 
-## A business day through the real runtime, with a virtual clock.
+## A month and a business day through the real runtime, with a virtual clock.
 demo: $(VENV)/.installed
 	$(BIN)/engine demo
 

@@ -45,7 +45,7 @@ class LazyGroup(click.Group):
 
 
 VERBS: Mapping[str, tuple[str, str]] = {
-    "demo": ("engine.cli.demo:command", "Play a business day and show what happens."),
+    "demo": ("engine.cli.demo:command", "Play a month and a business day, and show what happens."),
     "init": ("engine.cli.init:command", "Lay out a new project."),
     "validate": ("engine.cli.validate:command", "Say whether policies (and a project) are sound."),
     "schema": ("engine.cli.schema:command", "Print the JSON Schemas of policy files, for editors."),

@@ -1,4 +1,4 @@
-"""`engine demo`: a business day in seconds."""
+"""`engine demo`: a month and a business day in a minute."""
 
 import shutil
 from pathlib import Path
@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from engine.analysis.learned import Verified
     from engine.analysis.summary import Summary
+    from engine.cli.words import Words
+    from engine.runtime.engine import Engine
     from engine.whatif.demo import DemoResult
     from engine.whatif.timeline import Line
 
+_BY_WEEK = ("volume", "sla_attainment", "response_on_time", "response_time", "needs_met", "survey_response")
 _MARK = ".closedloop-demo"
 _STYLES = {"in": "cyan", "out": "blue", "good": "green", "bad": "bold red", "warn": "yellow", "plain": ""}
 
 
 @click.command()
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed plays the same day.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed plays the same weeks and the same day.")
+@click.option(
+    "--tickets", type=click.IntRange(0, 2000), default=150, show_default=True, help="So many in the weeks before; 0: the day alone."
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -25,22 +32,27 @@ _STYLES = {"in": "cyan", "out": "blue", "good": "green", "bad": "bold red", "war
     help="Where everything is written; what an earlier demo wrote there is replaced.",
 )
 @click.option("--quiet", is_flag=True, help="Only the result, no timeline.")
-def command(seed: int, output: Path, quiet: bool) -> None:
-    """Play a business day through the very runtime that `engine run` uses, with a clock that runs ahead.
+def command(seed: int, tickets: int, output: Path, quiet: bool) -> None:
+    """Play a month and then a business day through the very runtime that `engine run` uses, with a clock that runs ahead.
 
-    Prints what happens, ticket by ticket, with the rule that said so; then where the database, the messages and a summary lie.
+    Prints what happens on the day, ticket by ticket, with the rule that said so; then what the month came to, by week, and where the
+    database, the messages and a summary lie.
     """
     from engine.analysis.summary import summarise, summary_html
     from engine.channels import write_atomically
+    from engine.cli.output import counting
     from engine.whatif.demo import run_demo
 
     _prepare(output)
-    result, engine = run_demo(output, seed, None if quiet else _Timeline())
+    with counting("February") as step:
+        result, engine = run_demo(output, seed, tickets, None if quiet else _Timeline(), step)
     try:
         world = engine.world
         zone = world.policy.company.timezone
         with engine.store.read() as reader:
             summary = summarise(reader, world.policy, world.team, result.since, result.until, zone)
+        if tickets:
+            _show_month(engine, result)
     finally:
         engine.close()
     for language in world.policy.company.languages:
@@ -80,6 +92,62 @@ class _Timeline:
         self._console.print(
             text, no_wrap=True, overflow="ellipsis" if self._console.is_terminal else "ignore", crop=self._console.is_terminal
         )
+
+
+def _show_month(engine: "Engine", result: "DemoResult") -> None:
+    """The weeks, as whoever answers for the service wants to see them."""
+    from engine.analysis.kpi import catch_up, measure
+    from engine.analysis.labels import label
+    from engine.analysis.learned import verdicts_on
+    from engine.cli.kpi import shown_value
+    from engine.cli.output import say, table
+    from engine.cli.words import Words
+    from engine.store import TicketQuery
+
+    policy, words = engine.world.policy, Words("en", engine.world.policy, engine.world.team)
+    catch_up(engine.store, policy)
+    with engine.store.read() as reader:
+        figures = measure(reader, policy, _BY_WEEK, ["week"], result.began, result.until)
+        alerts, calls, measures = (reader.tickets(TicketQuery(kind=kind, limit=10_000)) for kind in ("alert", "follow_up", "improvement"))
+        said = reader.contents([one.description for one in (*alerts, *measures) if one.description])
+        verdicts = {one.number: list(verdicts_on(reader, one.number)) for one in measures}
+    found = {(one.kpi, *one.group): shown_value(one.kpi, one.value) for one in figures}
+    weeks, goals = sorted({one.group[0] for one in figures}), {one.kpi: one.goal for one in figures}
+    rows = [(name, [found.get((name, week), "") for week in weeks], goals.get(name)) for name in _BY_WEEK]
+    say()
+    table(
+        ("by week", *weeks, "target"),
+        [(label(f"kpi.{name}", "en"), *values, shown_value(name, goal.target) if goal else "") for name, values, goal in rows],
+    )
+    table(
+        ("alert", "from", "to", ""),
+        [(one.number, words.clock(one.opened_at), words.clock(one.closed_at), said.get(one.description or "", "")) for one in alerts],
+    )
+    clocks = [clock for one in calls for clock in one.deadlines.values()]
+    say(f"follow-ups of low scores: {sum(one.met is True for one in clocks)} in time, {sum(one.met is False for one in clocks)} missed")
+    table(
+        ("measure", "owner", "state", "verdict", "before", "after", ""),
+        [
+            (
+                one.number,
+                words.party(one.assignee),
+                words.name(one.state),
+                *_judged(verdicts[one.number], words),
+                said.get(one.description or "", ""),
+            )
+            for one in measures
+        ],
+    )
+
+
+def _judged(verdicts: "list[Verified]", words: "Words") -> list[str]:
+    """The last verdict on a measure, and its KPI before and after."""
+    from engine.cli.kpi import shown_value
+
+    if not verdicts:
+        return ["", "", ""]
+    found = verdicts[-1].evidence
+    return [words.name(verdicts[-1].verdict), *(shown_value(found.aim.kpi, one.value) for one in (found.before, found.after))]
 
 
 def _conclude(result: "DemoResult", summary: "Summary", output: Path) -> None:

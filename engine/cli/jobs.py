@@ -1,5 +1,5 @@
-"""What the daemon's jobs by cron do: a backup of the database, a summary page of the time since the last one (`jobs:` in engine.yaml), a
-look at what the policy watches, the reports that it wants, and what it keeps no longer.
+"""What the daemon's jobs by cron do: a backup of the database, a summary page of the time since the last one (`jobs:` in engine.yaml), the
+reports that the policy wants, and what it keeps no longer.
 """
 
 from collections.abc import Callable, Mapping
@@ -7,12 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from engine.analysis.kpi.watch import look
 from engine.analysis.summary import summarise, summary_html
 from engine.channels import write_atomically
 from engine.runtime.engine import Engine
 from engine.runtime.project import Job
-from engine.runtime.schedule import reports, watches
+from engine.runtime.schedule import reports
 
 
 def backup(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
@@ -30,12 +29,6 @@ def summary(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
     for language in world.policy.company.languages:
         write_atomically(folder / language / f"summary-{_stamp(engine, slot)}.html", summary_html(counted, language).encode())
         _keep_latest(folder / language, "summary-*.html", job.keep)
-
-
-def watch(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
-    """Look at the KPIs of a watch: alerts are raised, or end."""
-    watched, _ = watches(engine.world.policy)[job.name]
-    engine.tell(look(engine.store, engine.world, watched, slot, engine.clock.now(), hold=engine.project.hold))
 
 
 def retention(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
@@ -65,7 +58,6 @@ def _keep_latest(folder: Path, pattern: str, keep: int) -> None:
 JOBS: Mapping[str, Callable[[Engine, Job, datetime, datetime], None]] = {
     "backup": backup,
     "summary": summary,
-    "watch": watch,
     "retention": retention,
     "report": report,
 }

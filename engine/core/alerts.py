@@ -22,7 +22,7 @@ class Opens:
 class AlertRule:
     """What is done when an alert is raised: into which `queue` it comes, and by which `script` these people are told.
 
-    With `significant` only what is significant raises one.
+    With `significant` only what is significant raises one. By the script `ended` they hear that it is over.
     """
 
     queue: str
@@ -30,6 +30,7 @@ class AlertRule:
     script: str | None
     opens: Opens | None
     significant: bool = False
+    ended: str | None = None
 
 
 def above_baseline(count: int, before: int, windows: float) -> bool:

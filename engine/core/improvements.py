@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 CATEGORIES = ("process", "training", "handbook", "policy")
 """What a measure changes."""
@@ -73,3 +74,9 @@ class Outcome:
     remedy: str = ""
     words: str = ""
     satisfied: bool | None = None
+
+
+def next_month(at: datetime, timezone: str) -> datetime:
+    """Return the midnight at which the month after that of `at` begins in the zone, in UTC."""
+    first = at.astimezone(ZoneInfo(timezone)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (first + timedelta(days=32)).replace(day=1).astimezone(UTC)

@@ -58,6 +58,11 @@ class Kpi:
     standing: bool = False
 
     @property
+    def by_month(self) -> bool:
+        """Whether no time but the month is known of what it counts."""
+        return "month" in self.dimensions and "day" not in self.dimensions
+
+    @property
     def fact(self) -> str:
         """The fact that it counts, empty where it counts none."""
         return next((over[0].fact for over, _ in self.ways.values()), "")
@@ -108,7 +113,9 @@ KPIS: Mapping[str, Kpi] = {
         Kpi("aht", "duration", "low", _one(Term("call", ("answered",), "business"), _ANSWERED), (), OF_CALLS),
         Kpi("csat", "score", "high", {}, ("method",), OF_ANSWERS),
         Kpi("nps", "score", "high", {}, (), OF_ANSWERS),
-        Kpi("survey_response", "share", "high", _one(Term("survey", ("answered",)), Term("survey", ("sent",)))),
+        Kpi(
+            "survey_response", "share", "high", _one(Term("survey", ("answered",)), Term("survey", ("sent",))), (), (*OF_TICKETS, "survey")
+        ),
         Kpi("knowledge_use", "share", "high", _one(Term("article", ("resolved",)), Term("resolved"))),
         Kpi("knowledge_accuracy", "share", "high", _one(Term("article", ("confirmed",)), _ENDS), dimensions=(*OF_TICKETS, "article")),
         Kpi("qa_score", "score", "high", _one(Term("review", of="value"), Term("review"))),
@@ -180,6 +187,16 @@ FORMATS: Final = ("html", "xlsx", "pdf", "md", "json")
 
 
 @dataclass(frozen=True, slots=True)
+class Verification:
+    """When the measures of improvement are verified whose check has ended."""
+
+    source: Source
+    cron: str
+    timezone: str
+    catch_up: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A report that goes out by cron: which of `REPORTS` it is, in which `FORMATS`, to whom."""
 
@@ -211,6 +228,7 @@ class Reports:
     kpis: Mapping[str, KpiPolicy] = field(default_factory=dict)
     scorecard: Mapping[str, float] = field(default_factory=dict)
     watches: tuple[Watch, ...] = ()
+    verification: Verification | None = None
     reports: tuple[Report, ...] = ()
     suggestions: tuple[Subject, ...] = ()
     ignored_words: tuple[str, ...] = ()

@@ -52,7 +52,7 @@ _SAID = (
     ("incidents.scripts.*", "incident", _CUSTOMER),
     *((f"{action}.script", "rule", "notify") for action in _ACTIONS),
     *((f"{action}.run_script", "rule", _CUSTOMER) for action in _ACTIONS),
-    *((f"{alert}.script", "alert", "to") for alert in _ALERTS),
+    *((f"{alert}.{script}", "alert", "to") for alert in _ALERTS for script in ("script", "ended")),
 )
 """Where a script is named, on which occasion it is said, and to whom: the customer, or those under the key beside it."""
 

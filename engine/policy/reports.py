@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.core.alerts import AlertRule
-from engine.core.kpis import FORMATS, KPIS, PERIODS, REPORTS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Subject, Watch
+from engine.core.kpis import FORMATS, KPIS, PERIODS, REPORTS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Subject, Verification, Watch
 from engine.policy.conditions import all_visible
 from engine.policy.cron import slots
 from engine.policy.diagnostics import Problems
@@ -78,7 +78,9 @@ def reports(document: Document, values: Values, alert: Callable[[Node], AlertRul
         values.make(Subject, node, id=id) for id, node in document.entries("suggestions").items() if all_visible(node["keywords"], problems)
     )
     ignored = tuple(word.text for part in document.parts("ignored_words") for word in part.items)
-    return Reports(kpis, weights, tuple(watches), tuple(sent), tuple(subjects), ignored)
+    checks = document.single("verification")
+    verified = values.optional(Verification, checks, **(slots(checks, document, problems) if checks else {}))
+    return Reports(kpis, weights, tuple(watches), verified, tuple(sent), tuple(subjects), ignored)
 
 
 def _kpi(kpi: Kpi, node: Node, values: Values, problems: Problems) -> KpiPolicy:

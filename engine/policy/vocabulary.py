@@ -65,7 +65,7 @@ SECTIONS = {
     "rules": ("rules", "chain"),
     "authority": ("currency", "exceptions", "grants", "approvals"),
     "incidents": ("incidents", "groups", "major_complaints"),
-    "reports": ("kpis", "scorecard", "watch", "reports", "suggestions", "ignored_words"),
+    "reports": ("kpis", "scorecard", "watch", "verification", "reports", "suggestions", "ignored_words"),
     "retention": ("retention", "retention_runs"),
     "quality": ("quality",),
     "knowledge": ("articles",),

@@ -30,6 +30,9 @@ _REACH = (timedelta(hours=1), 2 * _DAY, 62 * _DAY, 366 * _DAY, 8 * 366 * _DAY, 5
 """How far apart slots may lie: hours, days, the 31st of a month, a year, 29 February around 2100, a fifth Monday of February."""
 
 
+_AROUND: dict[tuple[str, str], tuple[datetime, datetime]] = {}
+
+
 def slots(expression: str, timezone: str, after: datetime, until: datetime) -> Iterator[datetime]:
     """Yield the slots after `after` and up to `until`, in UTC and in order. The expression is one that `refusal` lets pass."""
     after, until = as_utc(after), as_utc(until)

@@ -37,7 +37,10 @@ _KEY = "signing_key"
 
 @dataclass(slots=True)
 class Engine:
-    """Everything one process needs to do the project's work. Made by `open_engine`, ended by `close`."""
+    """Everything one process needs to do the project's work. Made by `open_engine`, ended by `close`.
+
+    `by_clock` is what is done by cron beside the rules, by rooms that the runtime does not know.
+    """
 
     project: Project
     store: Store
@@ -49,6 +52,7 @@ class Engine:
     builders: Mapping[str, Callable[[], Channel]]
     alarms: tuple[str, ...] = ()
     listeners: list[Listener] = field(default_factory=list)
+    by_clock: list[schedule.ByClock] = field(default_factory=list)
     in_flight: dict[str, list[OutboxRow]] = field(default_factory=dict)
     taken: dict[str, deque[Taken]] = field(default_factory=lambda: defaultdict(deque))
     membership: Membership | None = None
@@ -117,8 +121,9 @@ class Engine:
         return self.tell(timers.fire(self.store, self.world, self.clock.now(), self.project.hold, limit))
 
     def work_rules(self) -> int:
-        """Run the rules that go by the clock and whose hour has come; return how many tickets and customers were decided on."""
-        return self.tell(schedule.run_due(self.store, self.world, self.clock.now(), self.project.hold))
+        """Run the rules that go by the clock and whose hour has come, and what else goes by it; return how many signals were decided on."""
+        store, world, hold = self.store, self.world, self.project.hold
+        return sum(self.tell(run(store, world, self.clock.now(), hold)) for run in (schedule.run_due, *self.by_clock))
 
     def work_answers(self) -> int:
         """Put survey answers into storage that have waited long enough; return how many follow-ups that opened."""

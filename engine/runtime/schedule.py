@@ -2,17 +2,18 @@
 
 import random
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from math import ceil
-from typing import TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 
 from engine.core.compiled import Draw, Policy, TimedRule
 from engine.core.decide.rules import holds
 from engine.core.fields import OPEN_STATES
-from engine.core.kpis import Report, Watch
+from engine.core.kpis import Report, Verification, Watch
 from engine.core.model import Ticket
-from engine.core.signals import KpiWatched, RuleDue
+from engine.core.retention import Retention
+from engine.core.signals import AgentActed, KpiWatched, RuleDue
 from engine.runtime import cron, log
 from engine.runtime.claims import TURNS
 from engine.runtime.gather import Gatherer, World
@@ -22,6 +23,8 @@ from engine.store.contract import Conflict, Reader, Store, Transaction
 from engine.store.rows import TicketQuery
 
 Drawn = TypeVar("Drawn")
+ByClock: TypeAlias = Callable[[Store, World, datetime, bool], list[Outcome]]
+"""Does what has come due by cron, as `run_due` does with rules."""
 
 _PAGE = 500
 _ALL = 1_000_000
@@ -43,8 +46,9 @@ def run_due(store: Store, world: World, now: datetime, hold: bool) -> list[Outco
 
 
 def upcoming(policy: Policy, now: datetime) -> dict[str, datetime]:
-    """Return when each rule that goes by the clock runs next, by its id; drafts are left out."""
-    return {rule.id: cron.following(rule.cron, now, rule.timezone) for rule in policy.timed_rules if rule.mode != "draft"}
+    """Return when each rule that goes by the clock runs next, by its id, drafts left out; and each look, by the name of its job."""
+    rules = {rule.id: cron.following(rule.cron, now, rule.timezone) for rule in policy.timed_rules if rule.mode != "draft"}
+    return rules | {job.name: cron.following(one.cron, now, one.timezone) for one, job in looks(policy)}
 
 
 def job_name(rule: TimedRule) -> str:
@@ -89,7 +93,7 @@ def _run(store: Store, world: World, rule: TimedRule, slot: datetime, now: datet
 
 
 def decide_each(
-    tx: Transaction, world: World, signals: Iterable[RuleDue | KpiWatched], now: datetime, hold: bool, **by: str
+    tx: Transaction, world: World, signals: Iterable[RuleDue | KpiWatched | AgentActed], now: datetime, hold: bool, **by: str
 ) -> list[Outcome]:
     """Decide on each of the signals, which come of the rule or watch `by`. One that fails does not stop the rest."""
     outcomes: list[Outcome] = []
@@ -107,18 +111,22 @@ def decide_each(
     return outcomes
 
 
-def watches(policy: Policy) -> dict[str, tuple[Watch, Job]]:
-    """Return what is watched, each with its slots, by the name of its job: at other times it is another job, of which none was missed."""
-    return {job.name: (one, job) for one in policy.reports.watches for job in [_job("watch", one)]}
+def looks(policy: Policy) -> list[tuple[Watch | Verification, Job]]:
+    """Return what the policy wants looked at by cron, each with its job: at other times it is another job, of which no slot was missed."""
+    named: list[tuple[str, Watch | Verification]] = [(f"watch {one.id}", one) for one in policy.reports.watches]
+    if policy.reports.verification is not None:
+        named.append(("verification", policy.reports.verification))
+    return [(one, job(name, one)) for name, one in named]
 
 
 def reports(policy: Policy) -> dict[str, tuple[Report, Job]]:
-    """Return the reports that go out, each with its slots, by the name of its job, as of `watches`."""
-    return {job.name: (one, job) for one in policy.reports.reports for job in [_job("report", one)]}
+    """Return the reports that go out, each with its slots, by the name of its job, as of `looks`."""
+    return {slots.name: (one, slots) for one in policy.reports.reports for slots in [job(f"report {one.id}", one)]}
 
 
-def _job(kind: str, one: Watch | Report) -> Job:
-    return Job(f"{kind} {one.id} {one.cron} {one.timezone}", one.cron, keep=0, timezone=one.timezone, catch_up=one.catch_up)
+def job(name: str, one: Watch | Verification | Report | Retention) -> Job:
+    """Return what the policy wants by cron as a job."""
+    return Job(f"{name} {one.cron} {one.timezone}", one.cron, keep=0, timezone=one.timezone, catch_up=one.catch_up)
 
 
 def _subjects(reader: Reader, rule: TimedRule) -> Iterator[tuple[Ticket | None, str | None]]:

@@ -10,7 +10,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -200,15 +200,12 @@ class Worker:
 
     def _cron(self) -> list[str]:
         engine = self.engine
-        watched = schedule.watches(engine.world.policy)
-        jobs = [*engine.project.jobs, *(job for _, job in watched.values())]
-        kinds = {job.name: "watch" if job.name in watched else job.name for job in jobs}
+        kinds = {job.name: (job, job.name) for job in engine.project.jobs}
         if (kept := engine.world.policy.retention) is not None:
-            name = f"retention {kept.cron} {kept.timezone}"
-            jobs.append(Job(name, kept.cron, keep=0, timezone=kept.timezone, catch_up=kept.catch_up))
-            kinds[name] = "retention"
-        bodies = {name: partial(self._bodies[kind], engine) for name, kind in kinds.items() if kind in self._bodies}
-        jobs = [job for job in jobs if job.name in bodies]
+            job = schedule.job("retention", kept)
+            kinds[job.name] = job, "retention"
+        bodies = {name: partial(self._bodies[kind], engine) for name, (_, kind) in kinds.items() if kind in self._bodies}
+        jobs = [job for name, (job, _) in kinds.items() if name in bodies]
         return cron.run_due(engine.store, jobs, bodies, engine.clock.now(), engine.world.policy.company.timezone)
 
     def _report(self) -> int:
@@ -296,7 +293,7 @@ def _believe_clock(tx: Transaction, now: datetime) -> None:
 PARTS = frozenset({"intake", "timers", "outbox", "cron"})
 
 
-def run(root: Path, bodies: Bodies, only: frozenset[str] = PARTS) -> int:
+def run(root: Path, bodies: Bodies, by_clock: Iterable[schedule.ByClock], only: frozenset[str] = PARTS) -> int:
     """Run the project's daemon until SIGTERM or SIGINT; return the exit code. Raises EngineError when it cannot start."""
     log.configure()
     project = load_project(root)
@@ -306,6 +303,7 @@ def run(root: Path, bodies: Bodies, only: frozenset[str] = PARTS) -> int:
         engine.listeners.append(log.decision)
         if again := erasure.repeat(engine):
             log.say("erased again", logging.WARNING, customers=again)
+        engine.by_clock += by_clock
         for alarm in engine.alarms:
             log.say("alarm", logging.ERROR, reason=alarm)
         worker = Worker(engine, bodies, only)

@@ -1,8 +1,10 @@
 """A service centre in memory with a clock that stands still until it is moved: the same `handle` and timers as the daemon's."""
 
 import random
+from collections.abc import Iterable
 from datetime import datetime
 
+from engine.analysis.kpi import watch
 from engine.core.compiled import Policy
 from engine.core.model import Ticket
 from engine.core.signals import Signal
@@ -25,26 +27,39 @@ class Lab:
         chance = random.Random(seed)  # noqa: S311  # what-if runs must repeat themselves; nothing secret comes of it
         self.world = World(policy, team, channels.kinds, channels.senders, chance)
         self.handled: list[Handled] = []
-        schedule.run_due(self.store, self.world, start, hold=False)  # from here on, no slot is missed
+        self._next_slot: datetime | None = start
+        self._by_clock()  # from here on, no slot is missed
 
     def close(self) -> None:
         """Forget everything."""
         self.store.close()
 
     def advance(self, instant: datetime) -> None:
-        """Let time pass up to `instant`; each timer fires when it is due, and each rule that goes by the clock runs at its slots."""
+        """Let time pass up to `instant`; each timer fires when it is due, and what goes by the clock (rules, looks) runs at its slots."""
         while True:
             with self.store.read() as reader:
                 soonest = (reader.next_timer(), next_look(reader))
-            slots = schedule.upcoming(self.world.policy, self.clock.now()).values()
-            upcoming = min((at for at in (*soonest, *slots) if at is not None), default=None)
+            upcoming = min((at for at in (*soonest, self._next_slot) if at is not None), default=None)
             if upcoming is None or upcoming > instant:
                 break
             self.clock.set(upcoming)
-            for work in (timers.fire, settle, schedule.run_due):
-                for outcome in work(self.store, self.world, self.clock.now(), hold=False):
-                    self.handled += outcome.handled
+            for work in (timers.fire, settle):
+                self._keep(work(self.store, self.world, self.clock.now(), hold=False))
+            self._by_clock()
         self.clock.set(instant)
+
+    def _by_clock(self) -> None:
+        """Do what is due by cron, and find out when something is due next."""
+        now = self.clock.now()
+        if self._next_slot is not None and self._next_slot > now:
+            return
+        for run in (schedule.run_due, watch.run_due):
+            self._keep(run(self.store, self.world, now, hold=False))
+        self._next_slot = min(schedule.upcoming(self.world.policy, now).values(), default=None)
+
+    def _keep(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            self.handled += outcome.handled
 
     def handle(self, signal: Signal, origin: Origin | None = None) -> Outcome:
         """Let one signal through the door."""

@@ -1,9 +1,11 @@
-"""`engine demo`: a business day that shows every promise of the product, in seconds, and the same for the same seed."""
+"""`engine demo`: a month whose figures lead to something and a business day that shows every promise of the product, in a minute, and the
+same for the same seed.
+"""
 
 import re
+import resource
 import subprocess
 import sys
-import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,11 +14,14 @@ from typing import Any
 
 import pytest
 
+from engine.analysis.learned import verdicts_on
 from engine.core.lifecycle import evolve
 from engine.store import Reader, TicketQuery, open_store
 from tests.acceptance.desk import clean_environment
 
-WITHIN_SECONDS = 20.0
+WITHIN_SECONDS = 90.0
+"""Of the processor, so that a machine that is busy is no fault."""
+
 KINDS = {"inquiry", "complaint", "after_sales", "suggestion", "call_back", "follow_up", "task"}
 
 
@@ -46,27 +51,35 @@ class Day:
             store.close()
 
 
-def play(command: Path, directory: Path, seed: int) -> Day:
+def play(command: Path, directory: Path, seed: int, *options: str) -> Day:
     directory.mkdir()
-    started = time.monotonic()
+    started = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
-        [str(command), "demo", "--seed", str(seed), "--output", "demo"],
+        [str(command), "demo", "--seed", str(seed), "--output", "demo", *options],
         cwd=directory,
         env=clean_environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
     )
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
-    return Day(done.stdout.replace(f"{directory}/", ""), directory / "demo", time.monotonic() - started)
+    spent = sum(after - before for before, after in zip(started[:2], ended[:2], strict=True))  # user and system
+    return Day(done.stdout.replace(f"{directory}/", ""), directory / "demo", spent)
 
 
 @pytest.fixture(scope="module")
 def days(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Day]:
-    """Two days of one seed and one of another."""
+    """Two days of one seed and one of another, without the month before."""
     command, root = Path(sys.prefix) / "bin" / "engine", tmp_path_factory.mktemp("days")
-    return {name: play(command, root / name, seed) for name, seed in (("first", 7), ("again", 7), ("other", 8))}
+    return {name: play(command, root / name, seed, "--tickets", "0") for name, seed in (("first", 7), ("again", 7), ("other", 8))}
+
+
+@pytest.fixture(scope="module")
+def month(tmp_path_factory: pytest.TempPathFactory) -> Day:
+    """The whole month and the day, as `engine demo` plays them."""
+    return play(Path(sys.prefix) / "bin" / "engine", tmp_path_factory.mktemp("month") / "played", 1)
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +104,40 @@ def happened(day: Day, tickets: list[Any]) -> dict[str, list[str]]:
     return names
 
 
-def test_it_is_over_in_seconds(days: dict[str, Day]) -> None:
-    assert min(one.seconds for one in days.values()) < WITHIN_SECONDS
+def of_kind(month: Day, kind: str) -> list[Any]:
+    found: list[Any] = month.look(lambda reader: reader.tickets(TicketQuery(kind=kind, limit=1000)))
+    return found
+
+
+def test_the_month_brings_follow_ups_that_are_made_and_missed(month: Day) -> None:
+    made = [one.deadlines["follow_up"].met for one in of_kind(month, "follow_up")]
+    assert {True, False} <= set(made)
+    assert f"follow-ups of low scores: {made.count(True)} in time, {made.count(False)} missed" in month.printed
+
+
+def test_a_weak_spot_raises_an_alert_that_opens_a_measure_which_its_figures_verify(month: Day) -> None:
+    improved = [one for one in of_kind(month, "improvement") if one.improvement.verdict == "improved"]
+    alerts = {one.number: one for one in of_kind(month, "alert")}
+    (measure,) = improved
+    assert alerts[measure.parent].alike.startswith("kpi:weekly-weak-spots/sla_attainment/kind=after_sales")
+    (verdict,) = month.look(lambda reader: verdicts_on(reader, measure.number))
+    assert verdict.by == "system"
+    assert verdict.evidence.difference[0] > 0
+    assert re.search(rf"{measure.number} .* improved ", month.printed)
+
+
+def test_the_month_is_told_by_week(month: Day, tickets: list[Any]) -> None:
+    weeks = re.search(r"by week +(.*?) +target", month.printed)
+    assert weeks is not None
+    assert weeks[1].split() == [f"2026-W{week:02}" for week in range(6, 12)]
+    for name in ("SLA attainment", "needs met", "survey response rate"):
+        assert name in month.printed
+    assert len(month.look(lambda reader: reader.tickets(TicketQuery(limit=1000)))) > 150
+    assert month.look(lambda reader: reader.integrity(evolve)) == []
+
+
+def test_it_is_over_in_a_minute_or_so(month: Day) -> None:
+    assert month.seconds < WITHIN_SECONDS
 
 
 def test_the_day_holds_every_channel_kind_tier_and_both_languages(tickets: list[Any]) -> None:

@@ -2,20 +2,22 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from engine.analysis.kpi import catch_up
-from engine.analysis.kpi.watch import amount, changes, look
+from engine.analysis.kpi.watch import amount, changes, look, run_due
 from engine.core.compiled import Policy
 from engine.core.escalations import Recipient
-from engine.core.events import MessageQueued
+from engine.core.events import ImprovementVerified, MessageQueued
 from engine.core.improvements import Aim, Improvement
 from engine.core.index import Rules
 from engine.core.kpis import Watch
 from engine.core.model import Ticket
 from engine.core.signals import KpiWatched, TicketRequested
+from engine.runtime import schedule
 from engine.runtime.handle import handle
 from engine.store import FactRow, TicketQuery
-from tests.analysis.conftest import MORNING, Centre
+from tests.analysis.conftest import MORNING, ZONE, Centre
 from tests.analysis.counted import put
 
 WEEK = timedelta(days=7)
@@ -44,6 +46,13 @@ def told(centre: Centre, number: str, script: str) -> dict[str, str]:
     return {one.party: one.content for one in log if isinstance(one, MessageQueued) and one.script == script}
 
 
+def said(centre: Centre, queued: dict[str, str]) -> dict[str, str]:
+    """What people were told of an alert, without what stands before it."""
+    with centre.store.read() as reader:
+        texts = reader.contents(list(queued.values()))
+    return {party: texts[content].partition(":" if "自动关闭" in texts[content] else ": ")[2] for party, content in queued.items()}
+
+
 def looked(centre: Centre, watch: Watch | None = None) -> list[Ticket]:
     """The alerts, after a look at the watch."""
     look(centre.store, centre.world, watch or watch_of(centre.policy), centre.now, centre.now, hold=False)
@@ -69,6 +78,9 @@ def test_an_alert_is_raised_once_stands_and_ends_when_the_target_is_reached(cent
     clocks(centre, centre.now - timedelta(hours=1), met=1, breached=0)
     (ended,) = looked(centre, watch)
     assert ended.state == "closed"
+    assert said(centre, told(centre, ended.number, "alert_ended")) == {
+        "li": "SLA 达成率 (投诉, 三级(一般), 前台):100.0%(n = 20,目标 95.0%)"
+    }
 
     centre.later(days=8)
     clocks(centre, centre.now - timedelta(hours=1), met=0, breached=20)
@@ -176,6 +188,10 @@ def test_the_alert_of_a_cluster_ends_when_no_more_come_than_usually(centre: Cent
     assert alert.state != "closed"
     centre.later(hours=24)
     assert centre.ticket(alert.number).state == "closed"
+    with centre.store.read() as reader:
+        raised = reader.contents([alert.description or ""])[alert.description or ""]
+    assert set(said(centre, told(centre, alert.number, "alert_ended")).values()) == {raised}
+    assert told(centre, alert.number, "alert_ended").keys() == told(centre, alert.number, "alert_raised").keys()
 
 
 def test_what_was_usual_before_is_no_cluster(centre: Centre) -> None:
@@ -253,10 +269,15 @@ def test_the_measure_is_to_move_the_figure_that_raised_the_alert(centre: Centre)
     decided(centre, seen(centre, group={"question": "speed", "month": "2026-03"}))
     (measure,) = tickets(centre, "improvement")
     (alert,) = tickets(centre, "alert")
-    due = MORNING + timedelta(days=14)
+    april, may = (datetime(2026, month, 1, tzinfo=ZoneInfo(ZONE)) for month in (4, 5))  # answers are kept by month
     assert measure.improvement == Improvement(
-        sources=(alert.number,), aim=Aim("csat", (MORNING - WEEK, MORNING), (due, due + WEEK), {"question": "speed"})
+        sources=(alert.number,), aim=Aim("csat", (MORNING - WEEK, MORNING), (april, may), {"question": "speed"})
     )
+    decided(centre, seen(centre, kpi="fcr", group={"kind": "inquiry"}, alike="kpi:y"))
+    (other,) = [one.improvement for one in tickets(centre, "improvement") if one.number != measure.number]
+    due = MORNING + timedelta(days=14)
+    assert other is not None
+    assert other.aim == Aim("fcr", (MORNING - WEEK, MORNING), (due, due + WEEK), {"kind": "inquiry"})
 
 
 def test_what_an_alert_opens_and_says_is_policy(centre: Centre) -> None:
@@ -314,3 +335,63 @@ def test_an_alert_whose_watch_is_gone_meanwhile_is_opened_and_does_nothing(centr
         handle(tx, centre.world, request, centre.now)
     (alert,) = tickets(centre, "alert")
     assert told(centre, alert.number, "alert_raised") == {}
+
+
+def measured(centre: Centre, since: timedelta, met: int, breached: int) -> str:
+    """The number of a measure for complaints of the front desk, with so many clocks before; it is looked at for a week `since` now."""
+    now = centre.now
+    clocks(centre, now - timedelta(hours=1), met, breached)
+    aim = Aim("sla_attainment", (now - WEEK, now), (now + since, now + since + WEEK), {"kind": "complaint"})
+    request = TicketRequested("improvement", "front_desk", "早会分派", "email", "zh", actor="li", improvement=Improvement(aim=aim))
+    number = centre.handle(request).ticket
+    assert number is not None
+    return number
+
+
+def verdicts_by_cron(centre: Centre, number: str) -> list[str]:
+    """Look by cron now, as the daemon does; return the verdicts on a measure so far."""
+    run_due(centre.store, centre.world, centre.now, False)
+    with centre.store.read() as reader:
+        return [stored.event.verdict for stored in reader.events(number) if isinstance(stored.event, ImprovementVerified)]
+
+
+def test_a_measure_that_was_carried_out_is_verified_by_cron_once_its_check_has_ended(centre: Centre) -> None:
+    number = measured(centre, timedelta(days=2), met=10, breached=20)
+    assert verdicts_by_cron(centre, number) == [], "the slot before anything ran is only taken"
+    centre.later(days=3)
+    clocks(centre, centre.now, met=30, breached=0)
+    centre.act(number, "resolve", "已落实", actor="zhao")
+    assert verdicts_by_cron(centre, number) == [], "the check is not over"
+    centre.later(days=7)
+    assert verdicts_by_cron(centre, number) == ["improved"]
+    clocks(centre, centre.now - timedelta(days=3), met=0, breached=90)
+    centre.later(days=1)
+    assert verdicts_by_cron(centre, number) == ["improved"], "what was judged stays so"
+
+
+def test_what_was_never_carried_out_is_not_verified_but_overdue(centre: Centre) -> None:
+    number = measured(centre, timedelta(days=2), met=10, breached=20)
+    verdicts_by_cron(centre, number)
+    clocks(centre, centre.now + timedelta(days=3), met=30, breached=0)
+    centre.later(days=40)
+    assert verdicts_by_cron(centre, number) == []
+    assert centre.ticket(number).deadlines["improvement"].breached_at is not None
+    assert "zhou" in told(centre, number, "breach_notice")
+
+
+def test_too_little_to_tell_is_said_once_and_looked_at_again(centre: Centre) -> None:
+    number = measured(centre, timedelta(days=2), met=10, breached=20)
+    centre.act(number, "resolve", "已落实", actor="zhao")
+    verdicts_by_cron(centre, number)
+    for _ in range(3):
+        centre.later(days=10)
+        assert verdicts_by_cron(centre, number) == ["too_early"]
+    clocks(centre, MORNING + timedelta(days=3), met=20, breached=10)
+    centre.later(days=1)
+    assert verdicts_by_cron(centre, number) == ["too_early", "improved"]
+
+
+def test_a_policy_without_verification_verifies_nothing_by_itself(centre: Centre) -> None:
+    reports = replace(centre.policy.reports, verification=None)
+    assert [one for one, _ in schedule.looks(replace(centre.policy, reports=reports))] == list(reports.watches)
+    assert len(schedule.looks(centre.policy)) == len(reports.watches) + 1

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ AFTER = (WEDNESDAY + 30 * DAY, WEDNESDAY + 58 * DAY)
 AIM = Aim("needs_met", BEFORE, AFTER, {"kind": "complaint"})
 PLAN = Improvement("training", ("202603040001",), AIM)
 DUE = WEDNESDAY + 20 * DAY
+MONTH_END = datetime(2026, 4, 1, tzinfo=ZoneInfo("Asia/Shanghai"))
 
 
 def measure(house: House, due: datetime | None = DUE, plan: Improvement | None = PLAN) -> str:
@@ -90,6 +92,11 @@ def test_another_due_date_moves_the_clock_and_leaves_a_breach_on_record() -> Non
         (replace(PLAN, aim=replace(AIM, scope={"month": "2026-01"})), "needs_met is not known by month"),
         (replace(PLAN, aim=replace(AIM, baseline=AFTER, check=BEFORE)), "the baseline comes first"),
         (replace(PLAN, aim=replace(AIM, check=(AFTER[1], AFTER[0]))), "the baseline comes first"),
+        (
+            replace(PLAN, aim=Aim("csat", BEFORE, (MONTH_END - HOUR, AFTER[1]))),
+            "answers are kept by month: for csat the check begins in a later",
+        ),
+        (replace(PLAN, aim=Aim("nps", (MONTH_END, AFTER[0]), AFTER)), "answers are kept by month: for nps"),
     ],
 )
 def test_what_cannot_be_verified_is_refused(wanted: Improvement, said: str) -> None:
@@ -120,6 +127,13 @@ def found(before: float | None, after: float | None, difference: tuple[float, fl
 )
 def test_verdicts(evidence: Evidence, now: datetime, verdict: str) -> None:
     assert judge(evidence, 10, now) == verdict
+
+
+@pytest.mark.parametrize("baseline", [BEFORE, (BEFORE[0], MONTH_END)])
+def test_what_is_kept_by_month_is_checked_in_a_later_month(baseline: tuple[datetime, datetime]) -> None:
+    house = House()
+    number = measure(house, plan=replace(PLAN, aim=Aim("csat", baseline, (MONTH_END, AFTER[1]))))
+    assert house.ticket(number).improvement is not None
 
 
 @given(st.tuples(st.floats(-1, 1), st.floats(-1, 1)).map(lambda ends: (min(ends), max(ends))), st.booleans())

@@ -1,13 +1,10 @@
-"""`engine run` as a process of its own while its machine's clock is set, by Debian's libfaketime: only what asks for the time of day sees
-another one, the clock that nobody can set runs on as it does.
-"""
+"""`engine run` as a process of its own while its machine's clock is set."""
 
 import os
 import random
 import signal
-import subprocess
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ from engine.store import Reader, TicketQuery
 from tests.acceptance import inputs
 from tests.acceptance.desk import Daemon, Desk, wait_until
 from tests.support.counts import scaled
+from tests.support.wall_clock import Wall
 
 pytestmark = pytest.mark.real("faketime")
 
@@ -23,32 +21,6 @@ HOUR, DAY = 3600, 86400
 JUMPS = (HOUR, -HOUR, DAY, -DAY)
 JUMPED = "the wall clock jumped: messages are held for a minute"
 TIMERS = scaled(1000, least=200)
-
-
-class Wall:
-    """The wall clock that a daemon sees; `set` moves it for one that runs."""
-
-    def __init__(self, root: Path) -> None:
-        self._file = root / "wall-clock"
-        self.set(0)
-        found = subprocess.run(["faketime", "-f", "+0", "printenv", "LD_PRELOAD"], capture_output=True, text=True, check=True)
-        settings = {"TIMESTAMP_FILE": str(self._file), "NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1"}
-        self.prefix = [
-            "env",
-            f"LD_PRELOAD={found.stdout.strip().replace('libfaketime.so', 'libfaketimeMT.so')}",
-            *(f"FAKETIME_{name}={value}" for name, value in settings.items()),
-            "NO_FAKE_STAT=1",
-        ]
-
-    def set(self, seconds: int) -> None:
-        """Let it be so far ahead of the true one from now on."""
-        self.ahead = timedelta(seconds=seconds)
-        fresh = self._file.with_suffix(".new")
-        fresh.write_text(f"{seconds:+d}\n")
-        fresh.replace(self._file)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
 
 
 class Watched:
@@ -61,7 +33,7 @@ class Watched:
         self.start()
 
     def start(self) -> None:
-        self.daemon: Daemon = self.desk.start(*self.wall.prefix)
+        self.daemon: Daemon = self.desk.start("env", *(f"{name}={value}" for name, value in self.wall.environment.items()))
 
     def mail(self, count: int = 1) -> None:
         """Drop mails, and wait until they were decided on."""

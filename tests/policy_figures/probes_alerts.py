@@ -1,6 +1,7 @@
 """Alerts: which figures and which complaints raise one, who hears of it in which words, what it opens, and when it is late or over."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -45,14 +46,18 @@ def clusters(lab: Lab) -> Iterator[str]:
 
 @probe(ABOUT)
 def alerts(lab: Lab) -> Iterator[str]:
-    """One of every watch and one of a cluster, for readers of either language, until long after somebody should have planned something."""
+    """One of every watch and one of a cluster, for readers of either language, until long after somebody should have planned something, and
+    until they are over.
+    """
     for english in (False, True):
         for watch in lab.policy.reports.watches:
             with lab.house(english_team=english) as house:
                 said = {"zh": "达成率:70%", "en": "attainment: 70%"}
                 period = (MORNING - timedelta(days=7), MORNING)
-                house.handle(KpiWatched(None, watch.id, "fcr", {}, f"kpi:{watch.id}/fcr", 30, 0.7, "flagged", True, said, period))
+                flagged = KpiWatched(None, watch.id, "fcr", {}, f"kpi:{watch.id}/fcr", 30, 0.7, "flagged", True, said, period)
+                house.handle(flagged)
                 house.later(days=3)
+                house.handle(replace(flagged, ticket=house.newest("alert"), standing="met", significant=False))
             yield from house.log
         with lab.house(english_team=english) as house:
             for index in range(5):

@@ -11,6 +11,7 @@ from engine.analysis.kpi.facts import business_calendar, facts_of
 from engine.analysis.kpi.satisfaction import questions
 from engine.analysis.kpi.suggestions import suggestions
 from engine.runtime.cron import slots
+from engine.runtime.schedule import looks
 from engine.store import AnswerRow, FactRow
 from tests.policy_figures.house import MORNING
 from tests.policy_figures.lab import Lab, probe
@@ -102,8 +103,7 @@ def watches_and_reports(lab: Lab) -> Iterator[str]:
         yield from (f"{name} {lab.policy.reports.kpis[name].by}" for name in watch.kpis)
     for report in lab.policy.reports.reports:
         yield f"{report.id} {report.report} {report.formats} {report.to} {report.catch_up}"
-    jobs = [(one.cron, one.timezone) for one in lab.policy.reports.watches] + [
-        (one.cron, one.timezone) for one in lab.policy.reports.reports
-    ]
-    for cron, timezone in jobs:
-        yield from map(str, islice(slots(cron, timezone, MORNING, MORNING + 70 * DAY), 24))
+    yield from (f"{job.name} {job.catch_up}" for _, job in looks(lab.policy))
+    jobs = [job for _, job in looks(lab.policy)] + list(lab.policy.reports.reports)
+    for job in jobs:
+        yield from map(str, islice(slots(job.cron, job.timezone or "", MORNING, MORNING + 70 * DAY), 24))

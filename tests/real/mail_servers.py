@@ -46,8 +46,9 @@ class MailServers:
     `imap_port` and `smtp_port` speak plain text and STARTTLS, `imaps_port` and `smtps_port` TLS; `ca_file` is what to trust for that.
     """
 
-    def __init__(self, users: Sequence[str] = USERS, dovecot_settings: str = "") -> None:
+    def __init__(self, users: Sequence[str] = USERS, dovecot_settings: str = "", certificate_days: int = 2) -> None:
         """`dovecot_settings` are further lines of dovecot.conf."""
+        self._certificate_days = certificate_days
         self._dovecot_settings = dovecot_settings
         self.users = tuple(users)
         self.host = HOST
@@ -192,7 +193,7 @@ class MailServers:
         (root / "postfix/etc/main.cf").write_text(POSTFIX.format(**values))
         (root / "postfix/etc/master.cf").write_text(POSTFIX_SERVICES.format(**values))
         (root / "header_checks").write_text(f"/^Subject: .*{UNWANTED}/ REJECT unwanted here\n")
-        _make_certificate(root)
+        _make_certificate(root, self._certificate_days)
         for name in ("dovecot", "mail", "log", "users", "dovecot.conf", "server.key"):
             shutil.chown(root / name, _SYSTEM_USER, _SYSTEM_USER)
         shutil.chown(root / "postfix/data", "postfix")
@@ -234,9 +235,9 @@ def mail_servers() -> Iterator[MailServers]:
         yield servers
 
 
-def _make_certificate(root: Path) -> None:
+def _make_certificate(root: Path, days: int) -> None:
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    command = [_program("openssl"), "req", "-x509", "-nodes", "-days", "2", *curve]
+    command = [_program("openssl"), "req", "-x509", "-nodes", "-days", str(days), *curve]
     files = ["-keyout", str(root / "server.key"), "-out", str(root / "server.pem")]
     subprocess.run(
         [*command, "-subj", "/CN=localhost", "-addext", f"subjectAltName=IP:{HOST},DNS:localhost", *files],

@@ -1,21 +1,37 @@
 """The figures on a measure of improvement: its KPI before and after, each with an interval, and the interval of the difference."""
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Iterator
+from datetime import datetime
 
-from engine.analysis.kpi.answers import SCALES
 from engine.analysis.kpi.measure import measure
 from engine.analysis.kpi.statistics import Interval, difference, mean_interval
 from engine.core.compiled import Policy
-from engine.core.improvements import Aim, Evidence, Measured, Window
-from engine.errors import UsageError
+from engine.core.decide.improvements import judge
+from engine.core.fields import IMPROVEMENT
+from engine.core.improvements import IMPROVED, NOT_IMPROVED, Aim, Evidence, Measured, Window
+from engine.core.lifecycle import ENDED
+from engine.core.model import SYSTEM
+from engine.core.signals import AgentActed
 from engine.store.contract import Reader
+from engine.store.rows import TicketQuery
+
+
+def verdicts(reader: Reader, policy: Policy, now: datetime) -> Iterator[AgentActed]:
+    """Yield a signal for each measure that was carried out, whose check has ended, and of which another verdict can be given than before.
+
+    One that was judged by a whole check stays so; of one that held too little more may be counted later.
+    """
+    for ticket in reader.tickets(TicketQuery(kind=IMPROVEMENT, states=ENDED, limit=100_000)):
+        known = ticket.improvement
+        if known is None or known.aim is None or now < known.aim.check[1] or known.verdict in (IMPROVED, NOT_IMPROVED):
+            continue
+        found, wanted = evidence(reader, policy, known.aim), policy.reports.kpis.get(known.aim.kpi)
+        if judge(found, wanted.minimum_n if wanted else 1, now) != known.verdict:
+            yield AgentActed(ticket.number, "verify", SYSTEM, evidence=found)
 
 
 def evidence(reader: Reader, policy: Policy, aim: Aim) -> Evidence:
     """Measure what `aim` names in both of its windows. Facts must have been derived up to now (`catch_up`). Raises UsageError."""
-    if aim.kpi in SCALES and _month(policy, aim.baseline[1], ends=True) >= _month(policy, aim.check[0]):
-        raise UsageError(f"answers are kept by month: for {aim.kpi} the check begins in a later month than the baseline ends")
     before, after = (_measured(reader, policy, aim, window) for window in (aim.baseline, aim.check))
     was, now = _estimate(before), _estimate(after)
     return Evidence(aim, before, after, difference(was, now) if was and now else None)
@@ -39,9 +55,3 @@ def _measured(reader: Reader, policy: Policy, aim: Aim, window: Window) -> Measu
 
 def _estimate(one: Measured) -> tuple[float, Interval] | None:
     return None if one.value is None or one.low is None or one.high is None else (one.value, (one.low, one.high))
-
-
-def _month(policy: Policy, at: datetime, *, ends: bool = False) -> str:
-    """The month of an instant, or the last one of a window that ends then."""
-    last = at - timedelta(microseconds=1) if ends else at
-    return f"{last.astimezone(ZoneInfo(policy.company.timezone)):%Y-%m}"

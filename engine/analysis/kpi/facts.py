@@ -105,6 +105,8 @@ class _Telling:
             self._verified(before, event, at)
         if isinstance(event, e.ReviewScored):
             self._reviewed(event, at, after.review)
+        if isinstance(event, e.SurveySent | e.SurveyAnswered):
+            self._note("survey", at, event.survey, "sent" if isinstance(event, e.SurveySent) else "answered")
         if after.kind in NEEDS and not after.is_incident:
             self._need(before, after, event, at)
 
@@ -189,8 +191,6 @@ class _Telling:
                 self._note("transferred", at, "queue")
             case e.Assigned(agent=str()) if before is not None and before.assignee not in (None, after.assignee):
                 self._note("transferred", at, "agent")
-            case e.SurveySent() | e.SurveyAnswered():
-                self._note("survey", at, outcome="sent" if isinstance(event, e.SurveySent) else "answered")
         if isinstance(event, e.CustomerConfirmed):
             self._not_again(at)
         self._answered(before, after, event, at)

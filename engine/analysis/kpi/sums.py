@@ -156,7 +156,7 @@ class Sums:
             values |= named(_DAY_ONE + _DAY * int(values["day"] or 0))
         if "hour" in values:
             values["hour"] = f"{values['hour']:02}"
-        values |= dict.fromkeys(("deadline", "state", "category", "article"), one.subject)
+        values |= dict.fromkeys(("deadline", "state", "category", "article", "survey"), one.subject)
         return tuple(str(values[name] or "") for name in self.by)
 
 

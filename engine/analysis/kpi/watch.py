@@ -1,9 +1,13 @@
-"""Watches: KPIs are measured over the time before a slot of cron; what is a reason for an alert, or ends one, goes through the door."""
+"""What a policy wants looked at by cron: KPIs over the time before a slot, and the measures of improvement whose check has ended.
 
-from collections.abc import Iterator, Mapping, Sequence
+What is a reason for an alert, what ends one, and each verdict goes through the door.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from engine.analysis.kpi.evidence import verdicts
 from engine.analysis.kpi.facts import catch_up
 from engine.analysis.kpi.measure import Figure, measure
 from engine.analysis.kpi.statistics import BASELINE_WEEKS
@@ -11,25 +15,45 @@ from engine.analysis.labels import label
 from engine.core.compiled import Policy
 from engine.core.decide.alerts import reasons
 from engine.core.fields import ALERT, OPEN_STATES
-from engine.core.kpis import KPIS, Watch
-from engine.core.signals import KpiWatched
+from engine.core.kpis import KPIS, Verification, Watch
+from engine.core.signals import AgentActed, KpiWatched
 from engine.core.tracing import show
+from engine.runtime import cron, schedule
 from engine.runtime.gather import World
 from engine.runtime.handle import Outcome
-from engine.runtime.schedule import decide_each
+from engine.runtime.project import Job
 from engine.store.contract import Reader, Store
 from engine.store.rows import TicketQuery
 
 _WEEK = timedelta(days=7)
 
 
-def look(store: Store, world: World, watch: Watch, slot: datetime, now: datetime, *, hold: bool) -> list[Outcome]:
-    """Measure what the watch is about over its window before `slot`; return what was decided on what has changed."""
+def run_due(store: Store, world: World, now: datetime, hold: bool) -> list[Outcome]:
+    """Do each look of which a slot has come; return what that led to. One that was never done starts with its next slot."""
+    outcomes: list[Outcome] = []
+
+    def doing(one: Watch | Verification) -> Callable[[Job, datetime, datetime], None]:
+        return lambda job, slot, before: outcomes.extend(look(store, world, one, slot, now, hold=hold))
+
+    found = schedule.looks(world.policy)
+    bodies = {job.name: doing(one) for one, job in found}
+    cron.run_due(store, [job for _, job in found], bodies, now, world.policy.company.timezone)
+    return outcomes
+
+
+def look(store: Store, world: World, one: Watch | Verification, slot: datetime, now: datetime, *, hold: bool) -> list[Outcome]:
+    """Measure what a watch is about over its window before `slot`, or the measures that are to be verified; return what was decided."""
     catch_up(store, world.policy)
+    signals: Iterable[KpiWatched | AgentActed]
     with store.read() as reader:
-        signals = list(changes(reader, world.policy, watch, slot))
+        if isinstance(one, Watch):
+            name, signals = one.id, list(changes(reader, world.policy, one, slot))
+        else:
+            name, signals = "verification", list(verdicts(reader, world.policy, now))
+    if not signals:
+        return []
     with store.write() as tx:
-        return decide_each(tx, world, signals, now, hold, watch=watch.id)
+        return schedule.decide_each(tx, world, signals, now, hold, watch=name)
 
 
 def changes(reader: Reader, policy: Policy, watch: Watch, slot: datetime) -> Iterator[KpiWatched]:

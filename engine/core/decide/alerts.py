@@ -12,7 +12,7 @@ from engine.core.decide.escalation import recipients
 from engine.core.draft import Draft, Refusal
 from engine.core.fields import ALERT, IMPROVEMENT
 from engine.core.grouping import IncidentGroup
-from engine.core.improvements import Aim, Improvement
+from engine.core.improvements import Aim, Improvement, next_month
 from engine.core.kpis import KPIS, PERIODS
 from engine.core.messages import send
 from engine.core.model import SYSTEM
@@ -41,7 +41,7 @@ def watched(draft: Draft, signal: KpiWatched) -> None:
         request(draft, watch.alert, signal.alike, signal.words, watch.id, watch.source, _aim(draft, signal, watch.alert))
     elif signal.ticket is not None and signal.standing == "met" and not why:
         draft.because("the alert is over", watch.id, watch.source, values)
-        _end(draft, draft.policy.text(signal.words, draft.ticket.language))
+        _end(draft, watch.alert, signal.words)
     else:
         raise Refusal("nothing has changed")
 
@@ -59,13 +59,19 @@ def reasons(signal: KpiWatched, significant: bool) -> list[str]:
 
 
 def _aim(draft: Draft, signal: KpiWatched, rule: AlertRule) -> Aim | None:
-    """What a measure should move: the KPI, from what it was to what it is in as long a time once the measure is due."""
+    """What a measure should move: the KPI, from what it was to what it is in as long a time once the measure is due, or in the month after
+    that where it is kept by month.
+    """
     if rule.opens is None or KPIS[signal.kpi].standing:
         return None
     since, until = signal.period
-    check = max(draft.now + (rule.opens.due or timedelta(0)), until)
+    begin = max(draft.now + (rule.opens.due or timedelta(0)), until)
+    end = begin + (until - since)
+    if KPIS[signal.kpi].by_month:
+        begin = next_month(begin, draft.policy.company.timezone)
+        end = next_month(begin, draft.policy.company.timezone)
     scope = {dimension: value for dimension, value in signal.group.items() if dimension not in PERIODS}
-    return Aim(signal.kpi, signal.period, (check, check + (until - since)), scope)
+    return Aim(signal.kpi, signal.period, (begin, end), scope)
 
 
 def request(draft: Draft, rule: AlertRule, alike: str, words: Mapping[str, str], by: str, source: Source, aim: Aim | None = None) -> None:
@@ -98,10 +104,7 @@ def opened(draft: Draft, signal: TicketRequested, group: IncidentGroup | None) -
         draft.want(StartTimer(LOOK_TIMER, draft.now + group.window))
     if rule is None:
         return
-    for party, channels in recipients(draft, rule.to).items() if rule.script else ():
-        agent = draft.facts.agents.get(party)
-        text = draft.policy.text(signal.words, agent.language if agent else draft.ticket.language)
-        send(draft, rule.script or "", party, {"alert": {"text": text}}, channels=channels, digest=True)
+    _tell(draft, rule, rule.script, signal.words)
     if rule.opens is not None:
         label, ticket = draft.policy.text(rule.opens.label, draft.ticket.language), draft.ticket
         measure = replace(signal.improvement or Improvement(), sources=(ticket.number,))
@@ -132,7 +135,7 @@ def fired(draft: Draft, group: IncidentGroup | None) -> None:
         draft.want(StartTimer(LOOK_TIMER, draft.now + group.window))
         return
     draft.because("the alert is over", group.id if group else "groups", group.source if group else None, counted(draft, group))
-    _end(draft, "")
+    _end(draft, group.alert if group else None, {})
 
 
 def counted(draft: Draft, group: IncidentGroup | None) -> dict[str, str]:
@@ -141,5 +144,18 @@ def counted(draft: Draft, group: IncidentGroup | None) -> dict[str, str]:
     return {"tickets": str(count), **({"before": str(before), "minimum": str(group.minimum), "window": str(group.window)} if group else {})}
 
 
-def _end(draft: Draft, words: str) -> None:
-    draft.record(e.TicketClosed("closed", SYSTEM, draft.keep_if("result", words)))
+def _end(draft: Draft, rule: AlertRule | None, words: Mapping[str, str]) -> None:
+    """Close the alert, and tell whom it was told that it is over; where no `words` say by which figures, what it was raised for."""
+    language = draft.ticket.language
+    draft.record(e.TicketClosed("closed", SYSTEM, draft.keep_if("result", draft.policy.text(words, language))))
+    if rule is not None:
+        _tell(draft, rule, rule.ended, words or {language: draft.text_of(draft.ticket.description)})
+
+
+def _tell(draft: Draft, rule: AlertRule, script: str | None, words: Mapping[str, str]) -> None:
+    if script is None:
+        return
+    for party, channels in recipients(draft, rule.to).items():
+        agent = draft.facts.agents.get(party)
+        text = draft.policy.text(words, agent.language if agent else draft.ticket.language)
+        send(draft, script, party, {"alert": {"text": text}}, channels=channels, digest=True)

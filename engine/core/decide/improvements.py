@@ -1,12 +1,23 @@
 """Measures of improvement and what came of follow-ups: what people plan and record, and the verdict on figures that come with a signal."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engine.core import events as e
 from engine.core.draft import Draft, Refusal
 from engine.core.fields import IMPROVEMENT
-from engine.core.improvements import CATEGORIES, CAUSES, IMPROVED, MOST_WHYS, NOT_IMPROVED, TOO_EARLY, Aim, Evidence, Improvement
+from engine.core.improvements import (
+    CATEGORIES,
+    CAUSES,
+    IMPROVED,
+    MOST_WHYS,
+    NOT_IMPROVED,
+    TOO_EARLY,
+    Aim,
+    Evidence,
+    Improvement,
+    next_month,
+)
 from engine.core.kpis import KPIS, PERIODS
 from engine.core.signals import AgentActed
 
@@ -16,7 +27,7 @@ def planned(draft: Draft, improvement: Improvement, by: str) -> None:
     if improvement.category not in (None, *CATEGORIES):
         raise Refusal(f"a measure cannot change {improvement.category!r}, only {', '.join(CATEGORIES)}")
     if improvement.aim is not None:
-        _check(improvement.aim)
+        _check(improvement.aim, draft.policy.company.timezone)
     draft.record(e.ImprovementPlanned(by, improvement))
 
 
@@ -68,7 +79,7 @@ def _measure(draft: Draft) -> Improvement:
     return draft.ticket.improvement or Improvement()
 
 
-def _check(aim: Aim) -> None:
+def _check(aim: Aim, timezone: str) -> None:
     """Raise Refusal where nothing can be verified by it."""
     kpi, known = KPIS.get(aim.kpi), [one.name for one in KPIS.values() if one.better and not one.standing]
     if kpi is None or kpi.name not in known:
@@ -78,6 +89,8 @@ def _check(aim: Aim) -> None:
         raise Refusal(f"{aim.kpi} is not known by {', '.join(wrong)}; it is by {', '.join(dimensions)}")
     if not aim.baseline[0] < aim.baseline[1] <= aim.check[0] < aim.check[1]:
         raise Refusal("the baseline comes first and the check after it, each from one instant to a later one")
+    if kpi.by_month and aim.check[0] < next_month(aim.baseline[1] - timedelta(microseconds=1), timezone):
+        raise Refusal(f"answers are kept by month: for {aim.kpi} the check begins in a later month than the baseline ends")
 
 
 def judge(evidence: Evidence, minimum_n: int, now: datetime) -> str:
