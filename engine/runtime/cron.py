@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
+from threading import Lock
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
@@ -30,7 +31,8 @@ _REACH = (timedelta(hours=1), 2 * _DAY, 62 * _DAY, 366 * _DAY, 8 * 366 * _DAY, 5
 """How far apart slots may lie: hours, days, the 31st of a month, a year, 29 February around 2100, a fifth Monday of February."""
 
 
-_AROUND: dict[tuple[str, str], tuple[datetime, datetime]] = {}
+_AHEAD = 62 * _DAY
+"""How far slots are followed one by one; a clock that jumps further is looked up anew."""
 
 
 def slots(expression: str, timezone: str, after: datetime, until: datetime) -> Iterator[datetime]:
@@ -67,20 +69,29 @@ def following(expression: str, after: datetime, timezone: str) -> datetime:
     return _around(expression, as_utc(after), timezone)[1]
 
 
-_LAST_ASKED: dict[tuple[str, str], tuple[datetime, datetime]] = {}
-"""By expression and zone the slots around the last instant asked about: who asks every second, or follows a clock, asks there again."""
+_LAST_ASKED: dict[tuple[str, str], tuple[datetime, datetime, Iterator[datetime]]] = {}
+"""By expression and zone the slots around the last instant asked about, and those after them: who asks follows a clock."""
+
+_ASKING = Lock()
 
 
 def _around(expression: str, at: datetime, timezone: str) -> tuple[datetime, datetime]:
     """Return the last slot up to `at` and the first one later."""
-    last, first = _LAST_ASKED.get((expression, timezone), (at, at))
-    if not last <= at < first:
-        before = (deque(slots(expression, timezone, at - span, at), maxlen=1) for span in _REACH)
-        last = next(latest[0] for latest in before if latest)
-        after = (next(slots(expression, timezone, at, at + span), None) for span in _REACH)
-        first = next(slot for slot in after if slot is not None)
-        _LAST_ASKED[expression, timezone] = last, first
-    return last, first
+    with _ASKING:
+        last, first, ahead = _LAST_ASKED.get((expression, timezone), (at, at, iter(())))
+        if first <= at < first + _AHEAD:
+            for later in ahead:
+                last, first = first, later
+                if at < first:
+                    break
+        if not last <= at < first:
+            before = (deque(slots(expression, timezone, at - span, at), maxlen=1) for span in _REACH)
+            last = next(latest[0] for latest in before if latest)
+            after = (next(slots(expression, timezone, at, at + span), None) for span in _REACH)
+            first = next(slot for slot in after if slot is not None)
+            ahead = slots(expression, timezone, first, first + _AHEAD)
+        _LAST_ASKED[expression, timezone] = last, first, ahead
+        return last, first
 
 
 def due_slots(expression: str, timezone: str, catch_up: str, before: datetime, now: datetime) -> list[datetime]:

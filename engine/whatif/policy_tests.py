@@ -34,6 +34,7 @@ from engine.whatif.lab import Lab
 _FORM = ("kind", "impact", "wish", "expected_by")
 _PHONE = "phone_log"
 _MADE_UP = {"phone": "+8613900000001", "email": "customer@example.test"}
+_LOOKED_FOR = frozenset({"alert", "improvement"})
 """The addresses of customers of whom a test does not say any."""
 
 
@@ -61,8 +62,10 @@ def run_case(case: Case, policy: Policy, team: Team, channels: Channels = USUAL)
 
 @contextmanager
 def played(case: Case, policy: Policy, team: Team, channels: Channels = USUAL) -> Iterator["Play"]:
-    """Give a case a world of its own, which is forgotten afterwards."""
+    """Give a case a world of its own, which is forgotten afterwards. KPIs are looked at only where it speaks of what that leads to."""
     earlier = _earlier(case.node)
+    if _LOOKED_FOR.isdisjoint(node.value for node in case.node.walk() if isinstance(node.value, str)):
+        policy = replace(policy, reports=replace(policy.reports, watches=(), verification=None))
     lab = Lab(policy, team, case.start - duration(earlier[0].string("ago")) if earlier else case.start, channels)
     try:
         yield Play(lab, case, channels, step=case.node)

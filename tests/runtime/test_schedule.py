@@ -258,10 +258,10 @@ def test_whom_a_survey_by_the_clock_chose_is_asked_once_a_quarter_and_its_ticket
     [invitation] = house.messages(ticket.number)
     assert "9=" not in house.words(invitation)
     assert (
-        "6. 您有多大可能向朋友或同事推荐我们(0-10,10最好)\n7. 最希望我们改进什么 A=响应更快 B=价格更低 C=质量更好(可多选)"
+        "9. 您有多大可能向朋友或同事推荐我们(0-10,10最好)\n10. 最希望我们改进什么 A=响应更快 B=价格更低 C=质量更好(可多选)"
         in house.words(invitation)
     )
-    house.mail("5 4 4 5 4 9 ac 谢谢", ticket.number, sender=invitation.address)
+    house.mail("5 4 4 5 4 5 4 5 9 ac 谢谢", ticket.number, sender=invitation.address)
     with house.store.read() as reader:
         [row] = reader.waiting_answers()
     kept = house.world.seal.open(row)

@@ -30,25 +30,25 @@ CREATE TABLE "_yoyo_migration" (
             "applied_at_utc" TIMESTAMP,
             PRIMARY KEY ("migration_hash")
         );
-INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T18:18:00.719252');
-INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T18:18:00.736550');
-INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T18:18:00.737260');
-INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T18:18:00.747651');
-INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T18:18:00.748732');
-INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-27T18:18:00.779299');
-INSERT INTO "_yoyo_migration" VALUES('ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','2026-11-27T18:18:00.781113');
-INSERT INTO "_yoyo_migration" VALUES('2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','2026-11-27T18:18:00.799879');
-INSERT INTO "_yoyo_migration" VALUES('8407fced7757b5528d2c34beafa1472822486f50c63ffcced7277587ca5fcd7f','0009.lookups','2026-11-27T18:18:00.816089');
-INSERT INTO "_yoyo_migration" VALUES('9d6381ad5fc2d6787df833fa0b58095afb7d511a03430f9889f98c246820d715','0010.facts','2026-11-27T18:18:00.832339');
-INSERT INTO "_yoyo_migration" VALUES('37693f3dc2e35098a6a6cc4e1ea858ed1e7f15f0c0f1319090c9e0299578f218','0011.answers_and_passes','2026-11-27T18:18:00.834333');
-INSERT INTO "_yoyo_migration" VALUES('91e3ab5ad54008f97a5b932028fc9d058d9a07f7456b91602e90f916c8570d3f','0012.feedback_records','2026-11-27T18:18:00.838600');
-INSERT INTO "_yoyo_migration" VALUES('98ebe983abeae2e77451976a337c45182d6fe88cd4a21ed8374fbc871c4e15ca','0013.alerts','2026-11-27T18:18:00.839660');
-INSERT INTO "_yoyo_migration" VALUES('72edabb22795e72a539050f2bb5006fc66bb6c65bcaa02ee413dbf27c188cd38','0014.personal_data','2026-11-27T18:18:00.866301');
+INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T19:09:37.961151');
+INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T19:09:37.965775');
+INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T19:09:37.966454');
+INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T19:09:37.968187');
+INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T19:09:37.968994');
+INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-27T19:09:37.979119');
+INSERT INTO "_yoyo_migration" VALUES('ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','2026-11-27T19:09:37.980636');
+INSERT INTO "_yoyo_migration" VALUES('2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','2026-11-27T19:09:37.988497');
+INSERT INTO "_yoyo_migration" VALUES('8407fced7757b5528d2c34beafa1472822486f50c63ffcced7277587ca5fcd7f','0009.lookups','2026-11-27T19:09:37.992210');
+INSERT INTO "_yoyo_migration" VALUES('9d6381ad5fc2d6787df833fa0b58095afb7d511a03430f9889f98c246820d715','0010.facts','2026-11-27T19:09:37.994493');
+INSERT INTO "_yoyo_migration" VALUES('37693f3dc2e35098a6a6cc4e1ea858ed1e7f15f0c0f1319090c9e0299578f218','0011.answers_and_passes','2026-11-27T19:09:38.001093');
+INSERT INTO "_yoyo_migration" VALUES('91e3ab5ad54008f97a5b932028fc9d058d9a07f7456b91602e90f916c8570d3f','0012.feedback_records','2026-11-27T19:09:38.002084');
+INSERT INTO "_yoyo_migration" VALUES('98ebe983abeae2e77451976a337c45182d6fe88cd4a21ed8374fbc871c4e15ca','0013.alerts','2026-11-27T19:09:38.003149');
+INSERT INTO "_yoyo_migration" VALUES('72edabb22795e72a539050f2bb5006fc66bb6c65bcaa02ee413dbf27c188cd38','0014.personal_data','2026-11-27T19:09:38.015736');
 CREATE TABLE "_yoyo_version" (
             "version" INT NOT NULL PRIMARY KEY,
             "installed_at_utc" TIMESTAMP
         );
-INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T18:18:00.188938');
+INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T19:09:37.750176');
 CREATE TABLE activation (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
     digest TEXT    NOT NULL REFERENCES policy (digest),
@@ -144,7 +144,7 @@ CREATE TABLE decision (
     last_seq      INTEGER
 , inbox INTEGER) STRICT;
 INSERT INTO "decision" VALUES(1,'202405120001',1715500800000000,'message_arrived','{"ticket":null,"channel":"email","text":"","subject":"","party":"customer","trusted":false,"automatic":false,"attachments":[],"fields":{}}','{"number":"","draw":0.5,"manager":"zhou","agents":{},"channels":{},"senders":[],"customer":null,"contact":{"name":"","addresses":{}},"contact_id":null,"call":null,"texts":{},"recent":{},"noticed":{},"opted_out":[],"last_agent":null,"extra":{},"ran":[],"depth":0,"parent":null,"incident":null,"members":[],"counted":[0,0]}','digest-1','[]',NULL,1,2,NULL);
-INSERT INTO "decision" VALUES(2,'202405120001',1715500860000000,'agent_acted','{"ticket":"202405120001","action":"note","actor":"zhao","text":"","target":null,"due":null,"steps":[],"channel":null,"via":"cli","amount":null,"step":null,"improvement":null,"evidence":null,"outcome":null}','{"number":"","draw":0.5,"manager":"zhou","agents":{},"channels":{},"senders":[],"customer":null,"contact":{"name":"","addresses":{}},"contact_id":null,"call":null,"texts":{},"recent":{},"noticed":{},"opted_out":[],"last_agent":null,"extra":{},"ran":[],"depth":0,"parent":null,"incident":null,"members":[],"counted":[0,0]}','digest-1','[]',NULL,3,5,NULL);
+INSERT INTO "decision" VALUES(2,'202405120001',1715500860000000,'agent_acted','{"ticket":"202405120001","action":"note","actor":"zhao","text":"","target":null,"due":null,"steps":[],"channel":null,"via":"cli","amount":null,"step":null,"improvement":null,"evidence":null,"outcome":null,"points":{}}','{"number":"","draw":0.5,"manager":"zhou","agents":{},"channels":{},"senders":[],"customer":null,"contact":{"name":"","addresses":{}},"contact_id":null,"call":null,"texts":{},"recent":{},"noticed":{},"opted_out":[],"last_agent":null,"extra":{},"ran":[],"depth":0,"parent":null,"incident":null,"members":[],"counted":[0,0]}','digest-1','[]',NULL,3,5,NULL);
 CREATE TABLE erasure (
     mark     TEXT    PRIMARY KEY,
     customer TEXT    NOT NULL,
@@ -305,7 +305,7 @@ CREATE TABLE ticket (
     next_due   INTEGER,
     state_json TEXT    NOT NULL
 , incident TEXT, alike TEXT, facts_seq INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
-INSERT INTO "ticket" VALUES('202405120001',5,'complaint','new','important','front_desk','zhao','C000001','email',NULL,1715500800000000,NULL,1715502600000000,'{"number":"202405120001","seq":5,"kind":"complaint","channel":"email","state":"new","language":"zh","opened_at":"2024-05-12T08:00:00Z","customer":"C000001","contact":null,"description":"c-1","subject":null,"impact":null,"wish":null,"expected_by":null,"parent":null,"due":null,"tier":"important","queue":"front_desk","assignee":"zhao","tier_overridden":false,"opened_by":"system","plan":null,"result":null,"tasks":[],"deadlines":{"response":{"id":"response","kind":"response","key":"","calendar":"24x7","started_at":"2024-05-12T08:00:00Z","budget":"PT600S","due":"2024-05-12T08:30:00Z","pauses":[],"stopped_at":null,"breached_at":null,"warned":[]}},"promised":{},"survey":null,"first_contact_at":null,"acknowledged_at":null,"resolved_at":null,"closed_at":null,"objections":0,"reopened":0,"tags":[],"concessions":[],"approvals":{},"opened":[],"incident":null,"alike":null,"news":null,"improvement":null}',NULL,NULL,5);
+INSERT INTO "ticket" VALUES('202405120001',5,'complaint','new','important','front_desk','zhao','C000001','email',NULL,1715500800000000,NULL,1715502600000000,'{"number":"202405120001","seq":5,"kind":"complaint","channel":"email","state":"new","language":"zh","opened_at":"2024-05-12T08:00:00Z","customer":"C000001","contact":null,"description":"c-1","subject":null,"impact":null,"wish":null,"expected_by":null,"parent":null,"due":null,"tier":"important","queue":"front_desk","assignee":"zhao","tier_overridden":false,"opened_by":"system","plan":null,"result":null,"tasks":[],"deadlines":{"response":{"id":"response","kind":"response","key":"","calendar":"24x7","started_at":"2024-05-12T08:00:00Z","budget":"PT600S","due":"2024-05-12T08:30:00Z","pauses":[],"stopped_at":null,"breached_at":null,"warned":[]}},"promised":{},"survey":null,"first_contact_at":null,"acknowledged_at":null,"resolved_at":null,"closed_at":null,"objections":0,"reopened":0,"tags":[],"concessions":[],"approvals":{},"opened":[],"incident":null,"alike":null,"news":null,"improvement":null,"review":null}',NULL,NULL,5);
 CREATE TABLE timer (
     generation      INTEGER PRIMARY KEY AUTOINCREMENT,
     ticket          TEXT    NOT NULL REFERENCES ticket (number),
