@@ -71,13 +71,18 @@ class World:
     seal: Seal = field(default_factory=Seal.fresh)
 
 
+_CREW = "crew"
+
+
 @dataclass(slots=True)
 class _Crew:
     """The agents as a transaction knows them: asked of the store once, then kept up with what the transaction itself decides.
 
-    `rows` and `loads` are by agent, automatic messages that were lately `sent` to them by address, notices (`noticed`) by agent.
+    `seen_by` is the instant, the policy and the people that it holds for. `rows` and `loads` are by agent, automatic messages that were
+    lately `sent` to them by address, notices (`noticed`) by agent.
     """
 
+    seen_by: tuple[datetime, Policy, Team]
     rows: dict[str, AgentRow]
     loads: dict[str, int]
     sent: dict[str, int]
@@ -95,7 +100,6 @@ class Gatherer:
         self._tx = tx
         self._world = world
         self._now = now
-        self._place = f"crew at {now} by {world.policy.digest}"
         self._number: str | None = None
         self._stranger: str | None = None
         self.ran: list[str] = []
@@ -166,7 +170,7 @@ class Gatherer:
         """Let the next decision of the transaction see the agents as this one, which was kept, left them: those that were given a ticket
         have these `turns` now.
         """
-        crew: _Crew | None = self._tx.memory.get(self._place)
+        crew: _Crew | None = self._tx.memory.get(_CREW)
         if crew is None:
             return  # a savepoint was undone: the next decision asks the store anew
         holders = [(holder, more) for ticket, more in ((before, -1), (decision.ticket, 1)) if (holder := _holder(ticket))]
@@ -266,15 +270,16 @@ class Gatherer:
         return self._tx.contents([content for content in wanted if content])
 
     def _crew(self) -> _Crew:
-        known: _Crew | None = self._tx.memory.get(self._place)
-        if known is None:
-            team, limits = self._world.team.agents.values(), self._world.policy.limits
+        known: _Crew | None = self._tx.memory.get(_CREW)
+        policy, people = self._world.policy, self._world.team
+        if known is None or known.seen_by[0] != self._now or known.seen_by[1] is not policy or known.seen_by[2] is not people:
+            team, limits = people.agents.values(), policy.limits
             rows, loads, gathering = self._tx.agents(), self._tx.loads(), limits.digest
             addresses = sorted({*(agent.email.casefold() for agent in team), *(agent.phone or "" for agent in team)} - {""})
             sent = dict.fromkeys(addresses, 0) | self._tx.recent_automatic(self._now - limits.within, addresses)
             noticed = self._tx.recent_notices(self._now - gathering.within) if gathering else {}
             facts = {agent.id: self._agent(agent, rows.get(agent.id, AgentRow(agent.id)), loads.get(agent.id, 0)) for agent in team}
-            known = self._tx.memory[self._place] = _Crew(rows, loads, sent, noticed, facts)
+            known = self._tx.memory[_CREW] = _Crew((self._now, policy, people), rows, loads, sent, noticed, facts)
         return known
 
     def _agent(self, agent: Agent, row: AgentRow, load: int) -> AgentFacts:
