@@ -8,6 +8,7 @@ comes the first time. Otherwise (every hour, every 15 minutes) real time counts:
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -28,6 +29,9 @@ _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 _REACH = (timedelta(hours=1), 2 * _DAY, 62 * _DAY, 366 * _DAY, 8 * 366 * _DAY, 50 * 366 * _DAY)
 """How far apart slots may lie: hours, days, the 31st of a month, a year, 29 February around 2100, a fifth Monday of February."""
 
+
+_KEPT = 4096
+"""Slots that are remembered: what-if runs go through the same days again and again."""
 
 _AROUND: dict[tuple[str, str], tuple[datetime, datetime]] = {}
 
@@ -68,12 +72,24 @@ def following(expression: str, after: datetime, timezone: str) -> datetime:
 def _around(expression: str, at: datetime, timezone: str) -> tuple[datetime, datetime]:
     """The last slot up to an instant and the first later one, which are the same until that has come: every look asks for them."""
     found = _AROUND.get((expression, timezone))
+    if found is not None and at >= found[1]:
+        found = found[1], _after(expression, found[1], timezone)
     if found is None or not found[0] <= at < found[1]:
-        before = (deque(slots(expression, timezone, at - span, at), maxlen=1) for span in _REACH)
-        after = (next(slots(expression, timezone, at, at + span), None) for span in _REACH)
-        found = next(latest[0] for latest in before if latest), next(slot for slot in after if slot is not None)
-        _AROUND[expression, timezone] = found
+        found = _up_to(expression, at, timezone), _after(expression, at, timezone)
+    _AROUND[expression, timezone] = found
     return found
+
+
+@lru_cache(maxsize=_KEPT)
+def _up_to(expression: str, at: datetime, timezone: str) -> datetime:
+    found = (deque(slots(expression, timezone, at - span, at), maxlen=1) for span in _REACH)
+    return next(latest[0] for latest in found if latest)
+
+
+@lru_cache(maxsize=_KEPT)
+def _after(expression: str, at: datetime, timezone: str) -> datetime:
+    found = (next(slots(expression, timezone, at, at + span), None) for span in _REACH)
+    return next(slot for slot in found if slot is not None)
 
 
 def due_slots(expression: str, timezone: str, catch_up: str, before: datetime, now: datetime) -> list[datetime]:
