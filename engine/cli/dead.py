@@ -64,7 +64,8 @@ def show(session: Session, kind: str, id: str, raw: bool) -> None:
         return
     say(f"{kind} {id}", "bold")
     for key, value in told.items():
-        say(f"{words.name(key)}: {words.clock(value) if hasattr(value, 'astimezone') else words.name(str(value))}")
+        if value is not None:
+            say(f"{words.name(key)}: {words.clock(value) if hasattr(value, 'astimezone') else value}")
     for one in trials:
         say(f"  {words.clock(one.at, seconds=True)}  {words.name(one.what)}  {one.who or ''}  {one.detail}")
     if body:

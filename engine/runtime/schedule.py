@@ -46,9 +46,9 @@ def run_due(store: Store, world: World, now: datetime, hold: bool) -> list[Outco
 
 
 def upcoming(policy: Policy, now: datetime) -> dict[str, datetime]:
-    """Return when each rule that goes by the clock runs next, by its id, drafts left out; and each look, by the name of its job."""
+    """Return when each rule that goes by the clock runs next, by its id, drafts left out; and each look (`watch ID`, `verification`)."""
     rules = {rule.id: cron.following(rule.cron, now, rule.timezone) for rule in policy.timed_rules if rule.mode != "draft"}
-    return rules | {job.name: cron.following(one.cron, now, one.timezone) for one, job in looks(policy)}
+    return rules | {name: cron.following(one.cron, now, one.timezone) for name, one in _named(policy)}
 
 
 def job_name(rule: TimedRule) -> str:
@@ -113,10 +113,12 @@ def decide_each(
 
 def looks(policy: Policy) -> list[tuple[Watch | Verification, Job]]:
     """Return what the policy wants looked at by cron, each with its job: at other times it is another job, of which no slot was missed."""
+    return [(one, job(name, one)) for name, one in _named(policy)]
+
+
+def _named(policy: Policy) -> list[tuple[str, Watch | Verification]]:
     named: list[tuple[str, Watch | Verification]] = [(f"watch {one.id}", one) for one in policy.reports.watches]
-    if policy.reports.verification is not None:
-        named.append(("verification", policy.reports.verification))
-    return [(one, job(name, one)) for name, one in named]
+    return named if policy.reports.verification is None else [*named, ("verification", policy.reports.verification)]
 
 
 def reports(policy: Policy) -> dict[str, tuple[Report, Job]]:

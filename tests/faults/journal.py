@@ -37,8 +37,8 @@ def kept() -> Iterator[None]:
     def start_timer(self: TimerWrites, ticket: str, key: str, due: datetime) -> Any:
         return watched(self, "cancelled", ticket, lambda: start(self, ticket, key, due))
 
-    def start_timers(self: TimerWrites, ticket: str, timers: Mapping[str, datetime]) -> Any:
-        return watched(self, "cancelled", ticket, lambda: start_many(self, ticket, timers))
+    def start_timers(self: TimerWrites, ticket: str, timers: Mapping[str, datetime], **how: bool) -> Any:
+        return watched(self, "cancelled", ticket, lambda: start_many(self, ticket, timers, **how))
 
     def cancel_timers(self: TimerWrites, ticket: str, prefix: str) -> Any:
         return watched(self, "cancelled", ticket, lambda: cancel(self, ticket, prefix))

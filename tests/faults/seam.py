@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -64,10 +64,11 @@ class _PoisonedTransaction(Wrapped):
         super().__init__(inner)
         self._store = store
 
-    def keep_content(self, id: str, ticket: str | None, kind: str, body: str) -> None:
-        if self._store.poison in body:
+    def keep_contents(self, ticket: str | None, contents: Iterable[tuple[str, str, str]]) -> None:
+        kept = list(contents)
+        if any(self._store.poison in body for _, _, body in kept):
             raise ValueError("a fault that this text brings out")
-        self._inner.keep_content(id, ticket, kind, body)
+        self._inner.keep_contents(ticket, kept)
 
     def take_timer(self, row: Any) -> bool:
         if row.ticket in self._store.tickets:

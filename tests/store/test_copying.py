@@ -154,7 +154,7 @@ def test_whoever_must_be_alone_on_a_server_is_told_that_others_are_there(databas
 
 
 def test_ids_go_on_behind_those_that_are_there_where_the_source_does_not_count_them(database: str) -> None:
-    row: dict[str, str | int] = {"id": 7, "at": 0, "who": "li", "what": "x", "follow_up": "F"}
+    row: dict[str, str | int | None] = {"id": 7, "at": 0, "who": "li", "what": "x", "about": "F", "reason": None}
     with closing(open_store(database)) as store, store.write() as tx:
         tx.add_rows("audit", [tuple(row[name] for name in tx.columns("audit"))])
         tx.continue_after({})
