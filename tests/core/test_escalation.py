@@ -235,8 +235,8 @@ def test_a_date_that_a_person_gave_is_warned_of_so_long_before() -> None:
     policy = changed(
         (
             "sla.yaml",
-            "deadlines: [plan_step, task, resolution]\n    warn: [80%]",
-            "deadlines: [plan_step, task, resolution]\n    warn: [-20m, 50%]",
+            "deadlines: [plan_step, task, resolution, review]\n    warn: [80%]",
+            "deadlines: [plan_step, task, resolution, review]\n    warn: [-20m, 50%]",
         )
     )
     house = House(policy)

@@ -30,7 +30,7 @@ def highlights(material: Material, names: Sequence[str]) -> tuple[Highlight, ...
 
 def results(material: Material) -> Iterator[Section]:
     """The KPIs that there are figures of: value, interval, n, target, how it was before and whether it moved."""
-    said = material.say
+    words = material.say
     rows = []
     for name in material.known:
         now, then = material.now(name), material.then(name)
@@ -47,12 +47,12 @@ def results(material: Material) -> Iterator[Section]:
                 Cell(material.amount(name, goal.target), goal.target, KPIS[name].unit) if goal else Cell("–", tone="quiet"),
                 material.cell(then),
                 material.change(now, then),
-                Cell(said(f"standing.{standing}{'.sure' if now and now.significant else ''}") if standing else "–", tone=TONES[standing]),
+                Cell(words(f"standing.{standing}{'.sure' if now and now.significant else ''}") if standing else "–", tone=TONES[standing]),
             )
         )
     headings = ("kpi", "value", "interval", "n", "target", "before", "change", "standing")
-    table = Table(said("results.table"), tuple(said(f"head.{one}") for one in headings), tuple(rows), said("results.note"))
-    yield Section(said("results"), (table,) if rows else (said("nothing"),))
+    table = Table(words("results.table"), tuple(words(f"head.{one}") for one in headings), tuple(rows), words("results.note"))
+    yield Section(words("results"), (table,) if rows else (words("nothing"),))
 
 
 def trend(material: Material) -> Iterator[Section]:
