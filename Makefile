@@ -9,6 +9,8 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # A file's tests stay in one process, with the servers they share, and the files in the order of tests/support/order.py; single tests are best run with PYTEST_ARGS='-n 0 PATH'.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 PYTEST_ARGS ?=
+# Without bytecode every process that a test starts would compile the engine again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check long faults coverage bench wheels clean
 .DELETE_ON_ERROR:

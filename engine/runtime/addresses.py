@@ -28,4 +28,4 @@ def normalise(kind: str, raw: str, region: str) -> str:
                 continue
             if phonenumbers.is_valid_number(number):
                 return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return _MARKS.sub("", text)
+    return unicodedata.normalize("NFKC", _MARKS.sub("", text))  # what stood apart may go together now

@@ -95,7 +95,11 @@ def test_the_defaults_in_the_table_are_those_of_an_empty_deployment(tmp_path: Pa
 
 def test_every_line_of_the_log_is_in_the_table_and_no_other() -> None:
     said = re.compile(r'(?:log\.say\(\s*|warn\(|LOGGER\.(?:info|exception)\(\s*|LOGGER\.log\(logging[^"]*)"([^"]+)"')
-    found = {line for path in tracked_files("engine/runtime/*.py", "engine/analysis/*.py") for line in said.findall(path.read_text(encoding="utf-8"))}
+    found = {
+        line
+        for path in tracked_files("engine/runtime/*.py", "engine/analysis/*.py")
+        for line in said.findall(path.read_text(encoding="utf-8"))
+    }
     assert first_cells("The log") == found
 
 

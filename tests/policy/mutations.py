@@ -12,6 +12,9 @@ import yaml
 from engine.policy.diagnostics import Diagnostic
 from tests.policy.support import shipped
 
+FILES = {name: text for name, text in shipped().files.items() if name.endswith(".yaml")}
+"""Articles of the knowledge base are no YAML as a whole."""
+
 Step: TypeAlias = str | int
 Path: TypeAlias = tuple[Step, ...]
 Action: TypeAlias = Literal["drop", "rename", "retype", "repeat", "copy", "move"]
@@ -77,25 +80,25 @@ def written(path: Path) -> str:
 @cache
 def paths(file: str) -> tuple[Path, ...]:
     """Every node of a shipped file but the whole of it."""
-    return tuple(path for path in _places(shipped().files[file]) if path)
+    return tuple(path for path in _places(FILES[file]) if path)
 
 
 @cache
 def ids() -> frozenset[str]:
     """Everything by which one part of the shipped policy may name another: ids, languages and the names of deadlines."""
     found: set[str] = set()
-    for text in shipped().files.values():
+    for text in FILES.values():
         for section in yaml.safe_load(text).values():
             if isinstance(section, dict):
                 found |= {str(key) for key in section} | set(section.get("languages", ()))
             elif isinstance(section, list):
-                found |= {item["id"] for item in section}
+                found |= {item["id"] for item in section if isinstance(item, dict)}
     return frozenset(found)
 
 
 def mutate(file: str, path: Path, action: Action, value: Any, other: int) -> Mutated:
     """Change the node at a path. `value` is what a retyped one becomes, `other` with which of its siblings a moved one changes places."""
-    root = _composed(shipped().files[file])
+    root = _composed(FILES[file])
     parent = _at(root, path[:-1])
     position = _position(parent, path[-1])
     before = _words(parent.value[position])

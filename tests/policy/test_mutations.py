@@ -6,11 +6,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.policy import check_team, format_json, format_text, has_errors
-from tests.policy.mutations import ACTIONS, Mutated, mutate, paths
-from tests.policy.support import SHIPPED, diagnose, overlaid, shipped, shipped_team
+from tests.policy.mutations import ACTIONS, FILES, Mutated, mutate, paths
+from tests.policy.support import SHIPPED, diagnose, overlaid, shipped_team
 from tests.support.counts import scaled
 
-TREES = {name: yaml.safe_load(text) for name, text in shipped().files.items()}
+TREES = {name: yaml.safe_load(text) for name, text in FILES.items()}
 TEAM = yaml.safe_load((SHIPPED / "team.yaml").read_text("utf-8"))
 
 ODD_VALUES = st.one_of(
@@ -87,11 +87,11 @@ def places(file: str) -> st.SearchStrategy[Mutated]:
     )
 
 
-@pytest.mark.parametrize("file", sorted(shipped().files))
+@pytest.mark.parametrize("file", sorted(FILES))
 def test_of_a_mutated_policy_some_diagnostic_points_at_the_fault(file: str) -> None:
     """10,000 mutations in all."""
 
-    @settings(max_examples=scaled(10_000 // len(shipped().files) + 1), suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=scaled(10_000 // len(FILES) + 1), suppress_health_check=[HealthCheck.too_slow])
     @given(places(file))
     def points_at_it(mutated: Mutated) -> None:
         compilation = overlaid({mutated.file: mutated.text})
@@ -115,7 +115,7 @@ def test_a_mutated_team_never_raises(mutation) -> None:
 @settings(max_examples=scaled(2_000), suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(sorted(TREES)), st.integers(min_value=0), st.integers(min_value=0, max_value=40), st.text(max_size=12))
 def test_a_damaged_text_never_raises(name: str, start: int, cut: int, instead: str) -> None:
-    text = shipped().files[name]
+    text = FILES[name]
     begin = start % len(text)
     damaged = (text[:begin] + instead + text[begin + cut :]).encode("utf-8", "replace").decode("utf-8")
     compilation = overlaid({name: damaged})
