@@ -36,7 +36,7 @@ def command(seed: int, tickets: int, output: Path, quiet: bool) -> None:
     """Play a month and then a business day through the very runtime that `engine run` uses, with a clock that runs ahead.
 
     Prints what happens on the day, ticket by ticket, with the rule that said so; then what the month came to, by week, and where the
-    database, the messages and a summary lie.
+    database, the messages, a summary of the day and the report of the month lie.
     """
     from engine.analysis.summary import summarise, summary_html
     from engine.channels import write_atomically
@@ -51,13 +51,29 @@ def command(seed: int, tickets: int, output: Path, quiet: bool) -> None:
         zone = world.policy.company.timezone
         with engine.store.read() as reader:
             summary = summarise(reader, world.policy, world.team, result.since, result.until, zone)
+        reports = []
         if tickets:
             _show_month(engine, result)
+            reports = [_report(engine, result, language, output) for language in world.policy.company.languages]
     finally:
         engine.close()
     for language in world.policy.company.languages:
         write_atomically(output / f"summary.{language}.html", summary_html(summary, language).encode())
-    _conclude(result, summary, output)
+    _conclude(result, summary, output, reports)
+
+
+def _report(engine: "Engine", result: "DemoResult", language: str, output: Path) -> Path:
+    """Write the improvement report of the month: as a page, or as Markdown where nothing is installed that draws pages."""
+    from engine.analysis.reports import period_of, report, writers
+    from engine.channels import write_atomically
+
+    known, world = writers(), engine.world
+    format = "html" if "html" in known else "md"
+    about = period_of("month", f"{result.began:%Y-%m}", result.until, world.policy.company.timezone)
+    document = report(engine.store, world.policy, world.team, "month", about, result.until, language)
+    path = output / f"report.{language}.{format}"
+    write_atomically(path, known[format][1](document))
+    return path
 
 
 def _prepare(output: Path) -> None:
@@ -150,7 +166,7 @@ def _judged(verdicts: "list[Verified]", words: "Words") -> list[str]:
     return [words.name(verdicts[-1].verdict), *(shown_value(found.aim.kpi, one.value) for one in (found.before, found.after))]
 
 
-def _conclude(result: "DemoResult", summary: "Summary", output: Path) -> None:
+def _conclude(result: "DemoResult", summary: "Summary", output: Path, reports: list[Path]) -> None:
     from engine.cli.output import say, table
 
     say()
@@ -184,6 +200,7 @@ def _conclude(result: "DemoResult", summary: "Summary", output: Path) -> None:
         ("messages", output / "var" / "out"),
         ("summary", output / "summary.en.html"),
         ("摘要", output / "summary.zh.html"),
+        *(("report", path) for path in reports),
     ):
         say(f"{what:<10} {path}")
     say(f"Look around: engine ticket list --project {output}; engine explain 202603040019 --project {output}", "dim")
