@@ -1,6 +1,6 @@
 """Files that take long come first, so that none is left over for one worker while the others have nothing more to do.
 
-Some of them mostly wait, for which reason there is one worker more than there are processors.
+Some of them mostly wait, for which reason there are two workers more than there are processors.
 """
 
 import os
@@ -33,4 +33,4 @@ def _rank(item: pytest.Item) -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    return len(os.sched_getaffinity(0)) + 1
+    return len(os.sched_getaffinity(0)) + 2
