@@ -105,6 +105,7 @@ class Server:
             owner.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
+            owner.execute("DROP TABLE IF EXISTS timer_journal")  # which the fault runs add
             tables = owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '%yoyo%'").fetchall()
             in_any_order = "SET session_replication_role = replica"
             from_one_on = "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"
