@@ -54,15 +54,15 @@ wheels: $(VENV)/.installed
 	rm -rf dist
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist $(addprefix ./,. $(PLUGINS))
 
-# The stamp makes a second run quick and follows every pyproject.toml. The build backend is installed once, not once per distribution.
+# The stamp makes a second run quick and follows every pyproject.toml. The build backend is installed once, not once per distribution; an old pip takes minutes to choose versions.
 $(VENV)/.installed: pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "closedloop needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || \
 		{ echo "this Python cannot make virtual environments: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) hatchling editables
-	$(PIP_INSTALL) --no-build-isolation -e '.[dev]' $(PLUGINS:%=-e %)
+	$(PIP_INSTALL) --upgrade pip hatchling editables
+	$(PIP_INSTALL) --no-compile --no-build-isolation -e '.[dev]' $(PLUGINS:%=-e %)
 	@touch $@
 
 ## Back to a fresh clone, but for the virtual environment (remove .venv yourself to start over).

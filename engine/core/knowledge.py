@@ -20,10 +20,8 @@ from engine.core.text import IDEOGRAPHS, KeywordIndex, Negation, normalise
 MOST_OFFERED: Final = 3
 """How many answers are offered for a ticket: whoever works on it reads no more."""
 
-_SATURATION, _LENGTH = (
-    1.2,
-    0.75,
-)  # k1 and b, the usual values: how soon a word said again counts no more, how much a long text is marked down
+_SATURATION: Final = 1.2  # k1, its usual value: how soon a word that is said again counts no more
+_LENGTH: Final = 0.75  # b, its usual value: how much a long text is marked down
 _IN_TITLE: Final = 3  # a word of the title or a keyword counts as one said three times in the text
 _RUN: Final = re.compile(f"[{IDEOGRAPHS}]+|[^\\W_{IDEOGRAPHS}]+")
 _PLURAL: Final = re.compile(r"(?<=[a-z]{2}[a-rt-z])s$")

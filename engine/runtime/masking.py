@@ -41,8 +41,11 @@ def remember(secret: str) -> None:
 
 
 def _forms(word: str) -> list[str]:
-    """The text as URLs, JSON, Python and Base64 write it, the last wherever in a longer text it stands (credentials of HTTP and SMTP)."""
+    """The text as URLs, JSON, Python and Base64 write it, the last wherever in a longer text it stands (credentials of HTTP and SMTP);
+    and without the marks at its ends, which whoever quotes it may write in a way of their own.
+    """
     forms = [word, quote(word), quote(word, safe=""), quote_plus(word), json.dumps(word)[1:-1], repr(word)[1:-1]]
+    forms.append(re.sub(r"^\W+|\W+$", "", word))
     for before in range(3):
         raw = b"\0" * before + word.encode()
         whole, loose = base64.b64encode(raw).decode().rstrip("="), len(raw) % 3

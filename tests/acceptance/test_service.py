@@ -134,9 +134,9 @@ def values(url: str, name: str, **labels: str) -> list[float]:
 
 def test_systemd_hears_ready_signs_of_life_and_the_end(service: tuple[Desk, Daemon, str], manager: Manager) -> None:
     _, daemon, url = service
-    assert asked(f"{url}/healthz") == (200, '{"alive": true, "stalled": {}}\n')
-    status, told = asked(f"{url}/readyz")
-    assert (status, json.loads(told)["ready"]) == (200, True)
+    wait_until(lambda: asked(f"{url}/healthz") == (200, '{"alive": true, "stalled": {}}\n'), "health")
+    wait_until(lambda: json.loads(asked(f"{url}/readyz")[1])["ready"], "readiness")
+    assert asked(f"{url}/readyz")[0] == 200
     wait_until(lambda: manager.listen().count("WATCHDOG=1") >= 2, "two signs of life")
     assert manager.listen()[0].startswith("READY=1\nSTATUS=working by policy ")
     assert asked(f"{url}/healthz", "POST")[0] == 405
@@ -170,7 +170,7 @@ def test_a_sending_that_hangs_costs_its_channel_and_not_the_daemon(service: tupl
     subprocess.run([python, "-c", QUEUE, f"sqlite:///{desk.root}/var/engine.db"], cwd=ROOT, check=True, timeout=60)
     daemon.wait_for_line("the channel hangs: it is replaced")
     assert manager.silent_for() < 10
-    assert asked(f"{url}/healthz")[0] == 200
+    wait_until(lambda: asked(f"{url}/healthz")[0] == 200, "health")
     assert values(url, "closedloop_backlog_items", queue="outbox", channel="stuck") == [1]
     hang.unlink()
     wait_until(lambda: sum(values(url, "closedloop_messages_total", channel="stuck", outcome="sent")) >= 1, "the message to leave")

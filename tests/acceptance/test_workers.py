@@ -31,7 +31,7 @@ def desks(engine_command: Path, tmp_path: Path, database: str) -> list[Desk]:
         desk.always_at_work()
         desk.keep_on(database)
         desk.edit("incidents.yaml", (r"minimum: 20\b", "minimum: 10000"))  # else so many mails alike are one incident
-        desk.configure(outbound="live", delivery={"deadline": "2s"})
+        desk.configure(outbound="live", delivery={"deadline": "10s"})  # a slow machine takes its time over a file
     return both
 
 
@@ -83,7 +83,7 @@ def test_two_workers_handle_each_mail_once_whoever_takes_it_in(desks: list[Desk]
                 desk.drop("email", f"{number:04}.eml", inputs_of(number))
         wait_until_done(desks[0], MAILS)
         assert min(len(left.decisions()), len(right.decisions())) > 0, "one of the two did everything"
-        assert {line["level"] for daemon in (left, right) for line in daemon.lines} == {"info"}
+        assert [line for daemon in (left, right) for line in daemon.lines if line["level"] != "info"] == []
     check_each_once(desks, MAILS)
     copies = sent(desks)
     assert len(copies) == MAILS
@@ -164,7 +164,7 @@ def test_a_rolling_restart_and_a_rolling_change_of_policy_leave_no_gap(desks: li
         wait_until_done(desks[0], dropped)
         assert {one["state"] for one in desks[0].data("workers")["workers"]} == {"alive"}
         assert len(desks[0].data("workers")["workers"]) == 2, "who was stopped has left"
-        assert {line["level"] for daemon in (left, right) for line in daemon.lines} == {"info"}
+        assert [line for daemon in (left, right) for line in daemon.lines if line["level"] != "info"] == []
     finally:
         for daemon in (left, right):
             daemon.kill()

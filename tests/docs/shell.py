@@ -53,6 +53,7 @@ class Shell:
                 return
             more = mark["printed"] is not None and time.monotonic() < deadline
             assert more, f"exit code {done.returncode} at {told}"
+            time.sleep(0.3)  # as a reader looks again
 
     def close(self) -> None:
         """Stop what runs, as an operator would; it must end well."""

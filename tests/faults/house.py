@@ -5,7 +5,7 @@ import json
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -146,12 +146,13 @@ def settled(reader: Reader, count: int) -> bool:
     return counts.keys() <= SETTLED and counts["done"] == count and reader.next_timer() is None
 
 
-def drain(feed: Feed, patience: float = 120.0) -> None:
-    """Wait until everything that was fed has had its consequences. Somebody works meanwhile."""
+def drain(feed: Feed, patience: float = 120.0, meanwhile: Callable[[], None] = lambda: None) -> None:
+    """Wait until everything that was fed has had its consequences. Somebody works meanwhile, and is looked after at every look."""
     house = feed.houses[0]
     store = open_store(house.database, house.root)
 
     def look() -> bool:
+        meanwhile()
         with store.read() as reader:
             return not feed.lying() and settled(reader, feed.count)
 

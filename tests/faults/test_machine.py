@@ -21,7 +21,7 @@ from engine.channels import Delivery, Inbound, Outbound, PermanentFailure, Sent,
 from engine.core import events as e
 from engine.core.lifecycle import evolve
 from engine.core.model import Ticket
-from engine.runtime import inbox, timers
+from engine.runtime import answers, inbox, timers
 from engine.runtime.carriers import Circuit
 from engine.runtime.outbox import Postman
 from engine.runtime.retries import Retries
@@ -129,6 +129,7 @@ class Faults(RuleBasedStateMachine):
             done = len(inbox.process(self.house.desk, self.house.world, self.house.now))
             done += len(timers.fire(self.house.store, self.house.world, self.house.now, hold=False))
             done += sum(self.send(name) for name in self.carriers)
+            done += len(answers.settle(self.house.store, self.house.world, self.house.now, hold=False))
             if not done:
                 return self.learn()
         raise AssertionError("it never comes to rest")
@@ -273,7 +274,7 @@ class Faults(RuleBasedStateMachine):
         end = self.house.now + minutes * MINUTE
         while self.house.now < end:
             with self.house.store.read() as reader:
-                waits = [reader.next_timer(), *(row.next_attempt_at for row in reader.messages(state="queued"))]
+                waits = [reader.next_timer(), answers.next_look(reader), *(row.next_attempt_at for row in reader.messages(state="queued"))]
                 waits += [carrier.retry_at for carrier in reader.channel_states()]
             self.house.now = min([end, *(at for at in waits if at is not None and at > self.house.now)])
             self.work()
@@ -330,10 +331,12 @@ class Faults(RuleBasedStateMachine):
     @invariant()
     def each_need_is_as_the_model_knows_it(self) -> None:
         tickets = {ticket.number: ticket for ticket in self.tickets()}
-        assert len([ticket for ticket in tickets.values() if ticket.kind == "follow_up"]) == self.low_scores
-        assert tickets.keys() - self.needs.keys() == {number for number, ticket in tickets.items() if ticket.kind == "follow_up"}
+        follow_ups = {number for number, ticket in tickets.items() if ticket.kind == "follow_up"}
+        assert tickets.keys() - self.needs.keys() == follow_ups
         with self.house.store.read() as reader:
-            assert len(list(reader.answers())) == self.answers
+            stored, waiting = reader.answers(), [self.house.world.seal.open(row) for row in reader.waiting_answers()]
+        assert len(stored) + len(waiting) == self.answers
+        assert len(follow_ups) + sum(one.follow_up is not None for one in waiting) == self.low_scores
         for number, need in self.needs.items():
             if need.state == "resolved" and tickets[number].state == "unconfirmed":
                 assert need.resolved_at is not None

@@ -88,7 +88,7 @@ def test_eight_workers_that_die_and_stall_on_a_server_that_restarts_lose_nothing
                 crew.befall()
                 threading.Event().wait(draw.uniform(0.5, 2))  # the moments are what is tried out
         crew.see_to(everybody=True)
-        drain(feed)
+        drain(feed, meanwhile=crew.see_to)
     finally:
         crew.kill()
     tell(seconds=scaled(FULL, least=LEAST), **crew.befell, **check_account(feed, crew.crashes, alone=False))

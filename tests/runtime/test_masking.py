@@ -91,6 +91,12 @@ def test_a_secret_in_credentials_that_are_only_encoded_is_a_secret_still(before:
     assert len(shown) < len("535 ‹secret›") + 20
 
 
+@pytest.mark.parametrize("secret", ['hunter2-and-more"', "hunter2-and-more\\", "'hunter2-and-more & "])
+def test_a_secret_is_one_still_where_the_marks_at_its_ends_are_written_otherwise(secret: str) -> None:
+    masking.remember(secret)
+    assert "hunter2" not in masking.without_secrets(r"NO refused LOGIN 'hunter2-and-more\'\'")
+
+
 def test_what_is_too_short_for_a_secret_does_not_blot_out_the_log() -> None:
     masking.remember("abc")
     assert masking.without_secrets("abc") == "abc"

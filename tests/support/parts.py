@@ -9,9 +9,13 @@ import os
 import shutil
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+
+from tests.support.warm import warm
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALLERS = {"debian-packages": "apt-get install", "npm-packages": "npm install --global"}
@@ -113,7 +117,8 @@ def environment_under_test(request: pytest.FixtureRequest) -> Path:
     return Path(os.environ[WHEELS] if request.node.get_closest_marker("wheels") else sys.prefix)
 
 
-@pytest.fixture
-def engine_command(environment_under_test: Path) -> Path:
-    """The `engine` command to drive as a process of its own."""
-    return environment_under_test / "bin" / "engine"
+@pytest.fixture(scope="session")
+def engine_command() -> Iterator[Path]:
+    """The `engine` command to drive as a process of its own; it starts at once."""
+    with TemporaryDirectory() as folder, warm(Path(sys.prefix) / "bin", Path(folder)) as command:
+        yield command
