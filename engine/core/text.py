@@ -7,12 +7,12 @@ import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
 import re2
 from ahocorasick_rs import AhoCorasick
+from msgspec import Struct
 
 _APOSTROPHES: Final = dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u00b4\uff07"), "'")
 _INVISIBLE: Final = dict.fromkeys([0x00AD, 0x034F, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)])
@@ -76,8 +76,7 @@ def normalise(text: str) -> str:
     return folded if folded.isascii() else unicodedata.normalize("NFKC", folded)
 
 
-@dataclass(frozen=True, slots=True)
-class Negation:
+class Negation(Struct, frozen=True):
     """How a text denies a keyword, in the words of the policy.
 
     A clause ends at each of `clause_breaks`: characters, or words such as `但是` and `but` if given one by one. A mark between two

@@ -4,11 +4,12 @@ import gc
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from engine.core.calendar import Calendar
 from engine.core.compiled import DeadlineKind, Handover, OwnRule, Policy, Survey
@@ -39,8 +40,7 @@ _FALLBACK_LANGUAGES = ("zh", "en")
 """The languages texts are checked against while company.yaml itself is not sound."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compilation:
+class Compilation(Struct, frozen=True):
     """What came of compiling: the policy (None if and only if a diagnostic is an error), all diagnostics, the texts by file name.
 
     `document` keeps the places for what must fit a policy, such as the team; None where there are no files.

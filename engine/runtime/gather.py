@@ -2,13 +2,15 @@
 
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 from engine.core.authority import APPROVAL
-from engine.core.changed import changed
 from engine.core.commands import QueueMessage
 from engine.core.compiled import Policy
 from engine.core.contacts import from_text
@@ -45,8 +47,7 @@ OPENING = ("task", "compensate", "except")
 """Actions that may lead to another ticket, whose number they must know."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Who is behind a signal that came over a channel: the normalised address, the name they gave, the call."""
 
     channel: str
@@ -55,8 +56,7 @@ class Origin:
     call: CallFacts | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """What does not change from one decision to the next: the policy in force, the people, the channels, the source of
     chance, the fields of plugins, how often what cannot be handled is tried, what seals survey answers.
     """
@@ -179,7 +179,7 @@ class Gatherer:
         for agent, turn in turns.items():
             crew.rows[agent] = replace(crew.rows.get(agent, AgentRow(agent)), turn=turn)
         for id in {*turns, *(holder for holder, _ in holders)} & crew.facts.keys():
-            crew.facts[id] = changed(crew.facts[id], load=crew.loads.get(id, 0), turn=crew.rows[id].turn if id in crew.rows else 0)
+            crew.facts[id] = replace(crew.facts[id], load=crew.loads.get(id, 0), turn=crew.rows[id].turn if id in crew.rows else 0)
         for command in decision.commands:
             if isinstance(command, QueueMessage) and command.automatic:
                 if command.to in crew.sent:
