@@ -19,7 +19,7 @@ _INVISIBLE: Final = dict.fromkeys([0x00AD, 0x034F, 0xFEFF, *range(0x200B, 0x2010
 _LIGATURES: Final = {0x0149: "'n"}
 _SURROGATES: Final = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 _VISIBLE: Final = {**_APOSTROPHES, **_INVISIBLE, **_LIGATURES, **_SURROGATES}
-_UNWANTED: Final = re.compile(f"[{re.escape(''.join(map(chr, _VISIBLE)))}]")
+_UNWANTED: Final = re.compile(f"[\ud800-\udfff{re.escape(''.join(map(chr, _VISIBLE.keys() - _SURROGATES.keys())))}]")
 # Nearly every Chinese text has full-width punctuation and nothing else to normalise; by itself it is cheaper than all of NFKC.
 _FULL_WIDTH: Final = re.compile("[\uff01-\uff5e]")
 

@@ -65,7 +65,7 @@ def compile_policy(directory: Path, *, today: date | None = None) -> Compilation
 def compile_files(files: Mapping[str, str], *, proven: bool = False, today: date | None = None) -> Compilation:
     """Compile a policy from its texts by file name, as the store keeps them.
 
-    With `proven`, this version found the very same texts sound before: shapes are not checked and scripts not tried again.
+    With `proven`, this version found the very same texts sound before: shapes and cron expressions are not checked, scripts not tried.
     """
     problems = Problems()
     sound = {name: text for name, text in files.items() if check_name(name, problems)}
@@ -110,7 +110,7 @@ def read_document(
             continue
         problems.know_root(name, file.root)
         roots[name], faults[name] = (file_kind, file.root), file.faults
-    return Document(roots, faults, frozenset(missing), problems)
+    return Document(roots, faults, frozenset(missing), problems, proven)
 
 
 class _File(NamedTuple):
