@@ -27,7 +27,8 @@ _FULL_WIDTH: Final = re.compile("[\uff01-\uff5e]")
 # ("Stream-Safe Text Format") allows 30.
 # No mark is a word character, so that this cheap pattern finds every text worth a closer look.
 _LONG_UNWORDED: Final = re.compile(r"[^\w\s]{31}")
-_LONG_MARKS: Final = re2.compile(r"(\p{M}{30})\p{M}+")
+_MARKS: Final = re2.compile(r"\p{M}+")
+_MOST_MARKS: Final = 30
 _LINE_ENDS: Final = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _SPACES: Final = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 
@@ -59,7 +60,7 @@ def compatible(text: str) -> str:
         if _UNWANTED.search(text):
             text = text.translate(_VISIBLE)
         if _LONG_UNWORDED.search(text):
-            text = _LONG_MARKS.sub(r"\1", text)
+            text = _MARKS.sub(lambda marks: marks[0][:_MOST_MARKS], text)
         text = unicodedata.normalize("NFKC", _FULL_WIDTH.sub(_half_width, text))
     if text.isprintable() and "  " not in text:  # no line end is printable, and no space but the plain one
         return text
