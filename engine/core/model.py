@@ -1,5 +1,4 @@
-"""A ticket as its events made it. Everything is frozen; `lifecycle.evolve` makes the next state out of the last one and an event. What
-each event changes is a Struct of msgspec, of which a changed copy costs a tenth of what a dataclass's does.
+"""A ticket as its events made it. Everything is frozen; `lifecycle.evolve` makes the next state out of the last one and an event.
 
 Ids of content (texts, addresses) stand here, never the content itself: erasing content leaves a log that still replays.
 """
