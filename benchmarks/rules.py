@@ -11,7 +11,6 @@ the others get texts in which a plain search finds the same. All fields have val
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
 from itertools import product
@@ -22,6 +21,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 import click
+from msgspec.structs import replace
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 

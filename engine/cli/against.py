@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from engine.cli.policy import files_of
 from engine.cli.session import Session
@@ -23,8 +24,7 @@ from engine.whatif.impact import PARTS, Impact, impact
 _SETTINGS = "engine.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class Against:
+class Against(Struct, frozen=True):
     """The open tickets under the policy of this digest and the one that was checked."""
 
     digest: str

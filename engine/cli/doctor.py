@@ -11,11 +11,11 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
+from msgspec import Struct
 
 from engine.analysis.reports import writers
 from engine.channels import Channel
@@ -41,8 +41,7 @@ _PATIENCE = 15.0
 """Seconds a channel may take to prove itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What was found of one thing; `mend` says what to do, empty where all is well."""
 
     check: str

@@ -1,12 +1,12 @@
 """`engine improve`: the register of measures: what is changed, who does it by when, and whether the figures show that it worked."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
+from msgspec.structs import replace
 
 from engine.cli.kpi import end_of, shown_value
 from engine.cli.session import ACTOR, FORMAT, Option, Session, instant, options, read_text

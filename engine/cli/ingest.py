@@ -1,10 +1,10 @@
 """`engine ingest`: take in raw input by hand, through the same door as the channels."""
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from msgspec import Struct
 
 from engine.channels import Rejected
 from engine.cli.app import FINDINGS
@@ -17,8 +17,7 @@ from engine.store import InboxRow
 _MOST_TURNS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Led:
+class Led(Struct, frozen=True):
     """What one item of a file led to: ticket, duplicate, nothing (with the reason), waiting, failed or not_understood."""
 
     file: str

@@ -1,10 +1,10 @@
 """`engine policy repromise`: the promises of open tickets moved to the policy in force, on purpose."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import click
+from msgspec import Struct
 
 from engine.cli.app import FINDINGS
 from engine.cli.output import Cell, say, say_json, span, table
@@ -24,8 +24,7 @@ from engine.store import TicketQuery
 _ALL = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Renewed:
+class Renewed(Struct, frozen=True):
     """What became of one ticket's promises; `error` says why nothing did."""
 
     ticket: str

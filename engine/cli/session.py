@@ -6,13 +6,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 import click
+from msgspec import Struct
 
 from engine.cli.output import Cell, say, say_json
 from engine.errors import UsageError
@@ -40,8 +40,7 @@ FORMAT = click.option("--format", "format_", type=click.Choice(["text", "json"])
 ACTOR = click.option("--as", "actor", metavar="AGENT", help="Who acts, an id of team.yaml. Default: by your user name on this machine.")
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """What a verb that only looks works with: the project, its store, the policy in force, the people, the words, the present instant."""
 
     project: "Project"
@@ -52,8 +51,7 @@ class Desk:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """The options that verbs share, and what is opened by them."""
 
     root: Path

@@ -1,11 +1,11 @@
 """`engine status`: how the work stands."""
 
 from collections import Counter
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
+from msgspec.structs import asdict
 
 from engine.cli.output import say, say_json, span, table
 from engine.cli.session import FORMAT, Desk, Session, options

@@ -4,11 +4,11 @@ import json
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import click
+from msgspec import Struct
 
 from engine.channels.manager import ChannelTypes
 from engine.cli.app import FINDINGS
@@ -27,8 +27,7 @@ from engine.whatif.policy_tests import Result, never_matched, run_case
 _LINES = {"failed": "bold red", "passed": "bold green", "✗": "red", "✓": "green", "never": "yellow"}
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """What a run of all tests came to: their results, the rules never matched of `rules`, and what was wrong with the files."""
 
     results: Sequence[Result]

@@ -1,12 +1,13 @@
 """The words of the commands' output in Chinese and English: one small catalogue, and the policy's own labels."""
 
-import dataclasses
 import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from importlib import resources
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import asdict
 
 from engine.analysis.labels import CATALOGUE, base_language, label
 from engine.cli.output import Cell, table
@@ -107,7 +108,7 @@ class Words:
         words = _WORDS.get(f"event.{event.type}")
         if words is None:
             return event.type
-        fields = {field.name: self._field(field.name, getattr(event, field.name)) for field in dataclasses.fields(event)}
+        fields = {name: self._field(name, value) for name, value in asdict(event).items()}
         if isinstance(event, Escalated):
             fields["number"] = event.step + 1
         if isinstance(event, ConcessionGranted | ApprovalRequested):

@@ -1,15 +1,15 @@
 """Alerts, compiled: who hears that a KPI misses its target, or that complaints on one matter come in a cluster, and what is opened."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from math import sqrt
+
+from msgspec import Struct
 
 from engine.core.escalations import Recipient
 
 
-@dataclass(frozen=True, slots=True)
-class Opens:
+class Opens(Struct, frozen=True):
     """Work that an alert opens: a ticket of `kind` in `queue`, to be done within `due`; `label` says what it is."""
 
     kind: str
@@ -18,8 +18,7 @@ class Opens:
     label: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class AlertRule:
+class AlertRule(Struct, frozen=True):
     """What is done when an alert is raised: into which `queue` it comes, and by which `script` these people are told.
 
     With `significant` only what is significant raises one. By the script `ended` they hear that it is over.

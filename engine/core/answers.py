@@ -6,10 +6,11 @@ customer's own characters keeps the reply.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct, field
 
 from engine.core.text import compatible, is_alphabetic, normalise
 
@@ -23,8 +24,7 @@ _LONGEST_COURTESY: Final = 200  # characters: who writes more has more to say
 _PARTICLES: Final = re.compile(r"[了的啦呀哦喔噢啊]+(?!\w)")
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyWords:
+class ReplyWords(Struct, frozen=True):
     """The words that replies are read by, in any language, width and case.
 
     `doubt` holds what makes a confirmation uncertain when it stands in the same clause ("满意吗", "yes but"); a word of `confirm`
@@ -39,16 +39,14 @@ class ReplyWords:
     thanks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmation:
+class Confirmation(Struct, frozen=True):
     """Whether the customer agrees that the matter is settled, and what they added."""
 
     agrees: bool
     remark: str
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Struct, frozen=True):
     """A question of a survey: a score from `low` to `high`, with `text` a free answer, or a choice of `options` (their ids), whose letters
     from A on the customer answers with: one, or with `many` one or more.
     """
@@ -61,8 +59,7 @@ class Scale:
     many: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
+class Scores(Struct, frozen=True):
     """The score of every scale question by its id, the options of every choice by its id, and the free remark ("" if there is none)."""
 
     values: Mapping[str, int]

@@ -1,10 +1,12 @@
 """How a deadline is reckoned, step by step: which stretches of time counted, which did not and why, until the budget was used up."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby, pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.core.calendar import Calendar, Pause
 from engine.core.intervals import FOREVER, Interval, as_utc, merged_pauses
@@ -24,8 +26,7 @@ class Why(StrEnum):
     MIXED = "mixed"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One stretch in UTC and how much of it counted. An end of None: the pause still lasts.
 
     `shift` is by how much the clocks of the calendar's zone were put forward (negative: back) in it; `steps` how many were summed up here;
@@ -41,8 +42,7 @@ class Step:
     names: tuple[Mapping[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
+class Arithmetic(Struct, frozen=True):
     """A deadline and how it came about. The steps lie end to end from `start`; what they counted sums to `budget` at `due`.
 
     `due` is None while a pause without an end makes it unknowable. A zero budget takes no steps.

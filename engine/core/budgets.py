@@ -1,7 +1,8 @@
 """Which budget a clock gets, on which calendar: by the first of its kind's budgets that holds, else by the tier, else by the kind."""
 
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from engine.core.compiled import DeadlineKind, Tier
 from engine.core.conditions import Source, evaluate
@@ -12,8 +13,7 @@ OF_QUEUE = "queue"
 """As a clock's calendar: that of the ticket's queue."""
 
 
-@dataclass(frozen=True, slots=True)
-class Length:
+class Length(Struct, frozen=True):
     """How long a clock may run: `budget` (None: this ticket gets no such promise) on `calendar`, which `rule` of the policy says so,
     where, and what was seen of the kind's own budgets.
     """

@@ -7,10 +7,11 @@ prefix sums; every question is then a bisect.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field
 
 from engine.core.intervals import FOREVER, Interval, Pause, Timeline, as_utc, clipped, difference, merged_pauses, union, utc_offsets
 from engine.errors import EngineError
@@ -28,8 +29,7 @@ class CalendarUnknown(EngineError):
     """The calendar cannot know the answer: a year without data, a zone that does not exist, or business time that never comes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """Opening hours of one day in minutes from its local midnight; an end past 24 * 60 reaches into the next day.
 
     Raises:
@@ -44,8 +44,7 @@ class Window:
             raise ValueError(f"a window runs from 00:00 to 30:00, start before end, not {self}")
 
 
-@dataclass(frozen=True, slots=True)
-class HolidayYear:
+class HolidayYear(Struct, frozen=True):
     """What one year changes: days off, and make-up workdays, which keep Monday's windows and win over days off.
 
     `provisional` says that the arrangement is expected but not announced yet, `source` where it was published, `names` by language how
@@ -56,11 +55,10 @@ class HolidayYear:
     workdays: frozenset[date]
     provisional: bool
     source: str = ""
-    names: Mapping[date, Mapping[str, str]] = field(default_factory=dict, hash=False)
+    names: Mapping[date, Mapping[str, str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class CalendarSpec:
+class CalendarSpec(Struct, frozen=True):
     """A calendar as its policy file states it.
 
     `timezone` is an IANA name; `weekly` maps 0 (Monday) to 6 to that day's windows. With `holidays` None the calendar has no
@@ -75,8 +73,7 @@ class CalendarSpec:
     open: tuple[Interval, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Year:
+class _Year(Struct, frozen=True):
     """The open time of one local year, [begin, end) in UTC; what came before `known_from` hangs on a year without data."""
 
     number: int

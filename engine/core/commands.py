@@ -1,15 +1,15 @@
 """What a decision wants done. The runtime carries them out in the decision's own transaction; nothing here does anything."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from engine.core.signals import Signal, TicketRequested
 
 
-@dataclass(frozen=True, slots=True)
-class KeepContent:
+class KeepContent(Struct, frozen=True):
     """Keep a text beside the log. `kind` says what it is (description, message, plan, note, contact, …)."""
 
     id: str
@@ -17,8 +17,7 @@ class KeepContent:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class QueueMessage:
+class QueueMessage(Struct, frozen=True):
     """Put a message into the outbox. `id` is its identity for ever; `to` is a normalised address; it waits until `not_before`.
 
     A notice that may go out together with others has an empty `digest`, one that goes out alone its own id there; None: no notice.
@@ -37,31 +36,27 @@ class QueueMessage:
     digest: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StartTimer:
+class StartTimer(Struct, frozen=True):
     """Fire `key` at `due`; a timer of that key that still waits is replaced."""
 
     key: str
     due: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class CancelTimers:
+class CancelTimers(Struct, frozen=True):
     """Cancel every timer whose key is `prefix` or begins with `prefix` and a slash."""
 
     prefix: str
 
 
-@dataclass(frozen=True, slots=True)
-class Raise:
+class Raise(Struct, frozen=True):
     """Handle another signal in the same transaction, after this decision. `depth` counts the rules it follows from."""
 
     signal: Signal
     depth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class KeepAnswer:
+class KeepAnswer(Struct, frozen=True):
     """Keep a survey's answer apart from ticket and customer, dated only by its month, together with others.
 
     A `follow_up` is asked for when they are put into storage, at `look_at` at the latest.
@@ -76,8 +71,7 @@ class KeepAnswer:
     follow_up: TicketRequested | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SealLink:
+class SealLink(Struct, frozen=True):
     """Keep, where only the follow-up role can look, whom a follow-up is about."""
 
     answer: str
@@ -87,15 +81,13 @@ class SealLink:
     follow_up: str
 
 
-@dataclass(frozen=True, slots=True)
-class SeverLink:
+class SeverLink(Struct, frozen=True):
     """The follow-up is over: forget whom it was about."""
 
     follow_up: str
 
 
-@dataclass(frozen=True, slots=True)
-class SaveOptOut:
+class SaveOptOut(Struct, frozen=True):
     """Send nothing automatic to this address over this channel any more (or again, if `allowed`)."""
 
     channel: str
@@ -103,8 +95,7 @@ class SaveOptOut:
     allowed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class EraseIntake:
+class EraseIntake(Struct, frozen=True):
     """Forget what came in: its words would tie a survey's answer to its ticket."""
 
 

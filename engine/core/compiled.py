@@ -4,9 +4,11 @@ Durations are timedelta, shares are fractions of one (80% is 0.8), texts for peo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from engine.core.answers import ReplyWords, Scale
 from engine.core.calendar import Calendar
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
     from engine.core.grants import Authority
 
 
-@dataclass(frozen=True, slots=True)
-class Company:
+class Company(Struct, frozen=True):
     """Who speaks, in which zone its days are counted, which languages it has (the first is the default)."""
 
     name: Text
@@ -36,8 +37,7 @@ class Company:
     hotline: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """What every rule has: a stable id, a condition (None: the default rule, always true) and its place in the file."""
 
     id: str
@@ -45,15 +45,13 @@ class Rule:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class KindRule(Rule):
+class KindRule(Rule, frozen=True):
     """Which kind of need a message is when its sender did not say."""
 
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallRule(Rule):
+class CallRule(Rule, frozen=True):
     """What a call record leads to: a ticket of `opens` (a kind), a contact noted on the caller's open ticket, or neither."""
 
     opens: str | None = None
@@ -62,8 +60,7 @@ class CallRule(Rule):
     notes_contact: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Tier(Rule):
+class Tier(Rule, frozen=True):
     """A grade of urgency and what it promises: budgets by deadline kind, counted on `calendar`."""
 
     label: Text
@@ -71,16 +68,14 @@ class Tier(Rule):
     calendar: str
 
 
-@dataclass(frozen=True, slots=True)
-class Budget(Rule):
+class Budget(Rule, frozen=True):
     """A length for the clocks of one kind where the condition holds; without a `calendar` they count on the usual one."""
 
     budget: timedelta
     calendar: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeadlineKind:
+class DeadlineKind(Struct, frozen=True):
     """A clock that tickets may carry.
 
     Events named in `starts` start it (not while a clock of a kind in `unless_running` runs), in `resets` start it anew, in `stops` end
@@ -108,16 +103,14 @@ class DeadlineKind:
     promised: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Route(Rule):
+class Route(Rule, frozen=True):
     """Which queue a ticket goes to, and the skills its agent needs, each at that level or above."""
 
     queue: str
     skills: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(Struct, frozen=True):
     """How an agent of the queue is chosen: the order of preferences, the most open tickets one may hold unless the team says otherwise,
     what `reassign` does (`on_no_response`), and what becomes of the tickets of who goes away (`on_away`).
     """
@@ -129,8 +122,7 @@ class Assignment:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class Handover:
+class Handover(Struct, frozen=True):
     """Who hears of the promises that an agent leaves open, so long before their shift ends, by which script."""
 
     before_end: timedelta
@@ -139,8 +131,7 @@ class Handover:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class SpillOver:
+class SpillOver(Struct, frozen=True):
     """Where a queue's tickets go, first to last, when nobody of it can take one until `before_breach` ahead of its next deadline."""
 
     to: tuple[str, ...]
@@ -148,8 +139,7 @@ class SpillOver:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(Struct, frozen=True):
     """A group of agents. `lead` is an agent id, and so are those of `backup`, who answer for it when the lead is not there; `calendar`
     None means its agents' shifts alone decide; `assignment` None the common one.
     """
@@ -164,8 +154,7 @@ class Queue:
     backup: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """One question of a survey. `labels` has one text per point, by language; `options` the text of each option of a choice, by its id."""
 
     scale: Scale
@@ -174,8 +163,7 @@ class Question:
     options: Mapping[str, Text] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LowScore:
+class LowScore(Struct, frozen=True, kw_only=True):
     """When an answer calls for a follow-up, and the ticket that is opened for it: together with others, but `within` that span.
 
     One of the words `opt_in` says that the customer wants to be called, without which nobody is where a survey is strictly anonymous.
@@ -189,8 +177,7 @@ class LowScore:
     source: Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class Survey(Struct, frozen=True, kw_only=True):
     """A questionnaire and when it goes out.
 
     It is sent `after` the condition holds, outside the `quiet` hours (start, end; local time of day of the company), never later than
@@ -220,8 +207,7 @@ class Survey:
     outcome: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """One thing that a rule of the house's own does: `name` is one of `decide.rules.ACTIONS`, `words` how the policy says it.
 
     `values` are what stands in it by key, that of `name` included where it is one word; `recipients` are those of `notify`, `text` is
@@ -236,23 +222,20 @@ class Action:
     after: timedelta = timedelta(0)
 
 
-@dataclass(frozen=True, slots=True)
-class OwnRule(Rule):
+class OwnRule(Rule, frozen=True):
     """A rule of the house's own: with `mode` live it does the actions in order, with observe it only tells them, with draft neither."""
 
     mode: str
     do: tuple[Action, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class EventRule(OwnRule):
+class EventRule(OwnRule, frozen=True):
     """One that follows what happens to a ticket. `on` are events by their names in policies, or `timer ID` for a timer of a rule."""
 
     on: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TimedRule(OwnRule):
+class TimedRule(OwnRule, frozen=True):
     """One that runs by the clock, at the slots of a cron expression in a zone, for each open ticket or each customer it holds for.
 
     `catch_up` says which of the slots that passed while nothing ran are made up for: skip (none), once (the last), all. With a `draw`, it
@@ -266,8 +249,7 @@ class TimedRule(OwnRule):
     draw: "Draw | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
+class Draw(Struct, frozen=True):
     """A random sample of customers, stratified: of each group that has the same value in the field `by`, the `share`, rounded up, and not
     fewer than `at_least` where there are so many.
     """
@@ -277,8 +259,7 @@ class Draw:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """Everything the company decided, compiled. `notices` names the script of each built-in occasion (promise, assignment, …).
 
     What `on_…_change` does to running clocks is `recompute`, `restart` or `keep`; `on_later_promise` is `tell` or `silent`.
@@ -328,13 +309,13 @@ class Policy:
     retention: Retention | None = None
     knowledge: Knowledge = field(default_factory=lambda: Knowledge({}, {}))
     quality: Form | None = None
-    moved_by: Mapping[str, tuple[DeadlineKind, ...]] = field(init=False, compare=False)
+    moved_by: Mapping[str, tuple[DeadlineKind, ...]] = field(default_factory=dict)
     """The kinds of deadlines that an event starts, stops or resets, by its name."""
 
     def __post_init__(self) -> None:
         by = [(kind, kind.starts | kind.stops | kind.resets) for kind in self.deadlines.values()]
         moved = {name: tuple(kind for kind, names in by if name in names) for name in frozenset[str]().union(*(names for _, names in by))}
-        object.__setattr__(self, "moved_by", moved)
+        force_setattr(self, "moved_by", moved)
 
     @property
     def timed_rules(self) -> tuple[TimedRule, ...]:

@@ -6,12 +6,12 @@ absence. `all` and `any` follow Kleene's strong three-valued logic, `not` keeps 
 
 import typing
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 import re2
+from msgspec import Struct
 
 Scalar: TypeAlias = str | int | float | bool | timedelta
 Value: TypeAlias = Scalar | datetime | frozenset[str] | None
@@ -30,8 +30,7 @@ class FieldType(StrEnum):
     LABELS = "labels"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A field a matcher may ask. `choices` are its known values (empty: open), `personal` values are masked when shown.
 
     One that is `counted` has a number for every span of time, and a matcher names its span with `last`.
@@ -56,8 +55,7 @@ OPERATORS: dict[FieldType, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Where in the policy something was written: file relative to the policy directory, 1-based line, path of keys."""
 
     file: str
@@ -78,8 +76,7 @@ class Values(Protocol):
         """Return the policy's keywords that the text field affirms, None when the text is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """One operator asked of one field. For `matches`, `pattern` holds the compiled RE2 pattern; for `within` and `satisfies`, whose
     `expected` is the name of a calendar or predicate, `test` is what it stands for. A counted field's name ends with its span.
     """
@@ -93,32 +90,28 @@ class Match:
     test: Callable[[typing.Any], bool | None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class All:
+class All(Struct, frozen=True):
     """True when every part is."""
 
     parts: tuple["Condition", ...]
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class Any:
+class Any(Struct, frozen=True):
     """True when some part is."""
 
     parts: tuple["Condition", ...]
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """True when the part is False."""
 
     part: "Condition"
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A condition used by name (`use: NAME`)."""
 
     name: str

@@ -2,7 +2,11 @@
 
 import json
 
+import msgspec
+
 from engine.core.facts import Contact
+
+_DECODER = msgspec.json.Decoder(Contact)
 
 
 def to_text(contact: Contact) -> str:
@@ -12,7 +16,4 @@ def to_text(contact: Contact) -> str:
 
 def from_text(text: str) -> Contact:
     """Return the contact that `to_text` wrote; an erased one (empty text) has no name and no address."""
-    if not text:
-        return Contact()
-    data = json.loads(text)
-    return Contact(name=data["name"], addresses=data["addresses"])
+    return _DECODER.decode(text) if text else Contact()

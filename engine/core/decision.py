@@ -1,6 +1,6 @@
 """The outcome of `decide`, as values: what happened, what is wanted, and why."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from engine.core.commands import Command
 from engine.core.conditions import Source
@@ -9,8 +9,7 @@ from engine.core.model import Ticket
 from engine.core.tracing import NOTHING, Asked
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Why something was decided: `decided` in words (`tier: urgent`), the rule that said so, where it stands, what it looked at.
 
     `seq` is the sequence number of the event it explains.
@@ -26,8 +25,7 @@ class Reason:
     seq: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What one signal led to. `refused` says in words why nothing was changed; then there are no events and no commands, and reasons
     only where a rule of the policy said so.
     """

@@ -4,23 +4,22 @@ Personal facts (names, addresses, texts) are marked: the record of a decision ke
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from engine.core.fields import Extra
 from engine.core.model import Ticket
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(Struct, frozen=True):
     """The person a ticket is about, as reachable: addresses by channel, normalised. All of it is personal."""
 
     name: str = ""
     addresses: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerFacts:
+class CustomerFacts(Struct, frozen=True):
     """The customer as the archive knows them. `known` says they were there before this signal. `id` is an opaque number.
 
     `since` is when they became known. `tickets` are the instants at which their needs were opened, newest first, without the ticket
@@ -38,8 +37,7 @@ class CustomerFacts:
     tickets: tuple[datetime, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AgentFacts:
+class AgentFacts(Struct, frozen=True):
     """One agent as a candidate: how many open tickets they hold and may hold (None: as the policy says), whether they are there now,
     and from when on to ask (again). `away` says that they left though their shift runs. `turn` grows whenever they are given a ticket;
     `handover_at` is when they hand over next, where the policy lets them.
@@ -64,8 +62,7 @@ class AgentFacts:
     quiet_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallFacts:
+class CallFacts(Struct, frozen=True):
     """The call a signal is about."""
 
     direction: str
@@ -75,8 +72,7 @@ class CallFacts:
     talk: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentFacts:
+class IncidentFacts(Struct, frozen=True):
     """An incident as one of its tickets must know it: its title and what it said last are contents, `alike` says which tickets it takes in.
 
     `others` are the tickets of the same customer that belong to it and have not ended.
@@ -91,8 +87,7 @@ class IncidentFacts:
     others: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """A frozen view of the world for one decision.
 
     `number` is the number a new ticket would get, `draw` a number in [0, 1) for sampling.

@@ -1,8 +1,9 @@
 """The registry of fields that matchers may ask; the JSON Schema of matchers is made from it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from engine.core.conditions import Field, FieldType
 
@@ -79,8 +80,7 @@ Extra: TypeAlias = str | int | float | bool | tuple[str, ...]
 EXTRA_TYPES = (FieldType.CHOICE, FieldType.STRING, FieldType.NUMBER, FieldType.FLAG, FieldType.LABELS)
 
 
-@dataclass(frozen=True, slots=True)
-class FieldSource:
+class FieldSource(Struct, frozen=True):
     """A field about customers that a plugin supplies: `name` is in a namespace of its own (`crm.level`), `choices` are its known values.
 
     `read` gets the customer's id and normalised addresses by kind (`email`, `phone`), and returns the value, None where there is none:
@@ -94,8 +94,7 @@ class FieldSource:
     choices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Predicate:
+class Predicate(Struct, frozen=True):
     """A question about a text that a plugin answers, for `satisfies: NAME`. `test` must be a pure function of the text, and quick."""
 
     name: str

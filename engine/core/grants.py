@@ -1,8 +1,9 @@
 """The compiled part of a policy that gives authority: who may grant what, and who approves what goes beyond that."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from engine.core.compiled import Rule
 from engine.core.conditions import Source
@@ -10,8 +11,7 @@ from engine.core.index import Rules
 from engine.core.scripts import Text
 
 
-@dataclass(frozen=True, slots=True)
-class Grant(Rule):
+class Grant(Rule, frozen=True):
     """What an agent may grant of their own authority: compensation of a ticket up to an amount in all, and exceptions by name.
 
     Whom it is about is part of its condition, which asks `agent.roles`.
@@ -21,8 +21,7 @@ class Grant(Rule):
     exceptions: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Authority:
+class Authority(Struct, frozen=True):
     """Who may grant what, in which currency, and who is asked beyond that: `approvers` are roles, queues and agents, in order.
 
     `substitute` says when the next of them is asked in place of one: absent, no_response. `exceptions` are the labels of the named ones.

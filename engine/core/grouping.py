@@ -1,15 +1,15 @@
 """What the policy says of incidents, compiled: which tickets make one together, and what their customers are told."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from engine.core.alerts import AlertRule
 from engine.core.conditions import Condition, Source
 
 
-@dataclass(frozen=True, slots=True)
-class Incidents:
+class Incidents(Struct, frozen=True):
     """How incidents are worked on: their queue and tier, and what the customers of their tickets hear.
 
     `scripts` are by occasion: opened, update, recovered. `every` is the time after which they hear again, with or without news.
@@ -22,8 +22,7 @@ class Incidents:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentGroup:
+class IncidentGroup(Struct, frozen=True):
     """Tickets that fit, `minimum` of them opened within `window`, are one incident; later ones join it while it is open.
 
     Only those count together that have the same values in the fields `same`. `queue` and `tier` are those of the incident where they

@@ -1,10 +1,11 @@
 """What is learned, as plain values: measures of improvement with the KPI that each should move, and what came of follow-ups."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field
 
 CATEGORIES = ("process", "training", "handbook", "policy")
 """What a measure changes."""
@@ -21,8 +22,7 @@ Window: TypeAlias = tuple[datetime, datetime]
 """From an instant to before another one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Aim:
+class Aim(Struct, frozen=True):
     """The KPI that a measure should move, of what has these values by dimension: as it was in `baseline`, as it became in `check`."""
 
     kpi: str
@@ -31,8 +31,7 @@ class Aim:
     scope: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """What a KPI was in a window: over how many, its value, and its 95 % interval; None where there is none."""
 
     n: int
@@ -41,8 +40,7 @@ class Measured:
     high: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """The figures on a measure: its KPI before and after, and the 95 % interval of after less before, None where it cannot be told."""
 
     aim: Aim
@@ -51,8 +49,7 @@ class Evidence:
     difference: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Improvement:
+class Improvement(Struct, frozen=True):
     """A measure as far as it is planned. `sources` are what it came of (numbers of tickets, names of alerts); its words, owner and due
     date are those of its ticket. `verdict` is the last one.
     """
@@ -63,8 +60,7 @@ class Improvement:
     verdict: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What came of a follow-up, in the words of who made it: answers to "why?" one after the other, what was done about it, what the
     customer said, and whether they are satisfied now (None: not known).
     """

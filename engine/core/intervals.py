@@ -2,10 +2,11 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 Interval = tuple[datetime, datetime]
 """The start belongs to it, the end does not. Both aware."""
@@ -20,8 +21,7 @@ _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """Sorted disjoint intervals in UTC with the time that lies before each, so that measuring along them is a bisect."""
 
     starts: tuple[datetime, ...]

@@ -7,11 +7,12 @@ over each character and each two beside each other.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from math import log
 from operator import add
 from typing import Final
+
+from msgspec import Struct
 
 from engine.core.conditions import Source
 from engine.core.scripts import Text
@@ -28,8 +29,7 @@ _PLURAL: Final = re.compile(r"(?<=[a-z]{2}[a-rt-z])s$")
 _DENIES_NOTHING: Final = Negation((), (), (), ())
 
 
-@dataclass(frozen=True, slots=True)
-class Article:
+class Article(Struct, frozen=True):
     """One answer. It fits tickets of `kinds` (none: of every kind) that say one of its `keywords`; `attachments` are names of files."""
 
     id: str

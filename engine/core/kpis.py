@@ -4,9 +4,10 @@ docs/kpis.md has each definition in words with an example worked by hand, and wh
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeAlias
+
+from msgspec import Struct, field
 
 from engine.core.alerts import AlertRule
 from engine.core.conditions import Source
@@ -22,8 +23,7 @@ OF_ANSWERS: Final = ("month", "survey", "question")
 """What an answer's row holds: nothing of whom it is about, and no time but the month."""
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """A number of facts, or the sum of what they hold (`of`), whose outcome is one of `outcomes` (empty: any); `sign` is 1 or -1.
 
     `of` is count; value or business (microseconds); business_count (those that have it); within (whose value is within the setting of
@@ -40,8 +40,7 @@ Ratio: TypeAlias = tuple[tuple[Term, ...], tuple[Term, ...]]
 """What is counted over what; over nothing it stands for itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kpi:
+class Kpi(Struct, frozen=True):
     """One KPI. `unit` is share, duration, count, mean, score (of 100) or change (a difference of 1); `better` is high, low or empty.
 
     `ways` are its ratios by the value of the setting `method` or `mode`, by the empty name where there is one way only; none where it is
@@ -136,16 +135,14 @@ SETTINGS: Final = {"method": ("top2", "mean_x20"), "mode": ("ignore", "negative"
 """The settings that are one of a few words; `within` and `window` are durations, `calendar` is the name of one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
+class Goal(Struct, frozen=True):
     """What a KPI should reach, and from where on it is flagged: a share of 1, seconds, a number or a score, as its unit is."""
 
     target: float
     warning: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KpiPolicy:
+class KpiPolicy(Struct, frozen=True):
     """What the policy says of one KPI. Of fewer than `minimum_n` nothing is said to be missed; `by` is how it is watched.
 
     `scopes` are other goals for parts of it, each (what a part must be by dimension, its goal); the first that fits counts.
@@ -168,8 +165,7 @@ class KpiPolicy:
         return next(fitting, self.goal)
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """KPIs that are looked at by cron over the `window` before; what is flagged raises an alert."""
 
     id: str
@@ -186,8 +182,7 @@ REPORTS: Final = ("survey", "week", "month", "agent", "queue", "incident")
 FORMATS: Final = ("html", "xlsx", "pdf", "md", "json")
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """When the measures of improvement are verified whose check has ended."""
 
     source: Source
@@ -196,8 +191,7 @@ class Verification:
     catch_up: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """A report that goes out by cron: which of `REPORTS` it is, in which `FORMATS`, to whom."""
 
     id: str
@@ -210,8 +204,7 @@ class Report:
     to: tuple[Recipient, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """What customers' suggestions may be about: those that mention one of the keywords are."""
 
     id: str
@@ -219,8 +212,7 @@ class Subject:
     keywords: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reports:
+class Reports(Struct, frozen=True):
     """Everything of reports.yaml. `scorecard` has the weight of each KPI in an agent's score; `suggestions` are what those of
     customers may be about, `ignored_words` are no subject.
     """

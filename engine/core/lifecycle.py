@@ -9,8 +9,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from msgspec.structs import replace
+
 from engine.core import events as e
-from engine.core.changed import changed
 from engine.core.model import Concession, Deadline, Plan, PlanStep, SurveyState, Ticket, mark
 from engine.errors import EngineError
 
@@ -78,7 +79,7 @@ def evolve(ticket: Ticket | None, event: e.Event, at: datetime) -> Ticket:
     changes = fold(ticket, event, at) if fold else {}
     if state in ENDED and ticket.state not in ENDED:
         changes["closed_at"] = at
-    return changed(ticket, seq=ticket.seq + 1, state=state, **changes)
+    return replace(ticket, seq=ticket.seq + 1, state=state, **changes)
 
 
 def _opened(event: e.TicketOpened, at: datetime) -> Ticket:
@@ -118,23 +119,23 @@ def _started(ticket: Ticket, event: e.DeadlineStarted, at: datetime) -> Changes:
 
 def _paused(ticket: Ticket, event: e.DeadlinePaused, at: datetime) -> Changes:
     clock = ticket.deadlines[event.id]
-    return _clock(ticket, changed(clock, due=None, pauses=(*clock.pauses, (at, None))))
+    return _clock(ticket, replace(clock, due=None, pauses=(*clock.pauses, (at, None))))
 
 
 def _deadline_resumed(ticket: Ticket, event: e.DeadlineResumed, at: datetime) -> Changes:
     clock = ticket.deadlines[event.id]
-    return _clock(ticket, changed(clock, due=event.due, pauses=(*clock.pauses[:-1], (clock.pauses[-1][0], at))))
+    return _clock(ticket, replace(clock, due=event.due, pauses=(*clock.pauses[:-1], (clock.pauses[-1][0], at))))
 
 
 def _moved(ticket: Ticket, event: e.DeadlineMoved, at: datetime) -> Changes:
     clock = ticket.deadlines[event.id]
     pauses = clock.pauses if event.started_at == clock.started_at else tuple(p for p in clock.pauses if p[1] is None)
-    moved = changed(clock, calendar=event.calendar, budget=event.budget, due=event.due, started_at=event.started_at, pauses=pauses)
+    moved = replace(clock, calendar=event.calendar, budget=event.budget, due=event.due, started_at=event.started_at, pauses=pauses)
     return _clock(ticket, moved)
 
 
 def _stopped(ticket: Ticket, event: e.DeadlineStopped, at: datetime) -> Changes:
-    return _clock(ticket, changed(ticket.deadlines[event.id], stopped_at=at))
+    return _clock(ticket, replace(ticket.deadlines[event.id], stopped_at=at))
 
 
 def _dropped(ticket: Ticket, event: e.DeadlineDropped, at: datetime) -> Changes:
@@ -142,12 +143,12 @@ def _dropped(ticket: Ticket, event: e.DeadlineDropped, at: datetime) -> Changes:
 
 
 def _breached(ticket: Ticket, event: e.DeadlineBreached, at: datetime) -> Changes:
-    return _clock(ticket, changed(ticket.deadlines[event.id], breached_at=at)) | {"acknowledged_at": None}
+    return _clock(ticket, replace(ticket.deadlines[event.id], breached_at=at)) | {"acknowledged_at": None}
 
 
 def _warned(ticket: Ticket, event: e.DeadlineWarned, at: datetime) -> Changes:
     clock = ticket.deadlines[event.id]
-    return _clock(ticket, changed(clock, warned=(*clock.warned, mark(event.before or event.share))))
+    return _clock(ticket, replace(clock, warned=(*clock.warned, mark(event.before or event.share))))
 
 
 def _contacted(ticket: Ticket, event: e.CustomerContacted, at: datetime) -> Changes:
@@ -156,7 +157,7 @@ def _contacted(ticket: Ticket, event: e.CustomerContacted, at: datetime) -> Chan
 
 def _planned(ticket: Ticket, event: e.PlanRecorded, at: datetime) -> Changes:
     steps = tuple(PlanStep(id, content, who, due) for id, content, who, due in event.steps)
-    waiting = {number: changed(one, step=None) for number, one in ticket.approvals.items()}  # the steps of the plan before are no more
+    waiting = {number: replace(one, step=None) for number, one in ticket.approvals.items()}  # the steps of the plan before are no more
     return {"plan": Plan(event.content, event.by, at, steps), "approvals": MappingProxyType(waiting)}
 
 
@@ -164,7 +165,7 @@ def _step_done(ticket: Ticket, event: e.PlanStepDone, at: datetime) -> Changes:
     plan = ticket.plan
     if plan is None:
         raise IllegalEvent(f"ticket {ticket.number} has no plan with a step {event.step}")
-    return {"plan": changed(plan, steps=tuple(changed(s, done_at=at) if s.id == event.step else s for s in plan.steps))}
+    return {"plan": replace(plan, steps=tuple(replace(s, done_at=at) if s.id == event.step else s for s in plan.steps))}
 
 
 def _asked(event: e.ApprovalRequested | e.ConcessionGranted) -> Concession:
@@ -172,7 +173,7 @@ def _asked(event: e.ApprovalRequested | e.ConcessionGranted) -> Concession:
 
 
 def _granted(ticket: Ticket, event: e.ConcessionGranted, at: datetime) -> Changes:
-    granted = changed(_asked(event), approved_by=event.approved_by)
+    granted = replace(_asked(event), approved_by=event.approved_by)
     return {"concessions": (*ticket.concessions, granted), "approvals": _without(ticket, event.approval)}
 
 
@@ -181,7 +182,7 @@ def _without(ticket: Ticket, approval: str | None) -> Mapping[str, Concession]:
 
 
 def _survey(ticket: Ticket, **changes: Any) -> Changes:
-    return {"survey": changed(ticket.survey, **changes)} if ticket.survey else {}
+    return {"survey": replace(ticket.survey, **changes)} if ticket.survey else {}
 
 
 _FOLDS: dict[type[e.Event], Callable[[Ticket, Any, datetime], Changes]] = {
@@ -218,10 +219,10 @@ _FOLDS: dict[type[e.Event], Callable[[Ticket, Any, datetime], Changes]] = {
     e.LeftIncident: lambda t, ev, at: {"incident": None, "alike": None},
     e.IncidentUpdated: lambda t, ev, at: {"news": ev.content or t.news},
     e.ImprovementPlanned: lambda t, ev, at: {"improvement": ev.improvement},
-    e.ImprovementVerified: lambda t, ev, at: {"improvement": changed(t.improvement, verdict=ev.verdict) if t.improvement else None},
+    e.ImprovementVerified: lambda t, ev, at: {"improvement": replace(t.improvement, verdict=ev.verdict) if t.improvement else None},
     e.ReviewDrawn: lambda t, ev, at: {"review": ev.review},
     e.ReviewScored: lambda t, ev, at: {
-        "review": changed(t.review, reviewer=ev.by, points=ev.points, score=ev.score, failed=ev.failed) if t.review else None
+        "review": replace(t.review, reviewer=ev.by, points=ev.points, score=ev.score, failed=ev.failed) if t.review else None
     },
     e.DueChanged: lambda t, ev, at: {"due": ev.due},
     e.SurveyScheduled: lambda t, ev, at: {"survey": SurveyState(ev.survey, ev.send_at)},

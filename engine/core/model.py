@@ -1,11 +1,9 @@
-"""A ticket as its events made it. Everything is frozen; `lifecycle.evolve` makes the next state out of the last one and an event. What
-each event changes is a Struct of msgspec, of which a changed copy costs a tenth of what a dataclass's does.
+"""A ticket as its events made it. Everything is frozen; `lifecycle.evolve` makes the next state out of the last one and an event.
 
 Ids of content (texts, addresses) stand here, never the content itself: erasing content leaves a log that still replays.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -67,8 +65,7 @@ class Deadline(Struct, frozen=True):
         return None if self.stopped_at is None else True
 
 
-@dataclass(frozen=True, slots=True)
-class PlanStep:
+class PlanStep(Struct, frozen=True):
     """One completion point of a solution plan: who does what (a content id) by when."""
 
     id: str
@@ -78,8 +75,7 @@ class PlanStep:
     done_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The solution plan now in force; `content` names its text."""
 
     content: str
@@ -88,8 +84,7 @@ class Plan:
     steps: tuple[PlanStep, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SurveyState:
+class SurveyState(Struct, frozen=True):
     """How far a survey of this ticket has come; never what was answered."""
 
     survey: str
@@ -104,8 +99,7 @@ class SurveyState:
         return self.sent_at is not None and self.answered_at is None and not self.expired
 
 
-@dataclass(frozen=True, slots=True)
-class Concession:
+class Concession(Struct, frozen=True):
     """What a customer is given beyond what they are due, as it was asked for by an agent or granted.
 
     `name` is `compensation`, which has an amount in a currency, or one of the policy's exceptions. `content` names why, `step` is the

@@ -2,8 +2,10 @@
 what would flood an agent is gathered.
 """
 
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.core.draft import Draft
 from engine.core.facts import Facts
@@ -12,8 +14,7 @@ from engine.core.model import CUSTOMER
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True):
     """How a party can be reached: over which channel, at which address, in which language."""
 
     channel: str
@@ -21,8 +22,7 @@ class Reach:
     language: str
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(Struct, frozen=True):
     """A message on its way. `digest` is not None for what counts as a notice; `alone` keeps it out of digests."""
 
     reach: Reach

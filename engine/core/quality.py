@@ -1,7 +1,8 @@
 """Quality reviews as plain values: the form by which work is scored, what is reviewed, and what its points come to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.core.conditions import Source
 from engine.core.scripts import Text
@@ -10,8 +11,7 @@ DIMENSIONS = ("agent", "kind", "tier", "channel", "queue")
 """What the groups may be told apart by out of each of which some tickets are drawn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One thing that is looked at: `weight` is its part of the whole, `points` the most it can get; without any, a `critical` one fails
     the whole.
     """
@@ -23,8 +23,7 @@ class Item:
     critical: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class Form(Struct, frozen=True, kw_only=True):
     """How quality is reviewed: by the agents of `queue` and the manager. Of each group that has the same values of `by` the `share` is
     drawn, rounded up, and not fewer than `at_least`; of those, the share `twice` is reviewed by two.
     """
@@ -38,8 +37,7 @@ class Form:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+class Review(Struct, frozen=True):
     """What is reviewed, as it was when it was drawn: a ticket, or the visit of a mystery shopper, which has none; `agent` did the work.
 
     `points` were given by item by the `reviewer`, None where an item did not apply; `score` is what they come to, 0 where it `failed`.

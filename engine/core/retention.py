@@ -1,9 +1,10 @@
 """What the policy says of how long personal data are kept, compiled."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from engine.core.conditions import Source
 
@@ -31,8 +32,7 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
 """Where personal data lie, and what may be done with them when their time is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class RetentionRule:
+class RetentionRule(Struct, frozen=True):
     """What is in the place `what` is kept for `after`; then `do` is done with it."""
 
     id: str
@@ -42,8 +42,7 @@ class RetentionRule:
     do: str
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
+class Retention(Struct, frozen=True):
     """The rules in the order in which they run, at the slots of `cron` in `timezone`; `catch_up` says which missed slots are run."""
 
     rules: tuple[RetentionRule, ...]

@@ -1,8 +1,9 @@
 """Who gets the ticket: the first route names the queue and the skills, the assignment's order picks the agent."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from engine.core import events as e
 from engine.core.authority import APPROVAL, pass_on
@@ -82,8 +83,7 @@ def assign(draft: Draft, avoid: str | None = None) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class _Crew:
+class _Crew(Struct, frozen=True):
     """The agents of a queue as candidates, by how they are chosen there. The queue itself `opens` at that instant, maybe now."""
 
     members: tuple[AgentFacts, ...]

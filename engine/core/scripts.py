@@ -1,8 +1,9 @@
 """What is said, compiled: scripts by channel and language, and the guides that lead through a conversation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct, field
 
 from engine.core.conditions import Source
 
@@ -17,8 +18,7 @@ class Template(Protocol):
         """Return the text; raises EngineError when the context lacks what the template names or a bound is passed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """One text of a script: what is said, and the subject line where the channel has one."""
 
     text: Template
@@ -26,8 +26,7 @@ class Body:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(Struct, frozen=True):
     """Words for one occasion, by (channel or "", language). One that `answers` may say what the knowledge base has on the ticket."""
 
     id: str
@@ -46,8 +45,7 @@ class Script:
         return next(iter(self.bodies.values()), None)
 
 
-@dataclass(frozen=True, slots=True)
-class GuideStep:
+class GuideStep(Struct, frozen=True):
     """A step an agent is led through: a script to say, or something to ask and write down (`problem`, `wish`, …)."""
 
     script: str | None
@@ -55,8 +53,7 @@ class GuideStep:
     if_needed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Guide:
+class Guide(Struct, frozen=True):
     """The steps of one conversation in order."""
 
     id: str

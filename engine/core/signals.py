@@ -4,10 +4,11 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from engine.core.conditions import Source
 from engine.core.improvements import Evidence, Improvement, Outcome
@@ -15,8 +16,7 @@ from engine.core.model import CUSTOMER, SYSTEM
 from engine.core.quality import Review
 
 
-@dataclass(frozen=True, slots=True)
-class MessageArrived:
+class MessageArrived(Struct, frozen=True):
     """A message came in. `party` is who wrote it: `customer` or an agent's id.
 
     `trusted` says that the sender proved to be that party (a signed token, or the address the ticket already has), which
@@ -34,8 +34,7 @@ class MessageArrived:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class CallArrived:
+class CallArrived(Struct, frozen=True):
     """A call is on record; its facts are in `Facts.call`. `text` is what a person wrote about it, empty for the PBX's own records."""
 
     ticket: str | None
@@ -45,8 +44,7 @@ class CallArrived:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class TicketRequested:
+class TicketRequested(Struct, frozen=True):
     """The house opens work for itself: a task, a follow-up. `text` says what is to be done.
 
     With `answer` (the id of a survey's answer) the ticket is confidential: it does not say whom it is about, and `avoid`, whom the
@@ -77,8 +75,7 @@ class TicketRequested:
     review: Review | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StepDraft:
+class StepDraft(Struct, frozen=True):
     """One completion point as an agent writes it."""
 
     text: str
@@ -86,8 +83,7 @@ class StepDraft:
     due: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class AgentActed:
+class AgentActed(Struct, frozen=True):
     """A person worked on the ticket. `action` is one of `actions.ACTIONS`; which of the other fields count depends on it.
 
     `evidence` is computed by whoever asks for a verdict on a measure. `points` score a review by item.
@@ -110,8 +106,7 @@ class AgentActed:
     points: Mapping[str, int | None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerChanged:
+class CustomerChanged(Struct, frozen=True):
     """The ticket is `customer`'s: another one's than before, or the archive knows them otherwise now (another segment, say)."""
 
     ticket: str
@@ -119,8 +114,7 @@ class CustomerChanged:
     actor: str = SYSTEM
 
 
-@dataclass(frozen=True, slots=True)
-class TaskClosed:
+class TaskClosed(Struct, frozen=True):
     """A task of this ticket was closed, with this result (a content id)."""
 
     ticket: str
@@ -128,8 +122,7 @@ class TaskClosed:
     content: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalDecided:
+class ApprovalDecided(Struct, frozen=True):
     """An approval that this ticket waited for was granted or not, by an agent, with these words (a content id)."""
 
     ticket: str
@@ -139,8 +132,7 @@ class ApprovalDecided:
     content: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TimerFired:
+class TimerFired(Struct, frozen=True):
     """A timer of the ticket was due. `key` names it."""
 
     ticket: str
@@ -148,8 +140,7 @@ class TimerFired:
     due: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class RuleDue:
+class RuleDue(Struct, frozen=True):
     """A slot of the rule `rule` has come, which goes by the clock and holds for this ticket, or for this customer."""
 
     ticket: str | None
@@ -158,8 +149,7 @@ class RuleDue:
     customer: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KpiWatched:
+class KpiWatched(Struct, frozen=True):
     """A KPI of one group was looked at by the watch `watch`: of `n` in the `period` its `value` (a share of 1, seconds, a number or
     a score) stands so.
 
@@ -182,8 +172,7 @@ class KpiWatched:
     limits: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptArrived:
+class ReceiptArrived(Struct, frozen=True):
     """What became of a message to `party`: `status` is sent, delivered or failed."""
 
     ticket: str
@@ -193,23 +182,20 @@ class ReceiptArrived:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RenewalRequested:
+class RenewalRequested(Struct, frozen=True):
     """The promises of the ticket shall be those of the policy in force, whatever was promised before."""
 
     ticket: str
     actor: str
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentSought:
+class IncidentSought(Struct, frozen=True):
     """The ticket fits a group of the policy and asks whether there is an incident, or should be one."""
 
     ticket: str
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentSpoke:
+class IncidentSpoke(Struct, frozen=True):
     """The incident has something to say to a ticket: opened, update, recovered or cancelled, in the words of `content`."""
 
     ticket: str

@@ -1,8 +1,9 @@
 """The people: who works in which queue, with which skills, on which shift. It is data that changes daily, not policy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+
+from msgspec import Struct, field
 
 from engine.core.calendar import Calendar, CalendarUnknown
 from engine.core.quiet import Hours
@@ -11,8 +12,7 @@ _SEARCH_DAYS = 31
 """How far ahead a return is looked for; who is away longer is asked again then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
+class Agent(Struct, frozen=True):
     """One person. `users` are the names of their accounts on the machine; `absent` are days away, both ends included.
 
     `capacity` is the most open tickets they hold, None: as the policy says, and so with their `quiet` hours, empty where they have none.
@@ -33,8 +33,7 @@ class Agent:
     quiet: Hours | tuple[()] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Team:
+class Team(Struct, frozen=True):
     """Everybody, by id; `shifts` names the calendar of each shift."""
 
     agents: Mapping[str, Agent]

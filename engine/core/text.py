@@ -7,19 +7,19 @@ import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
 import re2
 from ahocorasick_rs import AhoCorasick
+from msgspec import Struct
 
 _APOSTROPHES: Final = dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u00b4\uff07"), "'")
 _INVISIBLE: Final = dict.fromkeys([0x00AD, 0x034F, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)])
 _LIGATURES: Final = {0x0149: "'n"}
 _SURROGATES: Final = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 _VISIBLE: Final = {**_APOSTROPHES, **_INVISIBLE, **_LIGATURES, **_SURROGATES}
-_UNWANTED: Final = re.compile(f"[{re.escape(''.join(map(chr, _VISIBLE)))}]")
+_UNWANTED: Final = re.compile(f"[\ud800-\udfff{re.escape(''.join(map(chr, _VISIBLE.keys() - _SURROGATES.keys())))}]")
 # Nearly every Chinese text has full-width punctuation and nothing else to normalise; by itself it is cheaper than all of NFKC.
 _FULL_WIDTH: Final = re.compile("[\uff01-\uff5e]")
 
@@ -27,7 +27,8 @@ _FULL_WIDTH: Final = re.compile("[\uff01-\uff5e]")
 # ("Stream-Safe Text Format") allows 30.
 # No mark is a word character, so that this cheap pattern finds every text worth a closer look.
 _LONG_UNWORDED: Final = re.compile(r"[^\w\s]{31}")
-_LONG_MARKS: Final = re2.compile(r"(\p{M}{30})\p{M}+")
+_MARKS: Final = re2.compile(r"\p{M}+")
+_MOST_MARKS: Final = 30
 _LINE_ENDS: Final = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _SPACES: Final = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 
@@ -59,7 +60,7 @@ def compatible(text: str) -> str:
         if _UNWANTED.search(text):
             text = text.translate(_VISIBLE)
         if _LONG_UNWORDED.search(text):
-            text = _LONG_MARKS.sub(r"\1", text)
+            text = _MARKS.sub(lambda marks: marks[0][:_MOST_MARKS], text)
         text = unicodedata.normalize("NFKC", _FULL_WIDTH.sub(_half_width, text))
     if text.isprintable() and "  " not in text:  # no line end is printable, and no space but the plain one
         return text
@@ -76,8 +77,7 @@ def normalise(text: str) -> str:
     return folded if folded.isascii() else unicodedata.normalize("NFKC", folded)
 
 
-@dataclass(frozen=True, slots=True)
-class Negation:
+class Negation(Struct, frozen=True):
     """How a text denies a keyword, in the words of the policy.
 
     A clause ends at each of `clause_breaks`: characters, or words such as `但是` and `but` if given one by one. A mark between two

@@ -5,10 +5,11 @@ the first that is true, and the parts behind it are kept as not reached. The res
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from typing import Protocol
+
+from msgspec import Struct
 
 from engine.core.conditions import All, Any, Condition, Match, Named, Not, Source, Value, Values, ask, every, some
 from engine.core.text import mask
@@ -19,8 +20,7 @@ _WORDS_OF_THE_POLICY = ("mentions", "exists")
 """Operators whose expected and met values can only be the policy's own words, also where the field is personal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """What an evaluation saw at one node: the node in words, where it is written, the value it met, its result and those of its parts.
 
     `what` is `FIELD OPERATOR EXPECTED`, `all`, `any`, `not` or `use NAME`. A `result` of None is "missing" where the node was `reached`.
@@ -35,8 +35,7 @@ class Trace:
     reached: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What was seen of a list of rules: those that were asked, in order, and what lies behind the one that matched.
 
     `behind` counts the rules that were not reached and `first_behind` names the first few of them. Where no condition held (the default

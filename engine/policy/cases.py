@@ -1,9 +1,10 @@
 """Loads the tests beside a policy (tests/*.yaml) and holds every name in them against policy and team. Tests are data, not policy."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from engine.core.authority import COMPENSATION
 from engine.core.compiled import Policy
@@ -21,8 +22,7 @@ from engine.policy.sources import kind_of, names, read_text
 from engine.policy.units import duration
 
 
-@dataclass(frozen=True, slots=True)
-class Channels:
+class Channels(Struct, frozen=True):
     """The channels that tests may name: the kind of address (email, phone) of each, and those that can send, the preferred one first.
 
     `region` is whose national phone numbers need no country code.
@@ -37,8 +37,7 @@ USUAL = Channels({"email": "email", "sms": "phone", "phone_log": "phone"}, ("ema
 """What every test may name, whatever channels a deployment has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One test: its name, when it begins, when each of its steps is, and its entry, whose shape the schema has checked."""
 
     name: str
@@ -47,8 +46,7 @@ class Case:
     node: Node
 
 
-@dataclass(frozen=True, slots=True)
-class CaseLoad:
+class CaseLoad(Struct, frozen=True):
     """The sound tests in the order of their files, and everything that is wrong with the others."""
 
     cases: tuple[Case, ...]

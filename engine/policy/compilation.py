@@ -4,11 +4,12 @@ import gc
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from engine.core.calendar import Calendar
 from engine.core.compiled import DeadlineKind, Handover, OwnRule, Policy, Survey
@@ -39,8 +40,7 @@ _FALLBACK_LANGUAGES = ("zh", "en")
 """The languages texts are checked against while company.yaml itself is not sound."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compilation:
+class Compilation(Struct, frozen=True):
     """What came of compiling: the policy (None if and only if a diagnostic is an error), all diagnostics, the texts by file name.
 
     `document` keeps the places for what must fit a policy, such as the team; None where there are no files.
@@ -65,7 +65,7 @@ def compile_policy(directory: Path, *, today: date | None = None) -> Compilation
 def compile_files(files: Mapping[str, str], *, proven: bool = False, today: date | None = None) -> Compilation:
     """Compile a policy from its texts by file name, as the store keeps them.
 
-    With `proven`, this version found the very same texts sound before: shapes are not checked and scripts not tried again.
+    With `proven`, this version found the very same texts sound before: shapes and cron expressions are not checked, scripts not tried.
     """
     problems = Problems()
     sound = {name: text for name, text in files.items() if check_name(name, problems)}
@@ -110,7 +110,7 @@ def read_document(
             continue
         problems.know_root(name, file.root)
         roots[name], faults[name] = (file_kind, file.root), file.faults
-    return Document(roots, faults, frozenset(missing), problems)
+    return Document(roots, faults, frozenset(missing), problems, proven)
 
 
 class _File(NamedTuple):

@@ -43,7 +43,8 @@ def check_cron(node: Node, problems: Problems) -> None:
 
 def slots(node: Node, document: Document, problems: Problems) -> dict[str, str]:
     """Return what a cron expression and what stands beside it say: `cron`, `timezone` (else the company's) and `catch_up`."""
-    check_cron(node["cron"], problems)
+    if not document.proven:
+        check_cron(node["cron"], problems)
     if "timezone" in node.map:
         zone(node["timezone"], problems)
     company = document.single("company")

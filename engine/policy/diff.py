@@ -1,7 +1,8 @@
 """What differs between two versions of a policy, in terms of rules and entries, not of lines."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.policy.compilation import read_document
 from engine.policy.diagnostics import Problems
@@ -10,8 +11,7 @@ from engine.policy.nodes import Node
 from engine.policy.vocabulary import DATA, KIND_OF_SECTION
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One difference: `what` is added, removed, changed or moved; of a changed entry, `path` says which key, `old` and `new` its values.
 
     `place` is file:line in the new version, in the old one for what was removed.

@@ -15,7 +15,7 @@ class Document:
 
     `roots` are (kind of file, tree) by file; a section that does not belong into its file is not looked at. `faults` are the places of
     schema errors by file, `unread` the kinds of which a file could not be read: then nobody knows which ids it defines, and references
-    to them are not judged.
+    to them are not judged. What is `proven` was found sound before.
     """
 
     def __init__(
@@ -24,7 +24,9 @@ class Document:
         faults: Mapping[str, Iterable[list[str | int]]],
         unread: frozenset[str],
         problems: Problems,
+        proven: bool = False,
     ) -> None:
+        self.proven = proven
         self._parts: dict[str, list[Node]] = {}
         self._unread = unread
         self._unsound: set[int] = set()

@@ -1,7 +1,8 @@
 """The company's glossary: words that scripts must not say, and words that some of them must."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.core.conditions import Source
 from engine.core.scripts import Text
@@ -18,8 +19,7 @@ _DENIES_NOTHING = Negation((), (), (), ())
 """A word that a script denies is said all the same: `nothing is impossible`."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     """Words, the scripts and audiences they are about (none: all of them), and what to say instead."""
 
     index: KeywordIndex

@@ -6,10 +6,11 @@ The file is a stranger's: its size, its events and its recurrences are bounded, 
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from engine.errors import EngineError
 
@@ -37,8 +38,7 @@ class NotHolidays(EngineError):
     """The file holds no holidays that can be read; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holidays:
+class Holidays(Struct, frozen=True):
     """Days off and make-up workdays, what the calendar is called, and the events that were left out, each with why."""
 
     off: frozenset[date]

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache, partial
 
 import pluggy
+from msgspec import Struct
 
 from engine.core.conditions import Field, FieldType
 from engine.core.fields import EXTRA_TYPES, FIELDS, FieldSource, Predicate
@@ -28,8 +28,7 @@ class FieldHooks:
         """Return the fields and predicates this plugin offers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
+class Installed(Struct, frozen=True):
     """All fields by name; those of plugins with what reads them; the predicates by name; what kept plugins out, in words."""
 
     fields: Mapping[str, Field]

@@ -8,10 +8,11 @@ conjunction holds only where every matcher in it has the truth that is wanted.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import combinations
 from typing import Any as Anything
 from typing import NamedTuple, cast
+
+from msgspec.structs import replace
 
 from engine.core.conditions import Condition, Match, Named, Not, Source, Value, Values, evaluate
 from engine.core.index import OPPOSITE, Literal, Way, ways

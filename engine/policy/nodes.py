@@ -1,8 +1,9 @@
 """What the reader makes of YAML: a tree of nodes that know where they were written."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct, field
 
 from engine.core.conditions import Source
 
@@ -19,8 +20,7 @@ class Span(NamedTuple):
     end_column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One value with its place. `path` reads like `tiers[0].when.field`; `keys` has the place of each key of a mapping.
 
     `block` says that a text was written as a block (`|` or `>`), so that its first line stands one below its beginning;

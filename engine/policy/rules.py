@@ -1,14 +1,14 @@
 """The rules of a compiled policy as one list, so that they can be counted, named and covered by tests."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.core.compiled import Policy
 from engine.core.conditions import Source
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """One rule: what kind it is (`tier`, `route`, …), its id, and where it is written, which is also how decisions name it."""
 
     kind: str

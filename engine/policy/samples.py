@@ -7,8 +7,9 @@ overdue, remaining}}. Which kinds of deadline there are depends on the tier.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from engine.policy.said import said
 from engine.policy.vocabulary import NOTICES
@@ -38,8 +39,7 @@ PROMISES = frozenset({"promise", "promise_changed"})
 _NOW = datetime(2026, 3, 4, 2, 30, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """What of the policy the samples are made of: company name and time zone, labels by language."""
 
     company: Mapping[str, str]

@@ -1,8 +1,9 @@
 """Compiles scripts and tries each one in every situation that the policy puts it in."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, reduce
+
+from msgspec import Struct
 
 from engine.core.compiled import Company, DeadlineKind, Tier
 from engine.core.scripts import Body, Guide, GuideStep, Script, Text
@@ -19,8 +20,7 @@ from engine.policy.vocabulary import ASKS
 _OWN_KEYS = frozenset({"audience", "label", "subject", "channels"})
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(Struct, frozen=True):
     """One text of a script, in one language; `node` is where it is written."""
 
     script: str

@@ -1,8 +1,9 @@
 """Loads team.yaml and holds it against the policy. The team is data: it changes daily and is no part of a policy's digest."""
 
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+
+from msgspec import Struct
 
 from engine.core.quiet import Hours
 from engine.core.team import Agent, Team
@@ -21,8 +22,7 @@ from engine.policy.values import Values
 from engine.policy.vocabulary import NO_QUIET
 
 
-@dataclass(frozen=True, slots=True)
-class TeamLoad:
+class TeamLoad(Struct, frozen=True):
     """What came of loading a team file: the team (None if and only if a diagnostic is an error) and all diagnostics.
 
     `text` is the file's text, "" when it could not be read; `document` keeps the places for `check_team`.

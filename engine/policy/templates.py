@@ -8,7 +8,6 @@ spans go through a filter first.
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -18,6 +17,7 @@ import jinja2
 from jinja2 import nodes
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from msgspec import Struct
 
 from engine.core.conditions import Source
 from engine.errors import EngineError
@@ -151,8 +151,7 @@ _CHUNK = 100
 """Pieces of a text that are counted at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptTemplate:
+class ScriptTemplate(Struct, frozen=True):
     """One compiled text of a script. `first_line` is the line of the policy file that the template's first line stands in."""
 
     script: str

@@ -1,12 +1,14 @@
 """Makes values of the core out of sound entries, by the types of their fields: what the schemas have checked is only converted."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 from types import NoneType
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields
 
 from engine.core.conditions import Source
 from engine.core.escalations import Recipient
@@ -41,7 +43,7 @@ class Values:
         self._problems = problems
 
     def make(self, kind: type[Made], node: Node, **known: Any) -> Made:
-        """Return a value of that dataclass. Each field that is not `known` is what the entry of its name says, `source` where that is."""
+        """Return a value of that struct. Each field that is not `known` is what the entry of its name says, `source` where that is."""
         for name, (type_, absent) in _fields(cast(Any, kind)).items():
             if name in known:
                 continue
@@ -83,7 +85,7 @@ class Values:
             return scalar(entry.text)
         if type_ is Recipient:
             return Recipient((entry.get("to") or entry).text, entry.strings("channel"))
-        if isinstance(type_, type) and is_dataclass(type_):
+        if isinstance(type_, type) and issubclass(type_, Struct):
             return self.make(type_, entry)
         origin, (first, *others) = get_origin(type_), get_args(type_)
         if origin is not Mapping:
@@ -93,7 +95,7 @@ class Values:
 
 @cache
 def _fields(kind: Any) -> dict[str, tuple[Any, Callable[[], object] | None]]:
-    """The type of each field, without None, and what makes it where its entry is missing, None where the dataclass knows."""
+    """The type of each field, without None, and what makes it where its entry is missing, None where the struct knows."""
     found = {}
     hints = get_type_hints(kind)
     for field in fields(kind):
@@ -102,7 +104,7 @@ def _fields(kind: Any) -> dict[str, tuple[Any, Callable[[], object] | None]]:
         optional = NoneType in parts
         if optional and len(parts) == 2:
             type_ = parts[0]
-        known = field.default is not MISSING or field.default_factory is not MISSING
+        known = field.default is not NODEFAULT or field.default_factory is not NODEFAULT
         found[field.name] = (type_, None if known else _ABSENT.get(NoneType if optional else get_origin(type_) or type_))
     return found
 

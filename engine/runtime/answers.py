@@ -5,8 +5,9 @@ A follow-up that a low score asks for is opened in that transaction too, or alon
 """
 
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from engine.core.commands import KeepAnswer
 from engine.runtime.gather import World

@@ -2,8 +2,10 @@
 
 import logging
 import math
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.runtime import log
 from engine.runtime.retries import doubled
@@ -13,8 +15,7 @@ from engine.store.rows import ChannelRow
 SEND, RECEIVE = "send", "receive"
 
 
-@dataclass(frozen=True, slots=True)
-class Circuit:
+class Circuit(Struct, frozen=True):
     """When a carrier is left alone: after so many `failures` in a row it is `open` for `pause`, and then one try tells whether it is back.
 
     The pause doubles with each try that fails, never over `longest`. While it is open, attempts do not count against messages that
@@ -56,8 +57,7 @@ class Circuit:
         tx.keep_channel_state(replace(row, retry_at=at + min(within, self.longest)))
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Struct, frozen=True):
     """How many messages a carrier may be given: `limit` in each span `per`, evenly, up to `burst` at once after a quiet time.
 
     A token bucket, kept as the instant at which it is full again (the generic cell rate algorithm, GCRA).

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from engine.core.signals import CustomerChanged
 from engine.errors import UsageError

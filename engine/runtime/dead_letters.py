@@ -1,7 +1,8 @@
 """What was set aside after its last attempt: found, tried again, or given up by a person who says why. All of it is kept."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from engine.store.contract import Reader, Transaction
 from engine.store.rows import TrialRow
@@ -9,8 +10,7 @@ from engine.store.rows import TrialRow
 KINDS = ("inbox", "outbox", "timer")
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Struct, frozen=True):
     """One that was set aside: its kind and its id (of a timer `TICKET/KEY`), how often it was tried and what went wrong last."""
 
     kind: str

@@ -5,10 +5,11 @@ import os
 import re
 import zipfile
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from engine.core.model import Ticket
 from engine.core.retention import PLACES
@@ -25,8 +26,7 @@ from engine.store.personal import HoldRow, OptOutRow, Whose
 from engine.store.rows import AnswerRow, CustomerRow, TicketQuery
 
 
-@dataclass(frozen=True, slots=True)
-class Dossier:
+class Dossier(Struct, frozen=True):
     """One view of a customer. `erased_at` is all that is left of one who was erased. `channel` is the one they come by most.
 
     `answers` are those of surveys that a follow-up is still about, None for whoever has not the role to see them.

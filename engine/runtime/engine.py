@@ -5,9 +5,11 @@ import secrets
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from engine.channels import AddressKind, Channel, ChannelContext, ChannelType, Delivery, Inbound, Receipt, Rejected
 from engine.channels.manager import ChannelTypes

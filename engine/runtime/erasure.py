@@ -8,13 +8,14 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 import phonenumbers
+from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.channels import Inbound
 from engine.core.model import SYSTEM, Ticket
@@ -38,8 +39,7 @@ _SHORTEST = 7
 _UNSENT = ("queued", "held", "sending")
 
 
-@dataclass(frozen=True, slots=True)
-class Erased:
+class Erased(Struct, frozen=True):
     """What was done: how many tickets are about the customer, which others still name them, which files of channels do."""
 
     tickets: int

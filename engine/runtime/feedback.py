@@ -4,8 +4,9 @@ import csv
 import hashlib
 import io
 import json
-from dataclasses import dataclass
 from datetime import date, datetime
+
+from msgspec import Struct
 
 from engine.errors import UsageError
 from engine.runtime.dossier import find
@@ -17,8 +18,7 @@ SOURCES = ("interview", "review", "social_media", "mystery_shopper", "other")
 COLUMNS = ("day", "source", "text", "score", "scale", "customer")
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """One record as it is entered: `scale` as `1-5`, `customer` an id or an address of theirs; what is empty is not known."""
 
     day: str

@@ -1,6 +1,6 @@
 """Whom a confidential follow-up is about: shown to the follow-up role only, and every look is kept on record."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from engine.core.contacts import from_text
 from engine.core.facts import Contact
@@ -16,8 +16,7 @@ class Severed(Refused):
     """The follow-up is over: whom it was about has been forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
-class FollowUpView:
+class FollowUpView(Struct, frozen=True):
     """What the follow-up role sees: the ticket that was rated, the customer, and the answer."""
 
     number: str

@@ -2,13 +2,15 @@
 
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 from engine.core.authority import APPROVAL
-from engine.core.changed import changed
 from engine.core.commands import QueueMessage
 from engine.core.compiled import Policy
 from engine.core.contacts import from_text
@@ -45,8 +47,7 @@ OPENING = ("task", "compensate", "except")
 """Actions that may lead to another ticket, whose number they must know."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Who is behind a signal that came over a channel: the normalised address, the name they gave, the call."""
 
     channel: str
@@ -55,8 +56,7 @@ class Origin:
     call: CallFacts | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """What does not change from one decision to the next: the policy in force, the people, the channels, the source of
     chance, the fields of plugins, how often what cannot be handled is tried, what seals survey answers.
     """
@@ -136,19 +136,22 @@ class Gatherer:
         about = parent or ticket  # an approval is about the customer of its parent, and counts for nothing in their history
         sealed = request is not None and request.answer is not None  # nothing decided there may tell whom it is about
         customer = None if sealed else self._customer(about, signal, origin)
-        contact = Contact() if sealed else self._contact(about, origin, customer)
+        incident = incidents.about(self._tx, ticket, signal)
+        kept = about.contact if about else None
+        texts = self._texts((ticket, parent if asking else None), signal, incident, kept)
+        person = texts.pop(kept or "", "")  # asked for with the texts, and none of them
+        contact = Contact() if sealed else from_text(person) if about else self._contact(origin, customer)
         if customer is not None:
             customer = self._history(customer, about if asking else ticket, signal)
-        incident = incidents.about(self._tx, ticket, signal)
         return {
             "manager": self._world.team.manager,
             "channels": self._world.channels,
             "senders": self._world.senders,
             "customer": customer,
             "contact": contact,
-            "contact_id": about.contact if about else None,
+            "contact_id": kept,
             "call": origin.call if origin else None,
-            "texts": self._texts((ticket, parent if asking else None), signal, incident),
+            "texts": texts,
             "incident": incident,
             "extra": self._extra(customer, signal) if customer else {},
             "parent": parent if asking else None,
@@ -179,7 +182,7 @@ class Gatherer:
         for agent, turn in turns.items():
             crew.rows[agent] = replace(crew.rows.get(agent, AgentRow(agent)), turn=turn)
         for id in {*turns, *(holder for holder, _ in holders)} & crew.facts.keys():
-            crew.facts[id] = changed(crew.facts[id], load=crew.loads.get(id, 0), turn=crew.rows[id].turn if id in crew.rows else 0)
+            crew.facts[id] = replace(crew.facts[id], load=crew.loads.get(id, 0), turn=crew.rows[id].turn if id in crew.rows else 0)
         for command in decision.commands:
             if isinstance(command, QueueMessage) and command.automatic:
                 if command.to in crew.sent:
@@ -241,10 +244,7 @@ class Gatherer:
         told = {source.name: source.tell(customer.id, addresses) for source in asked}
         return {name: value for name, value in told.items() if value is not None}
 
-    def _contact(self, about: Ticket | None, origin: Origin | None, customer: CustomerFacts | None) -> Contact:
-        if about is not None:
-            kept = self._tx.contents([about.contact]) if about.contact else {}
-            return from_text(kept.get(about.contact or "", ""))
+    def _contact(self, origin: Origin | None, customer: CustomerFacts | None) -> Contact:
         if customer is None:
             return Contact()
         row = self._tx.customer(customer.id) if customer.known else None  # a stranger has what they came with
@@ -256,8 +256,10 @@ class Gatherer:
         addresses = {name: by_kind[kind] for name, kind in self._world.channels.items() if kind in by_kind}
         return Contact((row.name if row else "") or (origin.name if origin else ""), addresses)
 
-    def _texts(self, tickets: Iterable[Ticket | None], signal: Signal, incident: IncidentFacts | None) -> dict[str, str]:
-        wanted: list[str | None] = []
+    def _texts(
+        self, tickets: Iterable[Ticket | None], signal: Signal, incident: IncidentFacts | None, contact: str | None
+    ) -> dict[str, str]:
+        wanted: list[str | None] = [contact]
         for ticket in filter(None, tickets):
             wanted += [ticket.description, ticket.subject, ticket.wish, ticket.expected_by, ticket.result]
             wanted += [one.content for one in ticket.approvals.values()]

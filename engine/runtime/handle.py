@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 
+from msgspec import Struct
+
 from engine.core import commands as c
 from engine.core.decide import decide
 from engine.core.decision import Decision
@@ -40,8 +42,7 @@ class Handled:
         return self.decision.ticket.number if self.decision.ticket else self.signal.ticket
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What a signal led to: the decisions in order, the first being its own. `forget` says its intake must be erased."""
 
     handled: tuple[Handled, ...]

@@ -3,12 +3,13 @@
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
+from msgspec import Struct
 
 from engine.channels import CallRecord, Delivery, Inbound, Receipt, Rejected, write_atomically
 from engine.core.answers import is_courtesy
@@ -42,8 +43,7 @@ _Packed: TypeAlias = tuple[Delivery, str | None]
 _MISSED = ("abandoned", "no_answer", "busy", "failed")
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """What the inbox works with: the store, the world's present state, the thread tokens, and where files go."""
 
     store: Store

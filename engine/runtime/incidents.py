@@ -1,7 +1,8 @@
 """What a decision must know of incidents, read in its own transaction."""
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from engine.core.compiled import Policy
 from engine.core.decide.alerts import LOOK_TIMER

@@ -2,17 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
+
+from msgspec import Struct
 
 from engine.channels import Channel, Delivery, Inbound, Outbound, PermanentFailure, Receipt, Rejected, Sent, TemporaryFailure
 from engine.runtime.engine import Engine
 from engine.runtime.handle import Handled
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(Struct, frozen=True):
     """One thing that passed a channel: `what` is outbound, inbound, receipt or rejected, `message` the id of one that goes out.
 
     `outcome` is sent, temporary, permanent or fault, accepted for what came in; `began` is a monotonic second.

@@ -4,9 +4,11 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct, field, structs
 
 from engine.channels import Channel, Outbound, PermanentFailure, TemporaryFailure
 from engine.core.messages import ENCLOSED
@@ -24,8 +26,7 @@ from engine.store.contract import Store, Transaction
 from engine.store.rows import OutboxRow, TrialRow
 
 
-@dataclass(frozen=True, slots=True)
-class Postman:
+class Postman(Struct, frozen=True):
     """Sends for one channel. `redirect` maps the true address to where it goes instead (None: it is held).
 
     What is claimed for longer than `lease`, or by a worker that is dead, was given up and is in line again. By channel, `in_flight` holds
@@ -94,7 +95,7 @@ class Postman:
             limit = min(limit, self.rate.room(state.paced_until, at))
         rows = tx.claim_messages(self.channel, at, limit, self.worker, urgent_first=self.rate is not None) if limit > 0 else []
         if rows and self.rate is not None:
-            state = replace(state, paced_until=self.rate.after(state.paced_until, at, len(_together(rows))))
+            state = structs.replace(state, paced_until=self.rate.after(state.paced_until, at, len(_together(rows))))
             tx.keep_channel_state(state)
         if rows and state.retry_at is not None:
             self.circuit.probing(tx, state, at, self.lease)
@@ -199,8 +200,7 @@ class Postman:
         return [handle(tx, world, signal, at, hold=self.hold) for signal in signals]
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """The rows that a carrier took in one message, its name for that, and when."""
 
     rows: list[OutboxRow]
@@ -208,8 +208,7 @@ class Taken:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class _Letter:
+class _Letter(Struct, frozen=True):
     """What goes to the channel, the rows of the outbox that it carries, and what was noted of files that go with it."""
 
     rows: list[OutboxRow]

@@ -8,7 +8,8 @@ logged, and the operator gets a mail, once for each fault.
 import hashlib
 import logging
 import threading
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from engine.channels import AddressKind
 from engine.core.team import Team

@@ -1,12 +1,12 @@
 """How what fails is tried again: so often, with pauses that grow."""
 
 import random
-from dataclasses import dataclass
 from datetime import timedelta
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Retries:
+
+class Retries(Struct, frozen=True):
     """How hard to try: `attempts` in all, the pause doubling from `backoff`, never over `longest`, a quarter of it by chance."""
 
     attempts: int = 8

@@ -2,12 +2,12 @@
 
 import os
 import secrets
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.core.commands import KeepAnswer
 from engine.errors import ConfigurationError

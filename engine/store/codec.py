@@ -4,12 +4,11 @@ Instants are RFC 3339, durations ISO 8601. A mapping comes back as a dict, which
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import fields, replace
 
-from engine.core.changed import changed
 from engine.core.decision import Reason
 from engine.core.events import EVENT_TYPES, Event
 from engine.core.facts import AgentFacts, Contact, Facts
@@ -83,17 +82,17 @@ def record_signal(signal: Signal) -> Signal:
     match signal:
         case MessageArrived():
             hashes = tuple((content_hash, "") for content_hash, _ in signal.attachments)
-            return changed(signal, text="", subject="", fields={}, attachments=hashes)
+            return replace(signal, text="", subject="", fields={}, attachments=hashes)
         case CallArrived():
-            return changed(signal, text="", fields={})
+            return replace(signal, text="", fields={})
         case TicketRequested(answer=None):
-            return changed(signal, text="")
+            return replace(signal, text="")
         case TicketRequested():
-            return changed(signal, text="", answer=None, parent=None, customer=None, avoid=None)
+            return replace(signal, text="", answer=None, parent=None, customer=None, avoid=None)
         case AgentActed():
-            return changed(signal, text="", steps=tuple(changed(step, text="") for step in signal.steps), outcome=None)
+            return replace(signal, text="", steps=tuple(replace(step, text="") for step in signal.steps), outcome=None)
         case ReceiptArrived():
-            return changed(signal, detail="")
+            return replace(signal, detail="")
         case _:
             return signal
 
@@ -103,9 +102,9 @@ def record_facts(facts: Facts, signal: Signal) -> Facts:
     follow-up, also the customer.
     """
     agents = {name: _once(agent, _agent) for name, agent in facts.agents.items()}
-    kept = changed(facts, agents=agents, contact=_NOBODY, texts={})
+    kept = replace(facts, agents=agents, contact=_NOBODY, texts={})
     if isinstance(signal, TicketRequested) and signal.answer is not None:
-        kept = changed(kept, customer=None, contact_id=None, last_agent=None)
+        kept = replace(kept, customer=None, contact_id=None, last_agent=None)
     return kept
 
 

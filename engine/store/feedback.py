@@ -1,11 +1,11 @@
 """What customers said elsewhere than in a survey, as the store keeps it."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class FeedbackRow:
+
+class FeedbackRow(Struct, frozen=True):
     """What a customer said elsewhere than in a survey. `score` is one of `scale` (lowest, highest), None with it where none was given.
 
     `id` is made of what was entered: the same again is the same.

@@ -1,16 +1,16 @@
 """What of the stored is personal: where it lies, whose it is, what must be kept, and who was erased."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
+
+from msgspec import Struct
 
 PersonalRow: TypeAlias = Mapping[str, str | int | float | bytes | None]
 """What one row holds that is personal, by column, its key first; `ticket` and `customer` say whose it is, as far as that is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Whose:
+class Whose(Struct, frozen=True):
     """What is to be found of a customer: what is of these `tickets`, and the inbox `items` that no ticket was opened for."""
 
     customer: str
@@ -18,8 +18,7 @@ class Whose:
     items: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HoldRow:
+class HoldRow(Struct, frozen=True):
     """A customer or a ticket (`subject`) that must be kept for a `reason`, since when and by whose word."""
 
     subject: str
@@ -28,8 +27,7 @@ class HoldRow:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class OptOutRow:
+class OptOutRow(Struct, frozen=True):
     """An address that wants nothing automatic over a channel, since when."""
 
     channel: str
@@ -37,8 +35,7 @@ class OptOutRow:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRow:
+class AuditRow(Struct, frozen=True):
     """What somebody did with something confidential or personal: looked at it, put it on hold, exported, erased it. `about` is the
     follow-up, customer, ticket or rule of retention that it was about.
     """

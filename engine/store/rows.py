@@ -1,9 +1,10 @@
 """What the store gives and takes: one frozen value for each kind of row. Instants are aware UTC."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct, field
 
 from engine.core.decision import Reason
 from engine.core.events import Event
@@ -11,8 +12,7 @@ from engine.core.facts import Facts
 from engine.core.signals import Signal
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRecord:
+class DecisionRecord(Struct, frozen=True):
     """A decision as `append` keeps it; what is personal in signal and facts is left out by the codec.
 
     `inbox` is the item that it is the first answer to: no two decisions have the same.
@@ -27,8 +27,7 @@ class DecisionRecord:
     inbox: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(Struct, frozen=True):
     """One entry of a ticket's log."""
 
     seq: int
@@ -37,8 +36,7 @@ class StoredEvent:
     decision_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredDecision:
+class StoredDecision(Struct, frozen=True):
     """A decision as it was kept. Signal, facts and reasons are plain JSON values; without events both seqs are None."""
 
     id: int
@@ -53,8 +51,7 @@ class StoredDecision:
     last_seq: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class TicketQuery:
+class TicketQuery(Struct, frozen=True):
     """Which tickets to list. An empty `states` means all, None means any; `text` is looked for in numbers and contents."""
 
     states: tuple[str, ...] = ()
@@ -68,8 +65,7 @@ class TicketQuery:
     limit: int = 100
 
 
-@dataclass(frozen=True, slots=True)
-class AgentRow:
+class AgentRow(Struct, frozen=True):
     """What is kept of an agent: `turn` grows with each ticket they are given; since when, until when and by whose word they are away."""
 
     id: str
@@ -83,8 +79,7 @@ class AgentRow:
         return self.away_since is not None and self.away_since <= at and (self.away_until is None or at < self.away_until)
 
 
-@dataclass(frozen=True, slots=True)
-class TimerRow:
+class TimerRow(Struct, frozen=True):
     """A timer that waits, or was set aside (`dead`). `generation` grows whenever the key is set anew."""
 
     ticket: str
@@ -97,8 +92,7 @@ class TimerRow:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InboxRow:
+class InboxRow(Struct, frozen=True):
     """One item that came in; `state` is pending, done or dead."""
 
     id: int
@@ -115,8 +109,7 @@ class InboxRow:
     dropped_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(Struct, frozen=True):
     """One message; `state` is queued, held, sending, sent, delivered or dead. Of its `attempts`, `excused` were its carrier's outage.
 
     To queue one, give it up to `created_at`, and `state` if it is to be held from the start. `next_attempt_at` None means at once.
@@ -149,8 +142,7 @@ class OutboxRow:
     worker: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelRow:
+class ChannelRow(Struct, frozen=True):
     """How the carrier of a channel is, to `send` to it or to `receive` from it (`side`).
 
     `failures` in a row, the last one's `error`; it is left alone since `opened_at` until `retry_at`, or not where these are None.
@@ -166,8 +158,7 @@ class ChannelRow:
     paced_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TrialRow:
+class TrialRow(Struct, frozen=True):
     """What became of one of the inbox, of the outbox or of the timers (`kind`): it `failed`, or was `requeued` or `dropped` by `who`.
 
     `item` is its id, of a timer `TICKET/KEY`; `detail` the error, or the reason that was given.
@@ -181,8 +172,7 @@ class TrialRow:
     who: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerRow:
+class WorkerRow(Struct, frozen=True):
     """A process that works on the store: a fresh `id` each time one starts, which `parts` of the work it does, the digest of the policy it
     decides by. `silent` is how long it has not been seen, by the clock of the store.
     """
@@ -197,8 +187,7 @@ class WorkerRow:
     silent: timedelta = timedelta(0)
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerRow:
+class CustomerRow(Struct, frozen=True):
     """One customer of the archive."""
 
     id: str
@@ -209,8 +198,7 @@ class CustomerRow:
     last_survey_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerRow:
+class AnswerRow(Struct, frozen=True):
     """A survey's answer: scores and choices by question, the month (`2024-05`) it came in, and nothing about who gave it."""
 
     id: str
@@ -221,8 +209,7 @@ class AnswerRow:
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingRow:
+class WaitingRow(Struct, frozen=True):
     """An answer that waits for others, sealed. `look_at` is when to see whether it must be moved alone, None once that was done."""
 
     id: str
@@ -231,8 +218,7 @@ class WaitingRow:
     sealed: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LinkRow:
+class LinkRow(Struct, frozen=True):
     """Whom a follow-up is about."""
 
     follow_up: str
@@ -242,8 +228,7 @@ class LinkRow:
     contact: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class PassRow:
+class PassRow(Struct, frozen=True):
     """What a link that somebody was sent lets its holder do: `purpose`, for the ticket, as the party, once, until it expires."""
 
     hash: str
@@ -254,16 +239,14 @@ class PassRow:
     used_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRow:
+class PolicyRow(Struct, frozen=True):
     """A policy in the archive."""
 
     digest: str
     saved_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class BacklogRow:
+class BacklogRow(Struct, frozen=True):
     """How much waits or was set aside: `queue` is inbox, outbox or timer; a timer has no channel. `oldest` is what has been due longest."""
 
     queue: str
@@ -273,8 +256,7 @@ class BacklogRow:
     oldest: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Vitals:
+class Vitals(Struct, frozen=True):
     """The database itself: which server, how many bytes, its own clock (None where it has none), and what keeps it from being sound."""
 
     server: str
@@ -283,8 +265,7 @@ class Vitals:
     unsound: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ActivationRow:
+class ActivationRow(Struct, frozen=True):
     """A policy came into force. `by` is an agent or user, or which part of the engine did it; None in records of the first version."""
 
     digest: str
@@ -292,8 +273,7 @@ class ActivationRow:
     by: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class FactRow:
+class FactRow(Struct, frozen=True):
     """One fact that KPIs count, with what was known of its ticket at that instant; `docs/kpis.md` lists them by name.
 
     `value` and `business` are durations; of a call the wait and the talk, of a load the time from 1970 to the opening.
@@ -316,8 +296,7 @@ class FactRow:
     customer: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FactSum:
+class FactSum(Struct, frozen=True):
     """The facts of one group, subject and outcome: how many, and the sums of their values in microseconds; `within` is a count."""
 
     group: tuple[str | int | None, ...]
@@ -330,8 +309,7 @@ class FactSum:
     within: int
 
 
-@dataclass(frozen=True, slots=True)
-class FactSpan:
+class FactSpan(Struct, frozen=True):
     """A stretch of time of one offset from UTC, from `since` to before `until`, in a period that ends at `end`."""
 
     since: datetime

@@ -5,9 +5,11 @@ for an open ticket keeps those it was given.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
+
+from msgspec.structs import replace
 
 from engine.core.calendar import CalendarUnknown
 from engine.core.clocks import escalations_for, react, warnings

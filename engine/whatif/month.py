@@ -5,7 +5,6 @@ What they do is raw input or what agents do at the terminal; what comes of it th
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -13,6 +12,8 @@ from email.utils import format_datetime
 from random import Random
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.calendar import Calendar

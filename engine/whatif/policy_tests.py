@@ -6,10 +6,12 @@ step; `rule`, `sent`, `suppressed`, `warned`, `escalated`, `opened`, `survey_ski
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.compiled import Policy

@@ -50,7 +50,6 @@ def engine_channel_types():
 
 QUEUE = """
 import json, sys
-from dataclasses import replace
 from engine.runtime.clock import SystemClock
 from engine.store import open_store
 from tests.store.samples import message

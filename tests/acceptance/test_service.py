@@ -48,7 +48,6 @@ def engine_channel_types():
 
 QUEUE = """
 import sys
-from dataclasses import replace
 from engine.runtime.clock import SystemClock
 from engine.store import open_store
 from tests.store.samples import message

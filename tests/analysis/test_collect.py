@@ -1,10 +1,10 @@
 """What the forms are filled with from a real store, and for whom."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from engine.analysis.forms import (
     ContactDetail,

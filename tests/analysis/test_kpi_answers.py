@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import replace
 from itertools import combinations, product
 from typing import TypeAlias
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.analysis.kpi.answers import SMALLEST_GROUP, scores, suppressed
 from engine.core.answers import Scale

@@ -1,12 +1,12 @@
 """The examples of docs/kpis.md, worked by hand, are what the engine counts."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from engine.core.answers import Scale
 from engine.core.compiled import Policy

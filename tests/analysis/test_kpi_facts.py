@@ -1,10 +1,10 @@
 """Facts: what the log of a ticket says, whenever it is asked, and as the day's summary counts it."""
 
 import random
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from engine.analysis.kpi import Figure, catch_up, measure, splittable
 from engine.analysis.kpi.facts import BATCH, business_calendar, facts_of

@@ -3,11 +3,11 @@
 import random
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from engine.analysis.kpi import check, measure, splittable
 from engine.analysis.kpi.statistics import p_chart, wilson

@@ -1,10 +1,10 @@
 """Who is on: by shift, absence and who went away, at an instant and through a week."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from engine.analysis.rota import WEEK, Rota, Watch
 from engine.core.calendar import CalendarUnknown

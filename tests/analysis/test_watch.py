@@ -1,8 +1,9 @@
 """What is watched: an alert is raised, stands, and ends; whom it reaches and what it opens; words in both languages."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from engine.analysis.kpi import catch_up
 from engine.analysis.kpi.watch import amount, changes, look, run_due

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from engine.runtime.carriers import SEND, Circuit
 from engine.runtime.clock import JUMPED, SystemClock

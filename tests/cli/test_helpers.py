@@ -1,7 +1,6 @@
 """The small parts: strangers' texts made harmless, dates, who acts, words, tables."""
 
 import contextlib
-import dataclasses
 import io
 import json
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from engine.cli.output import bar, clean, one_line, say_json, span, table
 from engine.cli.phone import choose, document
@@ -191,9 +191,7 @@ SAMPLES = {"float": 0.5, "int": 1, "datetime": datetime(2026, 3, 4, tzinfo=UTC)}
 @pytest.mark.parametrize("cls", EVENT_TYPES.values(), ids=list(EVENT_TYPES))
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_event_can_be_said(cls: type[Event], language: str) -> None:
-    given = {
-        field.name: SAMPLES.get(str(getattr(field.type, "__name__", field.type)).split(" ")[0], "x") for field in dataclasses.fields(cls)
-    }
+    given = {field.name: SAMPLES.get(str(getattr(field.type, "__name__", field.type)).split(" ")[0], "x") for field in structs.fields(cls)}
     said = Words(language).event(cls(**given))
     assert said
     assert "{" not in said

@@ -182,9 +182,7 @@ def test_an_agent_who_asked_for_the_task_and_gets_it_is_not_told() -> None:
 
 
 def test_a_task_without_any_time_is_handed_over_like_a_ticket() -> None:
-    from dataclasses import replace
-
-    timeless = replace(shipped(), deadlines={})
+    timeless = structs.replace(shipped(), deadlines={})
     decision = decide(None, TicketRequested("task", "finance", "核对", "sms", "zh"), facts(), timeless, WEDNESDAY)
     assert [event.script for event in decision.events if isinstance(event, e.MessageQueued)] == ["assignment"]
     dated = TicketRequested("task", "finance", "核对", "sms", "zh", due=WEDNESDAY + DAY)

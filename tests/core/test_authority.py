@@ -1,12 +1,12 @@
 """What agents grant by themselves, what must be approved and by whom, and that no limit is ever passed."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.authority import read_amount

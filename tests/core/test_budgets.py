@@ -1,11 +1,11 @@
 """Which budget a clock gets on which calendar, and how it follows what that hangs on: tier, queue, customer, calendar."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.calendar import ALWAYS

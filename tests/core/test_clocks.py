@@ -1,11 +1,11 @@
 """The clocks of a ticket: started, stopped, paused, moved, breached, dropped, each exactly when it should."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.calendar import ALWAYS

@@ -1,11 +1,11 @@
 """The table of hand-checked deadlines, and that it would notice an engine that reckons wrongly."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core.arithmetic import reckon
 from engine.core.calendar import Calendar, CalendarUnknown, HolidayYear, Pause, Window

@@ -1,9 +1,8 @@
 """Warnings before a deadline, what follows after it, and who hears of it."""
 
-from dataclasses import replace
-
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.compiled import Policy

@@ -1,6 +1,5 @@
 """Measures of improvement as work of the house, their verdicts, and what came of follow-ups."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.decide import decide

@@ -2,11 +2,11 @@
 
 import json
 from base64 import b64encode
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.channels import Outbound, Sent
 from engine.core import events as e

@@ -1,12 +1,12 @@
 """Notices to agents: which channel, who stands in for whom, what waits for the morning, and what is gathered."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, time
 from typing import Any
 
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.commands import QueueMessage
@@ -26,7 +26,7 @@ DIGEST = "  digest: {after: 3, within: 5m}\n"
 
 
 def limited(**changes: object) -> Policy:
-    return replace(shipped(), limits=replace(shipped().limits, **changes))  # type: ignore[arg-type]  # fields of Limits
+    return replace(shipped(), limits=replace(shipped().limits, **changes))
 
 
 def telling(*names: str | Recipient, policy: Policy | None = None) -> Policy:
@@ -40,7 +40,7 @@ def telling(*names: str | Recipient, policy: Policy | None = None) -> Policy:
 
 def who(**changes: Mapping[str, object]) -> dict[str, AgentFacts]:
     """The shipped team with some changed: `zhao={"available": False}`."""
-    return {id: replace(one, **changes.get(id, {})) for id, one in facts().agents.items()}  # type: ignore[arg-type]  # fields of AgentFacts
+    return {id: replace(one, **changes.get(id, {})) for id, one in facts().agents.items()}
 
 
 def ticket(text: str = "系统宕机") -> Ticket:

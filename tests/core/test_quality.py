@@ -1,11 +1,11 @@
 """Reviews of quality: what points come to, who scores, and that a review is work of the house like any other."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.conditions import Source

@@ -1,11 +1,11 @@
 """The promises of an open ticket are moved to the policy in force on purpose; what was missed, and what was not promised by us, stays."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.calendar import ALWAYS

@@ -1,8 +1,7 @@
 """What comes in for a ticket that is there: words, yes and no, opt-outs, agents' commands."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.decide import decide

@@ -1,12 +1,12 @@
 """Who gets the ticket."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.team import Team

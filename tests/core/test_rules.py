@@ -1,11 +1,11 @@
 """Rules of the house's own: what they do on which event, in which order, and what keeps them from running for ever."""
 
 import json
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.compiled import Policy

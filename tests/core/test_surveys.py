@@ -1,13 +1,13 @@
 """The survey: when it goes out, what is an answer, what a low score leads to, and that nobody who is rated learns of it."""
 
 import sqlite3
-from dataclasses import replace
 from datetime import datetime, time, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.decide import decide

@@ -6,13 +6,14 @@ Everything goes through the runtime's own doors: raw items through the inbox, ac
 import random
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
+
+from msgspec.structs import replace
 
 from engine.channels import CallOutcome, CallRecord, Delivery, Direction, Inbound
 from engine.core import events as e
@@ -114,7 +115,7 @@ def facts(**changes: Any) -> Facts:
 
 def opened(text: str, policy: Policy | None = None, now: datetime = WEDNESDAY, **more: Any) -> Decision:
     """Decide on a first message; keywords that are fields of `Facts` change the facts, the others the message."""
-    known = {name: more.pop(name) for name in list(more) if name in Facts.__dataclass_fields__}
+    known = {name: more.pop(name) for name in list(more) if name in Facts.__struct_fields__}
     message = MessageArrived(None, more.pop("channel", "email"), text, **more)
     return decide(None, message, facts(**known), policy or shipped(), now)
 

@@ -6,12 +6,12 @@ import logging
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from msgspec.structs import replace
 
 from engine.channels import Delivery, Inbound
 from engine.cli.init import lay_out

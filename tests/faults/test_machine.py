@@ -6,7 +6,7 @@ There are no links on the web yet: what a customer would do by one, they do by t
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from msgspec.structs import replace
 
 from engine.channels import Delivery, Inbound, Outbound, PermanentFailure, Sent, TemporaryFailure
 from engine.core import events as e

@@ -1,11 +1,11 @@
 """Advice: what is said never to hold first never does, and what plainly follows is found."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from engine.core.conditions import All, Any, Condition, Match, Named, Not, Source, Value, evaluate
 from engine.policy.diagnostics import Problems

@@ -1,8 +1,7 @@
 """An hour of a normal week with nobody to escalate to is an error, and nothing else is."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from engine.core.compiled import Policy
 from engine.core.team import Team
@@ -36,7 +35,7 @@ def found(policy: Policy, team: Team) -> list[str]:
 
 def only(policy: Policy, number: int, **changes: object) -> Policy:
     """The policy with one of its escalations, changed."""
-    return replace(policy, escalations=(replace(policy.escalations[number], **changes),))  # type: ignore[arg-type]  # fields of an escalation
+    return replace(policy, escalations=(replace(policy.escalations[number], **changes),))
 
 
 def test_the_manager_who_is_always_there_covers_every_hour() -> None:

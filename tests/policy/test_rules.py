@@ -1,6 +1,6 @@
 """The list of a policy's rules: everything that decides by itself, once."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from engine.policy.rules import rules_of
 from tests.policy.support import shipped_policy

@@ -3,9 +3,10 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from engine.core.compiled import Policy
 from engine.core.decision import Decision

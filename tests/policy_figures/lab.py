@@ -3,9 +3,12 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.core.compiled import Policy
 from engine.core.team import Team
@@ -14,8 +17,7 @@ from tests.policy_figures.house import House, house
 from tests.policy_figures.scalars import Scalar
 
 
-@dataclass(frozen=True)
-class Lab:
+class Lab(Struct, frozen=True):
     """One policy with one team under test. `written` are the values of the shipped files, whatever is under test; `files` those that
     the policy was compiled from, for what is said of them without being part of it.
     """

@@ -1,9 +1,10 @@
 """Alerts: which figures and which complaints raise one, who hears of it in which words, what it opens, and when it is late or over."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from engine.analysis.kpi.watch import changes
 from engine.core.signals import KpiWatched

@@ -1,8 +1,9 @@
 """Clocks: tickets of every tier left alone, worked on, paused, moved; steps, tasks and calls that are owed."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from engine.core.calendar import ALWAYS
 from engine.core.signals import CustomerChanged, StepDraft, TimerFired

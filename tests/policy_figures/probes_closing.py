@@ -2,8 +2,9 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from engine.core.compiled import TimedRule
 from engine.core.signals import MessageArrived, RuleDue

@@ -4,7 +4,6 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -31,8 +30,7 @@ from tests.policy_figures.lab import Lab, probe
 NAME = "phone_log"
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared(Session):
+class Prepared(Session, frozen=True):
     """A session whose engine is open already."""
 
     opened: Engine | None = None

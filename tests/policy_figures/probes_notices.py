@@ -1,8 +1,9 @@
 """Notices to colleagues: who stands in for a lead, what waits for the morning, what is gathered, and the words of a digest."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from engine.core.signals import StepDraft
 from engine.runtime.digests import compose

@@ -1,8 +1,9 @@
 """People: who gets a ticket, who hears of it, and how much anybody hears."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from engine.core.decide import decide
 from engine.core.fields import NEEDS

@@ -1,8 +1,9 @@
 """The house's own rules: on events, one from another, and by the clock."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from engine.cli.words import Words
 from engine.core.compiled import Action, EventRule

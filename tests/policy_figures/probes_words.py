@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from decimal import Decimal
 
 import yaml
+from msgspec.structs import replace
 
 from engine.core.decide import decide
 from engine.core.decision import Decision

@@ -4,7 +4,8 @@ import json
 import random
 import sqlite3
 from collections import defaultdict
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from engine.runtime.answers import settle
 from tests.core.worlds import DAY, HOUR, House, shipped

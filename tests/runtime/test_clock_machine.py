@@ -1,12 +1,12 @@
 """Clocks keep their laws whatever happens to ticket, tier, state, policy and the machine's own clock, in any order."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.calendar import CalendarUnknown

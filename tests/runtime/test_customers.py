@@ -1,11 +1,11 @@
 """Customers from a file: all of it, or nothing and every line that is wrong."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core.signals import AgentActed, MessageArrived
 from engine.errors import Refused, UsageError

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.channels import Delivery as Handed
 from engine.channels import Outbound, PermanentFailure, Receipt, ReceiptStatus, TemporaryFailure
@@ -57,7 +57,7 @@ def notices(house: House, party: str, count: int, **more: object) -> list[Outbox
                 house.now,
                 digest="",
             )
-            row = replace(row, **more)  # type: ignore[arg-type]  # fields of a row
+            row = replace(row, **more)
             tx.queue_message(row)
             rows.append(row)
     return rows
@@ -110,7 +110,7 @@ def test_only_what_goes_to_the_same_person_in_the_same_language_goes_together_an
         ):
             base = tx.message("n0")
             assert base is not None
-            tx.queue_message(replace(base, **{"id": id, "next_attempt_at": None, **changes}))  # type: ignore[arg-type]  # fields of a row
+            tx.queue_message(replace(base, **{"id": id, "next_attempt_at": None, **changes}))
     carrier = Carrier()
     dispatch(house, carrier)
     assert sorted(message.message_id for message in carrier.sent) == ["alone", "b", "en", "n0", "other", "plain"]

@@ -1,12 +1,12 @@
 """Whatever happens in whatever order, the rules hold: random messages, actions, calls, receipts and waits against one house."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.decide.actions import ACTIONS

@@ -3,12 +3,12 @@
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from engine.channels import Delivery, Inbound, TemporaryFailure
 from engine.cli.init import lay_out

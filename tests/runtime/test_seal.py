@@ -1,9 +1,9 @@
 """Answers wait so that nothing in the database tells whose they are, and only this installation's key opens them."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core.commands import KeepAnswer
 from engine.core.conditions import Source

@@ -3,12 +3,12 @@
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier, Event
 
 import pytest
+from msgspec.structs import replace
 
 from engine.channels import Delivery, Inbound, Outbound, Sent, TemporaryFailure
 from engine.cli.init import lay_out

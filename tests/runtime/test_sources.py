@@ -4,10 +4,10 @@ import json
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core.conditions import FieldType
 from engine.core.facts import Facts

@@ -1,6 +1,5 @@
 """Spans of what the daemon does: in memory, and over the wire to a collector."""
 
-import dataclasses
 import gzip
 import random
 import subprocess
@@ -12,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -43,7 +43,7 @@ it is broken
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     lay_out(tmp_path)
-    project = dataclasses.replace(load_project(tmp_path), outbound="live")
+    project = replace(load_project(tmp_path), outbound="live")
     opened = open_engine(project, VirtualClock(NOW), chance=random.Random(1), reload=True)
     yield opened
     opened.close()

@@ -4,11 +4,11 @@ import random
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from engine.channels import Inbound
 from engine.cli.init import lay_out

@@ -1,8 +1,9 @@
 """Tickets, messages and records to fill a store with, and the two ways to look into one."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.facts import Facts

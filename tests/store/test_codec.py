@@ -1,7 +1,6 @@
 """Values of the core survive the store, and what is personal stays out of the record of a decision."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType, NoneType, UnionType
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from engine.core import facts as f
 from engine.core import signals as s
@@ -39,7 +39,7 @@ def values_of(kind) -> st.SearchStrategy:
     """Every value that a field annotated so may have, instants in UTC. Fails on an annotation the codec was never tried on."""
     if kind in SCALARS:
         return SCALARS[kind]
-    if isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, Struct)):
+    if isinstance(kind, type) and issubclass(kind, Struct):
         return st.builds(kind, **{name: values_of(hint) for name, hint in get_type_hints(kind).items()})
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):

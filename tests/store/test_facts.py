@@ -1,9 +1,10 @@
 """Facts of KPIs on every backend: kept instead of earlier ones, and summed up by group."""
 
 import sqlite3
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.facts import CallFacts, CustomerFacts

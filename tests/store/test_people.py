@@ -2,10 +2,10 @@
 
 import random
 import sqlite3
-from dataclasses import replace
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from engine.errors import NotFound, Refused
 from engine.store import AnswerRow, AuditRow, FeedbackRow, LinkRow, Store, StoreFailed, WaitingRow

@@ -1,9 +1,9 @@
 """What another policy would change for open tickets: routing, warnings and escalations, and nothing that it does not change."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core.calendar import Calendar, CalendarSpec, Window
 from engine.core.compiled import Policy

@@ -4,8 +4,9 @@ They are derived from the log alone, so that a past period gives the same figure
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.calendar import Calendar, CalendarUnknown

@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from engine.core import events as e
-from engine.core.changed import changed
 from engine.core.lifecycle import evolve
 from engine.core.model import Deadline, Ticket
 from engine.store.rows import StoredEvent
@@ -92,5 +93,5 @@ def history(log: Sequence[StoredEvent], until: datetime) -> History | None:
 
 
 def _replaced(clock: Deadline, at: datetime, until: datetime, moved: datetime | None) -> list[Run]:
-    run = Run(changed(clock, stopped_at=at) if clock.running else clock, until, moved)
+    run = Run(replace(clock, stopped_at=at) if clock.running else clock, until, moved)
     return [run] if run.breached or clock.budget is not None or not clock.running else []

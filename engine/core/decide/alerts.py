@@ -1,8 +1,9 @@
 """Alerts: a KPI that misses its target, a cluster of complaints. Each is a ticket of the house's own, which stands until it is over."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.alerts import AlertRule, above_baseline

@@ -4,7 +4,7 @@ An approval is a ticket of its own, with its own clock; it holds up what is aske
 in the facts, which hears of the verdict in the same transaction.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.authority import (

@@ -1,7 +1,8 @@
 """Measures of improvement and what came of follow-ups: what people plan and record, and the verdict on figures that come with a signal."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.draft import Draft, Refusal

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from engine.core import events as e
 from engine.core.answers import is_opt_in, is_opt_out
-from engine.core.changed import changed
 from engine.core.commands import SaveOptOut
 from engine.core.decide import opening
 from engine.core.draft import Draft, Refusal, RefusedByRule
@@ -90,7 +91,7 @@ def _opening(
         return opened
     rule, traces = first_match(draft.policy.kinds, opening.before_opening(draft, opened))
     draft.because(f"kind: {rule.kind}", rule.id, rule.source, {}, traces)
-    return changed(opened, kind=rule.kind)
+    return replace(opened, kind=rule.kind)
 
 
 def _kind(fields: Mapping[str, str]) -> str | None:

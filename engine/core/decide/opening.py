@@ -1,7 +1,8 @@
 """A ticket comes into being: graded, put on its clocks, promised, routed."""
 
+from msgspec.structs import replace
+
 from engine.core import events as e
-from engine.core.changed import changed
 from engine.core.commands import SealLink
 from engine.core.conditions import Value
 from engine.core.contacts import to_text
@@ -22,7 +23,7 @@ def need(draft: Draft, opened: e.TicketOpened, silent: bool, queue: str | None =
     values = before_opening(draft, opened)
     tier, traces = first_match(draft.policy.tiers, values)
     draft.because(f"tier: {tier.id}", tier.id, tier.source, {}, traces)
-    draft.record(changed(opened, tier=tier.id))
+    draft.record(replace(opened, tier=tier.id))
     route(draft, queue)
     if not silent:
         promise(draft, "promise")

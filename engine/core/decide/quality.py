@@ -1,7 +1,8 @@
 """Reviews of quality: work of the house whose result is a score; and answers of the knowledge base that customers get."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.draft import Draft, Refusal

@@ -4,9 +4,10 @@ A confidential answer is stored apart: the ticket's log says that an answer came
 leads from the follow-up back to the customer.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.answers import Scores, read_scores, says

@@ -1,13 +1,11 @@
 """What was granted to a customer, and what had to be asked for first."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.core.events.base import Event
 
 
-@dataclass(frozen=True, slots=True)
-class ConcessionGranted(Event):
+class ConcessionGranted(Event, frozen=True):
     """A compensation (an amount in a currency) or an exception was granted by an agent: of their own authority, or with an approval."""
 
     concession: str
@@ -20,8 +18,7 @@ class ConcessionGranted(Event):
     approved_by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalRequested(Event):
+class ApprovalRequested(Event, frozen=True):
     """What is beyond the agent's own authority waits for an approval, which is a ticket of its own."""
 
     approval: str
@@ -33,8 +30,7 @@ class ApprovalRequested(Event):
     step: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalRefused(Event):
+class ApprovalRefused(Event, frozen=True):
     """An approval was refused, or taken back by who had asked for it; `content` says why."""
 
     approval: str

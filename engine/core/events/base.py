@@ -1,11 +1,11 @@
 """The base of all events."""
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """The base of all events. `type` is the name the log stores: that of `TicketOpened` is `ticket_opened`."""
 
     type = "event"

@@ -1,13 +1,11 @@
 """What happened to the clocks of a ticket."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engine.core.events.base import Event
 
 
-@dataclass(frozen=True, slots=True)
-class DeadlineStarted(Event):
+class DeadlineStarted(Event, frozen=True):
     """A clock started (anew, if it had run before)."""
 
     id: str
@@ -18,23 +16,20 @@ class DeadlineStarted(Event):
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DeadlinePaused(Event):
+class DeadlinePaused(Event, frozen=True):
     """A clock stands still."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeadlineResumed(Event):
+class DeadlineResumed(Event, frozen=True):
     """A clock runs again and is now due at `due`."""
 
     id: str
     due: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class DeadlineMoved(Event):
+class DeadlineMoved(Event, frozen=True):
     """A clock's budget, calendar or due instant changed while it ran, because the tier did or the policy was asked anew.
 
     What it was `before` is None where it was paused, and in logs of the first version.
@@ -49,15 +44,13 @@ class DeadlineMoved(Event):
     due_before: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeadlineStopped(Event):
+class DeadlineStopped(Event, frozen=True):
     """What the clock measured was done; whether in time, the clock's own breach says."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeadlineWarned(Event):
+class DeadlineWarned(Event, frozen=True):
     """People were warned that `share` of the budget is used up; `before` says that they are so long before the end."""
 
     id: str
@@ -65,23 +58,20 @@ class DeadlineWarned(Event):
     before: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeadlineReminded(Event):
+class DeadlineReminded(Event, frozen=True):
     """The customer was reminded of what they were asked."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeadlineBreached(Event):
+class DeadlineBreached(Event, frozen=True):
     """A promise was not kept in time."""
 
     id: str
     due: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Escalated(Event):
+class Escalated(Event, frozen=True):
     """A step of an escalation was taken, `round` counts its repeats from 1; it opened work of the kind `opens`."""
 
     id: str
@@ -91,22 +81,19 @@ class Escalated(Event):
     opens: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PromiseTold(Event):
+class PromiseTold(Event, frozen=True):
     """The customer was told these instants, by deadline id."""
 
     deadlines: dict[str, datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class DeadlineDropped(Event):
+class DeadlineDropped(Event, frozen=True):
     """The ticket ended, so what the clock measured will never be done: it counts neither as met nor as breached."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledged(Event):
+class Acknowledged(Event, frozen=True):
     """An agent took up the ticket after a breach; repeated notices stop."""
 
     by: str

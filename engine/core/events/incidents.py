@@ -1,36 +1,30 @@
 """How tickets belong together. On the log of an incident and on those of its tickets."""
 
-from dataclasses import dataclass
-
 from engine.core.events.base import Event
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentSuspected(Event):
+class IncidentSuspected(Event, frozen=True):
     """The ticket fits a group; it counts with those that are `alike`: the group, and the values that must be the same."""
 
     group: str
     alike: str
 
 
-@dataclass(frozen=True, slots=True)
-class JoinedIncident(Event):
+class JoinedIncident(Event, frozen=True):
     """The ticket belongs to an incident."""
 
     incident: str
     by: str = "system"
 
 
-@dataclass(frozen=True, slots=True)
-class LeftIncident(Event):
+class LeftIncident(Event, frozen=True):
     """The ticket does not belong to that incident any more."""
 
     incident: str
     by: str = "system"
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentUpdated(Event):
+class IncidentUpdated(Event, frozen=True):
     """The customers of an incident hear how far it is; without `content` there is no news."""
 
     incident: str
@@ -38,8 +32,7 @@ class IncidentUpdated(Event):
     by: str = "system"
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentRecovered(Event):
+class IncidentRecovered(Event, frozen=True):
     """What had failed works again."""
 
     incident: str

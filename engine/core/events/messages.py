@@ -1,13 +1,11 @@
 """What came in and went out, and how surveys went."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from engine.core.events.base import Event
 
 
-@dataclass(frozen=True, slots=True)
-class MessageReceived(Event):
+class MessageReceived(Event, frozen=True):
     """The customer (or an agent, `by`) wrote or called; `content` is the text.
 
     What does not ask for an answer, an automat's words or mere thanks, moves no clock.
@@ -19,8 +17,7 @@ class MessageReceived(Event):
     asks: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class CallNoted(Event):
+class CallNoted(Event, frozen=True):
     """A call with the customer is on record."""
 
     content: str
@@ -28,8 +25,7 @@ class CallNoted(Event):
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
-class MessageQueued(Event):
+class MessageQueued(Event, frozen=True):
     """A message is on its way out: to `party` over `channel`, in the words of `script` (None: an agent's own)."""
 
     message: str
@@ -39,8 +35,7 @@ class MessageQueued(Event):
     script: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MessageSuppressed(Event):
+class MessageSuppressed(Event, frozen=True):
     """A message was due and was not queued; `reason` is automatic, opted_out, capped, unreachable, no_text,
     unspeakable or told_once (of an incident, through another ticket of the customer).
     """
@@ -50,82 +45,71 @@ class MessageSuppressed(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class MessageSent(Event):
+class MessageSent(Event, frozen=True):
     """The carrier accepted the message."""
 
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class MessageDelivered(Event):
+class MessageDelivered(Event, frozen=True):
     """The carrier says the message arrived."""
 
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class MessageFailed(Event):
+class MessageFailed(Event, frozen=True):
     """The message will not arrive; `detail` is a content id."""
 
     message: str
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SurveyScheduled(Event):
+class SurveyScheduled(Event, frozen=True):
     """A survey will go out at `send_at`."""
 
     survey: str
     send_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SurveySkipped(Event):
+class SurveySkipped(Event, frozen=True):
     """A survey was due and does not go out; `reason` is not_sampled, too_soon, opted_out or unreachable."""
 
     survey: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SurveySent(Event):
+class SurveySent(Event, frozen=True):
     """The survey is on its way."""
 
     survey: str
 
 
-@dataclass(frozen=True, slots=True)
-class SurveyReminded(Event):
+class SurveyReminded(Event, frozen=True):
     """The customer was reminded of the survey."""
 
     survey: str
 
 
-@dataclass(frozen=True, slots=True)
-class SurveyAnswered(Event):
+class SurveyAnswered(Event, frozen=True):
     """An answer came, from the customer or by word of mouth through an agent. What it says is kept apart."""
 
     survey: str
     by: str = "customer"
 
 
-@dataclass(frozen=True, slots=True)
-class SurveyExpired(Event):
+class SurveyExpired(Event, frozen=True):
     """No answer came in time."""
 
     survey: str
 
 
-@dataclass(frozen=True, slots=True)
-class OptedOut(Event):
+class OptedOut(Event, frozen=True):
     """The customer wants no more automatic messages over `channel`."""
 
     channel: str
 
 
-@dataclass(frozen=True, slots=True)
-class OptedIn(Event):
+class OptedIn(Event, frozen=True):
     """The customer takes automatic messages over `channel` again."""
 
     channel: str

@@ -1,14 +1,14 @@
 """What the knowledge base gave, and how well work was done."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import field
 
 from engine.core.events.base import Event
 from engine.core.quality import Review
 
 
-@dataclass(frozen=True, slots=True)
-class ArticleUsed(Event):
+class ArticleUsed(Event, frozen=True):
     """The customer got an answer of the knowledge base: in `message`, or by word of mouth."""
 
     article: str
@@ -16,16 +16,14 @@ class ArticleUsed(Event):
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewDrawn(Event):
+class ReviewDrawn(Event, frozen=True):
     """The ticket is a review of this work."""
 
     by: str
     review: Review
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewScored(Event):
+class ReviewScored(Event, frozen=True):
     """The work got these points by item (None: the item did not apply), which come to a score of 100."""
 
     by: str

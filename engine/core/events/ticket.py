@@ -1,14 +1,12 @@
 """What happened to a ticket and to the work on it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from engine.core.events.base import Event
 from engine.core.fields import INCIDENT, NEEDS
 
 
-@dataclass(frozen=True, slots=True)
-class TicketOpened(Event):
+class TicketOpened(Event, frozen=True):
     """A ticket came into being. Its name in policies tells needs from work of the house: `ticket_opened`, `task_opened`."""
 
     number: str
@@ -36,8 +34,7 @@ class TicketOpened(Event):
         return "ticket_opened" if self.kind in NEEDS else f"{self.kind}_opened"
 
 
-@dataclass(frozen=True, slots=True)
-class TierAssigned(Event):
+class TierAssigned(Event, frozen=True):
     """The ticket was graded: by a rule, or by a person with a reason (a content id)."""
 
     tier: str
@@ -45,54 +42,47 @@ class TierAssigned(Event):
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Routed(Event):
+class Routed(Event, frozen=True):
     """The ticket was put into a queue."""
 
     queue: str
     by: str = "system"
 
 
-@dataclass(frozen=True, slots=True)
-class Assigned(Event):
+class Assigned(Event, frozen=True):
     """An agent owns the ticket now; None: nobody does, it waits in its queue."""
 
     agent: str | None
     by: str = "system"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldSet(Event):
+class FieldSet(Event, frozen=True):
     """A rule set a field of the ticket (impact, kind, language) to `value`."""
 
     field: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class TagAdded(Event):
+class TagAdded(Event, frozen=True):
     """The ticket has a tag more."""
 
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
-class TagRemoved(Event):
+class TagRemoved(Event, frozen=True):
     """The ticket has a tag less."""
 
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerChanged(Event):
+class CustomerChanged(Event, frozen=True):
     """The ticket is about this customer now, or what the archive knows of its customer has changed."""
 
     customer: str
     by: str = "system"
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerContacted(Event):
+class CustomerContacted(Event, frozen=True):
     """An agent spoke with or wrote to the customer."""
 
     by: str
@@ -100,8 +90,7 @@ class CustomerContacted(Event):
     content: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PlanRecorded(Event):
+class PlanRecorded(Event, frozen=True):
     """A solution plan is in force; steps are (id, content, who, due)."""
 
     content: str
@@ -109,86 +98,75 @@ class PlanRecorded(Event):
     steps: tuple[tuple[str, str, str, datetime], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PlanStepDone(Event):
+class PlanStepDone(Event, frozen=True):
     """A completion point of the plan was reached."""
 
     step: str
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProgressReported(Event):
+class ProgressReported(Event, frozen=True):
     """The customer heard how far things are."""
 
     by: str
     content: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskAdded(Event):
+class TaskAdded(Event, frozen=True):
     """Another department works on a part of this; the task is a ticket of its own."""
 
     task: str
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class TaskFinished(Event):
+class TaskFinished(Event, frozen=True):
     """A task of this ticket was closed."""
 
     task: str
 
 
-@dataclass(frozen=True, slots=True)
-class Noted(Event):
+class Noted(Event, frozen=True):
     """Somebody wrote something down."""
 
     content: str
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class PutOnHold(Event):
+class PutOnHold(Event, frozen=True):
     """Work waits: for the customer (`waiting_customer`), for a supplier (`waiting_supplier`) or for something else (`on_hold`)."""
 
     state: str
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed(Event):
+class Resumed(Event, frozen=True):
     """Work goes on."""
 
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class ResultReported(Event):
+class ResultReported(Event, frozen=True):
     """The result went to the customer, who is asked to confirm."""
 
     content: str
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerConfirmed(Event):
+class CustomerConfirmed(Event, frozen=True):
     """The customer agreed that it is solved. `by` is `customer`, or the agent who recorded their word."""
 
     by: str
     content: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerObjected(Event):
+class CustomerObjected(Event, frozen=True):
     """The customer did not agree; the work goes round again."""
 
     by: str
     content: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TicketClosed(Event):
+class TicketClosed(Event, frozen=True):
     """The ticket ended as `outcome`: unconfirmed (nobody answered) or closed (the house's own work, or a person's decision)."""
 
     outcome: str
@@ -196,8 +174,7 @@ class TicketClosed(Event):
     content: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TicketReopened(Event):
+class TicketReopened(Event, frozen=True):
     """An ended ticket is worked on again."""
 
     by: str

@@ -1,9 +1,10 @@
 """The outbox."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from engine.errors import UsageError
 from engine.store.codec import encode

@@ -1,9 +1,10 @@
 """Personal data: where they lie, as one table of statements that export, retention and erasure share."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+
+from msgspec import Struct
 
 from engine.store.codec import encode, without_personal
 from engine.store.personal import HoldRow, OptOutRow, PersonalRow, Whose
@@ -19,8 +20,7 @@ def _only_key(row: PersonalRow) -> tuple[Column, ...]:
     return (next(iter(row.values())),)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """`columns` of `tables`, the key first, hold something personal where `holds`; `clear` takes what `values` makes of a row.
 
     A row is a customer's where `mine`; its time is over where `outdated`, which lets alone what is still needed or on hold.
