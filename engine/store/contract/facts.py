@@ -1,6 +1,6 @@
 """Facts that KPIs count: derived from the log once, grouped by the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -14,11 +14,11 @@ class FactReader(Protocol):
         """Return tickets about which something happened since their facts were kept: number, the customer's segment at its opening."""
 
     def sum_facts(
-        self, name: str, span: FactSpan, by: Sequence[str], limit: timedelta | None = None, *, values: bool = True
+        self, name: str, span: FactSpan, by: Sequence[str], limit: timedelta | None = None, of: Collection[str] = ("value", "business")
     ) -> list[FactSum]:
         """Return the facts of that name in a span, by subject, outcome and `by`.
 
-        `within` counts those whose value is at most `limit`. Without `values` they are only counted.
+        `within` counts those whose value is at most `limit`; what is in `of` is summed up.
         """
 
     def sum_repeats(self, name: str, span: FactSpan, by: Sequence[str], window: timedelta) -> list[FactSum]:
