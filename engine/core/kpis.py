@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from engine.core.alerts import AlertRule
 from engine.core.conditions import Source
 from engine.core.escalations import Recipient
+from engine.core.schedule import Schedule
 from engine.core.scripts import Text
 
 PERIODS: Final = ("hour", "day", "week", "month")
@@ -187,16 +188,6 @@ FORMATS: Final = ("html", "xlsx", "pdf", "md", "json")
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
-    """When the measures of improvement are verified whose check has ended."""
-
-    source: Source
-    cron: str
-    timezone: str
-    catch_up: str
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """A report that goes out by cron: which of `REPORTS` it is, in which `FORMATS`, to whom."""
 
@@ -228,7 +219,7 @@ class Reports:
     kpis: Mapping[str, KpiPolicy] = field(default_factory=dict)
     scorecard: Mapping[str, float] = field(default_factory=dict)
     watches: tuple[Watch, ...] = ()
-    verification: Verification | None = None
+    verification: Schedule | None = None
     reports: tuple[Report, ...] = ()
     suggestions: tuple[Subject, ...] = ()
     ignored_words: tuple[str, ...] = ()

@@ -56,13 +56,7 @@ def check(names: Iterable[str], by: Sequence[str]) -> None:
 
 
 def measure(
-    reader: Reader,
-    policy: Policy,
-    names: Sequence[str],
-    by: Sequence[str],
-    since: datetime,
-    until: datetime,
-    store: Store | None = None,
+    reader: Reader, policy: Policy, names: Sequence[str], by: Sequence[str], since: datetime, until: datetime, store: Store | None = None
 ) -> list[Figure]:
     """Return the figures of KPIs from `since` to before `until` (aware instants), by these dimensions; days are those of the company.
 

@@ -69,16 +69,16 @@ class Sums:
         self._asked: dict[tuple[str, timedelta | None], Cells] = {}
 
     def ask(self, store: Store, wanted: Collection[tuple[Term, timedelta | None]], *, stock: bool) -> None:
-        """Ask the database for what is `wanted` at once, by a few readers of their own; facts that come meanwhile may be seen by some only."""
+        """Ask for what is `wanted` by a few readers at once; what comes meanwhile may be seen by some of them only."""
         asks = dict.fromkeys((term.fact, window if term.of in _REPEATS else None) for term, window in wanted)
         with ThreadPoolExecutor(_READERS) as pool:
             standing = pool.submit(self._beside, store, self._standing) if stock else None
-            found = {one: pool.submit(self._beside, store, self._found, *one) for one in sorted(asks, key=lambda one: one[1] is None)}
+            found = {one: pool.submit(self._beside, store, self._found, one) for one in sorted(asks, key=lambda one: one[1] is None)}
             self._asked |= {one: cells.result() for one, cells in found.items()}
             self._stock = standing.result() if standing else None
 
     @staticmethod
-    def _beside(store: Store, ask: Callable[..., Answer], *about: Any) -> Answer:
+    def _beside(store: Store, ask: Callable[..., Answer], about: tuple[Any, ...] = ()) -> Answer:
         with store.read() as reader:
             return ask(reader, *about)
 

@@ -1,10 +1,10 @@
 """Facts that KPIs count: derived from the log once, grouped by the database."""
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from engine.store.rows import FactRow, FactSpan, FactSum
+from engine.store.rows import CallRow, FactRow, FactSpan, FactSum
 
 
 class FactReader(Protocol):
@@ -27,6 +27,9 @@ class FactReader(Protocol):
         They did where their ticket says so, or where the same customer had another need of the same kind within the window. Values are not
         summed up.
         """
+
+    def calls_without_ticket(self, since: datetime, until: datetime) -> list[CallRow]:
+        """Return the calls that were answered from `since` to before `until` and opened no ticket, the earliest first."""
 
 
 class FactWriter(Protocol):

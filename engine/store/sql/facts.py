@@ -1,10 +1,10 @@
 """Facts about tickets and calls, which KPIs count."""
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from engine.store.rows import DecisionRecord, FactRow, FactSpan, FactSum
-from engine.store.sql.session import Column, Room, micros, micros_or_none
+from engine.store.rows import CallRow, DecisionRecord, FactRow, FactSpan, FactSum
+from engine.store.sql.session import Column, Room, instant, micros, micros_or_none
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -54,6 +54,13 @@ FROM fact WHERE name = :name AND at >= :since AND at < :until AND at + :window <
 GROUP BY subject, outcome{by}
 """
 
+_CALLS = """
+SELECT fact.n, fact.at, fact.agent, fact.channel, fact.queue, coalesce(inbox.source_id, '')
+FROM fact LEFT JOIN decision ON decision.id = fact.n LEFT JOIN inbox ON inbox.id = decision.inbox
+WHERE fact.name = 'call' AND fact.at >= ? AND fact.at < ? AND fact.ticket = '' AND fact.outcome = 'answered'
+ORDER BY fact.at, fact.n
+"""
+
 
 class FactReads(Room):
     """Keeps the contract's `FactReader`."""
@@ -72,7 +79,9 @@ class FactReads(Room):
 
     def sum_repeats(self, name: str, span: FactSpan, by: Sequence[str], window: timedelta) -> list[FactSum]:
         """Facts by group, and whose matter came up again."""
-        return list(self._sums(_REPEATS, "count(*), 0, 0, 0, 0, 0", name, span, by, {"window": window // _MICROSECOND, "end": micros(span.end)}))
+        return list(
+            self._sums(_REPEATS, "count(*), 0, 0, 0, 0, 0", name, span, by, {"window": window // _MICROSECOND, "end": micros(span.end)})
+        )
 
     def _sums(self, sql: str, measures: str, name: str, span: FactSpan, by: Sequence[str], more: dict[str, Column]) -> Iterator[FactSum]:
         values = {"name": name, "since": micros(span.since), "until": micros(span.until), **more}
@@ -83,6 +92,10 @@ class FactReads(Room):
             group, (count, seconds, rest, business_count, business, business_rest, within) = tuple(row[: len(by)]), row[len(by) :]
             value, worked = (int(whole or 0) * 1_000_000 + int(part or 0) for whole, part in ((seconds, rest), (business, business_rest)))
             yield FactSum(group, subject, outcome, count, value, business_count, worked, within)
+
+    def calls_without_ticket(self, since: datetime, until: datetime) -> list[CallRow]:
+        """Calls of no ticket."""
+        return [CallRow(id, instant(at), *rest) for id, at, *rest in self._session.all(_CALLS, micros(since), micros(until))]
 
 
 class FactWrites(FactReads):
