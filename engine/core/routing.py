@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from engine.core import events as e
 from engine.core.authority import APPROVAL, pass_on
@@ -19,9 +19,6 @@ ASSIGN_TIMER = "assign"
 
 HANDOVER_TIMER = "handover"
 """Fires ahead of the end of the shift of whoever has the ticket."""
-
-FULL_PAUSE = timedelta(minutes=5)
-"""After how long a ticket is offered again when everybody who is there has as many as they may hold."""
 
 
 def route(draft: Draft, queue: str | None = None, by: str = SYSTEM, avoid: str | None = None) -> None:
@@ -96,7 +93,7 @@ class _Crew:
         """Return when it is worth asking again, None where nobody works in the queue."""
         if not self.members:
             return None
-        return now + FULL_PAUSE if self.full else max(self.opens, min(agent.next_available for agent in self.members))
+        return now + self.rule.offered_again if self.full else max(self.opens, min(agent.next_available for agent in self.members))
 
     def seen(self) -> str:
         """Return who was looked at, and how each one stands."""
