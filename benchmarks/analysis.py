@@ -53,7 +53,8 @@ def made_up(tickets: int) -> Iterator[str]:
     begin, step = int(START.timestamp()) * 1_000_000, YEAR // timedelta(microseconds=1) // tickets
     customer = drawn(16807, max(1, tickets // 3))
     yield f"""
-CREATE TEMPORARY TABLE made AS WITH RECURSIVE series(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM series WHERE i < {tickets})
+CREATE TEMPORARY TABLE made AS
+WITH RECURSIVE series(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM series WHERE i < {tickets})
 SELECT i, 'T' || (10000000 + i) AS ticket, {begin} + i * {step} AS at, 'C' || {customer} AS customer,
     {one_of(1664525, "inquiry", "complaint", "after_sales", "suggestion")} AS kind,
     {one_of(22695477, "urgent", "important", "general")} AS tier,
@@ -62,7 +63,7 @@ SELECT i, 'T' || (10000000 + i) AS ticket, {begin} + i * {step} AS at, 'C' || {c
     'agent' || {drawn(214013, 60)} AS agent, {one_of(134775813, "vip", "new", None)} AS segment,
     1000000 * (60 + {drawn(48271, 60000)}) AS first, 1000000 * (60060 + {drawn(69621, 60000)}) AS done,
     1000000 * (130000 + {drawn(39373, 60000)}) AS ended
-FROM series"""
+FROM series"""  # noqa: S608  # constants
     kept = {prime: f"CASE {drawn(prime, 10)} WHEN 0 THEN 'breached' ELSE 'met' END" for prime in (742938285, 950706376, 1226874159)}
     solved, end = one_of(1343714438, "first_contact", "later"), one_of(62089911, "confirmed", "objected", "unconfirmed", "unsolved")
     for n, (name, at, subject, outcome, value, whose) in enumerate(

@@ -14,7 +14,7 @@ MONDAY = "03-09 06:00"
 
 def reviews(house: House) -> list[tuple[str, str | None]]:
     with house.store.read() as reader:
-        return sorted((review.agent, review.ticket or review.call and "call") for _, review in quality.reviews(reader))
+        return sorted((review.agent, review.ticket or (review.call and "call")) for _, review in quality.reviews(reader))
 
 
 def run(house: House, when: str) -> None:
