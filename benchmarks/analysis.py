@@ -1,9 +1,9 @@
-"""How long KPIs of many tickets take, and how much memory, on both databases: `python benchmarks/analysis.py [TICKETS]` (a million).
+"""How long KPIs of many tickets take, and how much memory, on both databases: `python -P benchmarks/analysis.py [TICKETS]` (a million).
 
-The facts are made up with a fixed seed, a year of them, in the shape in which `engine.analysis.kpi.facts` keeps them: eleven a ticket.
+The facts are made up by the databases themselves, the same ones every time: a year of them, in the shape in which
+`engine.analysis.kpi.facts` keeps them, eleven a ticket and a call for every third.
 """
 
-import random
 import resource
 import sqlite3
 import sys
@@ -13,7 +13,6 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
-from typing import TypeAlias
 
 import psycopg
 
@@ -24,81 +23,87 @@ from engine.resources import shipped_policies
 from engine.store import Store, open_store
 from tests.support.postgresql import Server
 
-SEED = 20260304
 START = datetime(2025, 1, 1, tzinfo=UTC)
 YEAR = timedelta(days=365)
-COLUMNS = "name, at, ticket, n, kind, tier, channel, queue, agent, segment, subject, outcome, value, business, customer"
 ASKED: dict[str, tuple[tuple[str, ...], timedelta]] = {
     "all KPIs of the year": ((), YEAR),
-    "all KPIs of the year by month and tier": (("month", "tier"), YEAR),
+    "all KPIs of the year by tier": (("tier",), YEAR),
+    "all KPIs of the year by queue": (("queue",), YEAR),
+    "all KPIs of the year by week": (("week",), YEAR),
     "all KPIs of the year by agent": (("agent",), YEAR),
+    "all KPIs of the year by month and tier": (("month", "tier"), YEAR),
     "all KPIs of a month by kind and queue": (("kind", "queue"), timedelta(days=30)),
 }
-Row: TypeAlias = tuple[str | int | None, ...]
+ABOUT = "kind, tier, channel, queue, agent, segment"
 
 
-def facts(tickets: int) -> Iterator[Row]:
-    """The facts of so many tickets, and of a call for every third."""
-    chance = random.Random(SEED)  # noqa: S311  # made-up tickets, the same every time
-    begin, span = int(START.timestamp()), int(YEAR.total_seconds())
-    for index in range(tickets):
-        at, ticket = begin + chance.randrange(span), f"T{index:08}"
-        about: Row = (
-            chance.choice(("inquiry", "complaint", "after_sales", "suggestion")),
-            chance.choice(("urgent", "important", "general")),
-            chance.choice(("email", "sms", "phone_log", "web")),
-            chance.choice(("front_desk", "tech_support", "after_sales", "product")),
-            f"agent{chance.randrange(60)}",
-            chance.choice(("vip", "new", None)),
+def drawn(prime: int, of: int) -> str:
+    """A number below `of`, by chance as far as anybody can tell: the index of a ticket, stirred."""
+    return f"(i * {prime} % 2147483647 / 7 % {of})"
+
+
+def one_of(prime: int, *names: str | None) -> str:
+    """One of these names."""
+    cases = " ".join(f"WHEN {place} THEN {'NULL' if name is None else repr(name)}" for place, name in enumerate(names))
+    return f"CASE {drawn(prime, len(names))} {cases} END"
+
+
+def made_up(tickets: int) -> Iterator[str]:
+    """Yield the statements that make up the facts; both databases know all of it."""
+    begin, step = int(START.timestamp()) * 1_000_000, YEAR // timedelta(microseconds=1) // tickets
+    customer = drawn(16807, max(1, tickets // 3))
+    yield f"""
+CREATE TEMPORARY TABLE made AS
+WITH RECURSIVE series(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM series WHERE i < {tickets})
+SELECT i, 'T' || (10000000 + i) AS ticket, {begin} + i * {step} AS at, 'C' || {customer} AS customer,
+    {one_of(1664525, "inquiry", "complaint", "after_sales", "suggestion")} AS kind,
+    {one_of(22695477, "urgent", "important", "general")} AS tier,
+    {one_of(69069, "email", "sms", "phone_log", "web")} AS channel,
+    {one_of(1103515245, "front_desk", "tech_support", "after_sales", "product")} AS queue,
+    'agent' || {drawn(214013, 60)} AS agent, {one_of(134775813, "vip", "new", None)} AS segment,
+    1000000 * (60 + {drawn(48271, 60000)}) AS first, 1000000 * (60060 + {drawn(69621, 60000)}) AS done,
+    1000000 * (130000 + {drawn(39373, 60000)}) AS ended
+FROM series"""  # noqa: S608  # constants
+    kept = {prime: f"CASE {drawn(prime, 10)} WHEN 0 THEN 'breached' ELSE 'met' END" for prime in (742938285, 950706376, 1226874159)}
+    solved, end = one_of(1343714438, "first_contact", "later"), one_of(62089911, "confirmed", "objected", "unconfirmed", "unsolved")
+    for n, (name, at, subject, outcome, value, whose) in enumerate(
+        (
+            ("opened", "at", "NULL", "NULL", "NULL", "customer"),
+            ("response", "at + first", "NULL", "NULL", "first", "NULL"),
+            *(("deadline", "at + first", f"'{kind}'", kept[prime], "NULL", "NULL") for kind, prime in zip(DEADLINES, kept, strict=True)),
+            ("resolved", "at + done", "NULL", solved, "done", "customer"),
+            ("closed", "at + ended", "NULL", end, "ended", "customer"),
+            ("stay", "at + first", "'new'", "NULL", "first", "NULL"),
+            ("stay", "at + done", "'in_progress'", "NULL", "done - first", "NULL"),
+            ("load", "at", "NULL", "'in'", "at", "NULL"),
+            ("load", "at + ended", "NULL", "'out'", "at", "NULL"),
+            ("call", "at", "'inbound'", one_of(1343714438, "answered", "abandoned"), "20000000", "NULL"),
         )
-        customer = f"C{chance.randrange(max(1, tickets // 3)):06}"
-        first, done, closed = (at + seconds for seconds in sorted(chance.randrange(60, 200_000) for _ in range(3)))
-        told: list[tuple[str, int, str | None, str | None, int | None, str | None]] = [
-            ("opened", at, None, None, None, customer),
-            ("response", first, None, None, first - at, None),
-            *(
-                ("deadline", first, kind, "met" if chance.random() < 0.9 else "breached", None, None)
-                for kind in ("response", "plan", "resolution")
-            ),
-            ("resolved", done, None, chance.choice(("first_contact", "later")), done - at, customer),
-            ("closed", closed, None, chance.choice(("confirmed", "objected", "unconfirmed", "unsolved")), closed - at, customer),
-            ("stay", first, "new", None, first - at, None),
-            ("stay", done, "in_progress", None, done - first, None),
-            ("load", at, None, "in", at, None),
-            ("load", closed, None, "out", at, None),
-        ]
-        for n, (name, when, subject, outcome, value, whose) in enumerate(told):
-            seconds = None if value is None else value * 1_000_000
-            yield (name, when * 1_000_000, ticket, n, *about, subject, outcome, seconds, seconds, whose)
-        if index % 3 == 0:
-            yield (
-                "call",
-                at * 1_000_000,
-                ticket,
-                99,
-                *about,
-                "inbound",
-                chance.choice(("answered", "abandoned")),
-                20_000_000,
-                90_000_000,
-                None,
-            )
+    ):
+        yield f"""
+INSERT INTO fact (name, at, ticket, n, {ABOUT}, subject, outcome, value, business, customer)
+SELECT '{name}', {at}, ticket, {n}, {ABOUT}, {subject}, {outcome}, CAST({value} AS BIGINT), CAST({value} AS BIGINT), {whose}
+FROM made WHERE {"i % 3 = 0" if name == "call" else "TRUE"} ORDER BY 2"""  # noqa: S608  # constants
 
 
-def fill_sqlite(path: Path, rows: Iterator[Row]) -> None:
-    """Put facts into a database file past the store, which keeps them a ticket at a time."""
+DEADLINES = ("response", "plan", "resolution")
+
+
+def fill_sqlite(path: Path, tickets: int) -> None:
+    """Make up facts in a database file past the store, which keeps them a ticket at a time."""
     connection = sqlite3.connect(path)
+    connection.execute("PRAGMA cache_size = -262144")
     with connection:
-        connection.executemany(f"INSERT INTO fact ({COLUMNS}) VALUES ({', '.join('?' * 15)})", rows)  # noqa: S608  # constants
+        for statement in made_up(tickets):
+            connection.execute(statement)
     connection.close()
 
 
-def fill_postgresql(url: str, rows: Iterator[Row]) -> None:
+def fill_postgresql(url: str, tickets: int) -> None:
     """The same on a server."""
-    with psycopg.connect(url) as connection, connection.cursor().copy(f"COPY fact ({COLUMNS}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
     with psycopg.connect(url, autocommit=True) as connection:
+        for statement in made_up(tickets):
+            connection.execute(statement.encode())
         connection.execute("VACUUM ANALYZE fact")
 
 
@@ -108,7 +113,7 @@ def report(name: str, store: Store, policy: Policy) -> None:
         names = [kpi for kpi in splittable(by) if kpi != "nps"]
         started, worked = perf_counter(), process_time()
         with store.read() as reader:
-            figures = measure(reader, policy, names, by, START + YEAR - span, START + YEAR)
+            figures = measure(reader, policy, names, by, START + YEAR - span, START + YEAR, store)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         times = f"{perf_counter() - started:6.1f} s ({process_time() - worked:5.1f} s of this process)"
         sys.stdout.write(f"{name:<11} {what:<40} {times}, {len(figures):>6} figures, at most {memory:4.0f} MiB\n")
@@ -124,7 +129,7 @@ def main() -> None:
         path = Path(directory) / "store.db"
         store = open_store(f"sqlite:///{path}")
         started = perf_counter()
-        fill_sqlite(path, facts(tickets))
+        fill_sqlite(path, tickets)
         sys.stdout.write(f"{tickets:,} tickets, {path.stat().st_size / 2**20:.0f} MiB, filled in {perf_counter() - started:.0f} s\n")
         report("SQLite", store, policy)
         store.close()
@@ -133,7 +138,7 @@ def main() -> None:
         try:
             url = server.url(server.new_database())
             store = open_store(url)
-            fill_postgresql(url, facts(tickets))
+            fill_postgresql(url, tickets)
             report("PostgreSQL", store, policy)
             store.close()
         finally:

@@ -72,7 +72,7 @@ def command(
             raise UsageError(f"no KPI can be split by all of {', '.join(dimensions)}; leave one of them out")
         catch_up(desk.store, desk.policy)
         with desk.store.read() as reader:
-            figures = measure(reader, desk.policy, wanted, dimensions, begin, end)
+            figures = measure(reader, desk.policy, wanted, dimensions, begin, end, desk.store)
         if shape == "json":
             say_json({"from": begin, "to": end, "by": dimensions, "figures": [_plain(figure, dimensions) for figure in figures]})
         elif shape == "csv":

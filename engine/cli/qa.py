@@ -41,17 +41,22 @@ def group() -> None:
 @click.option("--to", "until", metavar="DATE", help="Last day of closing. Default: today.")
 @click.option("--seed", type=int, required=True, help="The same seed draws the same tickets.")
 def sample(session: Session, since: str | None, until: str | None, seed: int) -> None:
-    """Draw closed tickets at random from each group that quality.yaml tells apart, and call for their reviews."""
+    """Draw closed tickets and calls at random from each group that quality.yaml tells apart, and call for their reviews."""
+    from random import Random
+
     from engine.runtime.quality import sample as draw
 
     with session.engine() as engine:
         policy, team, now = engine.world.policy, engine.world.team, engine.clock.now()
         zone, words = policy.company.timezone, session.words(policy, team)
         begin = instant(since, zone, day_ends=False) if since else now - timedelta(days=7)
-        made = draw(engine, begin, end_of(until, zone) if until else now, seed, session.actor(team))
+        end, by, chance = end_of(until, zone) if until else now, session.actor(team), Random(seed)  # noqa: S311  # it must be drawn the same again
+        with engine.store.read() as reader:
+            signals = draw(reader, engine.world, begin, end, chance, by)
+        made = [engine.handle(signal) for signal in signals]
         opened = [one.first.ticket for one in made if one.first.ticket is not None]
     rows = [_plain(one, one.review) for one in opened if one.review is not None]
-    shown = [(row["number"], row["ticket"], words.party(row["agent"]), words.party(row["reviewer"])) for row in rows]
+    shown = [(row["number"], _about(row, words), words.party(row["agent"]), words.party(row["reviewer"])) for row in rows]
     _tell(session, words, rows, ("number", "ticket", "agent", "reviewer"), shown)
 
 
@@ -83,7 +88,7 @@ def list_(session: Session, waiting: bool, reviewer: str | None) -> None:
     shown = [
         (
             row["number"],
-            row["ticket"] or words.name("visit"),
+            _about(row, words),
             words.party(row["agent"]),
             words.party(row["reviewer"]),
             words.name(row["state"]),
@@ -111,8 +116,10 @@ def show(session: Session, number: str) -> None:
         return
     failed = words.name("failed") if review.failed else ""
     result = "" if review.score is None else f"{review.score:.1f}"
-    about = review.ticket or words.name("visit")
-    say("  ".join(filter(None, [number, about, words.party(review.agent), words.party(ticket.assignee), result, failed])), "bold")
+    say(
+        "  ".join(filter(None, [number, _about(row, words), words.party(review.agent), words.party(ticket.assignee), result, failed])),
+        "bold",
+    )
     points = review.points or {}
     rows = (
         [(one.id, words.text(one.label), f"{one.weight:.0%}", f"{_shown(points, one.id)}/{one.points}") for one in form.items]
@@ -131,8 +138,8 @@ def agreement(session: Session) -> None:
     with session.desk() as desk, desk.store.read() as reader:
         scored: dict[str, dict[str, Review]] = defaultdict(dict)
         for _, review in reviews(reader):
-            if review.ticket is not None and review.score is not None:
-                scored[review.ticket][review.reviewer or ""] = review
+            if review.work is not None and review.score is not None:
+                scored[review.work][review.reviewer or ""] = review
         form, words = desk.policy.quality, desk.words
     rows, keys = list(_agreement([by for by in scored.values() if len(by) > 1], form)), ("item", "n", "kappa", "alpha")
     _tell(session, words, rows, keys, [[_figure(row[key]) for key in keys] for row in rows])
@@ -159,7 +166,7 @@ def add(session: Session, agent: str, channel: str, items: tuple[str, ...], text
         if agent not in team.agents:
             raise UsageError(f"{agent!r} is nobody in team.yaml; there are {', '.join(team.agents)}")
         review = Review(agent, channel=channel, points=_points(items))
-        let_through(engine, session, request(engine, review, actor, actor, read_text(text) or "mystery shopper"))
+        let_through(engine, session, request(engine.world, review, actor, actor, read_text(text) or "mystery shopper"))
 
 
 def _tell(session: Session, words: "Words", rows: list[dict[str, Any]], keys: Sequence[str], shown: "Sequence[Sequence[Cell]]") -> None:
@@ -196,12 +203,18 @@ def _plain(one: "Ticket", review: "Review") -> dict[str, Any]:
     return {
         "number": one.number,
         "ticket": review.ticket,
+        "call": review.call,
         "agent": review.agent,
         "reviewer": review.reviewer or one.assignee,
         "state": one.state,
         "score": review.score,
         "failed": review.failed,
     }
+
+
+def _about(row: dict[str, Any], words: "Words") -> str:
+    """What was reviewed: a ticket, a call, a visit."""
+    return row["ticket"] or words.name("call" if row["call"] else "visit")
 
 
 def _shown(points: Any, item: str) -> str:

@@ -112,7 +112,8 @@ class Route(Rule, frozen=True):
 
 class Assignment(Struct, frozen=True):
     """How an agent of the queue is chosen: the order of preferences, the most open tickets one may hold unless the team says otherwise,
-    what `reassign` does (`on_no_response`), and what becomes of the tickets of who goes away (`on_away`).
+    what `reassign` does (`on_no_response`), what becomes of the tickets of who goes away (`on_away`), and after how long a ticket is
+    `offered_again` when everybody who is there has as many as they may hold.
     """
 
     order: tuple[str, ...]
@@ -120,6 +121,7 @@ class Assignment(Struct, frozen=True):
     on_no_response: str
     on_away: str
     source: Source
+    offered_again: timedelta = timedelta(minutes=5)
 
 
 class Handover(Struct, frozen=True):

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from engine.core.alerts import AlertRule
 from engine.core.conditions import Source
 from engine.core.escalations import Recipient
+from engine.core.schedule import Schedule
 from engine.core.scripts import Text
 
 PERIODS: Final = ("hour", "day", "week", "month")
@@ -182,15 +183,6 @@ REPORTS: Final = ("survey", "week", "month", "agent", "queue", "incident")
 FORMATS: Final = ("html", "xlsx", "pdf", "md", "json")
 
 
-class Verification(Struct, frozen=True):
-    """When the measures of improvement are verified whose check has ended."""
-
-    source: Source
-    cron: str
-    timezone: str
-    catch_up: str
-
-
 class Report(Struct, frozen=True):
     """A report that goes out by cron: which of `REPORTS` it is, in which `FORMATS`, to whom."""
 
@@ -220,7 +212,7 @@ class Reports(Struct, frozen=True):
     kpis: Mapping[str, KpiPolicy] = field(default_factory=dict)
     scorecard: Mapping[str, float] = field(default_factory=dict)
     watches: tuple[Watch, ...] = ()
-    verification: Verification | None = None
+    verification: Schedule | None = None
     reports: tuple[Report, ...] = ()
     suggestions: tuple[Subject, ...] = ()
     ignored_words: tuple[str, ...] = ()

@@ -70,7 +70,7 @@ def send(
     }
     draft.because(f"message: {script} to {party}", script, body.source, values)
     message = _queue(draft, party, course, text, subject, script)
-    if answer is not None and party == CUSTOMER:
+    if answer is not None and party == CUSTOMER and str(known["knowledge"]).strip() in text:
         draft.record(e.ArticleUsed(answer.id, SYSTEM, message))
     return True
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from engine.core.conditions import Source
+from engine.core.schedule import Schedule
 from engine.core.scripts import Text
 
 DIMENSIONS = ("agent", "kind", "tier", "channel", "queue")
@@ -25,7 +26,7 @@ class Item(Struct, frozen=True):
 
 class Form(Struct, frozen=True, kw_only=True):
     """How quality is reviewed: by the agents of `queue` and the manager. Of each group that has the same values of `by` the `share` is
-    drawn, rounded up, and not fewer than `at_least`; of those, the share `twice` is reviewed by two.
+    drawn, rounded up, and not fewer than `at_least`; of those, the share `twice` is reviewed by two. By the `schedule` the daemon draws.
     """
 
     queue: str
@@ -34,11 +35,13 @@ class Form(Struct, frozen=True, kw_only=True):
     by: tuple[str, ...]
     twice: float = 0.0
     items: tuple[Item, ...]
+    schedule: Schedule | None = None
     source: Source
 
 
 class Review(Struct, frozen=True):
-    """What is reviewed, as it was when it was drawn: a ticket, or the visit of a mystery shopper, which has none; `agent` did the work.
+    """What is reviewed, as it was when it was drawn: a ticket, a `call` that opened none (by the id of its decision), or the visit of a
+    mystery shopper, which has neither; `agent` did the work.
 
     `points` were given by item by the `reviewer`, None where an item did not apply; `score` is what they come to, 0 where it `failed`.
     """
@@ -53,6 +56,12 @@ class Review(Struct, frozen=True):
     points: Mapping[str, int | None] | None = None
     score: float | None = None
     failed: bool = False
+    call: str | None = None
+
+    @property
+    def work(self) -> str | None:
+        """What tells the work from every other, None for a visit."""
+        return self.ticket or self.call
 
 
 def score(form: Form, points: Mapping[str, int | None]) -> tuple[float, bool]:

@@ -1,7 +1,7 @@
 """Who gets the ticket: the first route names the queue and the skills, the assignment's order picks the agent."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -20,9 +20,6 @@ ASSIGN_TIMER = "assign"
 
 HANDOVER_TIMER = "handover"
 """Fires ahead of the end of the shift of whoever has the ticket."""
-
-FULL_PAUSE = timedelta(minutes=5)
-"""After how long a ticket is offered again when everybody who is there has as many as they may hold."""
 
 
 def route(draft: Draft, queue: str | None = None, by: str = SYSTEM, avoid: str | None = None) -> None:
@@ -96,7 +93,7 @@ class _Crew(Struct, frozen=True):
         """Return when it is worth asking again, None where nobody works in the queue."""
         if not self.members:
             return None
-        return now + FULL_PAUSE if self.full else max(self.opens, min(agent.next_available for agent in self.members))
+        return now + self.rule.offered_again if self.full else max(self.opens, min(agent.next_available for agent in self.members))
 
     def seen(self) -> str:
         """Return who was looked at, and how each one stands."""

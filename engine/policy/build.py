@@ -221,7 +221,11 @@ class Builder:
             if one.text == name:
                 self._problems.add("CL370", one, said("the queue `{queue}` spills over to itself", queue=name), "name another queue")
         own = node.get("assignment") if common else None
-        usual = {key: getattr(common, key) for key in ("order", "capacity", "on_no_response", "on_away") if own and key not in own.map}
+        usual = {
+            key: getattr(common, key)
+            for key in ("order", "capacity", "on_no_response", "on_away", "offered_again")
+            if own and key not in own.map
+        }
         return self.values.make(Queue, node, id=name, assignment=self.values.optional(Assignment, own, **usual))
 
     def _group(self, id: str, node: Node) -> IncidentGroup:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.core.alerts import AlertRule
-from engine.core.kpis import FORMATS, KPIS, PERIODS, REPORTS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Subject, Verification, Watch
+from engine.core.kpis import FORMATS, KPIS, PERIODS, REPORTS, SETTINGS, Goal, Kpi, KpiPolicy, Report, Reports, Subject, Watch
+from engine.core.schedule import Schedule
 from engine.policy.conditions import all_visible
 from engine.policy.cron import slots
 from engine.policy.diagnostics import Problems
@@ -79,7 +80,7 @@ def reports(document: Document, values: Values, alert: Callable[[Node], AlertRul
     )
     ignored = tuple(word.text for part in document.parts("ignored_words") for word in part.items)
     checks = document.single("verification")
-    verified = values.optional(Verification, checks, **(slots(checks, document, problems) if checks else {}))
+    verified = values.optional(Schedule, checks, **(slots(checks, document, problems) if checks else {}))
     return Reports(kpis, weights, tuple(watches), verified, tuple(sent), tuple(subjects), ignored)
 
 

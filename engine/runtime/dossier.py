@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.core.fields import REVIEW
 from engine.core.model import Ticket
 from engine.core.retention import PLACES
 from engine.errors import UsageError
@@ -95,8 +96,8 @@ def _data(reader: Reader, engine: Engine, customer: str, with_answers: bool) -> 
     links = reader.links_of(customer)
     sealed = set() if with_answers else {link.follow_up for link in links}
     found = whose(reader, engine, customer)
-    shown = (ticket for number in found.tickets if (ticket := reader.ticket(number)) and sealed.isdisjoint((number, ticket.parent)))
-    own = Whose(customer, tuple(ticket.number for ticket in shown), found.items)
+    known = [ticket for number in found.tickets if (ticket := reader.ticket(number)) and ticket.kind != REVIEW]  # those are of colleagues
+    own = Whose(customer, tuple(one.number for one in known if sealed.isdisjoint((one.number, one.parent))), found.items)
     places = [place for place in PLACES if place not in ("customer", "audit", "survey.suggestions") and not place.startswith("files.")]
     return {
         "customer": reader.customer(customer),

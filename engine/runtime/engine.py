@@ -174,7 +174,7 @@ class Engine:
         count = 0
         for outcome in outcomes:
             count += 1
-            for one in outcome.handled:
+            for one in filter(lambda one: one.told, outcome.handled):
                 for listener in self.listeners:
                     listener(one)
         return count

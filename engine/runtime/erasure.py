@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.channels import Inbound
+from engine.core.fields import REVIEW
 from engine.core.model import SYSTEM, Ticket
 from engine.core.signals import AgentActed, ReceiptArrived
 from engine.errors import NotFound, Refused
@@ -135,7 +136,8 @@ def _refuse(tx: Transaction, own: Whose, tickets: list[Ticket], unsent: list[Out
         raise Refused(f"customer {own.customer} must be kept: on hold are {said}; `engine customer release` ends that")
     if any(one.state == "sending" for one in unsent):
         raise Refused(f"a message about customer {own.customer} is just being sent: try again in a minute")
-    # A follow-up is confidential, with what it led to: that there is one would tell what the customer answered.
+    # A review is about whoever did the work. A follow-up is confidential, with what it led to: that there is one would tell the answer.
+    tickets = [one for one in tickets if one.kind != REVIEW]
     sealed = {one.number for one in tickets if one.kind == "follow_up"}
     reasons = [f"ticket {one.number} is open" for one in tickets if one.closed_at is None and sealed.isdisjoint((one.number, one.parent))]
     reasons += [f"inbox item {row['id']!r} waits" for row in tx.personal("inbox.items", own) if row["state"] == "pending"]

@@ -15,7 +15,8 @@ from engine.core.decide import decide
 from engine.core.decision import Decision
 from engine.core.events import RECEIPT_NAMES, Assigned, MessageQueued, RuleApplied, RuleObserved, SurveySent, TicketOpened
 from engine.core.model import SYSTEM
-from engine.core.signals import IncidentSpoke, ReceiptArrived, RuleDue, Signal, TicketRequested
+from engine.core.routing import ASSIGN_TIMER
+from engine.core.signals import IncidentSought, IncidentSpoke, ReceiptArrived, RuleDue, Signal, TicketRequested, TimerFired
 from engine.errors import NotFound
 from engine.runtime.gather import Gatherer, Origin, World
 from engine.store.contract import Transaction
@@ -35,6 +36,11 @@ class Handled:
     policy_digest: str
     began: float = field(default=0.0, compare=False)
     seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def told(self) -> bool:
+        """Whether it is kept, and listeners hear of it."""
+        return not _nothing_new(self.signal, self.decision)
 
     @property
     def number(self) -> str | None:
@@ -125,7 +131,9 @@ def _decide_one(
     if decision.refused is not None or decision.ticket is None or (ticket is not None and facts.number and not _opens(decision)):
         gatherer.give_back()
     record = DecisionRecord(at, signal, facts, world.policy.digest, decision.reasons, decision.refused, intake)
-    if decision.refused is not None or decision.ticket is None or not decision.events:
+    if _nothing_new(signal, decision):
+        pass
+    elif decision.refused is not None or decision.ticket is None or not decision.events:
         tx.record_refusal(ticket.number if ticket else None, record)
     else:
         tx.append(ticket.seq if ticket else 0, decision.ticket, decision.events, record)
@@ -142,6 +150,14 @@ def _decide_one(
             tx.survey_sent_to(decision.ticket.customer, at)
     gatherer.decided(ticket, decision, turns)
     return decision
+
+
+def _nothing_new(signal: Signal, decision: Decision) -> bool:
+    """Whether the engine asked itself, as it does again and again, and there was nothing to do: no incident yet, or still nobody free. That
+    is neither kept nor told.
+    """
+    asked = isinstance(signal, IncidentSought) or (isinstance(signal, TimerFired) and signal.key == ASSIGN_TIMER)
+    return asked and decision.refused is None and not decision.events
 
 
 def _opens(decision: Decision) -> bool:

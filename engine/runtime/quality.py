@@ -1,31 +1,32 @@
-"""Draws closed tickets for review, and who reviews them."""
+"""Draws closed tickets and calls for review, by hand or by cron, and who reviews them."""
 
+import logging
 import random
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from engine.core.compiled import Draw
+from engine.core.compiled import Draw, Policy
 from engine.core.fields import NEEDS, REVIEW
 from engine.core.lifecycle import ENDED
-from engine.core.model import Ticket
+from engine.core.model import SYSTEM, Ticket
 from engine.core.quality import Form, Review
 from engine.core.signals import TicketRequested
 from engine.errors import Refused
-from engine.runtime.engine import Engine
+from engine.runtime import cron, log, schedule
+from engine.runtime.gather import World
 from engine.runtime.handle import Outcome
-from engine.runtime.schedule import drawn
-from engine.store.contract import Reader
-from engine.store.rows import TicketQuery
+from engine.runtime.project import Job
+from engine.store.contract import Reader, Store
+from engine.store.rows import CallRow, TicketQuery
 
 _ALL = 1_000_000
 
 
-def form_of(engine: Engine) -> Form:
-    """Return the form of the policy in force. Raises Refused without one."""
-    form = engine.world.policy.quality
-    if form is None:
+def form_of(policy: Policy) -> Form:
+    """Return the form of the policy. Raises Refused without one."""
+    if policy.quality is None:
         raise Refused("the policy has no form to score by: write quality.yaml; the shipped policies show how")
-    return form
+    return policy.quality
 
 
 def reviews(reader: Reader) -> list[tuple[Ticket, Review]]:
@@ -34,34 +35,56 @@ def reviews(reader: Reader) -> list[tuple[Ticket, Review]]:
     return sorted(((one, one.review) for one in found if one.review is not None), key=lambda pair: pair[0].number)
 
 
-def sample(engine: Engine, since: datetime, until: datetime, seed: int, by: str) -> list[Outcome]:
-    """Draw from the tickets that were closed from `since` to before `until`, and call for their reviews; the same seed draws the same.
+def run_due(store: Store, world: World, now: datetime, hold: bool) -> list[Outcome]:
+    """Draw from what was closed since the slot before, where one of the form's schedule has come; return what that led to."""
+    outcomes: list[Outcome] = []
 
-    What was drawn before is not drawn again.
+    def draw(job: Job, slot: datetime, before: datetime) -> None:
+        with store.write() as tx:
+            if not tx.take_slot(job.name, slot, now):
+                return
+            try:
+                signals = sample(tx, world, before, slot, world.chance, SYSTEM)
+            except Refused as refused:
+                log.say("nothing is drawn for review", logging.ERROR, reason=str(refused))
+                return
+            outcomes.extend(schedule.decide_each(tx, world, signals, now, hold, draw=job.name))
+
+    form = world.policy.quality
+    if form is not None and form.schedule is not None:
+        job = schedule.job("quality", form.schedule)
+        cron.run_due(store, [job], {job.name: draw}, now, world.policy.company.timezone, take=False)
+    return outcomes
+
+
+def sample(reader: Reader, world: World, since: datetime, until: datetime, chance: random.Random, by: str) -> list[TicketRequested]:
+    """Draw from the tickets that were closed from `since` to before `until`, and from the calls that were answered then and opened none;
+    return what calls for their reviews. The same chance draws the same.
+
+    What was drawn before is not drawn again. Raises Refused without a form, and where nobody can review.
     """
-    form, chance = form_of(engine), random.Random(seed)  # noqa: S311  # a sample, no secret: it must be drawn the same again
-    with engine.store.read() as reader:
-        known = {review.ticket for _, review in reviews(reader)}
-        closed = [one for one in reader.tickets(TicketQuery(states=ENDED, limit=_ALL)) if _counts(one, since, until)]
-    strata: dict[tuple[str | None, ...], list[Ticket]] = {}
-    for one in sorted(closed, key=lambda ticket: ticket.number):
-        strata.setdefault(tuple(getattr(_review(one), name) for name in form.by), []).append(one)
-    chosen = [one for group in strata.values() for one in drawn(group, Draw(form.share, form.at_least, ""), chance)]
-    again = {one.number for one in drawn(chosen, Draw(form.twice, 0, ""), chance)}
-    signals = [
-        request(engine, _review(one), reviewer, by)
-        for one in chosen
-        if one.number not in known
-        for reviewer in _reviewers(engine, form, one.assignee, 2 if one.number in again else 1, chance)
+    form, team = form_of(world.policy), world.team.agents
+    known = {review.work for _, review in reviews(reader)}
+    closed = sorted(reader.tickets(TicketQuery(states=ENDED, limit=_ALL)), key=lambda ticket: ticket.number)
+    found = [(_review(one), one.number) for one in closed if _counts(one, since, until)]
+    found += [(_of_call(one), _words(one)) for one in reader.calls_without_ticket(since, until) if one.agent in team]
+    strata: dict[tuple[str | None, ...], list[tuple[Review, str]]] = {}
+    for review, about in found:
+        strata.setdefault(tuple(getattr(review, name) for name in form.by), []).append((review, about))
+    chosen = [one for group in strata.values() for one in schedule.drawn(group, Draw(form.share, form.at_least, ""), chance)]
+    again = {review.work for review, _ in schedule.drawn(chosen, Draw(form.twice, 0, ""), chance)}
+    return [
+        request(world, review, reviewer, by, about)
+        for review, about in chosen
+        if review.work not in known
+        for reviewer in _reviewers(world, form, review.agent, 2 if review.work in again else 1, chance)
     ]
-    return [engine.handle(signal) for signal in signals]
 
 
-def request(engine: Engine, review: Review, reviewer: str, by: str, text: str = "") -> TicketRequested:
-    """Return what opens a review for that reviewer."""
-    language, channel = engine.world.policy.company.languages[0], review.channel or next(iter(engine.world.channels), "")
-    about = text or review.ticket or ""
-    return TicketRequested(REVIEW, form_of(engine).queue, about, channel, language, assignee=reviewer, actor=by, review=review)
+def request(world: World, review: Review, reviewer: str, by: str, about: str) -> TicketRequested:
+    """Return what opens a review for that reviewer; `about` says what of."""
+    language, channel = world.policy.company.languages[0], review.channel or next(iter(world.channels), "")
+    return TicketRequested(REVIEW, form_of(world.policy).queue, about, channel, language, assignee=reviewer, actor=by, review=review)
 
 
 def _counts(ticket: Ticket, since: datetime, until: datetime) -> bool:
@@ -73,9 +96,18 @@ def _review(ticket: Ticket) -> Review:
     return Review(str(ticket.assignee), ticket.number, ticket.kind, ticket.tier, ticket.channel, ticket.queue)
 
 
-def _reviewers(engine: Engine, form: Form, agent: str | None, count: int, chance: random.Random) -> Iterator[str]:
+def _of_call(call: CallRow) -> Review:
+    return Review(str(call.agent), channel=call.channel, queue=call.queue, call=str(call.id))
+
+
+def _words(call: CallRow) -> str:
+    """By what the reviewer finds the recording: the exchange's own name of the call, and its instant."""
+    return f"{call.source_id} {call.at.isoformat(timespec='seconds')}".strip()
+
+
+def _reviewers(world: World, form: Form, agent: str, count: int, chance: random.Random) -> Iterator[str]:
     """Choose who reviews the work of an agent, never themselves. Raises Refused where there is nobody."""
-    team = engine.world.team
+    team = world.team
     able: Sequence[str] = [
         one.id for one in team.agents.values() if (form.queue in one.queues or one.id == team.manager) and one.id != agent
     ]

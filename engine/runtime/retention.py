@@ -12,12 +12,18 @@ from engine.runtime import archives
 from engine.runtime.engine import Engine
 from engine.runtime.erasure import erase, whose
 from engine.store.contract import Reader
+from engine.store.personal import files_of
 
 BATCH = 200
 """Rows that one transaction takes."""
 
 _MANY = 1_000_000
-_FILES = {"files.unread": ("bad",), "files.reports": ("reports",), "files.backups": ("backups",), "files.archive": ("archive",)}
+_FILES = {
+    "files.unread": ("bad/**/*",),
+    "files.reports": ("reports/**/*",),
+    "files.backups": ("backups/**/*", "*.before-*", "state.replaced-*/**/*"),
+    "files.archive": ("archive/**/*",),
+}
 
 
 def due(reader: Reader, var: Path, rule: RetentionRule, now: datetime) -> int:
@@ -64,8 +70,8 @@ def _rows(engine: Engine, rule: RetentionRule, before: datetime, now: datetime) 
             if rows and rule.do == ARCHIVE:
                 archives.keep(var, rule.id, rule.what, rows, now)
             tx.clear(rule.what, rows)
-            if rule.what == "ticket.attachments":
-                for hash in {str(row["body"]).partition(" ")[0] for row in rows} - tx.attachments():
+            if rule.what in ("ticket.attachments", "ticket.texts"):
+                for hash in set[str]().union(*(files_of(str(row["kind"]), str(row["body"])) for row in rows)) - tx.attachments():
                     (var / "attachments" / hash[:2] / hash).unlink(missing_ok=True)
         count += len(rows)
         if len(rows) < BATCH:
@@ -96,7 +102,7 @@ def _pseudonymise(engine: Engine, customer: str) -> None:
 
 
 def _old_files(var: Path, what: str, before: datetime) -> Iterator[Path]:
-    for folder in _FILES[what]:
-        for path in sorted((var / folder).rglob("*")):
+    for pattern in _FILES[what]:
+        for path in sorted(var.glob(pattern)):
             if path.is_file() and path.stat().st_mtime <= before.timestamp():
                 yield path

@@ -1,5 +1,6 @@
 """What of the stored is personal: where it lies, whose it is, what must be kept, and who was erased."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeAlias
@@ -8,6 +9,13 @@ from msgspec import Struct
 
 PersonalRow: TypeAlias = Mapping[str, str | int | float | bytes | None]
 """What one row holds that is personal, by column, its key first; `ticket` and `customer` say whose it is, as far as that is known."""
+
+
+def files_of(kind: str, body: str) -> set[str]:
+    """Return the hashes of the files that a content names: one that came with a message, or those that go with one."""
+    if kind == "attachment":
+        return {body.partition(" ")[0]}
+    return {hash for hash, *_ in json.loads(body).get("kept", ())} if kind == "enclosed" else set()
 
 
 class Whose(Struct, frozen=True):

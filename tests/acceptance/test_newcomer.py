@@ -75,7 +75,7 @@ def test_the_first_mail_goes_the_whole_way_round(any_desk: Desk, letters: Letter
         held = desk.data("outbox", "list", "--state", "held")
         assert {message["script"] for message in held} == {"promise", "assignment"}
         assert letters.all() == [], "a fresh project mails nobody by accident"
-        assert [line["signal"] for line in daemon.decisions(number)] == ["message_arrived", "incident_sought"]
+        assert [line["signal"] for line in daemon.decisions(number)] == ["message_arrived"]
 
     desk.engine("outbox", "release", code=1)
     desk.configure(outbound="live")

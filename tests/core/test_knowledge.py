@@ -170,6 +170,19 @@ def test_a_script_may_say_the_best_answer_and_that_counts_as_its_use() -> None:
         assert used == ([e.ArticleUsed("refund-arrival", "system", row.id)] if "退款" in text else [])
 
 
+def test_the_mail_that_acknowledges_an_inquiry_holds_the_best_answer_and_only_what_was_said_counts_as_its_use() -> None:
+    house = House()
+
+    def used(number: str | None) -> list[str]:
+        return [event.article for event in house.log(number or "") if isinstance(event, e.ArticleUsed)]
+
+    asked, complained = house.mail("请问营业时间"), house.mail("投诉:营业时间没有人", sender="angry@example.test")
+    (row,) = house.messages(asked, "customer", "promise")
+    assert "服务时间与联系方式" in house.words(row)
+    assert used(asked) == ["contact-hours"]
+    assert (used(complained), used(house.sms("请问营业时间"))) == ([], [])
+
+
 def test_a_knowledge_base_without_articles_offers_nothing() -> None:
     house = House(replace(shipped(), knowledge=base()))
     assert "no article" in str(house.act(house.mail("退款"), "article", target="refund-arrival").refused)

@@ -43,6 +43,8 @@ def test_nobody_gets_more_than_they_may_hold_and_the_ticket_waits_for_a_place() 
     assert (house.ticket(first).assignee, house.ticket(second).assignee) == ("ann", None)
     house.wait(12 * MINUTE)
     assert house.ticket(second).assignee is None
+    with house.store.read() as reader:
+        assert len(reader.decisions(second)) == 1, "that still nobody was free is not kept"
     house.done(first, "close", text="重复")
     house.wait(5 * MINUTE)
     assert house.ticket(second).assignee == "ann"
@@ -297,12 +299,13 @@ def test_a_queue_without_anybody_waits_for_the_first_who_is_there_elsewhere() ->
 
 def test_a_full_queue_asks_again_after_a_pause_although_somebody_is_free_elsewhere() -> None:
     house = House(
-        changed(("routing.yaml", "capacity: 20", "capacity: 1")), with_agents(an_agent("ann", "front_desk"), an_agent("bob", "after_sales"))
+        changed(("routing.yaml", "capacity: 20", "capacity: 1"), ("routing.yaml", "offered_again: 5m", "offered_again: 7m")),
+        with_agents(an_agent("ann", "front_desk"), an_agent("bob", "after_sales")),
     )
     house.mail("你好")
     number = house.mail("再问一下", sender="other@example.test")
     with house.store.read() as reader:
-        assert [row.due - house.now for row in reader.timers(number) if row.key == "assign"] == [5 * MINUTE]
+        assert [row.due - house.now for row in reader.timers(number) if row.key == "assign"] == [7 * MINUTE]
 
 
 def test_a_queue_without_spilling_over_waits() -> None:

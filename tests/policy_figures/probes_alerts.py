@@ -67,6 +67,22 @@ def alerts(lab: Lab) -> Iterator[str]:
         yield from house.log
 
 
+@probe(r"reports\.yaml:kpis")
+def few(lab: Lab) -> Iterator[str]:
+    """What the watches find in so few bad figures that it may be chance, and in one more."""
+    for count in (9, 10):
+        with lab.house() as house:
+            ticket = house.tx.ticket(house.mail("请问营业时间"))
+            assert ticket is not None
+            facts = [FactRow("response", MORNING, tier="general", value=timedelta(hours=1))] * count
+            for outcome, wait in (("answered", 60), ("abandoned", 50)):
+                seconds = timedelta(seconds=wait)
+                facts += [FactRow("call", MORNING, queue=outcome, subject="inbound", outcome=outcome, value=seconds)] * count
+            assert house.tx.keep_facts(ticket.number, ticket.seq, facts)
+            for watch in lab.policy.reports.watches:
+                yield from map(str, changes(house.tx, lab.policy, watch, MORNING + timedelta(minutes=1)))
+
+
 @probe(r"reports\.yaml")
 def reasons(lab: Lab) -> Iterator[str]:
     """What each watch finds in figures that are bad, a little bad, and bad by chance."""

@@ -5,8 +5,10 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from engine.core.commands import StartTimer
 from engine.core.decide import decide
 from engine.core.fields import NEEDS
+from engine.core.routing import ASSIGN_TIMER
 from engine.core.signals import MessageArrived
 from engine.runtime.gather import Gatherer, Origin
 from tests.policy_figures.house import MAIL, MORNING
@@ -39,7 +41,8 @@ def who_gets_it_by_load(lab: Lab) -> Iterator[str]:
                     agents = {id: replace(agent, load=loads[position % 2]) for position, (id, agent) in enumerate(facts.agents.items())}
                     changed = replace(facts, agents=agents, last_agent=last)
                     decision = decide(None, replace(signal, text=text), changed, lab.policy, house.now)
-                    yield f"{text} {loads} {last}: {taken_for(decision)}"
+                    asked_again = [one for one in decision.commands if isinstance(one, StartTimer) and one.key == ASSIGN_TIMER]
+                    yield f"{text} {loads} {last}: {taken_for(decision)} {asked_again}"
 
 
 @probe(r"routing\.yaml:queues")

@@ -20,7 +20,7 @@ def review(house: House) -> str:
 def the_form(lab: Lab) -> Iterator[str]:
     form = lab.policy.quality
     assert form is not None
-    yield f"{form.queue} {form.share} {form.at_least} {form.by} {form.twice}"
+    yield f"{form.queue} {form.share} {form.at_least} {form.by} {form.twice} {form.schedule}"
     yield from (f"{item.id} {item.label} {item.points} {item.critical}" for item in form.items)
     for spared in form.items:
         yield str(score(form, {item.id: 1 if item is spared else item.points for item in form.items}))

@@ -1,6 +1,8 @@
 """Who is erased is gone from everything that is kept, and what was counted stays counted."""
 
+import json
 import logging
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +11,11 @@ import pytest
 from engine.analysis.kpi import measure
 from engine.analysis.kpi.facts import catch_up
 from engine.core.lifecycle import evolve
+from engine.core.quality import Review
 from engine.errors import NotFound, Refused, UsageError
-from engine.runtime.dossier import look
+from engine.runtime.dossier import export, look
 from engine.runtime.erasure import FILE, erase, repeat
+from engine.runtime.quality import request
 from engine.store import HoldRow
 from tests.core.worlds import DAY, HOUR, WEDNESDAY
 from tests.runtime.office import SQLITE, Office, Person, found, live, moved
@@ -191,3 +195,24 @@ def test_tickets_of_others_that_name_the_customer_are_told(small: Office) -> Non
     number = small.tickets(other)[0]
     small.act(number, "note", f"ask {person.name}")
     assert erase(small.engine, small.customer(person), "zhou", "force", force=True).named_in == (number,)
+
+
+def test_what_reviewers_wrote_of_the_customers_tickets_goes_and_is_not_handed_out(small: Office) -> None:
+    person = Person("reviewed")
+    live(small, person)
+    engine, customer, number = small.engine, small.customer(person), small.tickets(person)[0]
+    form = engine.world.policy.quality
+    assert form is not None
+    scored, waiting = (
+        engine.handle(request(engine.world, Review("zhao", number), reviewer, "zhou", number)).ticket or "" for reviewer in ("li", "zhou")
+    )
+    points = {item.id: item.points for item in form.items}
+    assert small.act(scored, "score", person.text("评语"), actor="li", points=points) is None
+    export(engine, customer, "li", small.root / "all.zip")
+    with zipfile.ZipFile(small.root / "all.zip") as packed:
+        assert {one["state"]["kind"] for one in json.loads(packed.read("data.json"))["tickets"]}.isdisjoint({"review"})
+    erase(engine, customer, "zhou")
+    with engine.store.read() as reader:
+        assert [body for one in (scored, waiting) for *_, body in reader.content_of(one)] == ["erased"]
+        assert [getattr(reader.ticket(one), "state", "") for one in (scored, waiting)] == ["closed", "closed"]
+    assert sound(small) == []

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from engine.channels import Attachment
 from engine.core.conditions import Source
 from engine.core.lifecycle import evolve
 from engine.core.retention import PLACES, RetentionRule
+from engine.runtime.attachments import listing
 from engine.runtime.retention import apply, due
-from engine.store import HoldRow, TicketQuery
+from engine.store import HoldRow, OutboxRow, TicketQuery
 from tests.core.worlds import DAY
 from tests.runtime.office import SQLITE, Office, Person, moved
 
@@ -115,3 +117,36 @@ def test_files_go_by_their_age(office: Office) -> None:
         assert counted(office, one) == 1
         assert apply(office.engine, one) == 1
         assert [path.exists() for path in paths] == [False, True]
+
+
+def test_copies_of_the_database_beside_it_are_backups(office: Office) -> None:
+    var, old = office.engine.project.var, (office.clock.now() - LONG).timestamp()
+    paths = [var / "engine.db.before-0012", var / "state.replaced-20260101" / "email" / "seen", var / "state" / "email" / "kept"]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+        os.utime(path, (old, old))
+    assert apply(office.engine, rule("files.backups", "delete")) == 2
+    assert [path.exists() for path in paths] == [False, False, True]
+
+
+def test_what_a_report_said_goes_with_the_texts_and_its_file_too(office: Office) -> None:
+    engine, now = office.engine, office.clock.now()
+    folder = engine.project.var / "attachments"
+    for state in ("gone", "held"):
+        enclosed = listing(folder, [Attachment("month.html", "text/html", state.encode())])
+        with engine.store.write() as tx:
+            tx.keep_content(state, None, "message", "three sentences")
+            tx.keep_content(f"{state}.enclosed", None, "enclosed", enclosed)
+            tx.queue_message(
+                OutboxRow(state, None, "email", "zhou", "zhou@example.test", "month", state, "zh", True, None, now, state="held")
+            )
+    with engine.store.write() as tx:
+        assert tx.message_dead("gone", "")
+    office.pass_(LONG + DAY)
+    apply(engine, rule("ticket.texts", "delete"))
+    with engine.store.read() as reader:
+        assert sorted(reader.contents(["gone", "gone.enclosed", "held", "held.enclosed"])) == ["held", "held.enclosed"]
+        needed = reader.attachments()
+    assert b"held" in [path.read_bytes() for path in folder.rglob("*/*") if path.name in needed]
+    assert not [path for path in folder.rglob("*/*") if path.read_bytes() == b"gone"]

@@ -1,9 +1,9 @@
 """Measures the KPIs of a period: the database sums facts up by group, what is here divides and compares."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -11,9 +11,9 @@ from engine.analysis.kpi.answers import SCALES, Group, result, scores
 from engine.analysis.kpi.statistics import Interval, p_chart, wilson, xmr
 from engine.analysis.kpi.sums import Sums
 from engine.core.compiled import Policy
-from engine.core.kpis import KPIS, Goal, Kpi, KpiPolicy, Ratio
+from engine.core.kpis import KPIS, Goal, Kpi, KpiPolicy, Ratio, Term
 from engine.errors import UsageError
-from engine.store.contract import Reader
+from engine.store.contract import Reader, Store
 
 _SECOND = 1_000_000
 """Facts hold microseconds, and changes as if 1 were a second."""
@@ -55,8 +55,12 @@ def check(names: Iterable[str], by: Sequence[str]) -> None:
             raise UsageError(f"{name} cannot be split by {', '.join(wrong)}{why}; leave it out, or split it by {known}")
 
 
-def measure(reader: Reader, policy: Policy, names: Sequence[str], by: Sequence[str], since: datetime, until: datetime) -> list[Figure]:
+def measure(
+    reader: Reader, policy: Policy, names: Sequence[str], by: Sequence[str], since: datetime, until: datetime, store: Store | None = None
+) -> list[Figure]:
     """Return the figures of KPIs from `since` to before `until` (aware instants), by these dimensions; days are those of the company.
+
+    With the `store`, which must not be in memory, several readers ask at once: of a million tickets that is quicker.
 
     Facts must have been derived up to now (`catch_up`). Raises UsageError for an empty period, and as `check` does.
     """
@@ -67,7 +71,17 @@ def measure(reader: Reader, policy: Policy, names: Sequence[str], by: Sequence[s
     theirs = frozenset(name for name, kind in policy.deadlines.items() if kind.then == "close_unconfirmed")
     limits = {KPIS[name].fact: wanted.within for name, wanted in policy.reports.kpis.items() if wanted.within is not None}
     sums = Sums(reader, by, since, until, ZoneInfo(policy.company.timezone), theirs, limits)
+    if store is not None:
+        sums.ask(store, list(_terms(policy, names)), stock=any(KPIS[name].standing for name in names))
     return _figures(reader, policy, names, sums)
+
+
+def _terms(policy: Policy, names: Iterable[str]) -> Iterator[tuple[Term, timedelta | None]]:
+    """What the KPIs count, each with the window in which it may come up again."""
+    for name in names:
+        wanted = policy.reports.kpis.get(name)
+        if KPIS[name].ways and not KPIS[name].standing:
+            yield from ((term, wanted.window if wanted else None) for terms in _ratio(KPIS[name], wanted) for term in terms)
 
 
 def _figures(reader: Reader, policy: Policy, names: Iterable[str], sums: Sums) -> list[Figure]:

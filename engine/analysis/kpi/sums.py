@@ -1,22 +1,22 @@
 """Sums of facts by group, asked of the database once each, and put together over days, weeks, months and offsets from UTC."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 from engine.analysis.kpi.answers import Group
 from engine.core.intervals import utc_offsets
 from engine.core.kpis import ABOUT, KPIS, Term
-from engine.store.contract import Reader
+from engine.store.contract import Reader, Store
 from engine.store.rows import FactSpan, FactSum
 
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _DAY_ONE, _DAY = date(1970, 1, 1), timedelta(days=1)
 _OF_DAYS = ("day", "week", "month")
 _REPEATS = ("mature", "repeated", "once")
-_COUNTED = ("count", "all", *_REPEATS)
 _READ: Mapping[str, Callable[[FactSum], int]] = {
     "count": lambda one: one.count,
     "all": lambda one: one.count,
@@ -29,13 +29,16 @@ _READ: Mapping[str, Callable[[FactSum], int]] = {
     "once": lambda one: one.count - one.within,
 }
 
-_VALUED = frozenset(
-    term.fact for kpi in KPIS.values() for way in kpi.ways.values() for terms in way for term in terms if term.of not in _COUNTED
-)
-"""Facts whose values are asked for; the others are counted only."""
+_TERMS = frozenset(term for kpi in KPIS.values() for way in kpi.ways.values() for terms in way for term in terms)
+_WANTED = {name: {term.of.removesuffix("_count") for term in _TERMS if term.fact == name} for name in {term.fact for term in _TERMS}}
+"""What is asked of each fact: a sum that nobody asks for is not made."""
 _PIECE = timedelta(days=14)
 """SQLite sorts what it groups: pieces of a week to a month took it a quarter less than a year at once."""
 
+_READERS = 2
+"""How many readers ask at once: as many processors as the smallest machine has."""
+
+Answer = TypeVar("Answer")
 Cells: TypeAlias = list[tuple[Group, FactSum]]
 
 
@@ -65,6 +68,20 @@ class Sums:
         self._columns = (*(one for one in by if one in ABOUT), *days, *(one for one in by if one == "hour"))
         self._asked: dict[tuple[str, timedelta | None], Cells] = {}
 
+    def ask(self, store: Store, wanted: Collection[tuple[Term, timedelta | None]], *, stock: bool) -> None:
+        """Ask for what is `wanted` by a few readers at once; what comes meanwhile may be seen by some of them only."""
+        asks = dict.fromkeys((term.fact, window if term.of in _REPEATS else None) for term, window in wanted)
+        with ThreadPoolExecutor(_READERS) as pool:
+            standing = pool.submit(self._beside, store, self._standing) if stock else None
+            found = {one: pool.submit(self._beside, store, self._found, one) for one in sorted(asks, key=lambda one: one[1] is None)}
+            self._asked |= {one: cells.result() for one, cells in found.items()}
+            self._stock = standing.result() if standing else None
+
+    @staticmethod
+    def _beside(store: Store, ask: Callable[..., Answer], about: tuple[Any, ...] = ()) -> Answer:
+        with store.read() as reader:
+            return ask(reader, *about)
+
     def of(self, terms: Sequence[Term], window: timedelta | None) -> dict[Group, int]:
         """Return the sum of the terms by group; what comes up again within the window is repeated."""
         found: dict[Group, int] = defaultdict(int)
@@ -80,16 +97,16 @@ class Sums:
     def stock(self) -> dict[Group, tuple[int, int]]:
         """Return by group how many tickets were open at the end (of each day, week or month), and their ages together in microseconds."""
         if self._stock is None:
-            self._stock = self._standing()
+            self._stock = self._standing(self._reader)
         return self._stock
 
-    def _standing(self) -> dict[Group, tuple[int, int]]:
+    def _standing(self, reader: Reader) -> dict[Group, tuple[int, int]]:
         still = tuple(name for name in self._columns if name != "day")
         before = FactSpan(_EPOCH, self._since, timedelta(0), self._until)
         asked = [(before, still), *((span, self._columns) for span in self._spans(self._since))]
         moves: dict[Group, dict[date, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
         for span, columns in asked:
-            for one in self._reader.sum_facts("load", span, columns):
+            for one in reader.sum_facts("load", span, columns, of=("value",)):
                 values, sign = dict(zip(columns, one.group, strict=True)), 1 if one.outcome == "in" else -1
                 moved = moves[tuple("" if name in _OF_DAYS else str(values[name] or "") for name in self.by)]
                 day = _DAY_ONE + _DAY * int(values.pop("day", 0) or 0)
@@ -128,18 +145,22 @@ class Sums:
     def _cells(self, term: Term, window: timedelta | None) -> Cells:
         repeats = window if term.of in _REPEATS else None
         if (term.fact, repeats) not in self._asked:
-            self._asked[term.fact, repeats] = [
-                (self._key(one), one)
-                for span in self._spans(self._since)
-                for one in self._sums(term.fact, span, repeats)
-                if not (term.fact == "deadline" and one.subject in self._theirs) and not (term.fact == "call" and one.subject != "inbound")
-            ]
+            self._asked[term.fact, repeats] = self._found(self._reader, term.fact, repeats)
         return self._asked[term.fact, repeats]
 
-    def _sums(self, fact: str, span: FactSpan, window: timedelta | None) -> list[FactSum]:
+    def _found(self, reader: Reader, fact: str, window: timedelta | None) -> Cells:
+        return [
+            (self._key(one), one)
+            for span in self._spans(self._since)
+            for one in self._sums(reader, fact, span, window)
+            if not (fact == "deadline" and one.subject in self._theirs) and not (fact == "call" and one.subject != "inbound")
+        ]
+
+    def _sums(self, reader: Reader, fact: str, span: FactSpan, window: timedelta | None) -> list[FactSum]:
         if window is not None:
-            return self._reader.sum_repeats(fact, span, self._columns, window)
-        return self._reader.sum_facts(fact, span, self._columns, self._limits.get(fact), values=fact in _VALUED)
+            return reader.sum_repeats(fact, span, self._columns, window)
+        limit = self._limits.get(fact) if "within" in _WANTED[fact] else None
+        return reader.sum_facts(fact, span, self._columns, limit, _WANTED[fact])
 
     def _spans(self, since: datetime) -> Iterator[FactSpan]:
         """The period cut where the zone's offset changes, where days or hours are asked for, into pieces that are sorted quickly."""

@@ -15,7 +15,8 @@ from engine.analysis.labels import label
 from engine.core.compiled import Policy
 from engine.core.decide.alerts import reasons
 from engine.core.fields import ALERT, OPEN_STATES
-from engine.core.kpis import KPIS, Verification, Watch
+from engine.core.kpis import KPIS, Watch
+from engine.core.schedule import Schedule
 from engine.core.signals import AgentActed, KpiWatched
 from engine.core.tracing import show
 from engine.runtime import cron, schedule
@@ -32,7 +33,7 @@ def run_due(store: Store, world: World, now: datetime, hold: bool) -> list[Outco
     """Do each look of which a slot has come; return what that led to. One that was never done starts with its next slot."""
     outcomes: list[Outcome] = []
 
-    def doing(one: Watch | Verification) -> Callable[[Job, datetime, datetime], None]:
+    def doing(one: Watch | Schedule) -> Callable[[Job, datetime, datetime], None]:
         return lambda job, slot, before: outcomes.extend(look(store, world, one, slot, now, hold=hold))
 
     found = schedule.looks(world.policy)
@@ -41,7 +42,7 @@ def run_due(store: Store, world: World, now: datetime, hold: bool) -> list[Outco
     return outcomes
 
 
-def look(store: Store, world: World, one: Watch | Verification, slot: datetime, now: datetime, *, hold: bool) -> list[Outcome]:
+def look(store: Store, world: World, one: Watch | Schedule, slot: datetime, now: datetime, *, hold: bool) -> list[Outcome]:
     """Measure what a watch is about over its window before `slot`, or the measures that are to be verified; return what was decided."""
     catch_up(store, world.policy)
     signals: Iterable[KpiWatched | AgentActed]

@@ -147,7 +147,8 @@ def chart_of(
     """Return a chart of figures of one KPI, with their intervals and targets."""
     ends = [one.interval or (None, None) if one else (None, None) for one in figures]
     low, high = (tuple(end[side] for end in ends) for side in (0, 1))
-    series = Series(title, tuple(one.value if one else None for one in figures), low, high)
+    drawn = [one.value if one and not (shape == "trend" and one.standing == "few") else None for one in figures]
+    series = Series(title, tuple(drawn), low, high)
     goals = tuple(one.goal.target if one and one.goal else None for one in figures)
     wanted = material.policy.reports.kpis.get(kpi)
     if shape == "trend" and wanted is not None and wanted.goal is not None:
@@ -176,7 +177,7 @@ def pareto(material: Material, title: str, counts: dict[str, int]) -> Chart | No
 def _control(material: Material) -> Chart | None:
     """The share of promises kept by week, within the control limits of the weeks before each."""
     since = material.period.since - timedelta(weeks=WEEKS)
-    figures = [one for one in material.measured(["sla_attainment"], ["week"], since) if one.value is not None]
+    figures = [one for one in material.measured(["sla_attainment"], ["week"], since) if one.value is not None and one.standing != "few"]
     if len(figures) < 2:
         return None
     limits = [one.limits or (None, None) for one in figures]

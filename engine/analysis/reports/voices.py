@@ -120,7 +120,7 @@ def low_scores(material: Material) -> Iterator[Section]:
     opened = closed = waiting = 0
     causes: Counter[str] = Counter()
     mask = masking([*people(material.reader), *(agent.name for agent in material.team.agents.values())])
-    rows = []
+    rows = Counter[tuple[str, ...]]()
     for ticket, log in material.logs("follow_up"):
         opened += material.holds(ticket.opened_at)
         closed += ticket.state in ENDED and material.holds(ticket.closed_at)
@@ -133,15 +133,18 @@ def low_scores(material: Material) -> Iterator[Section]:
         satisfied = {None: "–", True: material.say("yes"), False: material.say("no")}[last.satisfied]
         tone = {None: "quiet", True: "good", False: "bad"}[last.satisfied]
         cause = label(f"cause.{last.cause}", material.language) if last.cause else "–"
-        rows.append((cause, mask(material.body(*last.whys[-1:])) or "–", mask(material.body(last.remedy)) or "–", satisfied, tone))
+        rows[cause, mask(material.body(*last.whys[-1:])) or "–", mask(material.body(last.remedy)) or "–", satisfied, tone] += 1
     follow_ups = {name: material.count("follow_up", number) for name, number in (("opened", opened), ("closed", closed), ("open", waiting))}
     said = [material.say("low.counts", **follow_ups)]
     if rows and answers(material) < SMALLEST_GROUP:
         yield Section(material.say("low"), (*said, material.say("low.hidden", n=SMALLEST_GROUP)))
         return
     drawn = pareto(material, material.say("causes.chart"), {label(f"cause.{cause}", material.language): causes[cause] for cause in CAUSES})
-    headings = tuple(material.say(f"head.{one}") for one in ("cause", "why", "remedy", "satisfied"))
+    headings = tuple(material.say(f"head.{one}") for one in ("cause", "why", "remedy", "satisfied", "count"))
     # By their words, so that nothing tells in which order, and so for whom, they were entered.
-    shown = tuple((Cell(cause), Cell(why), Cell(remedy), Cell(yes, tone=tone)) for cause, why, remedy, yes, tone in sorted(rows))
+    shown = tuple(
+        (Cell(cause), Cell(why), Cell(remedy), Cell(yes, tone=tone), Cell(str(n), n, "count"))
+        for (cause, why, remedy, yes, tone), n in sorted(rows.items())
+    )
     table = (Table(material.say("low.table"), headings, shown, material.say("low.note")),) if shown else ()
     yield Section(material.say("low"), (*said, *([drawn] if drawn else []), *table))

@@ -1,10 +1,10 @@
 """Facts that KPIs count: derived from the log once, grouped by the database."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from engine.store.rows import FactRow, FactSpan, FactSum
+from engine.store.rows import CallRow, FactRow, FactSpan, FactSum
 
 
 class FactReader(Protocol):
@@ -14,11 +14,11 @@ class FactReader(Protocol):
         """Return tickets about which something happened since their facts were kept: number, the customer's segment at its opening."""
 
     def sum_facts(
-        self, name: str, span: FactSpan, by: Sequence[str], limit: timedelta | None = None, *, values: bool = True
+        self, name: str, span: FactSpan, by: Sequence[str], limit: timedelta | None = None, of: Collection[str] = ("value", "business")
     ) -> list[FactSum]:
         """Return the facts of that name in a span, by subject, outcome and `by`.
 
-        `within` counts those whose value is at most `limit`. Without `values` they are only counted.
+        `within` counts those whose value is at most `limit`; what is in `of` is summed up.
         """
 
     def sum_repeats(self, name: str, span: FactSpan, by: Sequence[str], window: timedelta) -> list[FactSum]:
@@ -27,6 +27,9 @@ class FactReader(Protocol):
         They did where their ticket says so, or where the same customer had another need of the same kind within the window. Values are not
         summed up.
         """
+
+    def calls_without_ticket(self, since: datetime, until: datetime) -> list[CallRow]:
+        """Return the calls that were answered from `since` to before `until` and opened no ticket, the earliest first."""
 
 
 class FactWriter(Protocol):

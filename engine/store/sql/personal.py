@@ -7,13 +7,19 @@ from hashlib import sha256
 from msgspec import Struct
 
 from engine.store.codec import encode, without_personal
-from engine.store.personal import HoldRow, OptOutRow, PersonalRow, Whose
+from engine.store.personal import HoldRow, OptOutRow, PersonalRow, Whose, files_of
 from engine.store.rows import LinkRow
 from engine.store.sql.session import Column, Room, instant, instant_or_none, micros
 
 _TICKETS = "(SELECT value FROM json_each(:tickets))"
 _NO_HOLD = "NOT EXISTS (SELECT 1 FROM hold WHERE subject IN (ticket.number, ticket.customer, ticket.parent))"
 _UNSENT = "outbox.state IN ('queued', 'held', 'sending')"
+
+# When a report went out, which is about no ticket: its words, or what was enclosed.
+_MAILED = f"""(
+    SELECT created_at FROM outbox
+    WHERE outbox.ticket IS NULL AND content.id IN (outbox.id, outbox.id || '.enclosed') AND NOT ({_UNSENT})
+)"""
 
 
 def _only_key(row: PersonalRow) -> tuple[Column, ...]:
@@ -41,10 +47,10 @@ class _Place(Struct, frozen=True):
 def _contents(kinds: str) -> _Place:
     return _Place(
         "content.id, content.ticket, customer, content.kind, body",
-        "content JOIN ticket ON number = content.ticket",
+        "content LEFT JOIN ticket ON number = content.ticket",
         f"content.kind {kinds}",
         f"content.ticket IN {_TICKETS}",
-        f"""closed_at <= :before AND {_NO_HOLD}
+        f"""coalesce(closed_at, CASE WHEN content.ticket IS NULL THEN {_MAILED} END) <= :before AND {_NO_HOLD}
             AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.ticket = content.ticket AND content_id = content.id AND ({_UNSENT}))""",
         "DELETE FROM content WHERE id = ?",
     )
@@ -121,7 +127,8 @@ WHERE id = ?
     "audit": _Place("id, at, who, what, about, reason", "audit", "TRUE", "FALSE", "at <= :before", "DELETE FROM audit WHERE id = ?"),
 }
 
-# A customer's tickets, also those that are another's now; then the work that came of them. A measure of improvement is the house's own.
+# A customer's tickets, also those that are another's now; the work that came of them, and its reviews. Measures of improvement are the house's
+# own.
 _ABOUT = """
 WITH RECURSIVE about (number) AS (
     SELECT number FROM ticket WHERE customer = :customer
@@ -130,7 +137,10 @@ WITH RECURSIVE about (number) AS (
     UNION SELECT follow_up FROM follow_up_link WHERE customer = :customer
     UNION SELECT ticket.number FROM ticket JOIN about ON ticket.parent = about.number WHERE ticket.kind <> 'improvement'
 )
-SELECT number FROM about ORDER BY number
+SELECT number FROM about
+UNION SELECT ticket FROM event
+    WHERE type = 'review_drawn' AND event_json /*pg ::json*/ -> 'review' ->> 'ticket' IN (SELECT number FROM about)
+ORDER BY 1
 """
 
 _IDLE = """
@@ -147,7 +157,7 @@ ORDER BY id LIMIT :limit
 
 _WITHOUT_TICKET = "SELECT id, channel, item_json FROM inbox WHERE ticket IS NULL AND item_json <> 'null' ORDER BY id"
 
-_ATTACHMENTS = "SELECT body FROM content WHERE kind = 'attachment'"
+_ATTACHMENTS = "SELECT kind, body FROM content WHERE kind IN ('attachment', 'enclosed')"
 
 _LINKS = "SELECT follow_up, answer, ticket, customer, contact FROM follow_up_link WHERE customer = ? ORDER BY follow_up"
 
@@ -211,7 +221,7 @@ class PersonalReads(Room):
 
     def attachments(self) -> set[str]:
         """Files that are still needed."""
-        return {body.partition(" ")[0] for (body,) in self._session.all(_ATTACHMENTS)}
+        return set[str]().union(*(files_of(kind, body) for kind, body in self._session.all(_ATTACHMENTS)))
 
     def links_of(self, customer: str) -> list[LinkRow]:
         """Follow-ups about the customer."""

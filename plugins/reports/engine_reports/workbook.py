@@ -26,7 +26,7 @@ _UNDATED = datetime(1980, 1, 1, tzinfo=UTC)
 _COLOURS = {"good": "#17694A", "warning": "#94600B", "bad": "#B3261E", "quiet": "#667085"}
 _DEEP, _QUIET = "#2F56B8", "#667085"
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\']")
-_A4, _WIDEST, _CHART_ROWS, _DAY = 9, 48, 17, 86_400
+_A4, _WIDEST, _CHART_ROWS, _DAY, _LINE = 9, 48, 17, 86_400, 15
 _TABLE_STYLE = "Table Style Light 9"
 
 
@@ -118,11 +118,18 @@ class _Sheet:
         self._line(title, bold=True)
         head = self._row
         last = head + max(1, len(rows))
-        columns = [{"header": name} for name in _distinct(headings)]
+        # Spreadsheet programs other than Excel know no styles of tables, so that the heading is set by hand.
+        heading = {"bold": True, "bottom": 1, "bg_color": "#EEF2F7", "text_wrap": True, "valign": "top", "quote_prefix": True}
+        figures = [any(row[column].value is not None for row in rows) for column in range(len(headings))]
+        columns = [
+            {"header": name, "header_format": self._format(**heading, align="right" if figure else "left")}
+            for name, figure in zip(_distinct(headings), figures, strict=True)
+        ]
         self._sheet.add_table(head, 0, last, len(columns) - 1, {"columns": columns, "style": _TABLE_STYLE, "autofilter": bool(rows)})
         for column, name in enumerate(headings):
             self._wide_enough(column, [name, *(row[column].text for row in rows)])
         for place, row in enumerate(rows, start=head + 1):
+            self._high_enough(place, [cell.text for cell in row])
             for column, cell in enumerate(row):
                 self._cell(place, column, cell, text_wrap=True, valign="top")
         self._row = last + 1
@@ -142,6 +149,8 @@ class _Sheet:
             self._sheet.write_number(row, column, value, self._format(num_format=shape, **tone, **looks))
 
     def _line(self, text: str, **looks: Any) -> None:
+        if size := looks.get("font_size"):
+            self._sheet.set_row(self._row, 1.6 * size)
         self._sheet.write_string(self._row, 0, text, self._format(quote_prefix=True, **looks))
         self._row += 1
 
@@ -154,6 +163,12 @@ class _Sheet:
     def _wide_enough(self, column: int, texts: Iterable[str]) -> None:
         longest = max(map(columns, texts), default=0)
         self._widths[column] = max(self._widths.get(column, 10), min(longest + 4, _WIDEST))
+
+    def _high_enough(self, row: int, texts: Iterable[str]) -> None:
+        """Make room for texts that wrap: not every program does so by itself."""
+        lines = max((-(-columns(text) // (_WIDEST - 4)) for text in texts), default=1)
+        if lines > 1:
+            self._sheet.set_row(row, _LINE * lines)
 
 
 def _distinct(headings: Sequence[str]) -> Iterable[str]:
