@@ -1,6 +1,6 @@
 """What the reader makes of YAML: a tree of nodes that know where they were written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Reversible
 from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct, field
@@ -75,12 +75,11 @@ class Node(Struct, frozen=True):
         found = self.get(key)
         return [] if found is None else found.items
 
-    def children(self) -> "Iterator[Node]":
-        """Yield the nodes directly below."""
+    def children(self) -> "Reversible[Node]":
+        """Return the nodes directly below."""
         if isinstance(self.value, dict):
-            yield from self.value.values()
-        elif isinstance(self.value, list):
-            yield from self.value
+            return self.value.values()
+        return self.value if isinstance(self.value, list) else ()
 
     def walk(self) -> "Iterator[Node]":
         """Yield this node and all below it, top down."""
@@ -88,7 +87,7 @@ class Node(Struct, frozen=True):
         while pending:
             node = pending.pop()
             yield node
-            pending.extend(reversed(tuple(node.children())))
+            pending.extend(reversed(node.children()))
 
     def plain(self) -> Plain:
         """Return the bare value, as schemas see it."""

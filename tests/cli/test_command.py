@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -58,12 +59,20 @@ def test_every_action_of_the_core_has_its_verb() -> None:
     assert "score" in qa.group.commands
 
 
+def imported(engine_command: Path, arguments: list[str], root: Path | None = None) -> set[str]:
+    called = f"import sys; from engine.cli import app; app.engine({arguments}, standalone_mode=False)"
+    code = f"{called}; print(sorted(sys.modules), file=sys.stderr)"
+    done = subprocess.run([engine_command.parent / "python", "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    return set(re.findall(r"'(\w+)'", done.stderr))
+
+
+def test_what_a_sound_project_does_not_need_is_not_imported(engine, engine_command) -> None:
+    engine("ticket", "list")  # puts the policy in force
+    assert imported(engine_command, ["ticket", "list"], engine.root) & {"jsonschema", "referencing", "croniter"} == set()
+
+
 def test_help_imports_no_library_but_click(engine_command) -> None:
-    code = (
-        "import sys; from engine.cli import app; app.engine(['--help'], standalone_mode=False); print(sorted(sys.modules), file=sys.stderr)"
-    )
-    done = subprocess.run([engine_command.parent / "python", "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(re.findall(r"'(\w+)'", done.stderr))
+    loaded = imported(engine_command, ["--help"])
     assert loaded & {"rich", "jinja2", "jsonschema", "msgspec", "yaml", "pluggy", "phonenumbers", "croniter", "re2", "sqlite3"} == set()
 
 
