@@ -170,14 +170,10 @@ class KpiPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Schedule):
     """KPIs that are looked at by cron over the `window` before; what is flagged raises an alert."""
 
     id: str
-    source: Source
-    cron: str
-    timezone: str
-    catch_up: str
     window: timedelta
     kpis: tuple[str, ...]
     alert: AlertRule
@@ -188,14 +184,10 @@ FORMATS: Final = ("html", "xlsx", "pdf", "md", "json")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Report(Schedule):
     """A report that goes out by cron: which of `REPORTS` it is, in which `FORMATS`, to whom."""
 
     id: str
-    source: Source
-    cron: str
-    timezone: str
-    catch_up: str
     report: str
     formats: tuple[str, ...]
     to: tuple[Recipient, ...]

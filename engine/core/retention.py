@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from engine.core.conditions import Source
+from engine.core.schedule import Schedule
 
 DELETE, PSEUDONYMISE, ARCHIVE = "delete", "pseudonymise", "archive"
 
@@ -43,10 +44,7 @@ class RetentionRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
-    """The rules in the order in which they run, at the slots of `cron` in `timezone`; `catch_up` says which missed slots are run."""
+class Retention(Schedule):
+    """The rules in the order in which they run at those times."""
 
     rules: tuple[RetentionRule, ...]
-    cron: str
-    timezone: str
-    catch_up: str

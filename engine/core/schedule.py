@@ -7,7 +7,7 @@ from engine.core.conditions import Source
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When something is done by cron, such as the verification of measures of improvement whose check has ended."""
+    """When something is done: at the slots of `cron` in `timezone`; `catch_up` says which missed ones are run."""
 
     source: Source
     cron: str
