@@ -112,8 +112,7 @@ class Route(Rule, frozen=True):
 
 class Assignment(Struct, frozen=True):
     """How an agent of the queue is chosen: the order of preferences, the most open tickets one may hold unless the team says otherwise,
-    what `reassign` does (`on_no_response`), what becomes of the tickets of who goes away (`on_away`), and after how long a ticket is
-    `offered_again` when everybody who is there has as many as they may hold.
+    what `reassign` does, what becomes of the tickets of who goes away, and after how long one is `offered_again` where all hold so many.
     """
 
     order: tuple[str, ...]

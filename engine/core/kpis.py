@@ -166,14 +166,10 @@ class KpiPolicy(Struct, frozen=True):
         return next(fitting, self.goal)
 
 
-class Watch(Struct, frozen=True):
+class Watch(Schedule, frozen=True):
     """KPIs that are looked at by cron over the `window` before; what is flagged raises an alert."""
 
     id: str
-    source: Source
-    cron: str
-    timezone: str
-    catch_up: str
     window: timedelta
     kpis: tuple[str, ...]
     alert: AlertRule
@@ -183,14 +179,10 @@ REPORTS: Final = ("survey", "week", "month", "agent", "queue", "incident")
 FORMATS: Final = ("html", "xlsx", "pdf", "md", "json")
 
 
-class Report(Struct, frozen=True):
+class Report(Schedule, frozen=True):
     """A report that goes out by cron: which of `REPORTS` it is, in which `FORMATS`, to whom."""
 
     id: str
-    source: Source
-    cron: str
-    timezone: str
-    catch_up: str
     report: str
     formats: tuple[str, ...]
     to: tuple[Recipient, ...]

@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from engine.core.conditions import Source
+from engine.core.schedule import Schedule
 
 DELETE, PSEUDONYMISE, ARCHIVE = "delete", "pseudonymise", "archive"
 
@@ -42,10 +43,7 @@ class RetentionRule(Struct, frozen=True):
     do: str
 
 
-class Retention(Struct, frozen=True):
-    """The rules in the order in which they run, at the slots of `cron` in `timezone`; `catch_up` says which missed slots are run."""
+class Retention(Schedule, frozen=True):
+    """The rules in the order in which they run at those times."""
 
     rules: tuple[RetentionRule, ...]
-    cron: str
-    timezone: str
-    catch_up: str

@@ -6,7 +6,7 @@ from engine.core.conditions import Source
 
 
 class Schedule(Struct, frozen=True):
-    """When something is done by cron, such as the verification of measures of improvement whose check has ended."""
+    """When something is done: at the slots of `cron` in `timezone`; `catch_up` says which missed ones are run."""
 
     source: Source
     cron: str

@@ -25,4 +25,5 @@ def retention(document: Document, values: Values, problems: Problems) -> Retenti
         problems.lacking("retention_runs")
     if runs is None:
         return None
-    return Retention(tuple(values.make(RetentionRule, node, id=id) for id, node in found.items()), **slots(runs, document, problems))
+    rules = tuple(values.make(RetentionRule, node, id=id) for id, node in found.items())
+    return Retention(rules=rules, source=runs.source, **slots(runs, document, problems))

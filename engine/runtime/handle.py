@@ -131,14 +131,12 @@ def _decide_one(
     if decision.refused is not None or decision.ticket is None or (ticket is not None and facts.number and not _opens(decision)):
         gatherer.give_back()
     record = DecisionRecord(at, signal, facts, world.policy.digest, decision.reasons, decision.refused, intake)
-    if _nothing_new(signal, decision):
-        pass
-    elif decision.refused is not None or decision.ticket is None or not decision.events:
-        tx.record_refusal(ticket.number if ticket else None, record)
-    else:
+    if decision.refused is None and decision.ticket is not None and decision.events:
         tx.append(ticket.seq if ticket else 0, decision.ticket, decision.events, record)
         if isinstance(decision.events[0], TicketOpened):
             gatherer.opened()
+    elif not _nothing_new(signal, decision):
+        tx.record_refusal(ticket.number if ticket else None, record)
     _carry_out(tx, world, decision, at, now, hold)
     if decision.ticket is not None:
         _set_timers(tx, decision.ticket.number, decision.commands, fresh=ticket is None)

@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 
 from engine.core.compiled import Draw, Policy
@@ -17,7 +17,7 @@ from engine.runtime.gather import World
 from engine.runtime.handle import Outcome
 from engine.runtime.project import Job
 from engine.store.contract import Reader, Store
-from engine.store.rows import CallRow, TicketQuery
+from engine.store.rows import TicketQuery
 
 _ALL = 1_000_000
 
@@ -67,7 +67,10 @@ def sample(reader: Reader, world: World, since: datetime, until: datetime, chanc
     known = {review.work for _, review in reviews(reader)}
     closed = sorted(reader.tickets(TicketQuery(states=ENDED, limit=_ALL)), key=lambda ticket: ticket.number)
     found = [(_review(one), one.number) for one in closed if _counts(one, since, until)]
-    found += [(_of_call(one), _words(one)) for one in reader.calls_without_ticket(since, until) if one.agent in team]
+    for id, name, call in reader.calls_without_ticket(since, until):  # by its name and instant the reviewer finds the recording
+        if call.agent in team:
+            review = Review(str(call.agent), channel=call.channel, queue=call.queue, call=str(id))
+            found.append((review, f"{name} {call.at.isoformat(timespec='seconds')}".strip()))
     strata: dict[tuple[str | None, ...], list[tuple[Review, str]]] = {}
     for review, about in found:
         strata.setdefault(tuple(getattr(review, name) for name in form.by), []).append((review, about))
@@ -96,21 +99,10 @@ def _review(ticket: Ticket) -> Review:
     return Review(str(ticket.assignee), ticket.number, ticket.kind, ticket.tier, ticket.channel, ticket.queue)
 
 
-def _of_call(call: CallRow) -> Review:
-    return Review(str(call.agent), channel=call.channel, queue=call.queue, call=str(call.id))
-
-
-def _words(call: CallRow) -> str:
-    """By what the reviewer finds the recording: the exchange's own name of the call, and its instant."""
-    return f"{call.source_id} {call.at.isoformat(timespec='seconds')}".strip()
-
-
 def _reviewers(world: World, form: Form, agent: str, count: int, chance: random.Random) -> Iterator[str]:
     """Choose who reviews the work of an agent, never themselves. Raises Refused where there is nobody."""
     team = world.team
-    able: Sequence[str] = [
-        one.id for one in team.agents.values() if (form.queue in one.queues or one.id == team.manager) and one.id != agent
-    ]
+    able = [one.id for one in team.agents.values() if (form.queue in one.queues or one.id == team.manager) and one.id != agent]
     if not able:
         raise Refused(f"nobody can review the work of {agent}: there is nobody else in the queue {form.queue}, and no manager")
     yield from chance.sample(able, min(count, len(able)))

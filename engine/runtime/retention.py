@@ -18,12 +18,8 @@ BATCH = 200
 """Rows that one transaction takes."""
 
 _MANY = 1_000_000
-_FILES = {
-    "files.unread": ("bad/**/*",),
-    "files.reports": ("reports/**/*",),
-    "files.backups": ("backups/**/*", "*.before-*", "state.replaced-*/**/*"),
-    "files.archive": ("archive/**/*",),
-}
+_FILES = {"files.unread": "bad", "files.reports": "reports", "files.backups": "backups", "files.archive": "archive"}
+_COPIES = ("*.before-*", "state.replaced-*/**/*")
 
 
 def due(reader: Reader, var: Path, rule: RetentionRule, now: datetime) -> int:
@@ -102,7 +98,7 @@ def _pseudonymise(engine: Engine, customer: str) -> None:
 
 
 def _old_files(var: Path, what: str, before: datetime) -> Iterator[Path]:
-    for pattern in _FILES[what]:
+    for pattern in (f"{_FILES[what]}/**/*", *(_COPIES if what == "files.backups" else ())):
         for path in sorted(var.glob(pattern)):
             if path.is_file() and path.stat().st_mtime <= before.timestamp():
                 yield path

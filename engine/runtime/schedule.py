@@ -10,11 +10,10 @@ from typing import TypeAlias, TypeVar, cast
 from engine.core.compiled import Draw, Policy, TimedRule
 from engine.core.decide.rules import holds
 from engine.core.fields import OPEN_STATES
-from engine.core.kpis import Report, Watch
+from engine.core.kpis import Report
 from engine.core.model import Ticket
-from engine.core.retention import Retention
 from engine.core.schedule import Schedule
-from engine.core.signals import AgentActed, KpiWatched, RuleDue, TicketRequested
+from engine.core.signals import RuleDue, Signal
 from engine.runtime import cron, log
 from engine.runtime.claims import TURNS
 from engine.runtime.gather import Gatherer, World
@@ -93,14 +92,7 @@ def _run(store: Store, world: World, rule: TimedRule, slot: datetime, now: datet
         return decide_each(tx, world, signals if tx.take_slot(job_name(rule), slot, now) else (), now, hold, rule=rule.id)
 
 
-def decide_each(
-    tx: Transaction,
-    world: World,
-    signals: Iterable[RuleDue | KpiWatched | AgentActed | TicketRequested],
-    now: datetime,
-    hold: bool,
-    **by: str,
-) -> list[Outcome]:
+def decide_each(tx: Transaction, world: World, signals: Iterable[Signal], now: datetime, hold: bool, **by: str) -> list[Outcome]:
     """Decide on each of the signals, which come of the rule or watch `by`. One that fails does not stop the rest."""
     outcomes: list[Outcome] = []
     waiting = deque((signal, 0) for signal in signals)
@@ -117,13 +109,13 @@ def decide_each(
     return outcomes
 
 
-def looks(policy: Policy) -> list[tuple[Watch | Schedule, Job]]:
+def looks(policy: Policy) -> list[tuple[Schedule, Job]]:
     """Return what the policy wants looked at by cron, each with its job: at other times it is another job, of which no slot was missed."""
     return [(one, job(name, one)) for name, one in _named(policy)]
 
 
-def _named(policy: Policy) -> list[tuple[str, Watch | Schedule]]:
-    named: list[tuple[str, Watch | Schedule]] = [(f"watch {one.id}", one) for one in policy.reports.watches]
+def _named(policy: Policy) -> list[tuple[str, Schedule]]:
+    named: list[tuple[str, Schedule]] = [(f"watch {one.id}", one) for one in policy.reports.watches]
     return named if policy.reports.verification is None else [*named, ("verification", policy.reports.verification)]
 
 
@@ -132,7 +124,7 @@ def reports(policy: Policy) -> dict[str, tuple[Report, Job]]:
     return {slots.name: (one, slots) for one in policy.reports.reports for slots in [job(f"report {one.id}", one)]}
 
 
-def job(name: str, one: Watch | Schedule | Report | Retention) -> Job:
+def job(name: str, one: Schedule) -> Job:
     """Return what the policy wants by cron as a job."""
     return Job(f"{name} {one.cron} {one.timezone}", one.cron, keep=0, timezone=one.timezone, catch_up=one.catch_up)
 

@@ -309,17 +309,6 @@ class FactSum(Struct, frozen=True):
     within: int
 
 
-class CallRow(Struct, frozen=True):
-    """A call that opened no ticket: `id` is that of its decision, `source_id` what the exchange calls it, empty where that is gone."""
-
-    id: int
-    at: datetime
-    agent: str | None
-    channel: str | None
-    queue: str | None
-    source_id: str
-
-
 class FactSpan(Struct, frozen=True):
     """A stretch of time of one offset from UTC, from `since` to before `until`, in a period that ends at `end`."""
 

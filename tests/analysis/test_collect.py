@@ -6,16 +6,8 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from engine.analysis.forms import (
-    ContactDetail,
-    FollowUpForm,
-    PlanForm,
-    Score,
-    ServiceRecord,
-    collect_follow_up,
-    collect_plan,
-    collect_service_record,
-)
+from engine.analysis.forms.collect import collect_follow_up, collect_plan, collect_service_record
+from engine.analysis.forms.model import ContactDetail, FollowUpForm, PlanForm, Score, ServiceRecord
 from engine.analysis.learned import measures_of, outcome_of, verdicts_on
 from engine.core.contacts import from_text
 from engine.core.improvements import Aim, Evidence, Improvement, Measured, Outcome

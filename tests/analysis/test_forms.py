@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.analysis.forms import (
+from engine.analysis.forms import to_html, to_xlsx, write_form
+from engine.analysis.forms.model import (
     CompletionPoint,
     ContactDetail,
     Disclosure,
@@ -18,9 +19,6 @@ from engine.analysis.forms import (
     Score,
     ServiceRecord,
     SurveyResult,
-    to_html,
-    to_xlsx,
-    write_form,
 )
 from engine.analysis.texts import printable
 from engine.errors import UsageError

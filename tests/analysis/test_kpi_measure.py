@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -104,6 +105,17 @@ def test_a_stock_is_what_came_in_and_has_not_gone_out_at_the_end_of_each_day(sto
             assert one.n == len(still)
             if name == "backlog_age":
                 assert one.value == (pytest.approx(sum(still, timedelta(0)).total_seconds() / len(still)) if still else None)
+
+
+def test_readers_that_ask_at_once_find_what_one_does(tmp_path: Path, shipped: tuple[Policy, Team], seed: int) -> None:
+    store, chance = open_store(f"sqlite:///{tmp_path / 'facts.db'}"), random.Random(seed)
+    again = [replace(one, name=name, customer="C1") for name in ("resolved", "closed", "opened") for one in some_facts(chance, 30)]
+    put(store, [*some_facts(chance, 60), *again, *(replace(one, name="load", outcome="in", value=DAY) for one in some_facts(chance, 9))])
+    with store.read() as reader:
+        for by in ([], ["tier"], ["week"]):
+            about = [name for name in splittable(by) if name != "nps"], by, SPRING, SPRING + 30 * DAY
+            assert measure(reader, shipped[0], *about, store) == measure(reader, shipped[0], *about)
+    store.close()
 
 
 def test_a_matter_comes_up_again_with_the_same_customer_and_kind_only_and_by_the_end_of_the_window(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 from msgspec.structs import replace
@@ -70,14 +71,12 @@ def alerts(lab: Lab) -> Iterator[str]:
 @probe(r"reports\.yaml:kpis")
 def few(lab: Lab) -> Iterator[str]:
     """What the watches find in so few bad figures that it may be chance, and in one more."""
-    for count in (9, 10):
+    for count, (outcome, wait) in product((9, 10), (("answered", 60), ("abandoned", 50))):
         with lab.house() as house:
             ticket = house.tx.ticket(house.mail("请问营业时间"))
             assert ticket is not None
             facts = [FactRow("response", MORNING, tier="general", value=timedelta(hours=1))] * count
-            for outcome, wait in (("answered", 60), ("abandoned", 50)):
-                seconds = timedelta(seconds=wait)
-                facts += [FactRow("call", MORNING, queue=outcome, subject="inbound", outcome=outcome, value=seconds)] * count
+            facts += [FactRow("call", MORNING, subject="inbound", outcome=outcome, value=timedelta(seconds=wait))] * count
             assert house.tx.keep_facts(ticket.number, ticket.seq, facts)
             for watch in lab.policy.reports.watches:
                 yield from map(str, changes(house.tx, lab.policy, watch, MORNING + timedelta(minutes=1)))

@@ -52,9 +52,9 @@ def test_the_review_of_a_call_names_it_as_the_exchange_does() -> None:
     with house.store.read() as reader:
         ticket, *_ = [one for one, review in quality.reviews(reader) if review.call is not None]
         said = reader.contents([str(ticket.description)])[str(ticket.description)]
-        (call,) = reader.calls_without_ticket(at("03-04 00:00"), at("03-05 00:00"))
-    assert call.source_id
-    assert said == f"{call.source_id} {call.at.isoformat(timespec='seconds')}"
+        ((_, name, call),) = reader.calls_without_ticket(at("03-04 00:00"), at("03-05 00:00"))
+    assert name
+    assert said == f"{name} {call.at.isoformat(timespec='seconds')}"
     assert (ticket.review and ticket.review.channel, call.channel) == ("phone_log", "phone_log")
 
 

@@ -2,19 +2,8 @@
 
 from pathlib import Path
 
-from engine.analysis.forms.collect import collect_follow_up, collect_plan, collect_service_record
 from engine.analysis.forms.layout import lay_out
-from engine.analysis.forms.model import (
-    CompletionPoint,
-    ContactDetail,
-    Disclosure,
-    FollowUpForm,
-    Form,
-    PlanForm,
-    Score,
-    ServiceRecord,
-    SurveyResult,
-)
+from engine.analysis.forms.model import Form
 from engine.analysis.forms.sheet import workbook
 from engine.analysis.pages import render
 from engine.errors import UsageError
@@ -39,22 +28,3 @@ def write_form(form: Form, path: Path) -> None:
             path.write_bytes(to_xlsx(form))
         case _:
             raise UsageError(f"{path.name}: forms are written as .html or .xlsx; name the file {path.stem}.html")
-
-
-__all__ = [
-    "CompletionPoint",
-    "ContactDetail",
-    "Disclosure",
-    "FollowUpForm",
-    "Form",
-    "PlanForm",
-    "Score",
-    "ServiceRecord",
-    "SurveyResult",
-    "collect_follow_up",
-    "collect_plan",
-    "collect_service_record",
-    "to_html",
-    "to_xlsx",
-    "write_form",
-]

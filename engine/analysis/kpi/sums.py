@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from engine.analysis.kpi.answers import Group
@@ -38,7 +38,6 @@ _PIECE = timedelta(days=14)
 _READERS = 2
 """How many readers ask at once: as many processors as the smallest machine has."""
 
-Answer = TypeVar("Answer")
 Cells: TypeAlias = list[tuple[Group, FactSum]]
 
 
@@ -71,16 +70,16 @@ class Sums:
     def ask(self, store: Store, wanted: Collection[tuple[Term, timedelta | None]], *, stock: bool) -> None:
         """Ask for what is `wanted` by a few readers at once; what comes meanwhile may be seen by some of them only."""
         asks = dict.fromkeys((term.fact, window if term.of in _REPEATS else None) for term, window in wanted)
+
+        def beside(ask: Callable[..., Any], *about: Any) -> Any:
+            with store.read() as reader:
+                return ask(reader, *about)
+
         with ThreadPoolExecutor(_READERS) as pool:
-            standing = pool.submit(self._beside, store, self._standing) if stock else None
-            found = {one: pool.submit(self._beside, store, self._found, one) for one in sorted(asks, key=lambda one: one[1] is None)}
+            standing = pool.submit(beside, self._standing) if stock else None
+            found = {one: pool.submit(beside, self._found, *one) for one in sorted(asks, key=lambda one: one[1] is None)}
             self._asked |= {one: cells.result() for one, cells in found.items()}
             self._stock = standing.result() if standing else None
-
-    @staticmethod
-    def _beside(store: Store, ask: Callable[..., Answer], about: tuple[Any, ...] = ()) -> Answer:
-        with store.read() as reader:
-            return ask(reader, *about)
 
     def of(self, terms: Sequence[Term], window: timedelta | None) -> dict[Group, int]:
         """Return the sum of the terms by group; what comes up again within the window is repeated."""

@@ -33,7 +33,7 @@ def run_due(store: Store, world: World, now: datetime, hold: bool) -> list[Outco
     """Do each look of which a slot has come; return what that led to. One that was never done starts with its next slot."""
     outcomes: list[Outcome] = []
 
-    def doing(one: Watch | Schedule) -> Callable[[Job, datetime, datetime], None]:
+    def doing(one: Schedule) -> Callable[[Job, datetime, datetime], None]:
         return lambda job, slot, before: outcomes.extend(look(store, world, one, slot, now, hold=hold))
 
     found = schedule.looks(world.policy)
@@ -42,7 +42,7 @@ def run_due(store: Store, world: World, now: datetime, hold: bool) -> list[Outco
     return outcomes
 
 
-def look(store: Store, world: World, one: Watch | Schedule, slot: datetime, now: datetime, *, hold: bool) -> list[Outcome]:
+def look(store: Store, world: World, one: Schedule, slot: datetime, now: datetime, *, hold: bool) -> list[Outcome]:
     """Measure what a watch is about over its window before `slot`, or the measures that are to be verified; return what was decided."""
     catch_up(store, world.policy)
     signals: Iterable[KpiWatched | AgentActed]

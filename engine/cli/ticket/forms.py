@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from engine.analysis import forms
-from engine.analysis.forms import Form, write_form
+from engine.analysis.forms import collect, write_form
+from engine.analysis.forms.model import Form
 from engine.cli.output import say
 from engine.cli.session import ACTOR, Session, options
 from engine.cli.ticket.acting import NUMBER
@@ -38,12 +38,12 @@ def _collect(engine: Engine, session: Session, number: str, form: str) -> Form:
     view = _view(engine, number, session.actor(team)) if form == "follow_up" else None
     with engine.store.read() as reader:
         if form == "plan":
-            return forms.collect_plan(reader, number, policy, team, language, zone)
+            return collect.collect_plan(reader, number, policy, team, language, zone)
         if form == "follow_up":
-            return forms.collect_follow_up(reader, number, policy, team, language, zone, view)
+            return collect.collect_follow_up(reader, number, policy, team, language, zone, view)
         viewer = session.known_actor(team)
         trusted = viewer is not None and ROLE in team.agents[viewer].roles
-        record = forms.collect_service_record(reader, number, policy, team, language, zone, may_see_score=trusted)
+        record = collect.collect_service_record(reader, number, policy, team, language, zone, may_see_score=trusted)
     if viewer is not None and record.score.follow_up is not None:
         reveal(engine, record.score.follow_up, viewer)
     return record

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from engine.store.rows import CallRow, FactRow, FactSpan, FactSum
+from engine.store.rows import FactRow, FactSpan, FactSum
 
 
 class FactReader(Protocol):
@@ -28,8 +28,11 @@ class FactReader(Protocol):
         summed up.
         """
 
-    def calls_without_ticket(self, since: datetime, until: datetime) -> list[CallRow]:
-        """Return the calls that were answered from `since` to before `until` and opened no ticket, the earliest first."""
+    def calls_without_ticket(self, since: datetime, until: datetime) -> list[tuple[int, str, FactRow]]:
+        """Return the calls that were answered from `since` to before `until` and opened no ticket, the earliest first.
+
+        Each has the id of its decision, and what the exchange calls it, empty where that is gone.
+        """
 
 
 class FactWriter(Protocol):

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from engine.store.rows import CallRow, DecisionRecord, FactRow, FactSpan, FactSum
+from engine.store.rows import DecisionRecord, FactRow, FactSpan, FactSum
 from engine.store.sql.session import Column, Room, instant, micros, micros_or_none
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -55,7 +55,7 @@ GROUP BY subject, outcome{by}
 """
 
 _CALLS = """
-SELECT fact.n, fact.at, fact.agent, fact.channel, fact.queue, coalesce(inbox.source_id, '')
+SELECT fact.n, coalesce(inbox.source_id, ''), fact.at, fact.channel, fact.queue, fact.agent
 FROM fact LEFT JOIN decision ON decision.id = fact.n LEFT JOIN inbox ON inbox.id = decision.inbox
 WHERE fact.name = 'call' AND fact.at >= ? AND fact.at < ? AND fact.ticket = '' AND fact.outcome = 'answered'
 ORDER BY fact.at, fact.n
@@ -93,9 +93,10 @@ class FactReads(Room):
             value, worked = (int(whole or 0) * 1_000_000 + int(part or 0) for whole, part in ((seconds, rest), (business, business_rest)))
             yield FactSum(group, subject, outcome, count, value, business_count, worked, within)
 
-    def calls_without_ticket(self, since: datetime, until: datetime) -> list[CallRow]:
+    def calls_without_ticket(self, since: datetime, until: datetime) -> list[tuple[int, str, FactRow]]:
         """Calls of no ticket."""
-        return [CallRow(id, instant(at), *rest) for id, at, *rest in self._session.all(_CALLS, micros(since), micros(until))]
+        found = self._session.all(_CALLS, micros(since), micros(until))
+        return [(id, name, FactRow("call", instant(at), None, None, *about)) for id, name, at, *about in found]
 
 
 class FactWrites(FactReads):
@@ -119,15 +120,7 @@ class FactWrites(FactReads):
         if call is not None:
             channel, agent = (getattr(record.signal, name, None) for name in ("channel", "agent"))
             fact = FactRow(
-                "call",
-                record.at,
-                channel=channel,
-                queue=call.queue or None,
-                agent=agent,
-                subject=call.direction,
-                outcome=call.outcome,
-                value=call.wait,
-                business=call.talk,
+                "call", record.at, None, None, channel, call.queue or None, agent, None, call.direction, call.outcome, call.wait, call.talk
             )
             self._session.run(_KEEP, ticket or "", decision, *_columns(fact))
 

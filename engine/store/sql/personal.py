@@ -127,8 +127,8 @@ WHERE id = ?
     "audit": _Place("id, at, who, what, about, reason", "audit", "TRUE", "FALSE", "at <= :before", "DELETE FROM audit WHERE id = ?"),
 }
 
-# A customer's tickets, also those that are another's now; the work that came of them, and its reviews. Measures of improvement are the house's
-# own.
+# A customer's tickets, also those that are another's now; the work that came of them, and reviews of it. Measures of improvement
+# are the house's own.
 _ABOUT = """
 WITH RECURSIVE about (number) AS (
     SELECT number FROM ticket WHERE customer = :customer
