@@ -14,15 +14,18 @@ import pluggy
 
 from engine.analysis.texts import moment, printable
 from engine.channels.manager import must_be_schema, validate_settings
+from engine.core.compiled import Policy
 from engine.core.decision import Decision
 from engine.core.model import CUSTOMER, SYSTEM, Ticket
 from engine.core.signals import AgentActed, Signal
+from engine.core.team import Team
 from engine.errors import ConfigurationError, EngineError
 from engine.plugins import PROJECT, offers
 from engine.policy.units import duration
-from engine.runtime import inbox, log, passes
+from engine.runtime import accounts, inbox, log, passes
 from engine.runtime.engine import Engine
 from engine.runtime.handle import Handled, Outcome, handle
+from engine.runtime.passes import hashed
 from engine.runtime.project import resolve_secrets
 from engine.store.contract import Reader, Transaction
 from engine.store.rows import TicketQuery
@@ -97,15 +100,19 @@ __all__ = [
     "Engine",
     "Handled",
     "Outcome",
+    "Policy",
     "Reader",
     "Serve",
     "ServiceType",
     "Signal",
+    "Team",
     "Ticket",
     "TicketQuery",
     "Transaction",
+    "accounts",
     "duration",
     "handle",
+    "hashed",
     "hookimpl",
     "inbox",
     "log",
