@@ -12,23 +12,28 @@ from typing import Any, TypeAlias
 
 import pluggy
 
+from engine.analysis import kpi
 from engine.analysis.texts import moment, printable
 from engine.channels.manager import must_be_schema, validate_settings
 from engine.core.compiled import Policy
+from engine.core.contacts import from_text
 from engine.core.decision import Decision
+from engine.core.fields import IMPACTS, KINDS, NEEDS, STATES
+from engine.core.kpis import KPIS
 from engine.core.model import CUSTOMER, SYSTEM, Ticket
-from engine.core.signals import AgentActed, Signal
+from engine.core.signals import AgentActed, Signal, StepDraft
 from engine.core.team import Team
 from engine.errors import ConfigurationError, EngineError
 from engine.plugins import PROJECT, offers
 from engine.policy.units import duration
-from engine.runtime import accounts, inbox, log, passes
+from engine.runtime import accounts, dossier, inbox, log, passes
 from engine.runtime.engine import Engine
 from engine.runtime.handle import Handled, Outcome, handle
 from engine.runtime.passes import hashed
 from engine.runtime.project import resolve_secrets
+from engine.store.codec import decode_plain, encode
 from engine.store.contract import Reader, Transaction
-from engine.store.rows import TicketQuery
+from engine.store.rows import NewsRow, OutboxRow, RequestRow, TicketQuery
 
 GROUP = "engine.services"
 
@@ -94,27 +99,41 @@ def _must_be_sound(offered: object) -> None:
 
 __all__ = [
     "CUSTOMER",
+    "IMPACTS",
+    "KINDS",
+    "KPIS",
+    "NEEDS",
+    "STATES",
     "SYSTEM",
     "AgentActed",
     "Decision",
     "Engine",
     "Handled",
+    "NewsRow",
+    "OutboxRow",
     "Outcome",
     "Policy",
     "Reader",
+    "RequestRow",
     "Serve",
     "ServiceType",
     "Signal",
+    "StepDraft",
     "Team",
     "Ticket",
     "TicketQuery",
     "Transaction",
     "accounts",
+    "decode_plain",
+    "dossier",
     "duration",
+    "encode",
+    "from_text",
     "handle",
     "hashed",
     "hookimpl",
     "inbox",
+    "kpi",
     "log",
     "moment",
     "passes",
