@@ -31,9 +31,10 @@ from engine.runtime.engine import Engine
 from engine.runtime.handle import Handled, Outcome, handle
 from engine.runtime.passes import hashed
 from engine.runtime.project import resolve_secrets
+from engine.store.accounts import NewsRow, RequestRow
 from engine.store.codec import decode_plain, encode
 from engine.store.contract import Reader, Transaction
-from engine.store.rows import NewsRow, OutboxRow, RequestRow, TicketQuery
+from engine.store.rows import OutboxRow, TicketQuery
 
 GROUP = "engine.services"
 
