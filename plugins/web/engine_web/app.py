@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from engine.services import Engine
 from engine_web import api, doors
+from engine_web.api.problems import Problem
 from engine_web.guards import Guards
 from engine_web.settings import Settings
 from engine_web.site import Site, site_of
@@ -54,6 +55,8 @@ async def _language(request: Request) -> Response:
 
 def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # it is registered for these alone
+    if request.url.path.startswith("/api/"):
+        return Problem(error.status_code).response()
     if error.status_code == 303:
         return Response(status_code=303, headers=error.headers)
     return site_of(request).page(request, "failed.html", status=error.status_code, headers=error.headers)

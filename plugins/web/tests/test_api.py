@@ -85,7 +85,7 @@ def test_the_same_key_leads_to_the_same_ticket_and_another_request_under_it_is_r
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["ticket"] for answer in answers}) == 1
     other = sent(NEED)
-    assert (other.status_code, other.headers["content-type"]) == (422, "application/problem+json")
+    assert (other.status_code, other.headers["content-type"]) == (409, "application/problem+json")
 
 
 def test_what_the_customer_says_in_the_app_reaches_the_ticket_and_the_answer_is_read_there(app: Program) -> None:
@@ -212,6 +212,7 @@ def test_a_follow_up_is_heard_of_by_its_own_role_alone(app: Program) -> None:
 def test_errors_are_problems_in_words(app: Program) -> None:
     cases = [
         (app("GET", "/nothing"), 404),
+        (app("GET", "/customers/a%0Ab"), 404),
         (app("DELETE", "/tickets"), 405),
         (app("GET", "/tickets?limit=0"), 400),
         (app("GET", "/tickets?colour=red"), 400),
@@ -219,10 +220,11 @@ def test_errors_are_problems_in_words(app: Program) -> None:
         (app("POST", "/tickets", {"from": "a@b.test"}), 400),
         (app("POST", "/tickets", NEED | {"text": "a\x00b"}), 400),
         (app("POST", "/tickets", NEED | {"text": "x" * 300_000}), 413),
-        (app("POST", "/tickets", NEED | {"channel": "email"}), 422),
+        (app("POST", "/tickets", NEED | {"channel": "email"}), 409),
         (app("POST", "/tickets", NEED, {"idempotency-key": ""}), 400),
         (app("GET", "/tickets/999"), 404),
         (app.site.client.post("/api/v1/tickets", content=b"{", headers=json_of(app)), 400),
+        (app.site.client.post("/api/v1/tickets", content=b'{"from": "a@b.test", "text": "\\ud800"}', headers=json_of(app)), 400),
         (app.site.client.post("/api/v1/tickets", content=b'{"from": NaN}', headers=json_of(app)), 400),
         (app.site.client.post("/api/v1/tickets", content=b"[" * 100_000, headers=json_of(app)), 400),
         (app.site.client.post("/api/v1/tickets", content=b"a=b", headers=json_of(app) | {"content-type": "text/plain"}), 415),
