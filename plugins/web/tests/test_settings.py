@@ -1,3 +1,5 @@
+import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -5,7 +7,10 @@ import pytest
 
 from engine.cli.init import lay_out
 from engine.cli.validate import _project
+from engine.errors import ConfigurationError
+from engine_web.serving import serving
 from engine_web.settings import Settings
+from tests.support.website import Website
 
 
 def test_what_is_not_set_is_loopback_and_no_more() -> None:
@@ -19,6 +24,18 @@ def test_settings_are_read_as_they_are_written() -> None:
     read = Settings.parse({"public": "https://service.example.com", "proxies": ["10.0.0.1"], "session": "30m", "requests": 5})
     assert read.secure
     assert (read.proxies, read.session, read.requests) == (("10.0.0.1",), timedelta(minutes=30), 5)
+
+
+def test_a_web_without_its_channels_says_which_are_missing(shared_site: Website) -> None:
+    engine = replace(shared_site.engine, channels={"web": shared_site.engine.channels["web"]})
+    with pytest.raises(ConfigurationError, match=r"add `web_phone: \{\}` to `channels`"):
+        serving(Settings(), engine)
+
+
+def test_an_address_that_somebody_else_has_is_named(shared_site: Website) -> None:
+    listen = shared_site.url.removeprefix("http://")
+    with pytest.raises(ConfigurationError, match=f"{listen} cannot be listened on"):
+        serving(Settings(listen=listen), shared_site.engine)(threading.Event())
 
 
 @pytest.mark.parametrize(
