@@ -11,10 +11,12 @@ import jsonschema
 import pytest
 
 from engine.core.signals import TicketRequested
+from engine.services import NewsRow
 from engine_web.api import OPERATIONS
 from engine_web.api.openapi import document
 from engine_web.app import application
 from engine_web.doors.roles import TABLE, may, person_of
+from engine_web.news import News
 from engine_web.settings import Settings
 from tests.support.website import Website
 
@@ -291,6 +293,36 @@ def lines_of(answer: httpx.Response, begun: threading.Event) -> Iterator[str]:
         begun.set()
         if line.startswith("data: "):
             yield line
+
+
+def test_however_many_watch_the_store_is_asked_once(app: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    news, asked = News(app.site.engine), list[int]()
+    since = news.since
+
+    def counted(after: int) -> list[NewsRow]:
+        asked.append(after)
+        return since(after)
+
+    async def watch() -> list[list[NewsRow]]:
+        streams = [news.follow(0) for _ in range(50)]
+        return await asyncio.gather(*(anext(stream) for stream in streams))
+
+    monkeypatch.setattr(news, "since", counted)
+    heard = asyncio.run(watch())
+    assert asked == [0]
+    assert all(rows == heard[0] != [] for rows in heard)
+
+
+def test_while_too_much_waits_programs_are_told_when_to_come_back(app: Program) -> None:
+    engine = replace(app.site.engine, project=replace(app.site.engine.project, waiting_limit=0))
+    transport = httpx.ASGITransport(application(Settings(), engine))
+
+    async def send() -> httpx.Response:
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.post("/api/v1/tickets", json=NEED, headers=json_of(app) | {"idempotency-key": "full"})
+
+    answer = asyncio.run(send())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 
 def test_who_asks_too_often_is_told_to_wait(app: Program) -> None:
