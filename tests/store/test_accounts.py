@@ -5,6 +5,7 @@ import pytest
 from engine.core import events as e
 from engine.store import Store, StoreFailed
 from engine.store.accounts import AccessRow, AccountRow, NewsRow, RequestRow
+from engine.store.rows import TicketQuery
 from tests.store.samples import MINUTE, NOW, TAKEN, happen, open_ticket
 
 
@@ -62,3 +63,11 @@ def test_news_are_the_decisions_that_changed_a_ticket_in_order(store: Store) -> 
         assert tx.news(everything[0].id, NOW + MINUTE, 9) == everything[1:]
         assert tx.news(0, NOW + MINUTE, 1) == everything[:1]
         assert tx.news(everything[0].id, NOW, 9) == []
+
+
+def test_tickets_come_page_by_page_in_the_order_of_their_numbers(store: Store) -> None:
+    with store.write() as tx:
+        numbers = [open_ticket(tx, due=NOW - n * MINUTE).number for n in range(5)]
+        first = [one.number for one in tx.tickets(TicketQuery(limit=2, after=""))]
+        rest = [one.number for one in tx.tickets(TicketQuery(limit=9, after=first[-1]))]
+    assert first + rest == sorted(numbers)
