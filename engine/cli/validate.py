@@ -3,10 +3,11 @@
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -162,21 +163,31 @@ def _project(root: Path, today: date | None) -> tuple[list[Diagnostic], Path]:
 
 
 def _channels(project: "Project", tree: Node) -> list[Diagnostic]:
+    """What is wrong with the settings of channels and services, by the schemas of their plugins."""
     from engine.channels.manager import ChannelTypes, validate_settings
 
     discovered = ChannelTypes.discover()
+    wanted: list[tuple[str, str, Callable[[], Any], Mapping[str, Any]]] = [
+        ("channels", one.name, partial(discovered.named, one.type), one.settings) for one in project.channels
+    ]
+    if project.services:
+        from engine.services import named  # and with it every room: only where there is one
+
+        wanted += [("services", name, partial(named, name), settings) for name, settings in project.services.items()]
     found = []
-    for channel in project.channels:
-        place = ("channels", channel.name)
+    for section, name, kind, settings in wanted:
+        code, place = _UNSOUND_CHANNEL if section == "channels" else _UNSOUND_PROJECT, (section, name)
         try:
-            problems = validate_settings(discovered.named(channel.type), channel.settings)
+            problems = validate_settings(kind(), settings)
         except EngineError as error:
-            found.append(_diagnostic(_UNSOUND_CHANNEL, foreign(str(error)), tree, place))
+            found.append(_diagnostic(code, foreign(str(error)), tree, place))
             continue
         for problem in problems:
             where, what = ".".join(map(str, problem.path)), foreign(problem.message)
-            message = said("channel {name}: {where}: {what}", name=channel.name, where=where, what=what)
-            found.append(_diagnostic(_UNSOUND_CHANNEL, message, tree, (*place, *problem.path)))
+            message = said("channel {name}: {where}: {what}", name=name, where=where, what=what)
+            if section == "services":
+                message = said("service {name}: {where}: {what}", name=name, where=where, what=what)
+            found.append(_diagnostic(code, message, tree, (*place, *problem.path)))
     return found
 
 

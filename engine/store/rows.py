@@ -52,7 +52,10 @@ class StoredDecision(Struct, frozen=True):
 
 
 class TicketQuery(Struct, frozen=True):
-    """Which tickets to list. An empty `states` means all, None means any; `text` is looked for in numbers and contents."""
+    """Which tickets to list. An empty `states` means all, None means any; `text` is looked for in numbers and contents.
+
+    With `after` they come in the order of their numbers, those behind it.
+    """
 
     states: tuple[str, ...] = ()
     queue: str | None = None
@@ -63,6 +66,7 @@ class TicketQuery(Struct, frozen=True):
     parent: str | None = None
     text: str | None = None
     limit: int = 100
+    after: str | None = None
 
 
 class AgentRow(Struct, frozen=True):
