@@ -15,14 +15,20 @@ import pluggy
 from engine.analysis import kpi
 from engine.analysis.texts import moment, printable
 from engine.channels.manager import must_be_schema, validate_settings
-from engine.core.compiled import Policy
+from engine.core import events
+from engine.core.answers import is_opt_out
+from engine.core.compiled import Policy, Survey
 from engine.core.contacts import from_text
+from engine.core.context import LINK
+from engine.core.decide.replies import verdict
+from engine.core.decide.surveys import scores
 from engine.core.decision import Decision
 from engine.core.fields import IMPACTS, KINDS, NEEDS, STATES
 from engine.core.kpis import KPIS
 from engine.core.model import CUSTOMER, SYSTEM, Ticket
-from engine.core.signals import AgentActed, Signal, StepDraft
+from engine.core.signals import AgentActed, MessageArrived, Signal, StepDraft
 from engine.core.team import Team
+from engine.core.text import mask
 from engine.errors import ConfigurationError, EngineError
 from engine.plugins import PROJECT, offers
 from engine.policy.units import duration
@@ -31,6 +37,7 @@ from engine.runtime.engine import Engine
 from engine.runtime.handle import Handled, Outcome, handle
 from engine.runtime.passes import hashed
 from engine.runtime.project import resolve_secrets
+from engine.runtime.tokens import PAGES
 from engine.store.accounts import NewsRow, RequestRow
 from engine.store.codec import decode_plain, encode
 from engine.store.contract import Reader, Transaction
@@ -103,13 +110,16 @@ __all__ = [
     "IMPACTS",
     "KINDS",
     "KPIS",
+    "LINK",
     "NEEDS",
+    "PAGES",
     "STATES",
     "SYSTEM",
     "AgentActed",
     "Decision",
     "Engine",
     "Handled",
+    "MessageArrived",
     "NewsRow",
     "OutboxRow",
     "Outcome",
@@ -120,6 +130,7 @@ __all__ = [
     "ServiceType",
     "Signal",
     "StepDraft",
+    "Survey",
     "Team",
     "Ticket",
     "TicketQuery",
@@ -129,14 +140,19 @@ __all__ = [
     "dossier",
     "duration",
     "encode",
+    "events",
     "from_text",
     "handle",
     "hashed",
     "hookimpl",
     "inbox",
+    "is_opt_out",
     "kpi",
     "log",
+    "mask",
     "moment",
     "passes",
     "printable",
+    "scores",
+    "verdict",
 ]

@@ -8,6 +8,9 @@ from engine.core.compiled import Question, Survey
 from engine.core.draft import Draft
 from engine.core.model import CUSTOMER, Deadline, Ticket
 
+LINK = "{link}"
+"""What stands in a message for the link to the customer's page, until it goes out: whoever reads the log cannot follow it."""
+
 
 def build(draft: Draft, party: str, language: str, extra: Mapping[str, object]) -> dict[str, object]:
     """Return the variables for one message to `party` in `language`; `extra` are those of the occasion."""
@@ -19,6 +22,7 @@ def build(draft: Draft, party: str, language: str, extra: Mapping[str, object]) 
         "company": {"name": policy.text(policy.company.name, language), "hotline": policy.company.hotline},
         "ticket": _ticket(draft, ticket),
         "customer": {"name": draft.facts.contact.name},
+        "link": LINK if draft.facts.links and party == CUSTOMER else "",
         "agent": agent(draft, ticket.assignee if party == CUSTOMER else party),
         "deadlines": _deadlines(draft, party, language),
         "plan": _plan(draft, ticket),

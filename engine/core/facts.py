@@ -99,7 +99,8 @@ class Facts(Struct, frozen=True):
     house's own that ran already in this chain, which is everything that follows from one signal, and `depth` how many of them led here.
     `parent` is the ticket for which an approval is asked, known where that approval is decided on.
     `incident` is the one that the signal is about, `members` are the tickets that it must tell next, or that count together.
-    `counted` says how many tickets came that are alike, in the window of their group and in its baseline before that.
+    `counted` says how many tickets came that are alike, in the window of their group and in its baseline before that. `links` says whether
+    a message can carry a link to the customer's page of the ticket.
     """
 
     number: str
@@ -124,3 +125,4 @@ class Facts(Struct, frozen=True):
     incident: IncidentFacts | None = None
     members: tuple[str, ...] = ()
     counted: tuple[int, int] = (0, 0)
+    links: bool = False

@@ -1,7 +1,8 @@
 """What a script may name on each occasion, and sample values to try every script with before a customer sees it.
 
 The variables that exist always: now, language, timezone, company {name, hotline}, ticket {number, kind, state, channel, language,
-subject, text, wish, expected_by, parent, opened_at}, customer {name}, agent {id, name}, queue {id, label}, tier {id, label}, plan
+subject, text, wish, expected_by, parent, opened_at}, customer {name}, link (to the customer's
+page; empty where there are none), agent {id, name}, queue {id, label}, tier {id, label}, plan
 {text, steps}, result {text}, knowledge (the best answer that the knowledge base has, empty for none), deadlines {kind: {label, due,
 overdue, remaining}}. Which kinds of deadline there are depends on the tier.
 """
@@ -89,6 +90,7 @@ def _base(language: str, setting: Setting, full: bool) -> dict[str, object]:
             "opened_at": _NOW - timedelta(minutes=5),
         },
         "customer": {"name": word("陈先生")},
+        "link": word("https://service.example.com/r/202603040001.mfrggzdfmztwq2lknnwg23tpob"),
         "agent": {"id": word("qian"), "name": word("钱伟")},
         "queue": {"id": "tech_support", "label": word("技术支持")},
         "plan": {"text": word("更换主板"), "steps": steps if full else []},

@@ -249,8 +249,9 @@ def open_engine(
             sources={name: Source(source) for name, source in installed().sources.items()},
             retries=project.handling,
             seal=load_seal(project.var, store, key),
+            links=bool(project.public_address),
         )
-        tokens = Tokens(key or _signing_key(store), team.agents)
+        tokens = Tokens(key or _signing_key(store), team.agents, project.public_address)
     except BaseException:
         store.close()
         raise

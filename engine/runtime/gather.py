@@ -58,7 +58,7 @@ class Origin(Struct, frozen=True):
 
 class World(Struct, frozen=True):
     """What does not change from one decision to the next: the policy in force, the people, the channels, the source of
-    chance, the fields of plugins, how often what cannot be handled is tried, what seals survey answers.
+    chance, the fields of plugins, how often what cannot be handled is tried, what seals survey answers, whether messages can carry `links`.
     """
 
     policy: Policy
@@ -69,6 +69,7 @@ class World(Struct, frozen=True):
     sources: Mapping[str, Source] = field(default_factory=dict)
     retries: Retries = field(default_factory=lambda: Retries(attempts=5))
     seal: Seal = field(default_factory=Seal.fresh)
+    links: bool = False
 
 
 _CREW = "crew"
@@ -119,6 +120,7 @@ class Gatherer:
             last_agent=self._tx.last_agent(customer.id) if customer and customer.known else None,
             ran=tuple(self.ran),
             depth=self.depth,
+            links=self._world.links,
             members=incidents.members(self._tx, self._world.policy, ticket, signal),
             counted=incidents.counted(self._tx, self._world.policy, ticket, signal, self._now),
             number=self._next_number(ticket, signal),  # last, because others wait for the next number from here on

@@ -11,7 +11,9 @@ from pathlib import Path
 from msgspec import Struct, field, structs
 
 from engine.channels import Channel, Outbound, PermanentFailure, TemporaryFailure
+from engine.core.context import LINK
 from engine.core.messages import ENCLOSED
+from engine.core.model import CUSTOMER
 from engine.core.signals import ReceiptArrived
 from engine.errors import EngineError
 from engine.runtime import digests, log
@@ -123,10 +125,13 @@ class Postman(Struct, frozen=True):
         if len(rows) > 1:  # nobody can answer for several tickets at once, so there is no token
             subject, text = digests.compose(world, rows, texts, at)
             return _Letter(rows, Outbound(row.digest or row.id, target, text, subject, "", row.language, (), automatic=row.automatic))
+        text = texts.get(row.content_id, "")
+        if row.ticket and row.party == CUSTOMER:
+            text = text.replace(LINK, self.tokens.link(row.ticket) or LINK)
         outbound = Outbound(
             message_id=row.id,
             to=target,
-            text=texts.get(row.content_id, ""),
+            text=text,
             subject=row.subject,
             token=self.tokens.make(row.ticket, row.party) if row.ticket else "",
             language=row.language,

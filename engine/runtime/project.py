@@ -87,6 +87,11 @@ class Project(Struct, frozen=True):
         return self.outbound == "hold"
 
     @property
+    def public_address(self) -> str:
+        """The address at which customers reach the pages that a service has for them, empty where none is public."""
+        return next((one["public"] for one in self.services.values() if "public" in one), "")
+
+    @property
     def lease(self) -> timedelta:
         """How long a process may keep a message that it is sending; a channel that hangs is replaced in half of it."""
         return 2 * self.send_deadline

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from engine.core.model import CUSTOMER
 from engine.runtime.carriers import Circuit
 from engine.runtime.outbox import Postman
 from engine.runtime.retries import Retries
+from engine.runtime.tokens import Tokens
 from engine.store.rows import OutboxRow
 from tests.core.worlds import HOUR, MAIL, MINUTE, PHONE, House, an_agent, with_agents
 
@@ -62,6 +64,31 @@ def test_a_message_is_sent_with_the_token_that_brings_its_answer_back() -> None:
     assert (row.state, row.provider_id, row.sent_at) == ("sent", f"<{row.id}@carrier>", there.now)
     assert there.names(number)[-2:] == ["message_sent", "message_sent"]
     assert dispatch(there, carrier) == 0
+
+
+def test_the_link_to_the_customers_page_is_put_in_as_the_message_goes_out_and_stands_nowhere_else() -> None:
+    there = house()
+    there.world, there.tokens = replace(there.world, links=True), Tokens(b"key", there.people.agents, "https://service.example.test")
+    number = there.mail("{link} 你好", subject="咨询")
+    carrier = Carrier()
+    dispatch(there, carrier)
+    [assignment, promise] = carrier.sent
+    link = there.tokens.link(number)
+    assert link in promise.text
+    assert "{link} 你好" in assignment.text  # a colleague must not act for the customer
+    with there.store.read() as reader:
+        kept = reader.contents([to_customer(there, number).content_id])
+    assert [("{link}" in text, link in text) for text in kept.values()] == [(True, False)]
+
+
+def test_without_pages_messages_say_nothing_of_them() -> None:
+    there = house()
+    number = there.mail("你好", subject="咨询")
+    there.done(number, "write", "ann", "您好 {link}")
+    carrier = Carrier()
+    dispatch(there, carrier)
+    assert ["进度" in message.text for message in carrier.sent] == [False] * 3
+    assert carrier.sent[-1].text == "您好 {link}"
 
 
 def test_a_message_names_those_before_it_in_its_thread() -> None:

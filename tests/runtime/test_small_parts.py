@@ -45,6 +45,22 @@ def test_a_token_of_another_installation_or_of_one_who_left_proves_nothing() -> 
     assert Tokens(b"key", ()).read(TOKENS.make("202603040001", "qian")) is None
 
 
+def test_a_link_leads_to_its_ticket_only_and_is_believed_by_no_mail() -> None:
+    tokens = Tokens(b"key", AGENTS, "https://service.example.test")
+    link = tokens.among(()).link("202603040001")
+    start, _, end = link.rpartition("/")
+    assert (start, len(end)) == ("https://service.example.test/r", 39)
+    assert tokens.linked(end) == tokens.linked(end.upper()) == "202603040001"
+    assert tokens.read(end) is None
+    wrong = ["", ".", "202603040001", end[:-1], end.replace("1.", "2."), tokens.make("202603040001", CUSTOMER), "é.é"]
+    assert [tokens.linked(text) for text in wrong] == [None] * len(wrong)
+    assert Tokens(b"other", AGENTS).linked(end) is None
+
+
+def test_without_a_public_address_there_is_no_link() -> None:
+    assert TOKENS.link("202603040001") == ""
+
+
 @pytest.mark.parametrize(
     ("kind", "raw", "stored"),
     [

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from engine.channels import Delivery, Inbound
+from engine.core.model import Ticket
 from engine.core.signals import AgentActed
 from engine.runtime import accounts, inbox
 from engine.runtime.answers import next_look
@@ -85,6 +86,13 @@ class Website:
 
     def act(self, ticket: str, action: str, text: str = "", actor: str = "zhao", **more: Any) -> str | None:
         return self.engine.handle(AgentActed(ticket, action, actor, text, **more)).first.refused
+
+    def ticket(self, number: str) -> Ticket:
+        """Return a ticket as it is now."""
+        with self.engine.store.read() as reader:
+            found = reader.ticket(number)
+        assert found is not None
+        return found
 
     def wait(self, span: timedelta) -> None:
         """Let time pass; every timer fires when it is due, answers that wait are looked at, and what is queued is sent."""

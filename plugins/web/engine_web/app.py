@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from engine.errors import EngineError, NotFound, Refused, UsageError
 from engine.services import Engine
-from engine_web import api, doors
+from engine_web import api, customers, doors
 from engine_web.api.problems import Problem
 from engine_web.guards import Guards
 from engine_web.settings import Settings
@@ -38,6 +38,7 @@ def routes(settings: Settings) -> list[BaseRoute]:
         *doors.routes(),
         *api.routes(settings),
         Route("/language", _language, methods=["POST"], name="language"),
+        *customers.routes(),
     ]
 
 

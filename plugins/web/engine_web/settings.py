@@ -16,6 +16,7 @@ SETTINGS_SCHEMA: Mapping[str, Any] = {
         "public": {"type": "string", "pattern": r"^https?://[^\s/?#]+$"},
         "proxies": {"type": "array", "items": {"type": "string", "minLength": 1}},
         "session": _DURATION,
+        "links": _DURATION,
         "requests": {"type": "integer", "minimum": 1, "maximum": 1000000},
     },
 }
@@ -26,13 +27,14 @@ class Settings:
     """Where it listens and how it is reached: `public` is the address that links begin with, None: none are sent.
 
     `proxies` are the addresses whose word on who asks, and whether by TLS, is taken. A `session` of the console ends after so long;
-    a token of the API may ask `requests` times a minute.
+    a token of the API may ask `requests` times a minute. `links` is how long a customer's link is good after the ticket has ended.
     """
 
     listen: str = "127.0.0.1:8080"
     public: str | None = None
     proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     session: timedelta = timedelta(hours=12)
+    links: timedelta = timedelta(days=90)
     requests: int = 600
 
     @property
@@ -46,6 +48,7 @@ class Settings:
         given = dict(plain)
         if "proxies" in given:
             given["proxies"] = tuple(given["proxies"])
-        if "session" in given:
-            given["session"] = duration(given["session"])
+        for name in ("session", "links"):
+            if name in given:
+                given[name] = duration(given[name])
         return cls(**given)

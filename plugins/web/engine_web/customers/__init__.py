@@ -1,0 +1,20 @@
+"""The pages of customers: hand a request in; see by a link from a message what was promised and how far it is, answer, and rate.
+
+Looking changes nothing: whoever follows a link, a mail scanner too, only reads. What changes something is posted, by the link's token.
+"""
+
+from starlette.routing import BaseRoute, Route
+
+from engine.services import PAGES
+from engine_web.customers import requests, tickets
+
+
+def routes() -> list[BaseRoute]:
+    """Return the routes of this room."""
+    return [
+        Route("/request", requests.form, name="request"),
+        Route("/request", requests.submit, methods=["POST"]),
+        Route("/request/{id}", requests.submitted, name="submitted"),
+        Route(f"{PAGES}/{{token}}", tickets.show, name="ticket"),
+        Route(f"{PAGES}/{{token}}/{{deed}}", tickets.act, methods=["POST"]),
+    ]

@@ -1,0 +1,119 @@
+"""Handing a request in: the form, and what its sender sees when it has arrived."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from engine.channels import Inbound
+from engine.services import NEEDS, Engine
+from engine_web.customers.replies import first
+from engine_web.customers.uploads import LARGEST_FILE, MOST_FILES, Unfit, attachments
+from engine_web.customers.view import promises
+from engine_web.intake import take_in
+from engine_web.site import site_of
+
+KINDS = tuple(kind for kind in NEEDS if kind != "care")
+LONGEST = {"text": 5000, "wish": 1000, "expected_by": 100, "name": 80, "contact": 254}
+"""Characters of each field at most."""
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_MAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
+
+Values = dict[str, list[str]]
+Files = list[tuple[str, bytes]]
+
+
+async def read_form(request: Request) -> tuple[Values, Files]:
+    """Return the texts of a form by name, and its files. Raises HTTPException where it is none, or too large."""
+    values: Values = {}
+    files: Files = []
+    async with request.form(max_files=MOST_FILES + 1, max_fields=60, max_part_size=200_000) as form:
+        for name, value in form.multi_items():
+            if not isinstance(value, UploadFile):
+                values.setdefault(name, []).append(value)
+            elif (value.size or 0) > LARGEST_FILE:
+                files.append((value.filename or "", await value.read(LARGEST_FILE + 1)))
+            else:
+                files.append((value.filename or "", await value.read()))
+    return values, files
+
+
+def form(request: Request) -> Response:
+    """Show the form. Its id makes the request one, however often it is sent."""
+    return _form(request, {}, {}, 200)
+
+
+def _form(request: Request, values: Values, errors: dict[str, str], status: int) -> Response:
+    site = site_of(request)
+    known = first(values, "id")
+    shown: dict[str, Any] = {
+        "id": known if _ID.fullmatch(known) else f"{site.engine.world.chance.getrandbits(128):032x}",
+        "values": {name: first(values, name) for name in ("kind", *LONGEST)},
+        "errors": errors,
+        "kinds": KINDS,
+        "longest": LONGEST,
+        "most_files": MOST_FILES,
+    }
+    return site.page(request, "customers/request.html", status=status, **shown)
+
+
+async def submit(request: Request) -> Response:
+    """Take a request in, or show the form again with what is wrong."""
+    values, files = await read_form(request)
+    return await run_in_threadpool(_submit, request, values, files)
+
+
+def _submit(request: Request, values: Values, files: Files) -> Response:
+    site = site_of(request)
+    engine = site.engine
+    errors = {name: "request.too_long" for name, most in LONGEST.items() if len(first(values, name)) > most}
+    if not first(values, "text"):
+        errors["text"] = "request.no_text"
+    channel = _channel(engine, first(values, "contact"))
+    if channel is None:
+        errors["contact"] = "request.no_contact"
+    enclosed: Sequence[Any] = ()
+    try:
+        enclosed = attachments(files)
+    except Unfit as unfit:
+        errors["files"] = str(unfit)
+    id = first(values, "id")
+    if errors or channel is None or not _ID.fullmatch(id):
+        return _form(request, values, errors, 422)
+    fields = {name: first(values, name) for name in ("kind", "wish", "expected_by") if first(values, name)}
+    item = Inbound(
+        source_id=id,
+        sender=first(values, "contact"),
+        sender_name=first(values, "name"),
+        received_at=engine.clock.now(),
+        text=first(values, "text"),
+        attachments=tuple(enclosed),
+        fields={**fields, "language": site.language(request)},
+    )
+    take_in(engine, channel, item)
+    return RedirectResponse(f"/request/{id}", 303)
+
+
+def _channel(engine: Engine, contact: str) -> str | None:
+    """Return the channel for a mail address or a telephone number, None for what is neither."""
+    if _MAIL.fullmatch(contact):
+        return "web"
+    return "web_phone" if re.fullmatch(r"\+\d{7,15}", engine.normalise("web_phone", contact)) else None
+
+
+def submitted(request: Request) -> Response:
+    """Say that a request has arrived, under which number, and what is promised. More is shown only to whom our message reaches."""
+    site, id = site_of(request), str(request.path_params["id"])
+    with site.engine.store.read() as reader:
+        row = reader.inbox_item("web", id) or reader.inbox_item("web_phone", id) if _ID.fullmatch(id) else None
+        ticket = reader.ticket(row.ticket) if row and row.ticket else None
+    if row is None:
+        raise HTTPException(404)
+    promised = tuple(promises(ticket, site.engine.world.policy, site.language(request))) if ticket else ()
+    return site.page(request, "customers/submitted.html", ticket=ticket, promises=promised)

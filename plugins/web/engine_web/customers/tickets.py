@@ -1,0 +1,195 @@
+"""A customer's page of a ticket, reached by the link in a message, and what they do there."""
+
+from collections.abc import Callable, Mapping
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from engine.channels import Inbound
+from engine.services import CUSTOMER, LINK, PAGES, Engine, MessageArrived, Reader, Ticket, handle, is_opt_out
+from engine_web.customers import replies
+from engine_web.customers.replies import first
+from engine_web.customers.requests import LONGEST, Files, Values, read_form
+from engine_web.customers.uploads import Unfit, attachments
+from engine_web.customers.view import may_be_shown, view, ways
+from engine_web.intake import take_in
+from engine_web.site import site_of
+
+DONE = ("confirmed", "objected", "rated", "sent", "withdrawn", "allowed")
+_HIDDEN = {"x-robots-tag": "noindex, nofollow"}
+
+
+class Wrong(Exception):  # control flow between a form and its page
+    """What was posted cannot be done; `errors` are keys of words by field, `status` says how an answer is marked."""
+
+    def __init__(self, errors: Mapping[str, str], status: int = 422) -> None:
+        self.errors, self.status = errors, status
+
+
+def show(request: Request) -> Response:
+    """Show the page; looking changes nothing."""
+    done = request.query_params.get("done", "")
+    return _page(request, _number(request), {}, {}, 200, done if done in DONE else "")
+
+
+def _page(request: Request, number: str, values: Values, errors: Mapping[str, str], status: int, done: str = "") -> Response:
+    site = site_of(request)
+    with site.engine.store.read() as reader:
+        seen = view(site.engine, reader, _shown(request, reader, number), site.language(request))
+    return site.page(
+        request,
+        "customers/ticket.html",
+        status=status,
+        headers=_HIDDEN,
+        view=seen,
+        path=f"{PAGES}/{request.path_params['token']}",
+        form_id=f"{site.engine.world.chance.getrandbits(128):032x}",
+        given=lambda name: values.get(name, []),
+        values={name: first(values, name) for name in ("reason", "text")},
+        errors=errors,
+        longest=LONGEST["text"],
+        link=LINK,
+        done=done,
+    )
+
+
+async def act(request: Request) -> Response:
+    """Do what a form of the page says, once: of several at the same time one is done, and the others are shown what is so by now."""
+    deed = _DEEDS.get(request.path_params["deed"])
+    if deed is None:
+        raise HTTPException(404)
+    values, files = await read_form(request)
+    return await run_in_threadpool(_act, request, deed, values, files)
+
+
+def _act(request: Request, deed: "_Deed", values: Values, files: Files) -> Response:
+    number = _number(request)
+    try:
+        done = deed(request, number, values, files)
+    except Wrong as wrong:
+        return _page(request, number, values, wrong.errors, wrong.status)
+    return RedirectResponse(f"{PAGES}/{request.path_params['token']}?done={done}", 303)
+
+
+def _number(request: Request) -> str:
+    """Return the number of the ticket that the link's token proves. Raises HTTPException."""
+    number = site_of(request).engine.tokens.linked(request.path_params["token"])
+    if number is None:
+        raise HTTPException(404)
+    return number
+
+
+def _shown(request: Request, reader: Reader, number: str) -> Ticket:
+    site = site_of(request)
+    ticket = reader.ticket(number)
+    if ticket is None or not may_be_shown(reader, ticket, site.engine.clock.now(), site.settings.links):
+        raise HTTPException(404)
+    return ticket
+
+
+def _say(request: Request, number: str, words: Callable[[Reader, Ticket], str | None], channel: str = "web") -> None:
+    """Let the customer have said the words that fit the ticket as it is now. Raises Wrong where none fit any more."""
+    engine: Engine = site_of(request).engine
+    with engine.store.write() as tx:
+        if tx.hold_ticket(number) is None:
+            raise HTTPException(404)
+        text = words(tx, _shown(request, tx, number))
+        if text is None:
+            raise Wrong({"page": "page.too_late"}, 409)
+        signal = MessageArrived(number, channel, text, trusted=True)
+        outcome = handle(tx, engine.world, signal, engine.clock.now(), hold=engine.project.hold)
+    engine.tell([outcome])
+
+
+def _confirm(request: Request, number: str, values: Values, files: Files) -> str:
+    policy = site_of(request).engine.world.policy
+    _say(request, number, lambda _, ticket: replies.confirmation(ticket, policy))
+    return "confirmed"
+
+
+def _object(request: Request, number: str, values: Values, files: Files) -> str:
+    policy, reason = site_of(request).engine.world.policy, first(values, "reason")
+    if not reason:
+        raise Wrong({"reason": "page.no_reason"})
+    if len(reason) > LONGEST["text"]:
+        raise Wrong({"reason": "request.too_long"})
+    _say(request, number, lambda _, ticket: replies.objection(ticket, policy, reason))
+    return "objected"
+
+
+def _rate(request: Request, number: str, values: Values, files: Files) -> str:
+    policy = site_of(request).engine.world.policy
+
+    def words(_: Reader, ticket: Ticket) -> str | None:
+        survey = replies.survey_of(ticket, policy)
+        if survey is None:
+            return None
+        asked = replies.questions(survey, policy, ticket.language)
+
+        def given(name: str) -> list[str]:
+            return [value.strip() for value in values.get(name, [])]
+
+        if missing := replies.unanswered(asked, given):
+            raise Wrong(dict.fromkeys(missing, "page.unanswered"))
+        if any(len(word) > LONGEST["text"] for question in asked for word in given(question.name)):
+            raise Wrong({question.name: "request.too_long" for question in asked if not question.points})
+        call = replies.call_word(survey) if first(values, "call") else ""
+        return replies.rating(ticket, policy, asked, given, call)
+
+    _say(request, number, words)
+    return "rated"
+
+
+def _write(request: Request, number: str, values: Values, files: Files) -> str:
+    engine, text, id = site_of(request).engine, first(values, "text"), first(values, "id")
+    if len(text) > LONGEST["text"]:
+        raise Wrong({"text": "request.too_long"})
+    try:
+        enclosed = attachments(files)
+    except Unfit as unfit:
+        raise Wrong({"files": str(unfit)}) from None
+    if not text and not enclosed:
+        raise Wrong({"text": "page.no_text"})
+    with engine.store.read() as reader:
+        reached = ways(engine, reader, _shown(request, reader, number))
+        channels = [way.channel for way in reached if not way.withdrawn]
+    if is_opt_out(text, engine.world.policy.replies) and channels:  # the page has no channel of its own that could be ended
+        for channel in channels:
+            _consent(request, number, {"channel": [channel]}, withdrawn=True)
+        return "withdrawn"
+    token = engine.tokens.make(number, CUSTOMER)
+    take_in(engine, "web", Inbound(f"{number} {id[:64]}", "", engine.clock.now(), text, tokens=(token,), attachments=enclosed))
+    return "sent"
+
+
+def _withdraw(request: Request, number: str, values: Values, files: Files) -> str:
+    return _consent(request, number, values, withdrawn=True)
+
+
+def _allow(request: Request, number: str, values: Values, files: Files) -> str:
+    return _consent(request, number, values, withdrawn=False)
+
+
+def _consent(request: Request, number: str, values: Values, withdrawn: bool) -> str:
+    """End, or allow again, automatic messages over one channel to the address that the ticket has there."""
+    engine, channel = site_of(request).engine, first(values, "channel")
+
+    def words(reader: Reader, ticket: Ticket) -> str | None:
+        open_ways = [way.channel for way in ways(engine, reader, ticket) if way.withdrawn is not withdrawn]
+        return replies.consent(engine.world.policy, withdrawn) if channel in open_ways else None
+
+    _say(request, number, words, channel)
+    return "withdrawn" if withdrawn else "allowed"
+
+
+_Deed = Callable[[Request, str, Values, Files], str]
+_DEEDS: Mapping[str, _Deed] = {
+    "confirm": _confirm,
+    "object": _object,
+    "rate": _rate,
+    "message": _write,
+    "withdraw": _withdraw,
+    "allow": _allow,
+}
