@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 # Control characters, lone surrogates, and the marks that turn the direction of what follows (U+202E makes "gpj.exe" of "exe.jpg").
@@ -42,3 +43,8 @@ def pieces(text: str, columns: int, most_lines: int) -> Iterator[tuple[str, int]
             start, lines = position, 1
         column += 0 if character == "\n" else step
     yield text[start:], lines
+
+
+def picked(value: object, names: str) -> dict[str, Any]:
+    """Return these attributes of a value, in words separated by spaces, by their names."""
+    return {name: getattr(value, name) for name in names.split()}

@@ -171,7 +171,6 @@ def _seconds(span: timedelta) -> int | float:
 
 
 def _print(found: Mapping[str, object], arithmetic: Arithmetic | None, as_json: bool, language: str) -> None:
-    from engine.cli.explain import step_line
 
     if as_json:
         say_json({**found, **({"steps": arithmetic.steps} if arithmetic else {})})
@@ -184,4 +183,4 @@ def _print(found: Mapping[str, object], arithmetic: Arithmetic | None, as_json: 
     if arithmetic is not None:
         words.timezone = arithmetic.timezone
         for step in arithmetic.steps:
-            say(f"  {step_line(words, step)}")
+            say(f"  {words.step(step)}")
