@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 import click
 import msgspec
 
+from engine.analysis.texts import instant
 from engine.cli.app import FINDINGS
 from engine.cli.output import say, say_json
-from engine.cli.session import FORMAT, LANGUAGE, by_locale, instant
+from engine.cli.session import FORMAT, LANGUAGE, by_locale
 from engine.cli.words import Words
 from engine.core.arithmetic import Arithmetic, reckon
 from engine.core.calendar import Calendar, Pause

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from engine.analysis.texts import picked
+from engine.analysis.texts import instant, picked
 from engine.cli.app import FINDINGS
 from engine.cli.output import clean, say_json
-from engine.cli.session import FORMAT, Session, by_locale, instant, options
+from engine.cli.session import FORMAT, Session, by_locale, options
 from engine.cli.test import policies_in, sound_policies
 from engine.cli.words import Words
 from engine.core.arithmetic import Arithmetic

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from engine.analysis.texts import instant
 from engine.cli.kpi import end_of, shown_value
-from engine.cli.session import ACTOR, FORMAT, Option, Session, instant, options, read_text
+from engine.cli.session import ACTOR, FORMAT, Option, Session, options, read_text
 from engine.cli.ticket.acting import let_through
 from engine.core.fields import IMPROVEMENT, OPEN_STATES
 from engine.core.improvements import CATEGORIES

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.analysis.guides import document
+from engine.analysis.texts import instant
 from engine.analysis.words import WORDS
 from engine.cli.output import bar, clean, one_line, say_json, span, table
 from engine.cli.phone import choose
-from engine.cli.session import by_locale, instant, resolve_actor
+from engine.cli.session import by_locale, resolve_actor
 from engine.cli.ticket.overview import wanted_states
 from engine.cli.ticket.work import split_step
 from engine.cli.words import Words
