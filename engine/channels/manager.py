@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import jsonschema
 from jsonschema.exceptions import SchemaError, ValidationError, best_match
@@ -89,9 +89,17 @@ class ChannelTypes:
             raise ConfigurationError(f"channel {name!r}: its plugin could not build it: {type(error).__name__}: {error}") from error
 
 
-def validate_settings(channel_type: ChannelType, settings: Mapping[str, Any]) -> list[Problem]:
+class Configured(Protocol):
+    """What has settings in engine.yaml: a channel type, a service."""
+
+    @property
+    def settings_schema(self) -> Mapping[str, Any]:
+        """The JSON Schema of them."""
+
+
+def validate_settings(kind: Configured, settings: Mapping[str, Any]) -> list[Problem]:
     """Return what is wrong with `settings` by the type's JSON Schema, in document order; values are never shown (they may be secret)."""
-    validator = jsonschema.Draft202012Validator(channel_type.settings_schema, format_checker=jsonschema.FormatChecker())
+    validator = jsonschema.Draft202012Validator(kind.settings_schema, format_checker=jsonschema.FormatChecker())
     problems = [problem for error in validator.iter_errors(settings) for problem in _explain(error)]
     return sorted(problems, key=lambda problem: ([str(step) for step in problem.path], problem.message))
 
@@ -99,15 +107,19 @@ def validate_settings(channel_type: ChannelType, settings: Mapping[str, Any]) ->
 def _must_be_sound(channel_type: object) -> None:
     if not isinstance(channel_type, ChannelType):
         raise ConfigurationError(f"engine_channel_types must return ChannelType objects, not {type(channel_type).__name__}")
-    name, schema = channel_type.name, channel_type.settings_schema
-    if not _NAME.fullmatch(name):
-        raise ConfigurationError(f"channel type {name!r}: a name is lower-case letters, digits and _")
+    if not _NAME.fullmatch(channel_type.name):
+        raise ConfigurationError(f"channel type {channel_type.name!r}: a name is lower-case letters, digits and _")
+    must_be_schema(f"channel type {channel_type.name!r}", channel_type.settings_schema)
+
+
+def must_be_schema(what: str, schema: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError, which says of `what`, unless it is the JSON Schema of a closed object."""
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
     except SchemaError as error:
-        raise ConfigurationError(f"channel type {name!r}: its settings_schema is no JSON Schema: {error.message}") from error
+        raise ConfigurationError(f"{what}: its settings_schema is no JSON Schema: {error.message}") from error
     if schema.get("type") != "object" or schema.get("additionalProperties") is not False:
-        raise ConfigurationError(f"channel type {name!r}: its settings_schema must be an object with additionalProperties: false")
+        raise ConfigurationError(f"{what}: its settings_schema must be an object with additionalProperties: false")
 
 
 def _explain(error: ValidationError) -> list[Problem]:

@@ -12,6 +12,7 @@ from engine.channels import write_atomically
 from engine.runtime.engine import Engine
 from engine.runtime.project import Job
 from engine.runtime.schedule import reports
+from engine.runtime.worker import Services
 
 
 def backup(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
@@ -44,6 +45,13 @@ def report(engine: Engine, job: Job, slot: datetime, before: datetime) -> None:
 
     wanted, _ = reports(engine.world.policy)[job.name]
     deliver(engine, wanted, job.name, slot)
+
+
+def services(engine: Engine) -> Services:
+    """Build the services that engine.yaml names."""
+    from engine.services import build  # and with it every room: only where there is one
+
+    return build(engine)
 
 
 def _stamp(engine: Engine, slot: datetime) -> str:

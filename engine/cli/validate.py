@@ -156,7 +156,7 @@ def _project(root: Path, today: date | None) -> tuple[list[Diagnostic], Path]:
         project = load_project(root)
     except ConfigurationError as error:
         return [_told(line, tree) for line in str(error).splitlines()], root / "policies"
-    found = _channels(project, tree) + _policies(project.policies, today, channels_of(project))
+    found = _channels(project, tree) + _services(project, tree) + _policies(project.policies, today, channels_of(project))
     if not (project.policies / "team.yaml").exists():
         found.append(_diagnostic(_UNSOUND_PROJECT, "there is no team.yaml beside the policies: nobody could work a ticket", tree, ()))
     return found, project.policies
@@ -178,6 +178,22 @@ def _channels(project: "Project", tree: Node) -> list[Diagnostic]:
             where, what = ".".join(map(str, problem.path)), foreign(problem.message)
             message = said("channel {name}: {where}: {what}", name=channel.name, where=where, what=what)
             found.append(_diagnostic(_UNSOUND_CHANNEL, message, tree, (*place, *problem.path)))
+    return found
+
+
+def _services(project: "Project", tree: Node) -> list[Diagnostic]:
+    found = []
+    for name, settings in project.services.items():
+        from engine.channels.manager import validate_settings
+        from engine.services import named
+
+        try:
+            problems = [(problem.path, str(problem)) for problem in validate_settings(named(name), settings)]
+        except EngineError as error:
+            problems = [((), str(error))]
+        for path, what in problems:
+            message = said("service {name}: {what}", name=name, what=foreign(what))
+            found.append(_diagnostic(_UNSOUND_PROJECT, message, tree, ("services", name, *path)))
     return found
 
 

@@ -57,8 +57,8 @@ class Project:
 
     `handling` is how hard to try with what came in and with timers, `delivery` with messages. `alarm_to` is the mail address of whoever
     operates it; a wall clock that jumps by more than `clock_jump` raises an alarm. While `waiting_limit` items wait in the inbox, nothing
-    more is taken in. Whether it is alive, and its metrics, are told on `listen` (host:port); spans go to the URL `traces`. A loop that has
-    not turned for `stalled_after` stands still.
+    more is taken in. `services` are the settings of each, secrets not yet resolved. Whether it is alive, and its metrics, are told on
+    `listen` (host:port); spans go to the URL `traces`. A loop that has not turned for `stalled_after` stands still.
     """
 
     root: Path
@@ -73,6 +73,7 @@ class Project:
     circuit: Circuit
     send_deadline: timedelta
     channels: tuple[ChannelSettings, ...]
+    services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     jobs: tuple[Job, ...] = field(default=())
     alarm_to: str | None = None
     clock_jump: timedelta = timedelta(minutes=1)
@@ -190,6 +191,11 @@ def _project(root: Path, plain: Mapping[str, Any]) -> Project:
         if settings.get("enabled", True):
             own = {key: value for key, value in settings.items() if key not in ("enabled", "type", "rate")}
             channels.append(ChannelSettings(name, settings.get("type", name), own, _rate(settings.get("rate"))))
+    services = {
+        name: {key: value for key, value in settings.items() if key != "enabled"}
+        for name, settings in plain.get("services", {}).items()
+        if settings.get("enabled", True)
+    }
     jobs = [_job(name, job) for name, job in plain.get("jobs", {}).items()]
     return Project(
         root=root,
@@ -204,6 +210,7 @@ def _project(root: Path, plain: Mapping[str, Any]) -> Project:
         circuit=_circuit(plain.get("circuit", {})),
         send_deadline=duration(delivery.get("deadline", "60s")),
         channels=tuple(channels),
+        services=services,
         jobs=tuple(jobs),
         alarm_to=operations.get("alarm_to"),
         clock_jump=duration(operations.get("clock_jump", "1m")),

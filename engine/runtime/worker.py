@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from watchfiles import watch
 from watchfiles.main import FileChange
@@ -98,11 +99,16 @@ class Loop:
 Bodies = Mapping[str, Callable[[Engine, Job, datetime, datetime], None]]
 """What each job does, given its slot and the slot before it."""
 
+Services = Mapping[str, Callable[[threading.Event], None]]
+"""What each service does until the event is set."""
+
+BuildServices = Callable[[Engine], Services]
+
 
 class Worker:
-    """The daemon's loops around one engine. `only` limits it to parts: intake, timers, outbox, cron."""
+    """The daemon's loops around one engine. `only` limits it to parts: intake, timers, outbox, cron, services."""
 
-    def __init__(self, engine: Engine, bodies: Bodies, only: frozenset[str]) -> None:
+    def __init__(self, engine: Engine, bodies: Bodies, only: frozenset[str], services: Services = MappingProxyType({})) -> None:
         self.engine = engine
         self.stop = threading.Event()
         self._wanted: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -119,6 +125,7 @@ class Worker:
         self._watcher = Loop("reload", self._reload, self.stop)
         self._reporters = [Loop("report", self._report, self.stop)] if "cron" in only else []
         senders = engine.world.senders if "outbox" in only else ()
+        self._servers = [Loop(f"serve {name}", partial(_serving, serve, self.stop), self.stop) for name, serve in services.items()]
         self._senders = {name: Loop(f"send {name}", self._sending(name), self.stop) for name in senders}
         patience = max(engine.project.stalled_after, engine.project.lease)  # one that sends too long is replaced before
         self.health = Health(self._loops, max(patience.total_seconds(), 2 * RECEIVE_WAIT), to_service_manager())
@@ -138,7 +145,7 @@ class Worker:
             channels=list(self.engine.channels),
             recovered=recovered,
         )
-        threads = [loop.start() for loop in self._loops()]
+        threads = [loop.start() for loop in (*self._loops(), *self._servers)]
         self.health.started(self.engine.world.policy.digest[:12])
         while not self.stop.is_set():
             with contextlib.suppress(queue.Empty):
@@ -151,7 +158,7 @@ class Worker:
                 log.say("cannot work", logging.ERROR, loop="watch", reason=str(failure))
             self.health.beat()
         self.health.stopping()
-        for loop in self._loops():
+        for loop in (*self._loops(), *self._servers):
             loop.hint.set()
         deadline = time.monotonic() + STOP_WITHIN
         for thread in threads:
@@ -290,10 +297,16 @@ def _believe_clock(tx: Transaction, now: datetime) -> None:
     tx.bring_messages_forward(now)
 
 
-PARTS = frozenset({"intake", "timers", "outbox", "cron"})
+def _serving(serve: Callable[[threading.Event], None], stop: threading.Event) -> int:
+    """A turn of a service's loop, which lasts until the daemon stops: nobody may expect signs of life of it."""
+    serve(stop)
+    return 0
 
 
-def run(root: Path, bodies: Bodies, by_clock: Iterable[schedule.ByClock], only: frozenset[str] = PARTS) -> int:
+PARTS = frozenset({"intake", "timers", "outbox", "cron", "services"})
+
+
+def run(root: Path, bodies: Bodies, by_clock: Iterable[schedule.ByClock], build: BuildServices, only: frozenset[str] = PARTS) -> int:
     """Run the project's daemon until SIGTERM or SIGINT; return the exit code. Raises EngineError when it cannot start."""
     log.configure()
     project = load_project(root)
@@ -306,7 +319,7 @@ def run(root: Path, bodies: Bodies, by_clock: Iterable[schedule.ByClock], only: 
         engine.by_clock += by_clock
         for alarm in engine.alarms:
             log.say("alarm", logging.ERROR, reason=alarm)
-        worker = Worker(engine, bodies, only)
+        worker = Worker(engine, bodies, only, build(engine) if "services" in only and project.services else {})
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.end())
         with operated(engine, worker.health):

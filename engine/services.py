@@ -1,0 +1,115 @@
+"""What services are made of: plugins that serve people and programs beside the channels, such as the web (docs/web.md).
+
+A service speaks to the engine in signals and in queries of the store only. What it may use of the rooms inside is named here, and a
+contract of import-linter holds that it uses nothing else.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import pluggy
+
+from engine.analysis.texts import moment, printable
+from engine.channels.manager import must_be_schema, validate_settings
+from engine.core.decision import Decision
+from engine.core.model import CUSTOMER, SYSTEM, Ticket
+from engine.core.signals import AgentActed, Signal
+from engine.errors import ConfigurationError, EngineError
+from engine.plugins import PROJECT, offers
+from engine.policy.units import duration
+from engine.runtime import inbox, log, passes
+from engine.runtime.engine import Engine
+from engine.runtime.handle import Handled, Outcome, handle
+from engine.runtime.project import resolve_secrets
+from engine.store.contract import Reader, Transaction
+from engine.store.rows import TicketQuery
+
+GROUP = "engine.services"
+
+hookspec, hookimpl = pluggy.HookspecMarker(PROJECT), pluggy.HookimplMarker(PROJECT)
+
+Serve: TypeAlias = Callable[[threading.Event], None]
+"""Serves until the event is set, and returns within five seconds then. One that raises is called again after a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceType:
+    """A service that a plugin offers under `name`.
+
+    `settings_schema` is a JSON Schema (closed object) of its settings in engine.yaml; `build` gets settings that passed it, with secrets
+    resolved, and the engine that it serves. Raises ConfigurationError.
+    """
+
+    name: str
+    settings_schema: Mapping[str, Any]
+    build: Callable[[Mapping[str, Any], Engine], Serve]
+
+
+class ServiceHooks:
+    """Asked when `engine run` starts, where engine.yaml names a service."""
+
+    @hookspec
+    def engine_services(self) -> list[ServiceType]:  # type: ignore[empty-body]  # pluggy collects what plugins return
+        """Return the services this plugin offers."""
+
+
+def named(name: str) -> ServiceType:
+    """Return the service of that name. Raises ConfigurationError that says which are installed."""
+    found, problems = offers(GROUP, ServiceHooks, "engine_services", "service", _must_be_sound)
+    if name in found:
+        service: ServiceType = found[name]
+        return service
+    failed = f"; plugins that failed: {'; '.join(problems)}" if problems else ""
+    raise ConfigurationError(f"there is no service {name!r} (installed: {', '.join(sorted(found)) or 'none'}){failed}")
+
+
+def build(engine: Engine) -> dict[str, Serve]:
+    """Build the services that engine.yaml names. Raises ConfigurationError."""
+    return {name: _built(name, settings, engine) for name, settings in engine.project.services.items()}
+
+
+def _built(name: str, plain: Mapping[str, Any], engine: Engine) -> Serve:
+    service, settings = named(name), resolve_secrets(plain, engine.project.root)
+    if problems := validate_settings(service, settings):
+        raise ConfigurationError(f"service {name!r}: " + "; ".join(map(str, problems)))
+    try:
+        return service.build(settings, engine)
+    except EngineError as error:
+        raise ConfigurationError(f"service {name!r}: {error}") from error
+    except Exception as error:  # a plugin's own fault is told as what it is, without a traceback
+        raise ConfigurationError(f"service {name!r}: its plugin could not build it: {type(error).__name__}: {error}") from error
+
+
+def _must_be_sound(offered: object) -> None:
+    if not isinstance(offered, ServiceType) or not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", offered.name):
+        raise ConfigurationError(f"{offered!r} is no ServiceType with a name of lower-case letters, digits and _")
+    must_be_schema(f"service {offered.name!r}", offered.settings_schema)
+
+
+__all__ = [
+    "CUSTOMER",
+    "SYSTEM",
+    "AgentActed",
+    "Decision",
+    "Engine",
+    "Handled",
+    "Outcome",
+    "Reader",
+    "Serve",
+    "ServiceType",
+    "Signal",
+    "Ticket",
+    "TicketQuery",
+    "Transaction",
+    "duration",
+    "handle",
+    "hookimpl",
+    "inbox",
+    "log",
+    "moment",
+    "passes",
+    "printable",
+]

@@ -1,0 +1,1 @@
+"""The web of closedloop: pages for customers, a console for the team, an API for programs."""

@@ -1,0 +1,59 @@
+"""The application: the routes of all rooms, and what holds for every answer."""
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from engine.services import Engine
+from engine_web.guards import Guards
+from engine_web.settings import Settings
+from engine_web.site import Site, site_of
+
+STATIC = Path(__file__).parent / "static"
+
+
+def application(settings: Settings, engine: Engine) -> ASGIApp:
+    """Return the ASGI application over an engine."""
+    app = Starlette(routes=routes(), exception_handlers={HTTPException: _failed, 500: _fault})
+    app.state.site = Site(settings, engine)
+    return Guards(app, settings.secure)
+
+
+def routes() -> list[BaseRoute]:
+    """Return the routes of all rooms, one line each."""
+    return [
+        Mount("/static", StaticFiles(directory=STATIC), name="static"),
+        Route("/", _home, name="home"),
+        Route("/language", _language, methods=["POST"], name="language"),
+    ]
+
+
+def _home(request: Request) -> Response:
+    return site_of(request).page(request, "home.html")
+
+
+async def _language(request: Request) -> Response:
+    """Keep in which language somebody reads; the one POST without a token, for it changes nothing but their own cookie."""
+    form = await request.form()
+    chosen, back = str(form.get("language", "")), str(form.get("back", "/"))
+    answer = RedirectResponse(back if back.startswith("/") and back[1:2] not in ("/", "\\") else "/", status_code=303)
+    if chosen in ("zh", "en"):
+        secure = site_of(request).settings.secure
+        answer.set_cookie("language", chosen, max_age=31_536_000, samesite="lax", httponly=True, secure=secure)
+    return answer
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  # it is registered for these alone
+    return site_of(request).page(request, "failed.html", status=error.status_code, headers=error.headers)
+
+
+def _fault(request: Request, error: Exception) -> Response:
+    """A fault says nothing of itself to whoever asked; the server logs it."""
+    return PlainTextResponse("something went wrong / 出错了\n", 500)

@@ -1,0 +1,24 @@
+"""How forms come in: each is taken in as any carrier's message is, and decided on at once, so that the page that follows can show it."""
+
+import json
+
+from engine.channels import Delivery, Inbound
+from engine.services import Engine, inbox
+
+
+def take_in(engine: Engine, channel: str, item: Inbound) -> str | None:
+    """Keep a form durably, and let it be decided on; return its ticket, None where that has to wait or where none came of it.
+
+    Of one (channel, source id) only the first is taken, and each is told the same ticket.
+    """
+    shown = {key: str(getattr(item, key)) for key in ("source_id", "sender", "sender_name", "text")} | {"fields": dict(item.fields)}
+    raw = json.dumps(shown, ensure_ascii=False).encode()
+    inbox.accept(engine.desk, channel, [Delivery(item, _kept, raw)], engine.clock.now())
+    engine.work_inbox()
+    with engine.store.read() as reader:
+        row = reader.inbox_item(channel, item.source_id)
+    return row.ticket if row else None
+
+
+def _kept() -> None:
+    """Who sent a form is told by the page."""

@@ -1,0 +1,82 @@
+"""The site: what every handler works with, and how a page is made of a template and the words of its language."""
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from engine.services import Engine, moment, printable
+from engine_web.settings import Settings
+
+HERE = Path(__file__).parent
+LANGUAGES = ("zh", "en")
+
+
+class Site:
+    """The engine behind the pages; `page` makes an answer. Handlers reach it by `site_of`."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self.settings, self.engine = settings, engine
+        self._words = read_words()
+        self._templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        self._templates.filters["moment"] = lambda at: moment(at, engine.world.policy.company.timezone)
+        self._templates.filters["printable"] = printable
+
+    def language(self, request: Request) -> str:
+        """Return in which language somebody reads: as they chose, else as their browser asks, else the company's first."""
+        if (chosen := request.cookies.get("language")) in LANGUAGES:
+            return str(chosen)
+        asked = [part.partition(";") for part in request.headers.get("accept-language", "").split(",")]
+        weighed = sorted(asked, key=lambda part: -_weight(part[2]))
+        known = [tag.strip().partition("-")[0].lower() for tag, _, _ in weighed]
+        return next((tag for tag in known if tag in LANGUAGES), self.engine.world.policy.company.languages[0])
+
+    def say(self, language: str, key: str, /, **values: object) -> str:
+        """Return a text in a language; a key that there is not is a KeyError."""
+        return self._words[key][language].format(**values)
+
+    def page(
+        self, request: Request, template: str, /, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
+    ) -> HTMLResponse:
+        """Return a page; in templates `t` says a text, `request`, `site`, `language` and `now` are there."""
+        language = self.language(request)
+        shown = {
+            "request": request,
+            "site": self,
+            "language": language,
+            "company": self.engine.world.policy.company,
+            "now": self.engine.clock.now(),
+            "status": status,
+            "t": partial(self.say, language),
+            **values,
+        }
+        body = self._templates.get_template(template).render(shown)
+        return HTMLResponse(body, status, {"content-language": language, "vary": "accept-language, cookie", **(headers or {})})
+
+
+def site_of(request: Request) -> Site:
+    """Return the site that a request was made to."""
+    site: Site = request.app.state.site
+    return site
+
+
+def read_words() -> dict[str, dict[str, str]]:
+    """Return the texts of all rooms, by key and language."""
+    words: dict[str, dict[str, str]] = {}
+    for path in sorted((HERE / "words").glob("*.json")):
+        words |= json.loads(path.read_text(encoding="utf-8"))
+    return words
+
+
+def _weight(parameters: str) -> float:
+    try:
+        return float(parameters.strip().removeprefix("q=") or 1)
+    except ValueError:
+        return 0.0

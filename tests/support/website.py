@@ -1,0 +1,97 @@
+"""The web as its users meet it: served on a real port, over the real store of a project of its own."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from engine.channels import Delivery, Inbound
+from engine.core.signals import AgentActed
+from engine.runtime import inbox
+from engine.runtime.clock import VirtualClock
+from engine.runtime.engine import Engine, open_engine
+from engine.runtime.project import load_project
+from engine.services import build
+from tests.core.worlds import POLICIES, WEDNESDAY
+from tests.support.ports import LOOPBACK, free_port
+
+SETTINGS = """\
+version: 1
+policies: {policies}
+database: sqlite:///var/engine.db
+channels: {{email: {{}}, sms: {{}}, phone_log: {{}}, web: {{}}, web_phone: {{}}}}
+outbound: live
+services: {{web: {{listen: "127.0.0.1:{port}", public: "http://127.0.0.1:{port}"}}}}
+"""
+
+
+class Website:
+    """A served project at `url`. Its clock stands still until somebody sets it; nothing fires by itself."""
+
+    def __init__(self, engine: Engine, clock: VirtualClock, url: str) -> None:
+        self.engine, self.clock, self.url = engine, clock, url
+        self.client = httpx.Client(base_url=url, follow_redirects=False, trust_env=False, timeout=20)
+        self._count = 0
+
+    def take(self, channel: str = "email", sender: str = "lan@customer.test", text: str = "软件异常,无法登录", **item: Any) -> str:
+        """Let a message come in; return the ticket it led to."""
+        self._count += 1
+        came = Inbound(
+            **{"source_id": f"<{self._count}@{sender}>", "sender": sender, "received_at": self.clock.now(), "text": text, **item}
+        )
+        inbox.accept(self.engine.desk, channel, [Delivery(came, lambda: None, text.encode())], self.clock.now())
+        self.engine.work_inbox()
+        with self.engine.store.read() as reader:
+            row = reader.inbox_item(channel, came.source_id)
+        assert row is not None
+        assert row.ticket, row
+        return row.ticket
+
+    def act(self, ticket: str, action: str, text: str = "", actor: str = "zhao", **more: Any) -> str | None:
+        return self.engine.handle(AgentActed(ticket, action, actor, text, **more)).first.refused
+
+    def work(self) -> None:
+        """Fire what is due and send what is queued."""
+        while self.engine.work_timers() + self.engine.work_answers():
+            pass
+        for channel in ("email", "sms"):
+            while self.engine.work_outbox(channel):
+                pass
+
+
+@contextmanager
+def website(root: Path, now: datetime = WEDNESDAY, policies: Path = POLICIES) -> Iterator[Website]:
+    """Serve a fresh project until the block ends."""
+    port, clock, stop = free_port(), VirtualClock(now), threading.Event()
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "engine.yaml").write_text(SETTINGS.format(policies=policies, port=port), "utf-8")
+    engine = open_engine(load_project(root), clock, random.Random(7), reload=True, key=b"k" * 32)
+    thread = threading.Thread(target=build(engine)["web"], args=(stop,), name="web under test")
+    thread.start()
+    served = Website(engine, clock, f"http://{LOOPBACK}:{port}")
+    try:
+        _wait_for(served.client)
+        yield served
+    finally:
+        served.client.close()
+        stop.set()
+        thread.join(10)
+        engine.close()
+    assert not thread.is_alive(), "the web lets go when it is told to"
+
+
+def _wait_for(client: httpx.Client) -> None:
+    for _ in range(200):
+        try:
+            client.get("/static/icon.svg")
+        except httpx.ConnectError:
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError("the web does not answer")
