@@ -12,20 +12,35 @@ from typing import Any, TypeAlias
 
 import pluggy
 
-from engine.analysis.texts import moment, printable
+from engine.analysis import board, guides, kpi, reports, rota, ticket_page
+from engine.analysis.kpi.watch import amount
+from engine.analysis.labels import label
+from engine.analysis.texts import instant, moment, printable
+from engine.analysis.words import Words
 from engine.channels.manager import must_be_schema, validate_settings
+from engine.core.arithmetic import Arithmetic, reckon
+from engine.core.calendar import ALWAYS
+from engine.core.commands import KeepContent, QueueMessage
+from engine.core.compiled import Policy
 from engine.core.decision import Decision
+from engine.core.fields import IMPACTS, IMPROVEMENT, INCIDENT, KINDS, NEEDS, OPEN_STATES
+from engine.core.kpis import KPIS
+from engine.core.lifecycle import TRANSITIONS, WAITING
 from engine.core.model import CUSTOMER, SYSTEM, Ticket
-from engine.core.signals import AgentActed, Signal
+from engine.core.signals import AgentActed, Signal, StepDraft, TicketRequested
 from engine.errors import ConfigurationError, EngineError
 from engine.plugins import PROJECT, offers
+from engine.policy import phrases
+from engine.policy.cases import Channels, load_case
+from engine.policy.diff import compare
 from engine.policy.units import duration
-from engine.runtime import inbox, log, passes
+from engine.runtime import dossier, followups, inbox, log, passes
 from engine.runtime.engine import Engine
 from engine.runtime.handle import Handled, Outcome, handle
 from engine.runtime.project import resolve_secrets
 from engine.store.contract import Reader, Transaction
 from engine.store.rows import TicketQuery
+from engine.whatif import explain
 
 GROUP = "engine.services"
 
@@ -90,26 +105,60 @@ def _must_be_sound(offered: object) -> None:
 
 
 __all__ = [
+    "ALWAYS",
     "CUSTOMER",
+    "IMPACTS",
+    "IMPROVEMENT",
+    "INCIDENT",
+    "KINDS",
+    "KPIS",
+    "NEEDS",
+    "OPEN_STATES",
     "SYSTEM",
+    "TRANSITIONS",
+    "WAITING",
     "AgentActed",
+    "Arithmetic",
+    "Channels",
     "Decision",
     "Engine",
     "Handled",
+    "KeepContent",
     "Outcome",
+    "Policy",
+    "QueueMessage",
     "Reader",
     "Serve",
     "ServiceType",
     "Signal",
+    "StepDraft",
     "Ticket",
     "TicketQuery",
+    "TicketRequested",
     "Transaction",
+    "Words",
+    "amount",
+    "board",
+    "compare",
+    "dossier",
     "duration",
+    "explain",
+    "followups",
+    "guides",
     "handle",
     "hookimpl",
     "inbox",
+    "instant",
+    "kpi",
+    "label",
+    "load_case",
     "log",
     "moment",
     "passes",
+    "phrases",
     "printable",
+    "reckon",
+    "reports",
+    "rota",
+    "ticket_page",
 ]

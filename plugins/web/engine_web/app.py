@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from engine.services import Engine
+from engine_web import console
 from engine_web.guards import Guards
 from engine_web.settings import Settings
 from engine_web.site import Site, site_of
@@ -31,6 +32,7 @@ def routes() -> list[BaseRoute]:
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
         Route("/", _home, name="home"),
         Route("/language", _language, methods=["POST"], name="language"),
+        *console.routes(),
     ]
 
 

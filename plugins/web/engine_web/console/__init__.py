@@ -1,0 +1,24 @@
+"""The team's console: the board, the supervisor's view, tickets, figures, the policy."""
+
+from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Route
+
+from engine_web.console import acting, board, figures, policies, ticket
+
+
+def routes() -> list[BaseRoute]:
+    """Return the routes of the console."""
+    return [
+        Route("/console", lambda _: RedirectResponse("/console/board", 303), name="console"),
+        Route("/console/board", board.show, name="board"),
+        Route("/console/board/live", board.live, name="board_live"),
+        Route("/console/find", board.find, name="find"),
+        Route("/console/team", board.team, name="team"),
+        Route("/console/tickets/{number:str}", ticket.show, name="ticket"),
+        Route("/console/tickets/{number:str}/act", acting.act, methods=["POST"], name="ticket_act"),
+        Route("/console/figures", figures.show, name="figures"),
+        Route("/console/figures/report", figures.report, name="report"),
+        Route("/console/policy", policies.show, name="policy"),
+        Route("/console/policy/would", policies.ask, name="would"),
+        Route("/console/policy/would", policies.answer, methods=["POST"]),
+    ]

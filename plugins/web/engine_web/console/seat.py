@@ -1,0 +1,96 @@
+"""Where somebody of the team sits: who asks, in whose words, and the page they get."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from engine.services import Engine, Policy, Words, explain, phrases
+from engine_web.doors import who
+from engine_web.doors.roles import Person, may
+from engine_web.site import Site, site_of
+
+ROOMS = (("/console/team", "team", "kpi"), ("/console/figures", "figures", "kpi"), ("/console/policy", "policy", "policy"))
+"""Address, name, and the object that whoever enters may read."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One request of one person of the team, and what is shown to them by."""
+
+    site: Site
+    request: Request
+    person: Person
+    words: Words
+    now: datetime
+
+    @property
+    def engine(self) -> Engine:
+        """The engine behind the site."""
+        return self.site.engine
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.site.engine.world.policy
+
+    @cached_property
+    def language(self) -> str:
+        """The language of the page."""
+        return self.words.language
+
+    @property
+    def rooms(self) -> list[tuple[str, str]]:
+        """The rooms that this person may enter beside the board: the address and the key of the name of each."""
+        return [(path, key) for path, key, room in ROOMS if may(self.person, "read", room)]
+
+    def say(self, key: str, /, **values: object) -> str:
+        """Return a text of the console."""
+        return self.site.say(self.language, f"console.{key}", **values)
+
+    def span(self, length: timedelta) -> str:
+        """Return a time span in words."""
+        return phrases.duration(length, self.language)
+
+    def clock(self, at: datetime | None) -> str:
+        """Return an instant as people say it now, empty for None."""
+        return "" if at is None else phrases.clock(at, self.now, self.words.timezone, self.language)
+
+    def page(self, template: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
+        """Return a page of the console."""
+        return self.site.page(self.request, f"console/{template}", status=status, seat=self, words=self.words, person=self.person, **values)
+
+
+def seated(request: Request) -> Seat:
+    """Return the seat of whoever asks; who is not logged in is sent to the door."""
+    person, site = who(request), site_of(request)
+    world = site.engine.world
+    words = Words(site.language(request), world.policy, world.team)
+    return Seat(site, request, person, words, site.engine.clock.now())
+
+
+class Policies:
+    """The policies that decisions were made by: those of the past are compiled once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: dict[str, Policy | None] = {}
+
+    def __call__(self, digest: str) -> Policy | None:
+        """Return the policy of a digest, None where it cannot be had."""
+        now = self._engine.world.policy
+        if digest == now.digest:
+            return now
+        if digest not in self._known:
+            with self._engine.store.read() as reader:
+                self._known[digest] = explain.kept_policies(reader, now)(digest)
+        return self._known[digest]
+
+
+def filters(request: Request, names: tuple[str, ...]) -> Mapping[str, str]:
+    """Return what the address says of these names."""
+    return {name: value for name in names if (value := request.query_params.get(name, ""))}
