@@ -28,15 +28,17 @@ from engine.core.kpis import KPIS
 from engine.core.lifecycle import TRANSITIONS, WAITING
 from engine.core.model import CUSTOMER, SYSTEM, Ticket
 from engine.core.signals import AgentActed, Signal, StepDraft, TicketRequested
+from engine.core.team import Team
 from engine.errors import ConfigurationError, EngineError
 from engine.plugins import PROJECT, offers
 from engine.policy import phrases
 from engine.policy.cases import Channels, load_case
 from engine.policy.diff import compare
 from engine.policy.units import duration
-from engine.runtime import dossier, followups, inbox, log, passes
+from engine.runtime import accounts, dossier, followups, inbox, log, passes
 from engine.runtime.engine import Engine
 from engine.runtime.handle import Handled, Outcome, handle
+from engine.runtime.passes import hashed
 from engine.runtime.project import resolve_secrets
 from engine.store.contract import Reader, Transaction
 from engine.store.rows import TicketQuery
@@ -132,11 +134,13 @@ __all__ = [
     "ServiceType",
     "Signal",
     "StepDraft",
+    "Team",
     "Ticket",
     "TicketQuery",
     "TicketRequested",
     "Transaction",
     "Words",
+    "accounts",
     "amount",
     "board",
     "compare",
@@ -146,6 +150,7 @@ __all__ = [
     "followups",
     "guides",
     "handle",
+    "hashed",
     "hookimpl",
     "inbox",
     "instant",

@@ -80,6 +80,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "channel": ("engine.cli.channel:group", "List channels and prove that one works."),
     "rota": ("engine.cli.rota:command", "Show who is on, and who would hear of an escalation."),
     "agent": ("engine.cli.agent:group", "See who is there, go away, come back."),
+    "account": ("engine.cli.account:group", "Say who may sign in to the web, and make tokens for programs."),
     "customer": ("engine.cli.customer:group", "See all that is known of a customer; import, keep, hand out and erase it."),
     "retention": ("engine.cli.retention:group", "See what retention.yaml keeps no longer, and let it go."),
 }

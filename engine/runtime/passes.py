@@ -15,14 +15,14 @@ _BITS = 192
 
 def issue(tx: Transaction, chance: Random, purpose: str, ticket: str, party: str, expires_at: datetime) -> str:
     """Return a new secret of 48 hexadecimal digits: with it, `party` may do what `purpose` names, before the instant `expires_at`."""
-    secret = f"{chance.getrandbits(_BITS):0{_BITS // 4}x}"
-    tx.keep_pass(PassRow(_hash(secret), purpose, ticket, party, expires_at))
+    secret = new_secret(chance)
+    tx.keep_pass(PassRow(hashed(secret), purpose, ticket, party, expires_at))
     return secret
 
 
 def look(reader: Reader, secret: str, purpose: str, now: datetime) -> PassRow | None:
     """Return what the secret stands for, None if it is none for this purpose, was used, or has expired. Looking changes nothing."""
-    row = reader.find_pass(_hash(secret))
+    row = reader.find_pass(hashed(secret))
     return row if row and row.purpose == purpose and row.used_at is None and now < row.expires_at else None
 
 
@@ -32,5 +32,11 @@ def use(tx: Transaction, secret: str, purpose: str, now: datetime) -> PassRow | 
     return row if row and tx.use_pass(row.hash, now) else None
 
 
-def _hash(secret: str) -> str:
+def new_secret(chance: Random) -> str:
+    """Return 48 hexadecimal digits that nobody guesses."""
+    return f"{chance.getrandbits(_BITS):0{_BITS // 4}x}"
+
+
+def hashed(secret: str) -> str:
+    """Return what of a secret is kept: nobody finds it again from that."""
     return sha256(secret.encode()).hexdigest()

@@ -15,7 +15,7 @@ from pathlib import Path
 from engine.core import events as e
 from engine.store import AnswerRow, ChannelRow, FactRow, HoldRow, TrialRow, WaitingRow, WorkerRow, open_store
 from engine.store.feedback import FeedbackRow
-from engine.store.rows import PassRow
+from engine.store.rows import AccessRow, AccountRow, PassRow, RequestRow
 from engine.store.sqlite.schema import MIGRATIONS
 from tests.store.samples import MINUTE, NOW, customer, happen, message, open_ticket
 
@@ -54,6 +54,9 @@ def fill(path: Path) -> None:
         tx.worker_seen(WorkerRow("w-1", "desk", 1, ("timers",), "digest-1", NOW, NOW), NOW)
         tx.keep_waiting(WaitingRow("5e1f", "after-closure", NOW, b"sealed"))
         tx.keep_pass(PassRow("ab12", "survey", number, "customer", NOW + MINUTE))
+        tx.keep_account(AccountRow("zhao", "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA", NOW))
+        tx.keep_access(AccessRow("cd34", "token", "zhao", "crm", NOW, NOW + MINUTE))
+        tx.keep_request(RequestRow("ef56", "0a1b", "{}", NOW), NOW)
         tx.hold(HoldRow(id, NOW, "zhou", "a dispute"))
         tx.keep_erasure("e4a5ed", "C000009", NOW)
         tx.keep_feedback(FeedbackRow("c0de", NOW.date(), "review", "送货快", 4, (1, 5), id, NOW, "zhao"))

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import httpx
 
 from engine.channels import Delivery, Inbound
 from engine.core.signals import AgentActed
-from engine.runtime import inbox
+from engine.runtime import accounts, inbox
 from engine.runtime.clock import VirtualClock
 from engine.runtime.engine import Engine, open_engine
 from engine.runtime.project import load_project
@@ -21,6 +21,7 @@ from engine.services import build
 from tests.core.worlds import POLICIES, WEDNESDAY
 from tests.support.ports import LOOPBACK, free_port
 
+PASSWORD = "correct horse battery"
 SETTINGS = """\
 version: 1
 policies: {policies}
@@ -36,8 +37,9 @@ class Website:
 
     def __init__(self, engine: Engine, clock: VirtualClock, url: str) -> None:
         self.engine, self.clock, self.url = engine, clock, url
-        self.client = httpx.Client(base_url=url, follow_redirects=False, trust_env=False, timeout=20)
+        self._browsers: list[httpx.Client] = []
         self._count = 0
+        self.client = self.browser()
 
     def take(self, channel: str = "email", sender: str = "lan@customer.test", text: str = "软件异常,无法登录", **item: Any) -> str:
         """Let a message come in; return the ticket it led to."""
@@ -53,8 +55,39 @@ class Website:
         assert row.ticket, row
         return row.ticket
 
+    def client_of(self, agent: str) -> httpx.Client:
+        """A browser in which the agent has signed in."""
+        with self.engine.store.write() as tx:
+            secret = accounts.let_in(tx, self.engine.world.chance, "session", agent, "", self.clock.now(), timedelta(hours=12))
+        client = self.browser()
+        client.cookies.set("session", secret)
+        return client
+
+    def account_of(self, agent: str) -> str:
+        """Give the agent a password, and return it."""
+        with self.engine.store.write() as tx:
+            accounts.set_password(tx, agent, PASSWORD)
+        return PASSWORD
+
+    def token_of(self, agent: str) -> str:
+        """A token by which a program acts as the agent."""
+        with self.engine.store.write() as tx:
+            return accounts.let_in(
+                tx, self.engine.world.chance, "token", agent, f"test {self.engine.world.chance.random()}", self.clock.now(), None
+            )
+
+    def browser(self) -> httpx.Client:
+        """Another browser, in which nobody has signed in."""
+        client = httpx.Client(base_url=self.url, follow_redirects=False, trust_env=False, timeout=20)
+        self._browsers.append(client)
+        return client
+
     def act(self, ticket: str, action: str, text: str = "", actor: str = "zhao", **more: Any) -> str | None:
         return self.engine.handle(AgentActed(ticket, action, actor, text, **more)).first.refused
+
+    def close(self) -> None:
+        for client in self._browsers:
+            client.close()
 
     def work(self) -> None:
         """Fire what is due and send what is queued."""
@@ -79,7 +112,7 @@ def website(root: Path, now: datetime = WEDNESDAY, policies: Path = POLICIES) ->
         _wait_for(served.client)
         yield served
     finally:
-        served.client.close()
+        served.close()
         stop.set()
         thread.join(10)
         engine.close()

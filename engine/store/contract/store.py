@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from engine.core.events import Event
 from engine.core.model import Ticket
 from engine.errors import EngineError
+from engine.store.contract.accounts import AccountReader, AccountWriter
 from engine.store.contract.archive import ArchiveReader, ArchiveWriter
 from engine.store.contract.channels import ChannelReader, ChannelWriter
 from engine.store.contract.facts import FactReader, FactWriter
@@ -50,6 +51,7 @@ class Reader(
     InboxReader,
     OutboxReader,
     PeopleReader,
+    AccountReader,
     ArchiveReader,
     ChannelReader,
     WorkerReader,
@@ -79,6 +81,7 @@ class Transaction(
     InboxWriter,
     OutboxWriter,
     PeopleWriter,
+    AccountWriter,
     ArchiveWriter,
     ChannelWriter,
     WorkerWriter,

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Generic, Protocol, TypeVar
 
 from engine.errors import UsageError
+from engine.store.sql.accounts import AccountReads, AccountWrites
 from engine.store.sql.archive import ArchiveReads, ArchiveWrites
 from engine.store.sql.channels import ChannelReads, ChannelWrites
 from engine.store.sql.facts import FactReads
@@ -27,6 +28,7 @@ class SqlReader(
     InboxReads,
     OutboxReads,
     PeopleReads,
+    AccountReads,
     ArchiveReads,
     ChannelReads,
     WorkerReads,
@@ -49,6 +51,7 @@ class SqlTransaction(
     InboxWrites,
     OutboxWrites,
     PeopleWrites,
+    AccountWrites,
     ArchiveWrites,
     ChannelWrites,
     WorkerWrites,

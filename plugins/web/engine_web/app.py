@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from engine.services import Engine
-from engine_web import console
+from engine_web import console, doors
 from engine_web.guards import Guards
 from engine_web.settings import Settings
 from engine_web.site import Site, site_of
@@ -31,6 +31,7 @@ def routes() -> list[BaseRoute]:
     return [
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
         Route("/", _home, name="home"),
+        *doors.routes(),
         Route("/language", _language, methods=["POST"], name="language"),
         *console.routes(),
     ]
@@ -53,6 +54,8 @@ async def _language(request: Request) -> Response:
 
 def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  # it is registered for these alone
+    if error.status_code == 303:
+        return Response(status_code=303, headers=error.headers)
     return site_of(request).page(request, "failed.html", status=error.status_code, headers=error.headers)
 
 

@@ -1,6 +1,7 @@
 """What every answer carries, so that a browser runs, frames, keeps and tells nothing that it should not."""
 
 from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY = 30_000_000
@@ -30,6 +31,9 @@ class Guards:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and _crosses(scope):
+            await PlainTextResponse("forms of other sites are not taken\n", 403, self._headers)(scope, receive, send)
+            return
         size = 0
 
         async def bounded() -> Message:
@@ -48,3 +52,8 @@ class Guards:
             await send(message)
 
         await self._app(scope, bounded, guarded)
+
+
+def _crosses(scope: Scope) -> bool:
+    """Whether a browser says that another site sends this; programs say nothing."""
+    return dict(scope["headers"]).get(b"sec-fetch-site", b"none") not in (b"same-origin", b"none")

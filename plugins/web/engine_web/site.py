@@ -45,13 +45,13 @@ class Site:
     def page(
         self, request: Request, template: str, /, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
     ) -> HTMLResponse:
-        """Return a page; in templates `t` says a text, `request`, `site`, `language` and `now` are there."""
-        language = self.language(request)
+        """Return a page; in templates `t` says a text, `request`, `site`, `language`, `company_name` and `now` are there."""
+        language, policy = self.language(request), self.engine.world.policy
         shown = {
             "request": request,
             "site": self,
             "language": language,
-            "company": self.engine.world.policy.company,
+            "company_name": policy.text(policy.company.name, language),
             "now": self.engine.clock.now(),
             "status": status,
             "t": partial(self.say, language),

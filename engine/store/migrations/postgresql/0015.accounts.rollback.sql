@@ -1,0 +1,3 @@
+DROP TABLE request;
+DROP TABLE access;
+DROP TABLE account;

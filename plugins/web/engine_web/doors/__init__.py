@@ -1,0 +1,146 @@
+"""The doors: who asks, whether they may, and how people sign in. Every room asks here, and nowhere else."""
+
+import hashlib
+import hmac
+import math
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from engine.services import Ticket, accounts, hashed
+from engine_web.doors.roles import Person, may, person_of
+from engine_web.doors.throttle import Throttle
+from engine_web.site import Site, site_of
+
+_TRIES = 5
+"""Wrong passwords in a minute, of one account from one address."""
+
+_TRIES_OF_AN_ADDRESS = 100
+_LONGEST = 4096
+"""Characters of where somebody wanted to go."""
+
+
+def routes() -> list[BaseRoute]:
+    """Return the routes of signing in and out."""
+    tries = Throttle(_TRIES, 60), Throttle(_TRIES_OF_AN_ADDRESS, 60)
+
+    async def enter(request: Request) -> Response:
+        form = await request.form()
+        return await run_in_threadpool(_enter, request, form, *tries)
+
+    return [
+        Route("/login", _door, name="login"),
+        Route("/login", enter, methods=["POST"]),
+        Route("/logout", _leave, methods=["POST"], name="logout"),
+    ]
+
+
+def known(request: Request) -> Person | None:
+    """Return who is signed in, None for nobody. Asked once a request."""
+    if not hasattr(request.state, "person"):
+        request.state.person = _known(site_of(request), request.cookies.get(_cookie(site_of(request)), ""))
+    found: Person | None = request.state.person
+    return found
+
+
+def who(request: Request) -> Person:
+    """Return who is signed in; whoever is not is led to the door."""
+    person = known(request)
+    if person is None:
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        back = f"?next={quote(target, safe='')}" if request.method == "GET" and len(target) < _LONGEST else ""
+        raise HTTPException(303, headers={"location": f"/login{back}"})
+    return person
+
+
+def demand(person: Person, verb: str, what: str, ticket: Ticket | None = None) -> None:
+    """Raise 403 unless the person may do it."""
+    if not may(person, verb, what, ticket):
+        raise HTTPException(403)
+
+
+async def checked_form(request: Request) -> FormData:
+    """Return what a form of the console says; raises 403 unless it came from a page that this person was shown."""
+    person = await run_in_threadpool(who, request)
+    form = await request.form()
+    if not hmac.compare_digest(str(form.get("csrf", "")).encode(), person.csrf.encode()):
+        raise HTTPException(403)
+    return form
+
+
+def looked_at(request: Request, person: Person, what: str, about: str) -> None:
+    """Keep in the audit that somebody read personal data."""
+    engine = site_of(request).engine
+    with engine.store.write() as tx:
+        tx.audit(engine.clock.now(), person.agent, what, about)
+
+
+def _known(site: Site, secret: str) -> Person | None:
+    if not secret:
+        return None
+    with site.engine.store.read() as reader:
+        row = accounts.recognised(reader, "session", secret, site.engine.clock.now())
+    csrf = hashlib.sha256(f"csrf {secret}".encode()).hexdigest()
+    return person_of(row.agent, site.engine.world.team, site.engine.world.policy, csrf) if row else None
+
+
+def _door(request: Request) -> Response:
+    if known(request) is not None:
+        return RedirectResponse(_inside(request.query_params.get("next", "")), 303)
+    return _asked(request, request.query_params.get("next", ""), "", 200)
+
+
+def _asked(request: Request, target: str, problem: str, status: int, agent: str = "") -> Response:
+    return site_of(request).page(request, "doors/login.html", status=status, next=target, problem=problem, agent=agent)
+
+
+def _enter(request: Request, form: FormData, by_account: Throttle, by_address: Throttle) -> Response:
+    site, engine = site_of(request), site_of(request).engine
+    agent, password, target = (str(form.get(name, ""))[:_LONGEST] for name in ("agent", "password", "next"))
+    address = request.client.host if request.client else ""
+    both = f"{address} {agent}"
+    if (pause := max(by_account.wait(both), by_address.wait(address))) > 0:
+        answer = _asked(request, target, "doors.too_often", 429, agent=agent)
+        answer.headers["retry-after"] = str(math.ceil(pause))
+        return answer
+    with engine.store.read() as reader:
+        account = reader.account(agent)
+    if not accounts.proven(account, password) or agent not in engine.world.team.agents:
+        return _asked(request, target, "doors.wrong", 401, agent=agent)
+    by_account.forgive(both)
+    now = engine.clock.now()
+    with engine.store.write() as tx:
+        secret = accounts.let_in(tx, engine.world.chance, "session", agent, "", now, site.settings.session)
+        tx.audit(now, agent, "signed in", agent)
+    entered = RedirectResponse(_inside(target), 303)
+    entered.set_cookie(_cookie(site), secret, httponly=True, samesite="lax", secure=site.settings.secure, path="/")
+    return entered
+
+
+async def _leave(request: Request) -> Response:
+    await checked_form(request)
+    site = site_of(request)
+
+    def end() -> None:
+        with site.engine.store.write() as tx:
+            tx.end_access(hashed(request.cookies.get(_cookie(site), "")))
+
+    await run_in_threadpool(end)
+    left = RedirectResponse("/login", 303)
+    left.delete_cookie(_cookie(site), path="/", secure=site.settings.secure, httponly=True, samesite="lax")
+    return left
+
+
+def _cookie(site: Site) -> str:
+    """The cookie's name; behind TLS one that no neighbouring site can set."""
+    return "__Host-session" if site.settings.secure else "session"
+
+
+def _inside(target: str) -> str:
+    """Where to go from the door: to a page of this site, the console by itself."""
+    return target if target.startswith("/") and target[1:2] not in ("/", "\\") and target.isprintable() else "/console/"

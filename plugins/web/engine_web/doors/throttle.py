@@ -1,0 +1,38 @@
+"""How often something may be tried: token buckets in memory, by whatever names who tries."""
+
+import threading
+import time
+from collections.abc import Callable
+
+_MOST = 10_000
+"""Buckets that are kept; when there are more, those that are full again go."""
+
+
+class Throttle:
+    """Lets `limit` tries pass at once and as many again in each `seconds`. Any thread may ask."""
+
+    def __init__(self, limit: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit, self._rate, self._clock = limit, limit / seconds, clock
+        self._buckets: dict[str, tuple[float, float]] = {}
+        self._lock = threading.Lock()
+
+    def wait(self, who: str) -> float:
+        """Take one try; return 0 where it may be done, else after how many seconds it may be done."""
+        with self._lock:
+            now = self._clock()
+            left = self._left(who, now)
+            if left < 1:
+                return (1 - left) / self._rate
+            if len(self._buckets) >= _MOST:
+                self._buckets = {one: kept for one, kept in self._buckets.items() if self._left(one, now) < self._limit}
+            self._buckets[who] = (left - 1, now)
+            return 0.0
+
+    def forgive(self, who: str) -> None:
+        """Give back all tries of somebody who proved to be who they say."""
+        with self._lock:
+            self._buckets.pop(who, None)
+
+    def _left(self, who: str, now: float) -> float:
+        left, at = self._buckets.get(who, (float(self._limit), now))
+        return min(float(self._limit), left + (now - at) * self._rate)
