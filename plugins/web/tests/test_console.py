@@ -1,0 +1,235 @@
+import html
+import re
+import threading
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from engine.core.model import CUSTOMER
+from engine.store import TicketQuery
+from tests.support.website import Website
+
+ROOMS = ("/console/board", "/console/team", "/console/figures", "/console/policy", "/console/policy/would", "/console/find?words=1")
+
+
+def page(client: httpx.Client, path: str, status: int = 200, language: str = "en") -> str:
+    answer = client.get(path, headers={"accept-language": language})
+    assert answer.status_code == status, answer.text
+    return html.unescape(answer.text)
+
+
+def csrf_of(text: str) -> str:
+    found = re.search(r'name="csrf" value="(\w+)"', text)
+    assert found
+    return found[1]
+
+
+def act(site: Website, agent: str, number: str, action: str, seq: int | None = None, **fields: str) -> httpx.Response:
+    client = site.client_of(agent)
+    text = client.get(f"/console/tickets/{number}").text
+    found = re.search(r'name="seq" value="(\d+)"', text)
+    assert found
+    data = {"csrf": csrf_of(text), "seq": found[1] if seq is None else str(seq), "action": action, **fields}
+    return client.post(f"/console/tickets/{number}/act", data=data, headers={"accept-language": "en"})
+
+
+def seq_of(site: Website, number: str) -> int:
+    with site.engine.store.read() as reader:
+        ticket = reader.ticket(number)
+    assert ticket
+    return ticket.seq
+
+
+def numbers(text: str) -> list[str]:
+    return re.findall(r'id="go-(\d+)-', text)
+
+
+def test_whoever_has_not_signed_in_is_led_to_the_door(shared_site: Website) -> None:
+    for path in (*ROOMS, "/console/board/live", "/console/tickets/202603040001", "/console/figures/report?kind=month"):
+        answer = shared_site.client.get(path)
+        assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/login"), path
+
+
+def test_rooms_open_to_those_who_may_enter_them_only(shared_site: Website) -> None:
+    agent, manager = shared_site.client_of("wu"), shared_site.client_of("zhou")
+    assert [path for path in ROOMS if agent.get(path).status_code == 403] == ["/console/team", "/console/figures"]
+    assert "/console/team" not in agent.get("/console/board").text
+    assert [path for path in ROOMS if manager.get(path).status_code != 200] == []
+
+
+def test_the_board_has_the_nearest_promise_first_and_keeps_its_filters_in_the_address(site: Website) -> None:
+    urgent = site.take(text="系统宕机,全公司无法使用")
+    general = site.take(sender="bai@customer.test", text="请问发票什么时候开?")
+    client = site.client_of("zhou")
+    shown = page(client, "/console/board")
+    assert numbers(shown)[0] == urgent
+    assert general in numbers(shown)
+    assert set(numbers(page(client, "/console/board?tier=general"))) == {general}
+    assert 'value="general" selected' in page(client, "/console/board?tier=general")
+    assert "No promise is open." in page(client, "/console/board?queue=product")
+
+
+def test_agents_see_on_the_board_and_find_what_is_theirs(site: Website) -> None:
+    technical = site.take(text="系统宕机,全公司无法使用")
+    financial = site.take(sender="bai@customer.test", text="请问发票什么时候开?")
+    assert set(numbers(page(site.client_of("qian"), "/console/board"))) == {technical}
+    assert set(numbers(page(site.client_of("lin"), "/console/board"))) == {financial}
+    assert set(numbers(page(site.client_of("zhou"), "/console/board"))) == {technical, financial}
+    page(site.client_of("lin"), f"/console/tickets/{technical}", 403)
+    assert technical not in page(site.client_of("lin"), "/console/find?words=宕机")
+    assert technical in page(site.client_of("qian"), "/console/find?words=宕机")
+    assert site.client_of("qian").get(f"/console/find?words={technical}").headers["location"] == f"/console/tickets/{technical}"
+
+
+def test_a_live_board_is_sent_its_rows_and_again_when_they_become_others(site: Website) -> None:
+    first = site.take(text="系统宕机,全公司无法使用")
+    client, later = site.client_of("zhou"), list[str]()
+    with client.stream("GET", "/console/board/live") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        rows = ""
+        for line in stream.iter_lines():
+            rows += line
+            if not line and first in rows and not later:
+                assert "<html" not in rows
+                threading.Thread(target=lambda: later.append(site.take(sender="bai@customer.test", text="请问发票?"))).start()
+                rows = ""
+            elif not line and later and later[0] in rows:
+                break
+
+
+def test_the_supervisor_sees_queues_people_and_what_will_be_overdue_within_the_hour(site: Website) -> None:
+    urgent = site.take(text="系统宕机,全公司无法使用")
+    site.take(sender="bai@customer.test", text="请问发票什么时候开?")
+    shown = page(site.client_of("zhou"), "/console/team")
+    assert set(numbers(shown)) == {urgent}
+    assert "<strong>2</strong> open" in shown
+    assert "<strong>1</strong> due within the hour" in shown
+    assert "钱伟, 吴昊" in shown
+
+
+def test_the_page_of_a_ticket_says_why_with_rule_file_and_values_and_escapes_what_people_wrote(site: Website) -> None:
+    number = site.take(text="系统宕机 <script>alert(1)</script>", sender_name="<b>兰</b>", subject="宕机")
+    answer = site.client_of("qian").get(f"/console/tickets/{number}", headers={"accept-language": "en"})
+    assert "<script>alert" not in answer.text
+    assert "<b>兰" not in answer.text
+    shown = html.unescape(answer.text)
+    assert re.search(r"urgent <strong>urgent</strong> <code>sla\.yaml:\d+</code>", shown)
+    assert "ticket.text mentions" in shown
+    assert "2026-03-04 10:00:00 + 10 min (24x7) = 2026-03-04 10:10:00" in shown
+    assert f"您的问题(工单{number})属于一级(紧急)" in shown  # the verbal promise, filled in
+    with site.engine.store.read() as reader:
+        assert ("qian", "looked at", number) in [(row.who, row.what, row.about) for row in reader.audits()]
+
+
+def test_an_action_goes_through_the_one_door_and_its_listeners_hear_of_it(site: Website) -> None:
+    number, heard = site.take(text="系统宕机"), list[str | None]()
+    site.engine.listeners.append(lambda one: heard.append(one.number))
+    answer = act(site, "qian", number, "contact", text="已电话确认")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/console/tickets/{number}")
+    shown = page(site.client_of("qian"), f"/console/tickets/{number}")
+    assert "已电话确认" in shown
+    assert heard[0] == number
+    plan = {"text": "换机房", "what1": "切换", "who1": "qian", "by1": "2026-03-04T18:00"}
+    assert act(site, "qian", number, "plan", **plan).status_code == 303
+    assert "切换 — 钱伟, today 18:00" in page(site.client_of("qian"), f"/console/tickets/{number}")
+    assert act(site, "qian", number, "tier", target="general", text="只有一人受影响").status_code == 303
+    assert act(site, "qian", number, "task", target="finance", text="核对账单", due="2026-03-05T12:00").status_code == 303
+    assert act(site, "qian", number, "assign", target="wu").status_code == 303
+    assert act(site, "qian", number, "done", target="1").status_code == 303
+    with site.engine.store.read() as reader:
+        ticket = reader.ticket(number)
+    assert ticket
+    assert (ticket.tier, ticket.assignee, len(ticket.tasks)) == ("general", "wu", 1)
+    assert ticket.plan
+    assert ticket.plan.steps[0].done_at
+
+
+def test_what_the_ticket_does_not_allow_is_refused_in_words_and_what_was_entered_stays(site: Website) -> None:
+    number = site.take(text="系统宕机")
+    answer = act(site, "qian", number, "plan", text="换机房", what1="切换", who1="qian", by1="2020-01-01T10:00")
+    assert answer.status_code == 422
+    assert "Not done." in answer.text
+    assert "换机房</textarea>" in answer.text
+    incomplete = act(site, "qian", number, "plan", text="换机房", what1="切换")
+    assert "step 1 is incomplete" in incomplete.text
+    assert act(site, "qian", number, "erase", text="x").status_code == 400
+    assert act(site, "qian", number, "note", text="x" * 10_001).status_code == 400
+
+
+def test_a_stale_action_is_refused_with_what_changed_and_can_be_sent_again(site: Website) -> None:
+    number = site.take(text="系统宕机")
+    before = seq_of(site, number)
+    assert site.act(number, "note", "客户已撤回", "wu") is None
+    answer = act(site, "qian", number, "resolve", before, text="已恢复")
+    assert answer.status_code == 409
+    assert "客户已撤回" in answer.text
+    assert "已恢复</textarea>" in answer.text
+    with site.engine.store.read() as reader:
+        assert (ticket := reader.ticket(number))
+        assert ticket.state == "new"
+    assert act(site, "qian", number, "resolve", text="已恢复").status_code == 303
+
+
+def test_receipts_make_no_action_stale(site: Website) -> None:
+    number = site.take(text="系统宕机")
+    before = seq_of(site, number)
+    site.work()
+    site.engine.work_inbox()
+    assert act(site, "qian", number, "note", before, text="记一笔").status_code == 303
+
+
+def test_a_preview_shows_what_would_go_out_over_which_channel_and_keeps_nothing(site: Website) -> None:
+    number = site.take(text="系统宕机")
+    before = seq_of(site, number)
+    answer = act(site, "qian", number, "write", text="请稍候,<b>马上</b>恢复", step="preview", channel="email")
+    assert answer.status_code == 200
+    assert "请稍候,&lt;b&gt;马上&lt;/b&gt;恢复" in answer.text
+    assert "email → lan@customer.test" in answer.text
+    assert seq_of(site, number) == before
+    data = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', answer.text.partition("<main")[2]))
+    client = site.client_of("qian")
+    data["csrf"] = csrf_of(client.get(f"/console/tickets/{number}").text)
+    data["text"] = html.unescape(data["text"])
+    assert client.post(f"/console/tickets/{number}/act", data=data).status_code == 303
+    with site.engine.store.read() as reader:
+        sent = [one for one in reader.messages(ticket=number) if one.party == CUSTOMER and one.script is None]
+        assert [reader.contents([one.content_id])[one.content_id] for one in sent] == ["请稍候,<b>马上</b>恢复"]
+
+
+@pytest.mark.parametrize("csrf", ["", "0" * 64])
+def test_a_form_that_no_page_of_theirs_held_is_refused(shared_site: Website, csrf: str) -> None:
+    number = shared_site.take(text="系统宕机")
+    data = {"csrf": csrf, "seq": "1", "action": "note", "text": "x"}
+    assert shared_site.client_of("qian").post(f"/console/tickets/{number}/act", data=data).status_code == 403
+    assert shared_site.client_of("qian").post("/console/policy/would", data={"csrf": csrf}).status_code == 403
+
+
+def test_the_figures_are_those_of_the_kpis_and_a_report_runs_nothing(site: Website) -> None:
+    site.take(text="系统宕机")
+    site.clock.set(site.clock.now() + timedelta(minutes=1))
+    manager = site.client_of("zhou")
+    shown = page(manager, "/console/figures?from=2026-03-01&to=2026-03-04")
+    assert re.search(r"contact volume</th>\s*<td[^>]*><strong>1</strong>", shown)
+    assert "Technical support" in page(manager, "/console/figures?from=2026-03-01&by=queue")
+    assert "is no date" in page(manager, "/console/figures?from=yesterday")
+    report = manager.get("/console/figures/report?kind=month")
+    assert report.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    assert "<script" not in report.text
+    assert manager.get("/console/figures/report?kind=month&period=2099-01").status_code == 422
+    assert manager.get("/console/figures/report?kind=nothing").status_code == 404
+
+
+def test_the_policy_is_shown_with_its_versions_and_says_what_it_would_make_of_a_ticket_that_is_not_kept(site: Website) -> None:
+    client = site.client_of("zhao")
+    assert site.engine.world.policy.digest[:12] in page(client, "/console/policy")
+    assert 'id="L19"' in page(client, "/console/policy?file=sla.yaml")
+    page(client, "/console/policy?file=../engine.yaml", 404)
+    asked = {"csrf": csrf_of(client.get("/console/policy/would").text), "channel": "email", "text": "系统宕机,全公司无法使用"}
+    answer = client.post("/console/policy/would", data=asked, headers={"accept-language": "en"})
+    assert "<dd>urgent</dd>" in answer.text
+    assert re.search(r"<code>sla\.yaml:\d+</code>", answer.text)
+    wrong = client.post("/console/policy/would", data={**asked, "at": "soon"}, headers={"accept-language": "en"})
+    assert wrong.status_code == 422
+    with site.engine.store.read() as reader:
+        assert reader.tickets(TicketQuery()) == []
