@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import pluggy
 
-from engine.analysis import board, guides, kpi, reports, rota, ticket_page
+from engine.analysis import board, guides, kpi, learned, reports, rota, ticket_page
 from engine.analysis.kpi.watch import amount
 from engine.analysis.labels import label
 from engine.analysis.texts import instant, moment, printable
@@ -23,7 +23,9 @@ from engine.core.calendar import ALWAYS
 from engine.core.commands import KeepContent, QueueMessage
 from engine.core.compiled import Policy
 from engine.core.decision import Decision
-from engine.core.fields import IMPACTS, IMPROVEMENT, INCIDENT, KINDS, NEEDS, OPEN_STATES
+from engine.core.fields import IMPACTS, IMPROVEMENT, KINDS, NEEDS, OPEN_STATES
+from engine.core.improvements import CATEGORIES, CAUSES, MOST_WHYS, Aim, Improvement
+from engine.core.improvements import Outcome as FollowUpOutcome
 from engine.core.kpis import KPIS
 from engine.core.lifecycle import TRANSITIONS, WAITING
 from engine.core.model import CUSTOMER, SYSTEM, Ticket
@@ -35,7 +37,7 @@ from engine.policy import phrases
 from engine.policy.cases import Channels, load_case
 from engine.policy.diff import compare
 from engine.policy.units import duration
-from engine.runtime import accounts, dossier, followups, inbox, log, passes
+from engine.runtime import accounts, dossier, followups, inbox, log, passes, quality
 from engine.runtime.engine import Engine
 from engine.runtime.handle import Handled, Outcome, handle
 from engine.runtime.passes import hashed
@@ -108,23 +110,28 @@ def _must_be_sound(offered: object) -> None:
 
 __all__ = [
     "ALWAYS",
+    "CATEGORIES",
+    "CAUSES",
     "CUSTOMER",
     "IMPACTS",
     "IMPROVEMENT",
-    "INCIDENT",
     "KINDS",
     "KPIS",
+    "MOST_WHYS",
     "NEEDS",
     "OPEN_STATES",
     "SYSTEM",
     "TRANSITIONS",
     "WAITING",
     "AgentActed",
+    "Aim",
     "Arithmetic",
     "Channels",
     "Decision",
     "Engine",
+    "FollowUpOutcome",
     "Handled",
+    "Improvement",
     "KeepContent",
     "Outcome",
     "Policy",
@@ -156,12 +163,14 @@ __all__ = [
     "instant",
     "kpi",
     "label",
+    "learned",
     "load_case",
     "log",
     "moment",
     "passes",
     "phrases",
     "printable",
+    "quality",
     "reckon",
     "reports",
     "rota",

@@ -10,7 +10,20 @@ from engine.core.model import CUSTOMER
 from engine.store import TicketQuery
 from tests.support.website import Website
 
-ROOMS = ("/console/board", "/console/team", "/console/figures", "/console/policy", "/console/policy/would", "/console/find?words=1")
+ROOMS = (
+    "/console/board",
+    "/console/team",
+    "/console/figures",
+    "/console/policy",
+    "/console/policy/would",
+    "/console/find?words=1",
+    "/console/phone",
+    "/console/measures",
+    "/console/reviews",
+    ,
+)
+
+CLOSED = ["/console/team", "/console/figures", "/console/measures", "/console/reviews"]
 
 
 def page(client: httpx.Client, path: str, status: int = 200, language: str = "en") -> str:
@@ -53,7 +66,7 @@ def test_whoever_has_not_signed_in_is_led_to_the_door(shared_site: Website) -> N
 
 def test_rooms_open_to_those_who_may_enter_them_only(shared_site: Website) -> None:
     agent, manager = shared_site.client_of("wu"), shared_site.client_of("zhou")
-    assert [path for path in ROOMS if agent.get(path).status_code == 403] == ["/console/team", "/console/figures"]
+    assert [path for path in ROOMS if agent.get(path).status_code == 403] == CLOSED
     assert "/console/team" not in agent.get("/console/board").text
     assert [path for path in ROOMS if manager.get(path).status_code != 200] == []
 
@@ -233,3 +246,96 @@ def test_the_policy_is_shown_with_its_versions_and_says_what_it_would_make_of_a_
     assert wrong.status_code == 422
     with site.engine.store.read() as reader:
         assert reader.tickets(TicketQuery()) == []
+
+
+def test_a_call_is_registered_from_the_phone_desk_once_and_its_ticket_has_the_promise_to_read_aloud(site: Website) -> None:
+    known = site.take("sms", "13912345678", "软件异常,无法登录", sender_name="兰女士")
+    client = site.client_of("zhao")
+    shown = page(client, "/console/phone?phone=139 1234 5678")
+    assert known in shown
+    assert "my name is 赵敏" in shown
+    site.clock.set(site.clock.now() + timedelta(seconds=50))
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', shown.partition('call" method')[2]))
+    call = {**hidden, "phone": "13800138000", "name": "白先生", "text": "系统宕机,全公司无法使用", "impact": "outage"}
+    answers = [client.post("/console/phone", data=call) for _ in range(2)]
+    assert answers[0].headers["location"] == answers[1].headers["location"]
+    number = answers[0].headers["location"].rpartition("/")[2]
+    with site.engine.store.read() as reader:
+        ticket = reader.ticket(number)
+        assert ticket
+        assert (ticket.tier, ticket.channel, ticket.impact) == ("urgent", "phone_log", "outage")
+        assert len(reader.tickets(TicketQuery())) == 2
+    assert f"您的问题(工单{number})属于一级(紧急)" in page(site.client_of("zhou"), f"/console/tickets/{number}")
+    assert client.post("/console/phone", data={**call, "text": ""}, headers={"accept-language": "en"}).status_code == 422
+    assert client.post("/console/phone", data={**call, "call": "../x"}).status_code == 400
+
+
+def followed_up(site: Website) -> str:
+    """Let a customer give a bad score; return the follow-up that it opened."""
+    number = site.take(text="系统宕机")
+    assert site.act(number, "resolve", "已恢复", "qian") is None
+    assert site.act(number, "confirm", "", "qian") is None
+    for _ in range(3):
+        site.clock.set(site.clock.now() + timedelta(hours=20))
+        site.work()
+    assert site.act(number, "answer", "1 2 1 没人理我", "qian") is None
+    for _ in range(3):
+        site.clock.set(site.clock.now() + timedelta(hours=20))
+        site.work()
+    with site.engine.store.read() as reader:
+        [follow_up] = reader.tickets(TicketQuery(kind="follow_up"))
+    return follow_up.number
+
+
+def test_whom_a_follow_up_is_about_is_shown_to_its_role_only_and_each_look_is_kept(site: Website) -> None:
+    number = followed_up(site)
+    page(site.client_of("zhou"), "/console/follow-ups", 403)
+    page(site.client_of("zhou"), f"/console/tickets/{number}", 403)
+    page(site.client_of("qian"), f"/console/tickets/{number}", 403)
+    assert number not in page(site.client_of("zhou"), "/console/board")
+    assert number not in page(site.client_of("zhou"), f"/console/find?words={number[:8]}")
+    assert number in page(site.client_of("li"), "/console/follow-ups")
+    shown = page(site.client_of("li"), f"/console/tickets/{number}")
+    assert "没人理我" in shown
+    assert "lan@customer.test" in shown
+    with site.engine.store.read() as reader:
+        assert {row.who for row in reader.audits() if row.about == number} == {"li"}
+    outcome = {"why1": "电话没人接", "cause": "people", "remedy": "已道歉", "satisfied": "yes"}
+    assert act(site, "li", number, "outcome", **outcome).status_code == 303
+    assert "电话没人接" in page(site.client_of("li"), f"/console/tickets/{number}")
+    assert act(site, "li", number, "resolve", text="已回访").status_code == 303
+    assert "lan@customer.test" not in page(site.client_of("li"), f"/console/tickets/{number}")
+
+
+def test_a_measure_is_entered_with_its_owner_and_verified_by_figures(site: Website) -> None:
+    client = site.client_of("zhou")
+    csrf = csrf_of(client.get("/console/measures").text)
+    wanted = {"csrf": csrf, "text": "重写手册", "owner": "zhao", "due": "2026-03-31", "category": "handbook", "kpi": "resolution_rate"}
+    assert client.post("/console/measures", data=wanted).status_code == 303
+    shown = page(client, "/console/measures")
+    assert "重写手册" in shown
+    number = re.search(r'name="number" value="(\d+)"', shown)
+    assert number
+    assert client.post("/console/measures", data={"csrf": csrf, "number": number[1]}).status_code == 303
+    assert "too early" in page(client, "/console/measures")
+    assert client.post("/console/measures", data={**wanted, "owner": "nobody"}).status_code == 422
+    assert client.post("/console/measures", data={"csrf": csrf, "number": "1"}).status_code == 404
+    agent = site.client_of("wu")
+    assert agent.post("/console/measures", data={**wanted, "csrf": csrf_of(agent.get("/console/board").text)}).status_code == 403
+
+
+def test_reviews_are_drawn_and_scored_by_the_form(site: Website) -> None:
+    number = site.take(text="系统宕机")
+    assert site.act(number, "close", "误报", "qian") is None
+    site.clock.set(site.clock.now() + timedelta(hours=1))
+    client = site.client_of("zhou")
+    assert client.post("/console/reviews", data={"csrf": csrf_of(client.get("/console/reviews").text)}).status_code == 303
+    shown = page(client, "/console/reviews")
+    assert number in shown
+    with site.engine.store.read() as reader:
+        [review, *_] = reader.tickets(TicketQuery(kind="review"))
+    form = site.engine.world.policy.quality
+    assert form
+    points = {f"points-{item.id}": str(item.points) for item in form.items}
+    assert act(site, str(review.assignee), review.number, "score", text="很好", **points).status_code == 303
+    assert "100.0" in page(client, "/console/reviews")

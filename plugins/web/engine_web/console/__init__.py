@@ -1,9 +1,9 @@
-"""The team's console: the board, the supervisor's view, tickets, figures, the policy."""
+"""The team's console: the board, the supervisor's view, tickets, the phone desk, the house's own work, the policy."""
 
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Route
 
-from engine_web.console import acting, board, figures, policies, ticket
+from engine_web.console import acting, board, figures, phone, policies, ticket, work
 
 
 def routes() -> list[BaseRoute]:
@@ -16,6 +16,13 @@ def routes() -> list[BaseRoute]:
         Route("/console/team", board.team, name="team"),
         Route("/console/tickets/{number:str}", ticket.show, name="ticket"),
         Route("/console/tickets/{number:str}/act", acting.act, methods=["POST"], name="ticket_act"),
+        Route("/console/phone", phone.show, name="phone"),
+        Route("/console/phone", phone.register, methods=["POST"]),
+        Route("/console/follow-ups", work.follow_ups, name="follow_ups"),
+        Route("/console/measures", work.measures, name="measures"),
+        Route("/console/measures", work.change_measures, methods=["POST"]),
+        Route("/console/reviews", work.reviews, name="reviews"),
+        Route("/console/reviews", work.draw_reviews, methods=["POST"]),
         Route("/console/figures", figures.show, name="figures"),
         Route("/console/figures/report", figures.report, name="report"),
         Route("/console/policy", policies.show, name="policy"),

@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from engine.errors import EngineError, UsageError
-from engine.services import AgentActed, KeepContent, Outcome, QueueMessage, StepDraft, handle, instant
+from engine.services import MOST_WHYS, AgentActed, FollowUpOutcome, KeepContent, Outcome, QueueMessage, StepDraft, handle, instant
 from engine_web.console.seat import Seat, seated
 from engine_web.console.ticket import ALLOWED, Moment, Said, draw, found, since
 from engine_web.doors import checked_form, demand
 
-ACTIONS = (*ALLOWED, "note", "write", "article", "grant", "refuse")
+ACTIONS = (*ALLOWED, "note", "write", "article", "grant", "refuse", "outcome", "score")
 """What may be done from the page, by the names of the engine's actions."""
 
 STEPS = 3
@@ -110,8 +110,24 @@ def _signal(seat: Seat, number: str, action: str, fields: Mapping[str, str]) -> 
         channel=fields.get("channel") or None,
         due=instant(due, zone) if due else None,
         steps=tuple(_steps(seat, fields)) if action == "plan" else (),
+        outcome=_outcome(fields) if action == "outcome" else None,
+        points=dict(_points(fields)) if action == "score" else {},
         via="web",
     )
+
+
+def _outcome(fields: Mapping[str, str]) -> FollowUpOutcome:
+    whys = (fields.get(f"why{place}", "").strip() for place in range(1, MOST_WHYS + 1))
+    satisfied = {"yes": True, "no": False}.get(fields.get("satisfied", ""))
+    return FollowUpOutcome(
+        fields.get("cause") or None, tuple(filter(None, whys)), fields.get("remedy", ""), fields.get("words", ""), satisfied
+    )
+
+
+def _points(fields: Mapping[str, str]) -> Iterator[tuple[str, int | None]]:
+    for name, value in fields.items():
+        if name.startswith("points-"):
+            yield name.removeprefix("points-"), int(value) if value.isdecimal() else None
 
 
 def _steps(seat: Seat, fields: Mapping[str, str]) -> Iterator[StepDraft]:

@@ -14,8 +14,16 @@ from engine_web.doors import who
 from engine_web.doors.roles import Person, may
 from engine_web.site import Site, site_of
 
-ROOMS = (("/console/team", "team", "kpi"), ("/console/figures", "figures", "kpi"), ("/console/policy", "policy", "policy"))
-"""Address, name, and the object that whoever enters may read."""
+ROOMS = (
+    ("/console/phone", "phone", "create", "ticket"),
+    ("/console/team", "team", "read", "kpi"),
+    ("/console/follow-ups", "follow_ups", "read", "answer"),
+    ("/console/figures", "figures", "read", "kpi"),
+    ("/console/measures", "measures", "read", "improvement"),
+    ("/console/reviews", "reviews", "read", "quality"),
+    ("/console/policy", "policy", "read", "policy"),
+)
+"""Address, name, and what whoever enters may do to which object."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class Seat:
     @property
     def rooms(self) -> list[tuple[str, str]]:
         """The rooms that this person may enter beside the board: the address and the key of the name of each."""
-        return [(path, key) for path, key, room in ROOMS if may(self.person, "read", room)]
+        return [(path, key) for path, key, verb, what in ROOMS if may(self.person, verb, what)]
 
     def say(self, key: str, /, **values: object) -> str:
         """Return a text of the console."""

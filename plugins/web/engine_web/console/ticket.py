@@ -9,7 +9,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.errors import NotFound
-from engine.services import ALWAYS, NEEDS, TRANSITIONS, Arithmetic, Reader, Ticket, dossier, explain, followups, guides, reckon, ticket_page
+from engine.services import (
+    ALWAYS,
+    CAUSES,
+    MOST_WHYS,
+    NEEDS,
+    OPEN_STATES,
+    TRANSITIONS,
+    Arithmetic,
+    Reader,
+    Ticket,
+    dossier,
+    explain,
+    followups,
+    guides,
+    reckon,
+    ticket_page,
+)
 from engine_web.console.seat import Policies, Seat, seated
 from engine_web.doors import demand, looked_at
 
@@ -105,6 +121,8 @@ def draw(seat: Seat, number: str, said: Said = NOTHING_SAID, status: int = 200) 
         possible=possible(ticket),
         follow_up=follow_up,
         said=said,
+        causes=CAUSES,
+        most_whys=MOST_WHYS,
         decisive=explain.decisive,
     )
 
@@ -125,6 +143,10 @@ def possible(ticket: Ticket) -> frozenset[str]:
         actions -= set(_FOR_CUSTOMERS)
     if ticket.kind == "approval":
         actions = actions - {"resolve", "close"} | ({"grant", "refuse"} if "resolve" in actions else set())
+    if ticket.kind in ("follow_up", "complaint"):
+        actions.add("outcome")
+    if ticket.review is not None and ticket.review.score is None and ticket.state in OPEN_STATES:
+        actions = actions - {"resolve", "close"} | {"score"}
     if ticket.plan is None or all(step.done_at for step in ticket.plan.steps):
         actions.discard("done")
     return frozenset(actions)
