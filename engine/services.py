@@ -22,8 +22,9 @@ from engine.core.arithmetic import Arithmetic, reckon
 from engine.core.calendar import ALWAYS
 from engine.core.commands import KeepContent, QueueMessage
 from engine.core.compiled import Policy
+from engine.core.contacts import from_text
 from engine.core.decision import Decision
-from engine.core.fields import IMPACTS, IMPROVEMENT, KINDS, NEEDS, OPEN_STATES
+from engine.core.fields import IMPACTS, IMPROVEMENT, KINDS, NEEDS, OPEN_STATES, STATES
 from engine.core.improvements import CATEGORIES, CAUSES, MOST_WHYS, Aim, Improvement
 from engine.core.improvements import Outcome as FollowUpOutcome
 from engine.core.kpis import KPIS
@@ -42,8 +43,9 @@ from engine.runtime.engine import Engine
 from engine.runtime.handle import Handled, Outcome, handle
 from engine.runtime.passes import hashed
 from engine.runtime.project import resolve_secrets
+from engine.store.codec import decode_plain, encode
 from engine.store.contract import Reader, Transaction
-from engine.store.rows import TicketQuery
+from engine.store.rows import NewsRow, OutboxRow, RequestRow, TicketQuery
 from engine.whatif import explain
 
 GROUP = "engine.services"
@@ -120,6 +122,7 @@ __all__ = [
     "MOST_WHYS",
     "NEEDS",
     "OPEN_STATES",
+    "STATES",
     "SYSTEM",
     "TRANSITIONS",
     "WAITING",
@@ -133,10 +136,13 @@ __all__ = [
     "Handled",
     "Improvement",
     "KeepContent",
+    "NewsRow",
+    "OutboxRow",
     "Outcome",
     "Policy",
     "QueueMessage",
     "Reader",
+    "RequestRow",
     "Serve",
     "ServiceType",
     "Signal",
@@ -151,10 +157,13 @@ __all__ = [
     "amount",
     "board",
     "compare",
+    "decode_plain",
     "dossier",
     "duration",
+    "encode",
     "explain",
     "followups",
+    "from_text",
     "guides",
     "handle",
     "hashed",

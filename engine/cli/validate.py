@@ -3,10 +3,11 @@
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -156,44 +157,38 @@ def _project(root: Path, today: date | None) -> tuple[list[Diagnostic], Path]:
         project = load_project(root)
     except ConfigurationError as error:
         return [_told(line, tree) for line in str(error).splitlines()], root / "policies"
-    found = _channels(project, tree) + _services(project, tree) + _policies(project.policies, today, channels_of(project))
+    found = _channels(project, tree) + _policies(project.policies, today, channels_of(project))
     if not (project.policies / "team.yaml").exists():
         found.append(_diagnostic(_UNSOUND_PROJECT, "there is no team.yaml beside the policies: nobody could work a ticket", tree, ()))
     return found, project.policies
 
 
 def _channels(project: "Project", tree: Node) -> list[Diagnostic]:
+    """What is wrong with the settings of channels and services, by the schemas of their plugins."""
     from engine.channels.manager import ChannelTypes, validate_settings
 
     discovered = ChannelTypes.discover()
+    wanted: list[tuple[str, str, Callable[[], Any], Mapping[str, Any]]] = [
+        ("channels", one.name, partial(discovered.named, one.type), one.settings) for one in project.channels
+    ]
+    if project.services:
+        from engine.services import named  # and with it every room: only where there is one
+
+        wanted += [("services", name, partial(named, name), settings) for name, settings in project.services.items()]
     found = []
-    for channel in project.channels:
-        place = ("channels", channel.name)
+    for section, name, kind, settings in wanted:
+        code, place = _UNSOUND_CHANNEL if section == "channels" else _UNSOUND_PROJECT, (section, name)
         try:
-            problems = validate_settings(discovered.named(channel.type), channel.settings)
+            problems = validate_settings(kind(), settings)
         except EngineError as error:
-            found.append(_diagnostic(_UNSOUND_CHANNEL, foreign(str(error)), tree, place))
+            found.append(_diagnostic(code, foreign(str(error)), tree, place))
             continue
         for problem in problems:
             where, what = ".".join(map(str, problem.path)), foreign(problem.message)
-            message = said("channel {name}: {where}: {what}", name=channel.name, where=where, what=what)
-            found.append(_diagnostic(_UNSOUND_CHANNEL, message, tree, (*place, *problem.path)))
-    return found
-
-
-def _services(project: "Project", tree: Node) -> list[Diagnostic]:
-    found = []
-    for name, settings in project.services.items():
-        from engine.channels.manager import validate_settings
-        from engine.services import named
-
-        try:
-            problems = [(problem.path, str(problem)) for problem in validate_settings(named(name), settings)]
-        except EngineError as error:
-            problems = [((), str(error))]
-        for path, what in problems:
-            message = said("service {name}: {what}", name=name, what=foreign(what))
-            found.append(_diagnostic(_UNSOUND_PROJECT, message, tree, ("services", name, *path)))
+            message = said("channel {name}: {where}: {what}", name=name, where=where, what=what)
+            if section == "services":
+                message = said("service {name}: {where}: {what}", name=name, where=where, what=what)
+            found.append(_diagnostic(code, message, tree, (*place, *problem.path)))
     return found
 
 

@@ -55,7 +55,10 @@ class StoredDecision:
 
 @dataclass(frozen=True, slots=True)
 class TicketQuery:
-    """Which tickets to list. An empty `states` means all, None means any; `text` is looked for in numbers and contents."""
+    """Which tickets to list. An empty `states` means all, None means any; `text` is looked for in numbers and contents.
+
+    With `after` they come in the order of their numbers, those behind it.
+    """
 
     states: tuple[str, ...] = ()
     queue: str | None = None
@@ -66,6 +69,7 @@ class TicketQuery:
     parent: str | None = None
     text: str | None = None
     limit: int = 100
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import httpx
 from engine.channels import Delivery, Inbound
 from engine.core.signals import AgentActed
 from engine.runtime import accounts, inbox
+from engine.runtime.answers import next_look
 from engine.runtime.clock import VirtualClock
 from engine.runtime.engine import Engine, open_engine
 from engine.runtime.project import load_project
@@ -84,6 +85,19 @@ class Website:
 
     def act(self, ticket: str, action: str, text: str = "", actor: str = "zhao", **more: Any) -> str | None:
         return self.engine.handle(AgentActed(ticket, action, actor, text, **more)).first.refused
+
+    def wait(self, span: timedelta) -> None:
+        """Let time pass; every timer fires when it is due, answers that wait are looked at, and what is queued is sent."""
+        until = self.clock.now() + span
+        while (due := self._next()) is not None and due <= until:
+            self.clock.set(due)
+            self.work()
+        self.clock.set(until)
+        self.work()
+
+    def _next(self) -> datetime | None:
+        with self.engine.store.read() as reader:
+            return min((at for at in (reader.next_timer(), next_look(reader)) if at is not None), default=None)
 
     def close(self) -> None:
         for client in self._browsers:

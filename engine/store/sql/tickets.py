@@ -21,7 +21,7 @@ _STATE = "SELECT state_json FROM ticket WHERE number = ?"
 _HOLD = f"{_STATE} /*pg FOR NO KEY UPDATE*/"
 
 # A query is made of the filters that are asked for, so that the database can choose the index.
-_QUERY = "SELECT state_json FROM ticket WHERE {filters} ORDER BY next_due NULLS LAST, number LIMIT :limit"
+_QUERY = "SELECT state_json FROM ticket WHERE {filters} ORDER BY {order} LIMIT :limit"
 
 _FILTERS = {
     "states": "state IN (SELECT value FROM json_each(:states))",
@@ -31,6 +31,7 @@ _FILTERS = {
     "tier": "tier = :tier",
     "customer": "customer = :customer",
     "parent": "parent = :parent",
+    "after": "number > :after",
     "text": r"""(number LIKE :text ESCAPE '\' OR number IN (SELECT ticket FROM content WHERE body /*pg I*/LIKE :text ESCAPE '\'))""",
 }
 
@@ -138,9 +139,11 @@ class TicketReads(Room):
             "parent": query.parent,
             "text": None if query.text is None else _containing(query.text),
             "limit": query.limit,
+            "after": query.after,
         }
         filters = " AND ".join(sql for name, sql in _FILTERS.items() if values[name] is not None)
-        rows = self._session.named(_QUERY.format(filters=filters or "TRUE"), values)
+        order = "next_due NULLS LAST, number" if query.after is None else "number"
+        rows = self._session.named(_QUERY.format(filters=filters or "TRUE", order=order), values)
         return [decode_ticket(text) for (text,) in rows]
 
     def opened_until(self, at: datetime) -> list[str]:

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from engine.services import Engine
-from engine_web import console, doors
+from engine_web import api, console, doors
 from engine_web.guards import Guards
 from engine_web.settings import Settings
 from engine_web.site import Site, site_of
@@ -21,17 +21,18 @@ STATIC = Path(__file__).parent / "static"
 
 def application(settings: Settings, engine: Engine) -> ASGIApp:
     """Return the ASGI application over an engine."""
-    app = Starlette(routes=routes(), exception_handlers={HTTPException: _failed, 500: _fault})
+    app = Starlette(routes=routes(settings), exception_handlers={HTTPException: _failed, 500: _fault})
     app.state.site = Site(settings, engine)
     return Guards(app, settings.secure)
 
 
-def routes() -> list[BaseRoute]:
+def routes(settings: Settings) -> list[BaseRoute]:
     """Return the routes of all rooms, one line each."""
     return [
         Mount("/static", StaticFiles(directory=STATIC), name="static"),
         Route("/", _home, name="home"),
         *doors.routes(),
+        *api.routes(settings),
         Route("/language", _language, methods=["POST"], name="language"),
         *console.routes(),
     ]

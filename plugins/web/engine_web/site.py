@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from engine.services import Engine, moment, printable
+from engine_web.news import News
 from engine_web.settings import Settings
 
 HERE = Path(__file__).parent
@@ -22,6 +23,7 @@ class Site:
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings, self.engine = settings, engine
+        self.news = News(engine)
         self._words = read_words()
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

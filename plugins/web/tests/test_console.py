@@ -20,7 +20,6 @@ ROOMS = (
     "/console/phone",
     "/console/measures",
     "/console/reviews",
-    ,
 )
 
 CLOSED = ["/console/team", "/console/figures", "/console/measures", "/console/reviews"]

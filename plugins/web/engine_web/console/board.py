@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from engine.services import KINDS, OPEN_STATES, Ticket, TicketQuery, board, rota
 from engine_web.console.seat import Seat, filters, seated
 from engine_web.doors import demand
-from engine_web.doors.roles import Person, allowed, everywhere
+from engine_web.doors.roles import Person, allowed, may_all
 
 MOST = 200
 """How many promises a board shows."""
@@ -65,7 +65,7 @@ async def _events(request: Request) -> AsyncIterator[str]:
     while True:
         seat = await run_in_threadpool(seated, request)  # who is logged out meanwhile sees nothing more
         wanted = filters(request, NAMES)
-        sees = "" if everywhere(seat.person, "read", "ticket") else seat.person.agent
+        sees = "" if may_all(seat.person, "read", "ticket") else seat.person.agent
         key = f"{sees} {seat.language}?{urlencode(wanted)}"
         drawn = await run_in_threadpool(_SCREENS.drawn, key, seat, wanted)
         if drawn != last:
@@ -121,7 +121,7 @@ def _rows(seat: Seat, wanted: Mapping[str, str]) -> list[Row]:
 
 def _within(person: Person, wanted: Mapping[str, str]) -> list[Mapping[str, str]]:
     """Return what to ask for so that all is found that the person may see of what is wanted."""
-    if everywhere(person, "read", "ticket"):
+    if may_all(person, "read", "ticket"):
         return [wanted]
     narrow: list[dict[str, str]] = [{"queue": queue} for queue in sorted(person.queues | person.led)] + [{"assignee": person.agent}]
     return [{**wanted, **one} for one in narrow if all(wanted.get(name, value) == value for name, value in one.items())]

@@ -1,7 +1,8 @@
 """What each role may do: one table of role × object × verb, and one function that asks it.
 
 `ALL` is every one, `OWN` what is the person's own: a ticket that they hold or that lies in a queue of theirs; for a lead, in a queue that
-they lead or back up. A person has all the rights of all their roles; everybody of team.yaml but programs is an `agent`.
+they lead or back up. A `message` is what a program says in a customer's name. A person has all the rights of all their roles; everybody of
+team.yaml but programs is an `agent`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +15,8 @@ ALL, OWN = "all", "own"
 Rights: TypeAlias = Mapping[str, Mapping[str, str]]
 
 OBJECTS = (
-    "ticket", "customer", "answer", "survey", "kpi", "knowledge", "improvement", "quality", "incident", "policy", "news", "operation",
+    "ticket", "message", "customer", "answer", "survey", "kpi", "knowledge", "improvement", "quality", "incident", "policy",
+    "news", "operation",
 )  # fmt: skip
 VERBS = ("read", "create", "act")
 
@@ -61,8 +63,8 @@ TABLE: Mapping[str, Rights] = {
     "trainer": {"kpi": _READ_ALL, "quality": _EVERYTHING, "survey": _READ_ALL, "improvement": _READ_ALL},
     "product_owner": {"kpi": _READ_ALL, "survey": _READ_ALL, "improvement": _EVERYTHING},
     "operations": {"operation": {"read": ALL, "act": ALL}, "incident": _EVERYTHING, "kpi": _READ_ALL, "news": _READ_ALL},
-    "auditor": {one: _READ_ALL for one in OBJECTS if one != "answer"},
-    "integration": {"ticket": {"read": ALL, "create": ALL}, "news": _READ_ALL},
+    "auditor": {one: _READ_ALL for one in OBJECTS if one not in ("answer", "message")},
+    "integration": {"ticket": {"read": ALL, "create": ALL}, "message": {"create": ALL}, "news": _READ_ALL},
 }
 
 
@@ -103,8 +105,8 @@ def may(person: Person, verb: str, what: str, ticket: Ticket | None = None) -> b
     return any(right == OWN and _own(person, role, ticket) for role, right in rights.items())
 
 
-def everywhere(person: Person, verb: str, what: str) -> bool:
-    """Whether the person may do it to every such object, not only to their own."""
+def may_all(person: Person, verb: str, what: str) -> bool:
+    """Whether the person may do it to every object of that sort."""
     return any(TABLE[role].get(what, {}).get(verb) == ALL for role in person.roles)
 
 

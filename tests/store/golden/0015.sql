@@ -24,31 +24,48 @@ INSERT INTO "_yoyo_log" VALUES('apply 10','37693f3dc2e35098a6a6cc4e1ea858ed1e7f1
 INSERT INTO "_yoyo_log" VALUES('apply 11','91e3ab5ad54008f97a5b932028fc9d058d9a07f7456b91602e90f916c8570d3f','0012.feedback_records','apply','','',NULL,NULL);
 INSERT INTO "_yoyo_log" VALUES('apply 12','98ebe983abeae2e77451976a337c45182d6fe88cd4a21ed8374fbc871c4e15ca','0013.alerts','apply','','',NULL,NULL);
 INSERT INTO "_yoyo_log" VALUES('apply 13','72edabb22795e72a539050f2bb5006fc66bb6c65bcaa02ee413dbf27c188cd38','0014.personal_data','apply','','',NULL,NULL);
+INSERT INTO "_yoyo_log" VALUES('apply 14','e306f6a080e4bee2cc863394cc253c43f47a7f96864d6ab7178e2aab0a74d117','0015.accounts','apply','','',NULL,NULL);
 CREATE TABLE "_yoyo_migration" (
             "migration_hash" VARCHAR(64),
             "migration_id" VARCHAR(255),
             "applied_at_utc" TIMESTAMP,
             PRIMARY KEY ("migration_hash")
         );
-INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T19:09:37.961151');
-INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T19:09:37.965775');
-INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T19:09:37.966454');
-INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T19:09:37.968187');
-INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T19:09:37.968994');
-INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-27T19:09:37.979119');
-INSERT INTO "_yoyo_migration" VALUES('ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','2026-11-27T19:09:37.980636');
-INSERT INTO "_yoyo_migration" VALUES('2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','2026-11-27T19:09:37.988497');
-INSERT INTO "_yoyo_migration" VALUES('8407fced7757b5528d2c34beafa1472822486f50c63ffcced7277587ca5fcd7f','0009.lookups','2026-11-27T19:09:37.992210');
-INSERT INTO "_yoyo_migration" VALUES('9d6381ad5fc2d6787df833fa0b58095afb7d511a03430f9889f98c246820d715','0010.facts','2026-11-27T19:09:37.994493');
-INSERT INTO "_yoyo_migration" VALUES('37693f3dc2e35098a6a6cc4e1ea858ed1e7f15f0c0f1319090c9e0299578f218','0011.answers_and_passes','2026-11-27T19:09:38.001093');
-INSERT INTO "_yoyo_migration" VALUES('91e3ab5ad54008f97a5b932028fc9d058d9a07f7456b91602e90f916c8570d3f','0012.feedback_records','2026-11-27T19:09:38.002084');
-INSERT INTO "_yoyo_migration" VALUES('98ebe983abeae2e77451976a337c45182d6fe88cd4a21ed8374fbc871c4e15ca','0013.alerts','2026-11-27T19:09:38.003149');
-INSERT INTO "_yoyo_migration" VALUES('72edabb22795e72a539050f2bb5006fc66bb6c65bcaa02ee413dbf27c188cd38','0014.personal_data','2026-11-27T19:09:38.015736');
+INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-27T22:11:45.972934');
+INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-27T22:11:45.982011');
+INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-27T22:11:45.987394');
+INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-27T22:11:45.995550');
+INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-27T22:11:45.996553');
+INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-27T22:11:46.012542');
+INSERT INTO "_yoyo_migration" VALUES('ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','2026-11-27T22:11:46.014053');
+INSERT INTO "_yoyo_migration" VALUES('2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','2026-11-27T22:11:46.036473');
+INSERT INTO "_yoyo_migration" VALUES('8407fced7757b5528d2c34beafa1472822486f50c63ffcced7277587ca5fcd7f','0009.lookups','2026-11-27T22:11:46.047543');
+INSERT INTO "_yoyo_migration" VALUES('9d6381ad5fc2d6787df833fa0b58095afb7d511a03430f9889f98c246820d715','0010.facts','2026-11-27T22:11:46.049916');
+INSERT INTO "_yoyo_migration" VALUES('37693f3dc2e35098a6a6cc4e1ea858ed1e7f15f0c0f1319090c9e0299578f218','0011.answers_and_passes','2026-11-27T22:11:46.056199');
+INSERT INTO "_yoyo_migration" VALUES('91e3ab5ad54008f97a5b932028fc9d058d9a07f7456b91602e90f916c8570d3f','0012.feedback_records','2026-11-27T22:11:46.057055');
+INSERT INTO "_yoyo_migration" VALUES('98ebe983abeae2e77451976a337c45182d6fe88cd4a21ed8374fbc871c4e15ca','0013.alerts','2026-11-27T22:11:46.058062');
+INSERT INTO "_yoyo_migration" VALUES('72edabb22795e72a539050f2bb5006fc66bb6c65bcaa02ee413dbf27c188cd38','0014.personal_data','2026-11-27T22:11:46.077451');
+INSERT INTO "_yoyo_migration" VALUES('e306f6a080e4bee2cc863394cc253c43f47a7f96864d6ab7178e2aab0a74d117','0015.accounts','2026-11-27T22:11:46.083227');
 CREATE TABLE "_yoyo_version" (
             "version" INT NOT NULL PRIMARY KEY,
             "installed_at_utc" TIMESTAMP
         );
-INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T19:09:37.750176');
+INSERT INTO "_yoyo_version" VALUES(2,'2026-11-27T22:11:45.646110');
+CREATE TABLE access (
+    hash       TEXT    PRIMARY KEY,
+    kind       TEXT    NOT NULL,
+    agent      TEXT    NOT NULL,
+    name       TEXT    NOT NULL,
+    at         INTEGER NOT NULL,
+    expires_at INTEGER
+) STRICT, WITHOUT ROWID;
+INSERT INTO "access" VALUES('cd34','token','zhao','crm',1715500800000000,1715500860000000);
+CREATE TABLE account (
+    agent     TEXT    PRIMARY KEY,
+    password  TEXT,
+    locked_at INTEGER
+) STRICT, WITHOUT ROWID;
+INSERT INTO "account" VALUES('zhao','$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA',1715500800000000);
 CREATE TABLE activation (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
     digest TEXT    NOT NULL REFERENCES policy (digest),
@@ -281,6 +298,13 @@ CREATE TABLE policy (
     files_json   TEXT    NOT NULL,
     saved_at     INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO "policy" VALUES('digest-1','{"sla.yaml":"version: 1\n"}',1715500800000000);
+CREATE TABLE request (
+    id     TEXT    PRIMARY KEY,
+    asked  TEXT    NOT NULL,
+    answer TEXT    NOT NULL,
+    at     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO "request" VALUES('ef56','0a1b','{}',1715500800000000);
 CREATE TABLE survey_answer (
     id          TEXT PRIMARY KEY,
     survey      TEXT NOT NULL,
@@ -377,6 +401,8 @@ CREATE INDEX feedback_by_day ON feedback (day);
 CREATE INDEX ticket_open_incident ON ticket (alike, opened_at) WHERE kind IN ('incident', 'alert') AND customer IS NULL AND closed_at IS NULL;
 CREATE INDEX ticket_alike ON ticket (alike, opened_at) WHERE alike IS NOT NULL;
 CREATE INDEX erasure_by_customer ON erasure (customer);
+CREATE INDEX access_by_agent ON access (agent);
+CREATE INDEX request_by_age ON request (at);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('activation',1);
 INSERT INTO "sqlite_sequence" VALUES('decision',2);

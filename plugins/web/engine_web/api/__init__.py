@@ -1,0 +1,191 @@
+"""The API `/api/v1`: for programs that hold a token. What can be asked for is one table of operations, of which openapi.py tells."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+import jsonschema
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Mount, Route
+
+from engine.errors import EngineError, NotFound, Refused, UsageError
+from engine.services import accounts, encode
+from engine_web.api import insight, tickets
+from engine_web.api.openapi import document
+from engine_web.api.operations import Answer, Call, Operation
+from engine_web.api.problems import Problem
+from engine_web.doors.roles import Person, may, person_of
+from engine_web.doors.throttle import Throttle
+from engine_web.settings import Settings
+from engine_web.site import Site, site_of
+
+OPERATIONS: tuple[Operation, ...] = (*tickets.OPERATIONS, *insight.OPERATIONS)
+_LARGEST = 200_000
+"""Bytes of the largest body."""
+
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+_ETAG = re.compile(r'"([0-9]{1,9})"')
+_Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def routes(settings: Settings) -> list[BaseRoute]:
+    """Return the API's routes."""
+    throttle = Throttle(settings.requests, 60)
+    by_path: dict[str, dict[str, Operation]] = {}
+    for one in OPERATIONS:
+        by_path.setdefault(one.path, {})[one.method] = one
+    told = document(OPERATIONS)
+
+    async def describe(request: Request) -> Response:
+        return JSONResponse(told)
+
+    async def nowhere(request: Request) -> Response:
+        return Problem(404, "there is nothing here; /api/v1/openapi.json says what there is").response()
+
+    known = [Route(path, _endpoint(methods, throttle), methods=_ANY) for path, methods in by_path.items()]
+    return [Mount("/api/v1", routes=[Route("/openapi.json", describe), *known, Route("/{rest:path}", nowhere, methods=_ANY)])]
+
+
+_ANY = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"]
+
+
+def _endpoint(methods: dict[str, Operation], throttle: Throttle) -> _Handler:
+    allowed = ", ".join(sorted({*methods, *(["HEAD"] if "GET" in methods else [])}))
+
+    async def answer(request: Request) -> Response:
+        operation = methods.get("GET" if request.method == "HEAD" else request.method)
+        try:
+            if operation is None:
+                raise Problem(405, f"this can be asked for by {allowed}", {"allow": allowed})
+            body = await _read(request)
+            call = await run_in_threadpool(_call, request, operation, body, throttle)
+            if operation.name == "listEvents" and "text/event-stream" in request.headers.get("accept", ""):
+                return StreamingResponse(_stream(request, call), media_type="text/event-stream")
+            return _told(await run_in_threadpool(operation.run, call))
+        except Problem as problem:
+            return problem.response()
+        except EngineError as error:
+            return _problem_of(error).response()
+
+    return answer
+
+
+def _call(request: Request, operation: Operation, body: bytes, throttle: Throttle) -> Call:
+    """Look at who asks and what for. Raises Problem."""
+    site = site_of(request)
+    person = _who(request, site, throttle)
+    if not may(person, *operation.needs):
+        raise Problem(403, f"your roles do not allow {operation.needs[0]} of {operation.needs[1]}")
+    if len(body) > _LARGEST:
+        raise Problem(413, f"a body has at most {_LARGEST} bytes")
+    query = _query(request, operation)
+    if operation.body is None:
+        return Call(site, person, request.path_params, query, None)
+    given = _parsed(request, body)
+    _valid(given, operation.body, "the body")
+    key = request.headers.get("idempotency-key", "")
+    if not _KEY.fullmatch(key):
+        raise Problem(400, "every POST needs an Idempotency-Key of its own: 1 to 200 visible ASCII characters")
+    asked = hashlib.sha256(b"\n".join((request.method.encode(), request.url.path.encode(), body))).hexdigest()
+    id = hashlib.sha256(f"{person.agent}\n{key}".encode()).hexdigest()
+    seq = None
+    if operation.matched:
+        matched = _ETAG.fullmatch(request.headers.get("if-match", ""))
+        if matched is None:
+            raise Problem(428, 'this needs If-Match with the ETag of the ticket as you saw it, such as "12"')
+        seq = int(matched[1])
+    return Call(site, person, request.path_params, query, given, id, asked, seq)
+
+
+def _who(request: Request, site: Site, throttle: Throttle) -> Person:
+    """Return as whom the bearer of a token acts."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    engine, person = site.engine, None
+    if scheme.lower() == "bearer" and secret:
+        with engine.store.read() as reader:
+            row = accounts.recognised(reader, "token", secret.strip(), engine.clock.now())
+        person = person_of(row.agent, engine.world.team, engine.world.policy) if row else None
+    pause = throttle.wait(f"agent {person.agent}" if person else f"address {request.client.host if request.client else ''}")
+    if pause > 0:
+        raise Problem(429, "too many requests: wait as long as Retry-After says", {"retry-after": str(math.ceil(pause))})
+    if person is None:
+        raise Problem(401, "send the token: Authorization: Bearer TOKEN", {"www-authenticate": "Bearer"})
+    return person
+
+
+async def _read(request: Request) -> bytes:
+    body = b""
+    async for chunk in request.stream():
+        if len(body) <= _LARGEST:
+            body += chunk
+    return body
+
+
+def _parsed(request: Request, body: bytes) -> Any:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Problem(415, "send application/json")
+    try:
+        return json.loads(body, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise Problem(400, "the body is no JSON in UTF-8") from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)  # NaN and Infinity are none of JSON's
+
+
+def _query(request: Request, operation: Operation) -> dict[str, Any]:
+    """Return what stands in the query, as its schemas want it."""
+    given: dict[str, Any] = {}
+    for name in request.query_params:
+        values = request.query_params.getlist(name)
+        schema = operation.query.get(name)
+        if schema is None:
+            raise Problem(400, f"there is no parameter {name!r}; there are {', '.join(operation.query) or 'none'}")
+        if schema.get("type") != "array" and len(values) > 1:
+            raise Problem(400, f"{name} can be given once only")
+        given[name] = values if schema.get("type") == "array" else _typed(schema, values[0])
+        _valid(given[name], schema, name)
+    return given
+
+
+def _typed(schema: Any, text: str) -> Any:
+    return int(text) if schema.get("type") == "integer" and re.fullmatch(r"-?[0-9]{1,18}", text) else text
+
+
+def _valid(value: Any, schema: Any, what: str) -> None:
+    """Raise Problem that says where the value does not fit; values are not shown."""
+    validator = jsonschema.Draft202012Validator(schema)
+    errors = sorted(validator.iter_errors(value), key=lambda error: [str(step) for step in error.absolute_path])
+    if errors:
+        where = ".".join(str(step) for step in errors[0].absolute_path)
+        rule = f"{errors[0].validator}: {json.dumps(errors[0].validator_value, ensure_ascii=False)[:200]}"
+        raise Problem(400, f"{what}{f', {where}' if where else ''} does not fit {rule}")
+
+
+def _told(answer: Answer) -> Response:
+    return Response(encode(answer.body), answer.status, dict(answer.headers), "application/json")
+
+
+def _problem_of(error: EngineError) -> Problem:
+    status = {NotFound: 404, UsageError: 422, Refused: 409}.get(type(error), 503)
+    return Problem(status, str(error)) if status != 503 else Problem(503, "try again in a moment", {"retry-after": "1"})
+
+
+async def _stream(request: Request, call: Call) -> AsyncIterator[bytes]:
+    """Tell what happens as server-sent events, from `after` or Last-Event-ID on, else from now on."""
+    last = request.headers.get("last-event-id", "")
+    site = call.site
+    begin = int(last) if last.isascii() and last.isdigit() and len(last) < 18 else call.query.get("after")
+    after = await run_in_threadpool(site.news.latest) if begin is None else begin
+    yield b": here\n\n"
+    async for rows in site.news.follow(after):
+        for one in await run_in_threadpool(insight.told, call, rows):
+            yield f"id: {one['id']}\nevent: ticket\ndata: {encode(one)}\n\n".encode()
+        if not rows:
+            yield b": still here\n\n"
