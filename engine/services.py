@@ -24,7 +24,7 @@ from engine.core.commands import KeepContent, QueueMessage
 from engine.core.compiled import Policy
 from engine.core.contacts import from_text
 from engine.core.decision import Decision
-from engine.core.fields import IMPACTS, IMPROVEMENT, KINDS, NEEDS, OPEN_STATES, STATES
+from engine.core.fields import IMPACTS, IMPROVEMENT, INCIDENT, KINDS, NEEDS, OPEN_STATES, STATES
 from engine.core.improvements import CATEGORIES, CAUSES, MOST_WHYS, Aim, Improvement
 from engine.core.improvements import Outcome as FollowUpOutcome
 from engine.core.kpis import KPIS
@@ -117,6 +117,7 @@ __all__ = [
     "CUSTOMER",
     "IMPACTS",
     "IMPROVEMENT",
+    "INCIDENT",
     "KINDS",
     "KPIS",
     "MOST_WHYS",

@@ -2,6 +2,7 @@ import html
 import re
 import threading
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -18,11 +19,12 @@ ROOMS = (
     "/console/policy/would",
     "/console/find?words=1",
     "/console/phone",
+    "/console/incidents",
     "/console/measures",
     "/console/reviews",
 )
 
-CLOSED = ["/console/team", "/console/figures", "/console/measures", "/console/reviews"]
+CLOSED = ["/console/team", "/console/figures", "/console/incidents", "/console/measures", "/console/reviews"]
 
 
 def page(client: httpx.Client, path: str, status: int = 200, language: str = "en") -> str:
@@ -37,7 +39,7 @@ def csrf_of(text: str) -> str:
     return found[1]
 
 
-def act(site: Website, agent: str, number: str, action: str, seq: int | None = None, **fields: str) -> httpx.Response:
+def act(site: Website, agent: str, number: str, action: str, seq: int | None = None, **fields: Any) -> httpx.Response:
     client = site.client_of(agent)
     text = client.get(f"/console/tickets/{number}").text
     found = re.search(r'name="seq" value="(\d+)"', text)
@@ -142,7 +144,7 @@ def test_an_action_goes_through_the_one_door_and_its_listeners_hear_of_it(site: 
     shown = page(site.client_of("qian"), f"/console/tickets/{number}")
     assert "已电话确认" in shown
     assert heard[0] == number
-    plan = {"text": "换机房", "what1": "切换", "who1": "qian", "by1": "2026-03-04T18:00"}
+    plan: dict[str, Any] = {"text": "换机房", "what1": "切换", "who1": "qian", "by1": "2026-03-04T18:00"}
     assert act(site, "qian", number, "plan", **plan).status_code == 303
     assert "切换 — 钱伟, today 18:00" in page(site.client_of("qian"), f"/console/tickets/{number}")
     assert act(site, "qian", number, "tier", target="general", text="只有一人受影响").status_code == 303
@@ -299,7 +301,7 @@ def test_whom_a_follow_up_is_about_is_shown_to_its_role_only_and_each_look_is_ke
     assert "lan@customer.test" in shown
     with site.engine.store.read() as reader:
         assert {row.who for row in reader.audits() if row.about == number} == {"li"}
-    outcome = {"why1": "电话没人接", "cause": "people", "remedy": "已道歉", "satisfied": "yes"}
+    outcome: dict[str, Any] = {"why1": "电话没人接", "cause": "people", "remedy": "已道歉", "satisfied": "yes"}
     assert act(site, "li", number, "outcome", **outcome).status_code == 303
     assert "电话没人接" in page(site.client_of("li"), f"/console/tickets/{number}")
     assert act(site, "li", number, "resolve", text="已回访").status_code == 303
@@ -335,6 +337,31 @@ def test_reviews_are_drawn_and_scored_by_the_form(site: Website) -> None:
         [review, *_] = reader.tickets(TicketQuery(kind="review"))
     form = site.engine.world.policy.quality
     assert form
-    points = {f"points-{item.id}": str(item.points) for item in form.items}
+    points: dict[str, Any] = {f"points-{item.id}": str(item.points) for item in form.items}
     assert act(site, str(review.assignee), review.number, "score", text="很好", **points).status_code == 303
     assert "100.0" in page(client, "/console/reviews")
+
+
+def test_an_incident_is_opened_with_its_tickets_and_its_broadcast_is_seen_beforehand(site: Website) -> None:
+    numbers = [site.take(sender=f"{name}@customer.test", text="发票打不开") for name in ("lan", "bai")]
+    client = site.client_of("zhou")
+    csrf = csrf_of(client.get("/console/incidents").text)
+    wanted = {"csrf": csrf, "title": "发票系统中断", "queue": "tech_support", "numbers": " ".join(numbers)}
+    assert client.post("/console/incidents", data={**wanted, "numbers": "1"}).status_code == 422
+    incident = client.post("/console/incidents", data=wanted).headers["location"].rpartition("/")[2]
+    assert "发票系统中断" in page(client, "/console/incidents")
+    shown = page(client, f"/console/tickets/{incident}")
+    assert all(f"/console/tickets/{number}" in shown for number in numbers)
+    site.work()
+    preview = act(site, "zhou", incident, "progress", text="正在切换备用系统", step="preview")
+    assert preview.text.count("lan@customer.test") == preview.text.count("bai@customer.test") == 1
+    assert "正在切换备用系统" in preview.text
+    with site.engine.store.read() as reader:
+        before = len(reader.messages(ticket=numbers[0]))
+    assert act(site, "zhou", incident, "progress", text="正在切换备用系统").status_code == 303
+    site.work()
+    with site.engine.store.read() as reader:
+        assert len(reader.messages(ticket=numbers[0])) == before + 1
+    assert act(site, "zhou", numbers[1], "leave").status_code == 303
+    assert act(site, "zhou", numbers[1], "join", target=incident).status_code == 303
+    page(site.client_of("wu"), "/console/incidents", 403)

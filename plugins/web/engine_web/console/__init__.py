@@ -23,6 +23,8 @@ def routes() -> list[BaseRoute]:
         Route("/console/measures", work.change_measures, methods=["POST"]),
         Route("/console/reviews", work.reviews, name="reviews"),
         Route("/console/reviews", work.draw_reviews, methods=["POST"]),
+        Route("/console/incidents", work.incidents, name="incidents"),
+        Route("/console/incidents", work.open_incident, methods=["POST"]),
         Route("/console/figures", figures.show, name="figures"),
         Route("/console/figures/report", figures.report, name="report"),
         Route("/console/policy", policies.show, name="policy"),

@@ -14,11 +14,14 @@ from engine_web.console.seat import Seat, seated
 from engine_web.console.ticket import ALLOWED, Moment, Said, draw, found, since
 from engine_web.doors import checked_form, demand
 
-ACTIONS = (*ALLOWED, "note", "write", "article", "grant", "refuse", "outcome", "score")
+ACTIONS = (*ALLOWED, "note", "write", "article", "grant", "refuse", "outcome", "score", "leave")
 """What may be done from the page, by the names of the engine's actions."""
 
 STEPS = 3
 """How many completion points the form of a plan has."""
+
+SHOWN = 5
+"""How many messages a preview shows in full."""
 
 LONGEST = 10_000
 """Characters that one field may have."""
@@ -79,13 +82,19 @@ def _done(seat: Seat, signal: AgentActed, seq: int) -> tuple[Moment, ...] | str:
 
 def _foreseen(seat: Seat, signal: AgentActed, fields: Mapping[str, str]) -> Response:
     """Show what would go out and what would happen; nothing of it is kept."""
-    outcome = seat.engine.foresee(signal)
+    outcome = seat.engine.foresee(signal, at_once=True)
     if outcome.first.refused is not None:
         raise UsageError(outcome.first.refused)
     carried = {name: value for name, value in fields.items() if name not in ("csrf", "step")}
-    events = [seat.words.event(event) for event in outcome.first.events]
+    letters = list(_letters(outcome))
     return seat.page(
-        "preview.html", number=signal.ticket, action=signal.action, letters=list(_letters(outcome)), events=events, fields=carried
+        "preview.html",
+        number=signal.ticket,
+        action=signal.action,
+        letters=letters[:SHOWN],
+        more=max(0, len(letters) - SHOWN),
+        events=[seat.words.event(event) for event in outcome.first.events],
+        fields=carried,
     )
 
 

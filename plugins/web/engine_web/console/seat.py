@@ -18,6 +18,7 @@ ROOMS = (
     ("/console/phone", "phone", "create", "ticket"),
     ("/console/team", "team", "read", "kpi"),
     ("/console/follow-ups", "follow_ups", "read", "answer"),
+    ("/console/incidents", "incidents", "read", "incident"),
     ("/console/figures", "figures", "read", "kpi"),
     ("/console/measures", "measures", "read", "improvement"),
     ("/console/reviews", "reviews", "read", "quality"),

@@ -12,6 +12,7 @@ from engine.errors import NotFound
 from engine.services import (
     ALWAYS,
     CAUSES,
+    INCIDENT,
     MOST_WHYS,
     NEEDS,
     OPEN_STATES,
@@ -19,6 +20,7 @@ from engine.services import (
     Arithmetic,
     Reader,
     Ticket,
+    TicketQuery,
     dossier,
     explain,
     followups,
@@ -31,6 +33,9 @@ from engine_web.doors import demand, looked_at
 
 STEPS = 12
 """Lines that the arithmetic of one deadline takes at most."""
+
+MEMBERS = 200
+"""How many tickets of an incident are named."""
 
 EARLIER = 8
 """How many other tickets of the customer are shown."""
@@ -51,6 +56,7 @@ ALLOWED: Mapping[str, str] = {
     "claim": "assigned",
     "reopen": "ticket_reopened",
     "close": "ticket_closed",
+    "join": "joined_incident",
 }
 """Which event an action needs to be possible in the ticket's state; the others are always possible."""
 
@@ -106,6 +112,8 @@ def draw(seat: Seat, number: str, said: Said = NOTHING_SAID, status: int = 200) 
         moments = list(_moments(seat, reader, number, data["timeline"]))
         customer = dossier.view(reader, ticket.customer) if ticket.customer else None
         timers = explain.upcoming(reader, number)
+        incidents = [one for one in reader.tickets(TicketQuery(kind=INCIDENT, states=OPEN_STATES)) if one.is_incident]
+        members = reader.members(number, "", MEMBERS) if ticket.is_incident else []
     return seat.page(
         "ticket.html",
         status=status,
@@ -121,6 +129,8 @@ def draw(seat: Seat, number: str, said: Said = NOTHING_SAID, status: int = 200) 
         possible=possible(ticket),
         follow_up=follow_up,
         said=said,
+        incidents=[one.number for one in incidents],
+        members=members,
         causes=CAUSES,
         most_whys=MOST_WHYS,
         decisive=explain.decisive,
@@ -141,6 +151,11 @@ def possible(ticket: Ticket) -> frozenset[str]:
     actions = {name for name, event in ALLOWED.items() if ticket.state in TRANSITIONS[event]} | set(_ALWAYS)
     if ticket.kind not in NEEDS or ticket.customer is None:
         actions -= set(_FOR_CUSTOMERS)
+        actions.discard("join")
+    if ticket.is_incident:
+        actions |= {"progress"} & {name for name, event in ALLOWED.items() if ticket.state in TRANSITIONS[event]}
+    if ticket.incident is not None:
+        actions = actions - {"join"} | {"leave"}
     if ticket.kind == "approval":
         actions = actions - {"resolve", "close"} | ({"grant", "refuse"} if "resolve" in actions else set())
     if ticket.kind in ("follow_up", "complaint"):

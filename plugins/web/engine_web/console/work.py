@@ -1,4 +1,4 @@
-"""The work that the house opens for itself: follow-ups of bad scores, measures of improvement, reviews of quality."""
+"""The work that the house opens for itself: follow-ups of bad scores, measures of improvement, reviews of quality, incidents."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -13,6 +13,7 @@ from engine.errors import EngineError, Refused, UsageError
 from engine.services import (
     CATEGORIES,
     IMPROVEMENT,
+    INCIDENT,
     KPIS,
     OPEN_STATES,
     AgentActed,
@@ -64,6 +65,16 @@ def reviews(request: Request) -> Response:
 async def draw_reviews(request: Request) -> Response:
     """Draw tickets that were closed in the last seven days, and call for their reviews."""
     return await _changed(request, _drawn)
+
+
+def incidents(request: Request) -> Response:
+    """Show the incidents that are open."""
+    return _incidents(seated(request), {}, "", 200)
+
+
+async def open_incident(request: Request) -> Response:
+    """Open an incident by hand and put tickets into it; their customers are told."""
+    return await _changed(request, _opened)
 
 
 async def _changed(request: Request, change: Change) -> Response:
@@ -153,3 +164,31 @@ def _drawn(seat: Seat, fields: Mapping[str, str]) -> Response:
     except EngineError as error:
         return _reviews(seat, seat.words.spoken(str(error)), 422)
     return RedirectResponse("/console/reviews", status_code=303)
+
+
+def _incidents(seat: Seat, fields: Mapping[str, str], problem: str, status: int) -> Response:
+    demand(seat.person, "read", "incident")
+    with seat.engine.store.read() as reader:
+        found = [one for one in reader.tickets(TicketQuery(kind=INCIDENT, states=OPEN_STATES, limit=MOST)) if one.is_incident]
+        texts = reader.contents([id for one in found for id in (one.description, one.news) if id])
+        counts = {one.number: len(reader.members(one.number, "", MOST)) for one in found}
+    return seat.page("incidents.html", status=status, found=found, texts=texts, counts=counts, fields=fields, problem=problem)
+
+
+def _opened(seat: Seat, fields: Mapping[str, str]) -> Response:
+    demand(seat.person, "create", "incident")
+    world = seat.engine.world
+    numbers = list(dict.fromkeys(fields.get("numbers", "").replace(",", " ").split()))
+    try:
+        with seat.engine.store.read() as reader:
+            unknown = [number for number in numbers if not number.isdecimal() or reader.ticket(number) is None]
+        if not fields.get("title") or fields.get("queue") not in world.policy.queues or unknown:
+            raise UsageError(seat.say("incident_incomplete", unknown=", ".join(unknown)))
+        channel, language = next(iter(world.channels), ""), world.policy.company.languages[0]
+        opening = TicketRequested(INCIDENT, fields["queue"], fields["title"], channel, language, actor=seat.person.agent)
+        incident = str(seat.engine.handle(opening).ticket)
+        for number in numbers:
+            _through(seat, AgentActed(number, "join", seat.person.agent, target=incident, via="web"))
+    except EngineError as error:
+        return _incidents(seat, fields, seat.words.spoken(str(error)), 422)
+    return RedirectResponse(f"/console/tickets/{incident}", status_code=303)
