@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from engine.errors import ConfigurationError, UsageError
 from engine.runtime.passes import hashed, new_secret
+from engine.store.accounts import AccessRow, AccountRow
 from engine.store.contract import Reader, Transaction
-from engine.store.rows import AccessRow, AccountRow
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher

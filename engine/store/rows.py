@@ -259,49 +259,6 @@ class PassRow:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountRow:
-    """Who may sign in: the password as Argon2 keeps it, None where none was set; since when nobody may."""
-
-    agent: str
-    password: str | None = None
-    locked_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AccessRow:
-    """A `session` of an agent, or a `token` of a program that acts as one, by the hash of its secret."""
-
-    hash: str
-    kind: str
-    agent: str
-    name: str
-    at: datetime
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RequestRow:
-    """What a program asked under a key of its own, by hashes of both, and what it was answered."""
-
-    id: str
-    asked: str
-    answer: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NewsRow:
-    """A decision that changed a ticket: by which signal, up to which `seq`, and the types of its events."""
-
-    id: int
-    at: datetime
-    ticket: str
-    signal: str
-    seq: int
-    events: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class PolicyRow:
     """A policy in the archive."""
 

@@ -34,7 +34,14 @@ def explained() -> set[str]:
 
 def test_every_dependency_has_its_reason_and_every_reason_its_dependency() -> None:
     distributions = {normalised(pyproject["project"]["name"]) for pyproject in pyprojects().values()}
-    ours = distributions | {"closedloop-email", "closedloop-sms", "closedloop-phone-log", "closedloop-reports", "closedloop-webhook"}
+    ours = distributions | {
+        "closedloop-email",
+        "closedloop-sms",
+        "closedloop-phone-log",
+        "closedloop-reports",
+        "closedloop-web",
+        "closedloop-webhook",
+    }
     required = set().union(*map(required_by, pyprojects().values())) - ours
     assert {"required, not explained": required - explained(), "explained, not required": explained() - required} == {
         "required, not explained": set(),
@@ -43,7 +50,7 @@ def test_every_dependency_has_its_reason_and_every_reason_its_dependency() -> No
 
 
 @pytest.mark.parametrize(
-    "directory", ["plugins", "plugins/email", "plugins/sms", "plugins/phone_log", "plugins/reports", "plugins/webhook"]
+    "directory", ["plugins", "plugins/email", "plugins/sms", "plugins/phone_log", "plugins/reports", "plugins/web", "plugins/webhook"]
 )
 def test_plugin_directories_are_no_packages_so_that_the_standard_library_keeps_its_email(directory: str) -> None:
     assert not (ROOT / directory / "__init__.py").exists()

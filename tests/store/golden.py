@@ -14,8 +14,9 @@ from pathlib import Path
 
 from engine.core import events as e
 from engine.store import AnswerRow, ChannelRow, FactRow, HoldRow, TrialRow, WaitingRow, WorkerRow, open_store
+from engine.store.accounts import AccessRow, AccountRow, RequestRow
 from engine.store.feedback import FeedbackRow
-from engine.store.rows import AccessRow, AccountRow, PassRow, RequestRow
+from engine.store.rows import PassRow
 from engine.store.sqlite.schema import MIGRATIONS
 from tests.store.samples import MINUTE, NOW, customer, happen, message, open_ticket
 

@@ -4,7 +4,7 @@ import pytest
 
 from engine.core import events as e
 from engine.store import Store, StoreFailed
-from engine.store.rows import AccessRow, AccountRow, NewsRow, RequestRow
+from engine.store.accounts import AccessRow, AccountRow, NewsRow, RequestRow
 from tests.store.samples import MINUTE, NOW, TAKEN, happen, open_ticket
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
-from engine.store.rows import AccessRow, AccountRow, NewsRow, RequestRow
+from engine.store.accounts import AccessRow, AccountRow, NewsRow, RequestRow
 
 
 class AccountReader(Protocol):

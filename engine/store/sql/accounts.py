@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from engine.store.rows import AccessRow, AccountRow, NewsRow, RequestRow
+from engine.store.accounts import AccessRow, AccountRow, NewsRow, RequestRow
 from engine.store.sql.session import Room, instant, instant_or_none, micros, micros_or_none
 
 _ACCOUNT = "SELECT agent, password, locked_at FROM account WHERE agent = coalesce(?, agent) ORDER BY agent"
