@@ -1,6 +1,7 @@
 import html
 import re
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -112,6 +113,18 @@ def test_a_live_board_is_sent_its_rows_and_again_when_they_become_others(site: W
                 break
 
 
+def test_a_live_board_ends_when_whoever_watches_it_signs_out(site: Website) -> None:
+    client, other = site.client_of("zhou"), site.browser()
+    other.cookies.update(client.cookies)
+    with client.stream("GET", "/console/board/live") as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        assert other.post("/logout", data={"csrf": csrf_of(other.get("/console/board").text)}).status_code == 303
+        for _ in lines:  # what is left of the first rows; then the server ends the stream
+            pass
+    assert other.get("/console/board").status_code == 303
+
+
 def test_the_supervisor_sees_queues_people_and_what_will_be_overdue_within_the_hour(site: Website) -> None:
     urgent = site.take(text="系统宕机,全公司无法使用")
     site.take(sender="bai@customer.test", text="请问发票什么时候开?")
@@ -169,6 +182,18 @@ def test_what_the_ticket_does_not_allow_is_refused_in_words_and_what_was_entered
     assert "step 1 is incomplete" in incomplete.text
     assert act(site, "qian", number, "erase", text="x").status_code == 400
     assert act(site, "qian", number, "note", text="x" * 10_001).status_code == 400
+
+
+def test_whoever_may_only_look_is_offered_nothing_to_do(site: Website) -> None:
+    number = site.take(text="请问发票什么时候开?")  # finance's
+    auditor = replace(site.engine.world.team.agents["wu"], roles=("auditor",), queues=())
+    team = replace(site.engine.world.team, agents={**site.engine.world.team.agents, "wu": auditor})
+    site.engine.world = replace(site.engine.world, team=team)
+    client = site.client_of("wu")
+    shown = [page(client, path) for path in (f"/console/tickets/{number}", "/console/measures", "/console/reviews", "/console/incidents")]
+    assert [re.findall(r'action="(/console[^"]*)"', text) for text in shown] == [["/console/find"]] * 4
+    data = {"csrf": csrf_of(shown[0]), "seq": str(seq_of(site, number)), "action": "note", "text": "x"}
+    assert client.post(f"/console/tickets/{number}/act", data=data).status_code == 403
 
 
 def test_a_stale_action_is_refused_with_what_changed_and_can_be_sent_again(site: Website) -> None:

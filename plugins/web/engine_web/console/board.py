@@ -10,6 +10,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
@@ -63,7 +64,10 @@ async def live(request: Request) -> Response:
 async def _events(request: Request) -> AsyncIterator[str]:
     last, key = "", ""
     while True:
-        seat = await run_in_threadpool(seated, request)  # who is logged out meanwhile sees nothing more
+        try:
+            seat = await run_in_threadpool(_seated_still, request)
+        except HTTPException:  # signed out meanwhile
+            return
         wanted = filters(request, NAMES)
         sees = "" if may_all(seat.person, "read", "ticket") else seat.person.agent
         key = f"{sees} {seat.language}?{urlencode(wanted)}"
@@ -74,6 +78,13 @@ async def _events(request: Request) -> AsyncIterator[str]:
         else:
             yield ": still there\n\n"  # so that a reader who left is noticed
         await asyncio.sleep(PACE)
+
+
+def _seated_still(request: Request) -> Seat:
+    """Ask anew who that is: a stream lasts longer than a session may."""
+    if hasattr(request.state, "person"):
+        del request.state.person
+    return seated(request)
 
 
 class _Screens:

@@ -57,6 +57,10 @@ class Seat:
         """The rooms that this person may enter beside the board: the address and the key of the name of each."""
         return [(path, key) for path, key, verb, what in ROOMS if may(self.person, verb, what)]
 
+    def may(self, verb: str, what: str) -> bool:
+        """Whether this person may do it to any such object."""
+        return may(self.person, verb, what)
+
     def say(self, key: str, /, **values: object) -> str:
         """Return a text of the console."""
         return self.site.say(self.language, f"console.{key}", **values)

@@ -30,6 +30,7 @@ from engine.services import (
 )
 from engine_web.console.seat import Policies, Seat, seated
 from engine_web.doors import demand, looked_at
+from engine_web.doors.roles import may
 
 STEPS = 12
 """Lines that the arithmetic of one deadline takes at most."""
@@ -126,7 +127,7 @@ def draw(seat: Seat, number: str, said: Said = NOTHING_SAID, status: int = 200) 
         timers=timers,
         scripts=list(_scripts(seat, ticket)),
         articles=[seat.policy.knowledge.articles[one["id"]] for one in data["knowledge"]],
-        possible=possible(ticket),
+        possible=possible(ticket) if may(seat.person, "act", "ticket", ticket) else frozenset(),
         follow_up=follow_up,
         said=said,
         incidents=[one.number for one in incidents],
