@@ -1,15 +1,19 @@
 import html
 import re
+import shutil
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from engine.core.model import CUSTOMER
+from engine.runtime.policies import load_active, load_from_directory, sound
 from engine.store import TicketQuery
+from tests.core.worlds import POLICIES
 from tests.support.website import Website
 
 ROOMS = (
@@ -147,6 +151,23 @@ def test_the_page_of_a_ticket_says_why_with_rule_file_and_values_and_escapes_wha
     assert f"您的问题(工单{number})属于一级(紧急)" in shown  # the verbal promise, filled in
     with site.engine.store.read() as reader:
         assert ("qian", "looked at", number) in [(row.who, row.what, row.about) for row in reader.audits()]
+
+
+def test_decisions_by_an_earlier_policy_are_told_with_their_arithmetic(site: Website, tmp_path: Path) -> None:
+    number = site.take(text="系统宕机")
+    before = site.engine.world.policy.digest
+    shutil.copytree(POLICIES, tmp_path / "changed")
+    scripts = tmp_path / "changed" / "sla.yaml"
+    scripts.write_text(scripts.read_text("utf-8").replace("response: 10m", "response: 11m", 1), "utf-8")
+    load_from_directory(tmp_path / "changed", site.engine.store, site.clock.now(), "test")
+    site.engine.world = replace(site.engine.world, policy=sound(load_active(site.engine.store) or pytest.fail("none is active")))
+    assert site.engine.world.policy.digest != before
+    client = site.client_of("qian")
+    for _ in range(2):  # compiled, then kept
+        shown = page(client, f"/console/tickets/{number}")
+        assert before[:12] in shown
+        assert shown.count("+ 10 min (24x7) = 2026-03-04 10:10:00") == 2  # of the clock, and of the decision that started it
+    assert "10m</del> → <ins>11m" in page(client, "/console/policy")
 
 
 def test_an_action_goes_through_the_one_door_and_its_listeners_hear_of_it(site: Website) -> None:

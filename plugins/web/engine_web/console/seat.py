@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from engine.services import Engine, Policy, Words, explain, phrases
+from engine.services import Engine, Policy, Reader, Words, explain, phrases
 from engine_web.doors import who
 from engine_web.doors.roles import Person, may
 from engine_web.site import Site, site_of
@@ -25,6 +25,10 @@ ROOMS = (
     ("/console/policy", "policy", "read", "policy"),
 )
 """Address, name, and what whoever enters may do to which object."""
+
+
+KEPT = 8
+"""How many policies of the past are kept compiled."""
 
 
 @dataclass(frozen=True)
@@ -87,21 +91,21 @@ def seated(request: Request) -> Seat:
 
 
 class Policies:
-    """The policies that decisions were made by: those of the past are compiled once."""
+    """The policies that decisions were made by, as a reader has them: those of the past are compiled once, and a few of them are kept."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._known: dict[str, Policy | None] = {}
+    _compiled: ClassVar[dict[str, Policy]] = {}
+
+    def __init__(self, reader: Reader, now: Policy) -> None:
+        self._kept, self._now = explain.kept_policies(reader, now), now
 
     def __call__(self, digest: str) -> Policy | None:
         """Return the policy of a digest, None where it cannot be had."""
-        now = self._engine.world.policy
-        if digest == now.digest:
-            return now
-        if digest not in self._known:
-            with self._engine.store.read() as reader:
-                self._known[digest] = explain.kept_policies(reader, now)(digest)
-        return self._known[digest]
+        found = self._compiled.get(digest) or self._kept(digest)
+        if found is not None and digest != self._now.digest:
+            if len(self._compiled) >= KEPT:
+                self._compiled.clear()
+            self._compiled[digest] = found
+        return found
 
 
 def filters(request: Request, names: tuple[str, ...]) -> Mapping[str, str]:

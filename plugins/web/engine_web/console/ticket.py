@@ -187,7 +187,7 @@ def _moments(seat: Seat, reader: Reader, number: str, timeline: list[dict[str, A
     """Put the entries of a timeline to the decisions that they came of; a decision whose every event is silent has none."""
     texts = {entry["seq"]: (str(entry["what"]), entry["text"]) for entry in timeline}
     seq = 0
-    for place, decision in enumerate(explain.explain(reader, number, Policies(seat.engine), most=STEPS), 1):
+    for place, decision in enumerate(explain.explain(reader, number, Policies(reader, seat.policy), most=STEPS), 1):
         seen = tuple(texts[one] for one in range(seq + 1, seq + 1 + len(decision.events)) if one in texts)
         seq += len(decision.events)
         yield Moment(place, decision, seen, seq)
