@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
-from engine.errors import ConfigurationError, UsageError
+from engine.errors import ConfigurationError, Refused, UsageError
 from engine.runtime.passes import hashed, new_secret
 from engine.store.accounts import AccessRow, AccountRow
 from engine.store.contract import Reader, Transaction
@@ -26,7 +26,8 @@ def set_password(tx: Transaction, agent: str, password: str) -> None:
     """Set an agent's password; who is signed in with the old one is signed out. Raises UsageError for one that is too short or too long."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise UsageError(f"a password has {SHORTEST} to {LONGEST} characters")
-    tx.keep_account(AccountRow(agent, _argon2().hash(password)))
+    known = tx.account(agent)
+    tx.keep_account(AccountRow(agent, _argon2().hash(password), known.locked_at if known else None))
     tx.end_accesses(agent, "")
 
 
@@ -52,7 +53,10 @@ def proven(account: AccountRow | None, password: str) -> bool:
 
 
 def let_in(tx: Transaction, chance: Random, kind: str, agent: str, name: str, now: datetime, lasts: timedelta | None) -> str:
-    """Begin a `session`, or make a `token`; return its secret, which nobody is told again."""
+    """Begin a `session`, or make a `token`; return its secret, which nobody is told again. Raises Refused for an account that is locked."""
+    account = tx.account(agent)
+    if account is not None and account.locked_at is not None:
+        raise Refused(f"the account {agent} is locked; `engine account lock {agent} --undo` lets it in again")
     secret = new_secret(chance)
     tx.forget_accesses(now)
     tx.keep_access(AccessRow(hashed(secret), kind, agent, name, now, now + lasts if lasts else None))

@@ -74,7 +74,7 @@ def test_every_file_of_the_package_and_every_shipped_policy_travels(run: Run) ->
 
 
 def test_the_extra_all_brings_every_channel(run: Run) -> None:
-    assert {"email", "phone_log", "sms", "webhook"} <= set(python(run, CHANNEL_TYPES)[0].split())
+    assert {"email", "phone_log", "sms", "web", "web_phone", "webhook"} <= set(python(run, CHANNEL_TYPES)[0].split())
 
 
 def test_the_extra_all_brings_what_renders_reports(run: Run) -> None:

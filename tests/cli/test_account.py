@@ -70,5 +70,8 @@ def test_a_lock_ends_all_that_the_account_has_until_it_is_undone(engine: Command
     engine("account", "token", "chen", "app")
     assert "locked out" in engine("account", "lock", "chen").stdout
     assert (row(engine, "chen")["locked_at"] is None, row(engine, "chen")["tokens"]) == (False, [])
+    assert "is locked" in engine("account", "token", "chen", "app", code=1).stderr
+    engine("account", "set", "chen", "--generate")
+    assert row(engine, "chen")["locked_at"] is not None
     assert "may sign in again" in engine("account", "lock", "chen", "--undo").stdout
     assert (row(engine, "chen")["locked_at"], row(engine, "chen")["password"]) == (None, True)

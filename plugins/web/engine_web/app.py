@@ -1,17 +1,20 @@
 """The application: the routes of all rooms, and what holds for every answer."""
 
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from engine.errors import EngineError, NotFound, Refused, UsageError
 from engine.services import Engine
 from engine_web import api, console, doors
+from engine_web.api.problems import Problem
 from engine_web.guards import Guards
 from engine_web.settings import Settings
 from engine_web.site import Site, site_of
@@ -21,7 +24,8 @@ STATIC = Path(__file__).parent / "static"
 
 def application(settings: Settings, engine: Engine) -> ASGIApp:
     """Return the ASGI application over an engine."""
-    app = Starlette(routes=routes(settings), exception_handlers={HTTPException: _failed, 500: _fault})
+    handlers: dict[Any, Any] = {HTTPException: _failed, EngineError: _refused, ClientDisconnect: _failed, 500: _fault}
+    app = Starlette(routes=routes(settings), exception_handlers=handlers)
     app.state.site = Site(settings, engine)
     return Guards(app, settings.secure)
 
@@ -53,8 +57,17 @@ async def _language(request: Request) -> Response:
     return answer
 
 
+def _refused(request: Request, error: Exception) -> Response:
+    known: dict[type, int] = {NotFound: 404, Refused: 409, UsageError: 400}
+    status = known.get(type(error), 503)
+    return _failed(request, HTTPException(status, headers={"retry-after": "5"} if status == 503 else None))
+
+
 def _failed(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101  # it is registered for these alone
+    if not isinstance(error, HTTPException):  # whoever sent it is gone, or was cut off
+        error = HTTPException(413)
+    if request.url.path.startswith("/api/"):
+        return Problem(error.status_code).response()
     if error.status_code == 303:
         return Response(status_code=303, headers=error.headers)
     return site_of(request).page(request, "failed.html", status=error.status_code, headers=error.headers)

@@ -34,6 +34,9 @@ class Guards:
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and _crosses(scope):
             await PlainTextResponse("forms of other sites are not taken\n", 403, self._headers)(scope, receive, send)
             return
+        if int(dict(scope["headers"]).get(b"content-length", b"0")) > LARGEST_BODY:
+            await PlainTextResponse("that is too large\n", 413, self._headers)(scope, receive, send)
+            return
         size = 0
 
         async def bounded() -> Message:

@@ -2,15 +2,19 @@
 
 import json
 
-from engine.channels import Delivery, Inbound
+from engine.channels import Delivery, Inbound, TemporaryFailure
 from engine.services import Engine, inbox
 
 
 def take_in(engine: Engine, channel: str, item: Inbound) -> str | None:
     """Keep a form durably, and let it be decided on; return its ticket, None where that has to wait or where none came of it.
 
-    Of one (channel, source id) only the first is taken, and each is told the same ticket.
+    Of one (channel, source id) only the first is taken, and each is told the same ticket. Raises TemporaryFailure while so much waits that
+    nothing more is taken in.
     """
+    with engine.store.read() as reader:
+        if reader.waiting_inbox(engine.project.waiting_limit) >= engine.project.waiting_limit:
+            raise TemporaryFailure("too much waits to be handled: nothing is taken in just now")
     shown = {key: str(getattr(item, key)) for key in ("source_id", "sender", "sender_name", "text")} | {"fields": dict(item.fields)}
     raw = json.dumps(shown, ensure_ascii=False).encode()
     inbox.accept(engine.desk, channel, [Delivery(item, _kept, raw)], engine.clock.now())

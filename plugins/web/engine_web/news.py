@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from starlette.concurrency import run_in_threadpool
 
+from engine.errors import EngineError
 from engine.services import Engine, NewsRow
 
 _LOOK = 0.25
@@ -24,7 +25,7 @@ class News:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._recent: dict[int, list[NewsRow]] = {}
+        self._recent: dict[int, asyncio.Future[list[NewsRow]]] = {}
         self._turned = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
         self._watchers = 0
@@ -47,9 +48,9 @@ class News:
         try:
             while True:
                 turned, recent = self._turned, self._recent  # of one turn, so that nothing stale is kept for the next
-                rows = recent.get(after)
-                if rows is None:
-                    rows = recent[after] = await run_in_threadpool(self.since, after)
+                if after not in recent:
+                    recent[after] = asyncio.ensure_future(run_in_threadpool(self.since, after))
+                rows = await asyncio.shield(recent[after])
                 if rows:
                     after = rows[-1].id
                     yield rows
@@ -65,7 +66,10 @@ class News:
         """Wake the watchers when there is something new, until nobody watches any more."""
         seen = -1
         while self._watchers:
-            latest = await run_in_threadpool(self._newest)
+            try:
+                latest = await run_in_threadpool(self._newest)
+            except EngineError:  # the database is away: the next look finds it again
+                latest = seen
             if latest != seen:
                 seen, self._recent = latest, {}
                 turned, self._turned = self._turned, asyncio.Event()

@@ -11,10 +11,12 @@ import jsonschema
 import pytest
 
 from engine.core.signals import TicketRequested
+from engine.services import NewsRow
 from engine_web.api import OPERATIONS
 from engine_web.api.openapi import document
 from engine_web.app import application
 from engine_web.doors.roles import TABLE, may, person_of
+from engine_web.news import News
 from engine_web.settings import Settings
 from tests.support.website import Website
 
@@ -85,7 +87,7 @@ def test_the_same_key_leads_to_the_same_ticket_and_another_request_under_it_is_r
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["ticket"] for answer in answers}) == 1
     other = sent(NEED)
-    assert (other.status_code, other.headers["content-type"]) == (422, "application/problem+json")
+    assert (other.status_code, other.headers["content-type"]) == (409, "application/problem+json")
 
 
 def test_what_the_customer_says_in_the_app_reaches_the_ticket_and_the_answer_is_read_there(app: Program) -> None:
@@ -212,6 +214,7 @@ def test_a_follow_up_is_heard_of_by_its_own_role_alone(app: Program) -> None:
 def test_errors_are_problems_in_words(app: Program) -> None:
     cases = [
         (app("GET", "/nothing"), 404),
+        (app("GET", "/customers/a%0Ab"), 404),
         (app("DELETE", "/tickets"), 405),
         (app("GET", "/tickets?limit=0"), 400),
         (app("GET", "/tickets?colour=red"), 400),
@@ -219,10 +222,11 @@ def test_errors_are_problems_in_words(app: Program) -> None:
         (app("POST", "/tickets", {"from": "a@b.test"}), 400),
         (app("POST", "/tickets", NEED | {"text": "a\x00b"}), 400),
         (app("POST", "/tickets", NEED | {"text": "x" * 300_000}), 413),
-        (app("POST", "/tickets", NEED | {"channel": "email"}), 422),
+        (app("POST", "/tickets", NEED | {"channel": "email"}), 409),
         (app("POST", "/tickets", NEED, {"idempotency-key": ""}), 400),
         (app("GET", "/tickets/999"), 404),
         (app.site.client.post("/api/v1/tickets", content=b"{", headers=json_of(app)), 400),
+        (app.site.client.post("/api/v1/tickets", content=b'{"from": "a@b.test", "text": "\\ud800"}', headers=json_of(app)), 400),
         (app.site.client.post("/api/v1/tickets", content=b'{"from": NaN}', headers=json_of(app)), 400),
         (app.site.client.post("/api/v1/tickets", content=b"[" * 100_000, headers=json_of(app)), 400),
         (app.site.client.post("/api/v1/tickets", content=b"a=b", headers=json_of(app) | {"content-type": "text/plain"}), 415),
@@ -289,6 +293,36 @@ def lines_of(answer: httpx.Response, begun: threading.Event) -> Iterator[str]:
         begun.set()
         if line.startswith("data: "):
             yield line
+
+
+def test_however_many_watch_the_store_is_asked_once(app: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    news, asked = News(app.site.engine), list[int]()
+    since = news.since
+
+    def counted(after: int) -> list[NewsRow]:
+        asked.append(after)
+        return since(after)
+
+    async def watch() -> list[list[NewsRow]]:
+        streams = [news.follow(0) for _ in range(50)]
+        return await asyncio.gather(*(anext(stream) for stream in streams))
+
+    monkeypatch.setattr(news, "since", counted)
+    heard = asyncio.run(watch())
+    assert asked == [0]
+    assert all(rows == heard[0] != [] for rows in heard)
+
+
+def test_while_too_much_waits_programs_are_told_when_to_come_back(app: Program) -> None:
+    engine = replace(app.site.engine, project=replace(app.site.engine.project, waiting_limit=0))
+    transport = httpx.ASGITransport(application(Settings(), engine))
+
+    async def send() -> httpx.Response:
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.post("/api/v1/tickets", json=NEED, headers=json_of(app) | {"idempotency-key": "full"})
+
+    answer = asyncio.run(send())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 
 def test_who_asks_too_often_is_told_to_wait(app: Program) -> None:

@@ -1,3 +1,4 @@
+import asyncio
 import re
 from datetime import timedelta
 
@@ -6,8 +7,10 @@ import msgspec
 import pytest
 
 from engine.runtime import accounts
+from engine_web.app import application
 from engine_web.doors.roles import ALL, OBJECTS, OWN, TABLE, VERBS, Person, may, person_of
 from engine_web.doors.throttle import Throttle
+from engine_web.settings import Settings
 from tests.core.worlds import MINUTE
 from tests.support.website import PASSWORD, Website
 
@@ -122,6 +125,22 @@ def test_guessing_of_passwords_is_slowed_down_but_locks_nobody_else_out(shared_s
     assert codes == [401] * 5 + [429] * 2
     assert int(client.post("/login", data={"agent": "chen", "password": "x"}).headers["retry-after"]) > 0
     assert shared_site.client_of("wang").get("/login").status_code == 303
+
+
+def test_behind_tls_the_session_stands_in_a_cookie_that_goes_by_tls_alone_and_browsers_are_told_so(shared_site: Website) -> None:
+    application_ = application(Settings(public="https://service.example.com"), shared_site.engine)
+    form = {"agent": "wu", "password": shared_site.account_of("wu")}
+
+    async def enter() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(application_), base_url="https://service.example.com") as client:
+            return await client.post("/login", data=form)
+
+    entered = asyncio.run(enter())
+    cookie = entered.headers["set-cookie"]
+    assert cookie.startswith("__Host-session=")
+    assert "; Secure" in cookie
+    assert entered.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+    assert "strict-transport-security" not in shared_site.client.get("/login").headers
 
 
 def test_forms_of_other_sites_are_not_taken(shared_site: Website) -> None:

@@ -1,7 +1,11 @@
 import json
 import re
+from dataclasses import replace
 
-from engine.channels import Inbound
+import pytest
+
+from engine.channels import Inbound, TemporaryFailure
+from engine_web import guards
 from engine_web.app import STATIC
 from engine_web.intake import take_in
 from engine_web.site import read_words
@@ -54,6 +58,19 @@ def test_every_text_is_there_in_both_languages_under_one_key() -> None:
         seen += [key for key, _ in pairs]
         assert all(sorted(language for language, text in texts if text) == ["en", "zh"] for _, texts in pairs), path.name
     assert sorted(seen) == sorted(read_words())
+
+
+def test_what_is_too_large_is_refused_whether_it_says_so_or_not(shared_site: Website, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guards, "LARGEST_BODY", 1000)
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    for body in (b"x" * 1001, iter([b"language=en&", b"x" * 1000])):
+        assert shared_site.browser().post("/language", content=body, headers=form).status_code == 413
+
+
+def test_nothing_is_taken_in_while_too_much_waits(shared_site: Website) -> None:
+    engine = replace(shared_site.engine, project=replace(shared_site.engine.project, waiting_limit=0))
+    with pytest.raises(TemporaryFailure, match="too much waits"):
+        take_in(engine, "web", Inbound("form-2", "lan@customer.test", shared_site.clock.now(), text="软件异常"))
 
 
 def test_a_form_that_is_sent_twice_leads_to_one_ticket(shared_site: Website) -> None:

@@ -130,7 +130,9 @@ def _parsed(request: Request, body: bytes) -> Any:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Problem(415, "send application/json")
     try:
-        return json.loads(body, parse_constant=_refuse)
+        given = json.loads(body, parse_constant=_refuse)
+        json.dumps(given, ensure_ascii=False).encode()  # half a character (a lone surrogate) is none
+        return given
     except (ValueError, RecursionError):
         raise Problem(400, "the body is no JSON in UTF-8") from None
 

@@ -77,8 +77,8 @@ MAYBE_INSTANT: Schema = {"type": ["string", "null"], "format": "date-time"}
 
 
 def words(longest: int, shortest: int = 1) -> dict[str, Any]:
-    """Return the schema of a text that holds something to be read and nothing that no database keeps."""
-    return {"type": "string", "minLength": shortest, "maxLength": longest, "pattern": r"^[^\u0000\ud800-\udfff]*$"}
+    """Return the schema of a text, without what no database keeps."""
+    return {"type": "string", "minLength": shortest, "maxLength": longest, "pattern": r"^[^\u0000]*$"}
 
 
 def listed(items: Schema) -> dict[str, Any]:

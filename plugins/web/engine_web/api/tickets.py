@@ -95,7 +95,7 @@ def _open(call: Call) -> Answer:
     body, engine = call.body, call.site.engine
     channel = body.get("channel") or ("web" if "@" in body["from"] else "web_phone")
     if channel not in {one.name for one in engine.project.channels if one.type in ("web", "web_phone")}:
-        raise Problem(422, f"there is no channel {channel!r} of type web or web_phone in engine.yaml")
+        raise Problem(409, f"there is no channel {channel!r} of type web or web_phone in engine.yaml")
     fields = {name: body[name] for name in ("kind", "impact", "wish", "expected_by", "language") if name in body}
     item = Inbound(
         call.key,
@@ -262,7 +262,7 @@ def _done(outcome: Outcome) -> dict[str, Any]:
 
 def _same(call: Call, known: RequestRow | None) -> None:
     if known is not None and known.asked != call.asked:
-        raise Problem(422, "this Idempotency-Key was used for another request")
+        raise Problem(409, "this Idempotency-Key was used for another request")
 
 
 def instant(text: str) -> datetime:
