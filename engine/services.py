@@ -12,27 +12,39 @@ from typing import Any, TypeAlias
 
 import pluggy
 
-from engine.analysis import kpi
-from engine.analysis.texts import moment, printable
+from engine.analysis import board, guides, kpi, learned, reports, rota, ticket_page
+from engine.analysis.kpi.watch import amount
+from engine.analysis.labels import label
+from engine.analysis.texts import instant, moment, printable
+from engine.analysis.words import Words
 from engine.channels.manager import must_be_schema, validate_settings
 from engine.core import events
 from engine.core.answers import is_opt_out
+from engine.core.arithmetic import Arithmetic, reckon
+from engine.core.calendar import ALWAYS
+from engine.core.commands import KeepContent, QueueMessage
 from engine.core.compiled import Policy, Survey
 from engine.core.contacts import from_text
 from engine.core.context import LINK
 from engine.core.decide.replies import verdict
 from engine.core.decide.surveys import scores
 from engine.core.decision import Decision
-from engine.core.fields import IMPACTS, KINDS, NEEDS, STATES
+from engine.core.fields import IMPACTS, IMPROVEMENT, INCIDENT, KINDS, NEEDS, OPEN_STATES, STATES
+from engine.core.improvements import CATEGORIES, CAUSES, MOST_WHYS, Aim, Improvement
+from engine.core.improvements import Outcome as FollowUpOutcome
 from engine.core.kpis import KPIS
+from engine.core.lifecycle import TRANSITIONS, WAITING
 from engine.core.model import CUSTOMER, SYSTEM, Ticket
-from engine.core.signals import AgentActed, MessageArrived, Signal, StepDraft
+from engine.core.signals import AgentActed, MessageArrived, Signal, StepDraft, TicketRequested
 from engine.core.team import Team
 from engine.core.text import mask
 from engine.errors import ConfigurationError, EngineError
 from engine.plugins import PROJECT, offers
+from engine.policy import phrases
+from engine.policy.cases import Channels, load_case
+from engine.policy.diff import compare
 from engine.policy.units import duration
-from engine.runtime import accounts, dossier, inbox, log, passes
+from engine.runtime import accounts, dossier, followups, inbox, log, passes, quality
 from engine.runtime.engine import Engine
 from engine.runtime.handle import Handled, Outcome, handle
 from engine.runtime.passes import hashed
@@ -42,6 +54,7 @@ from engine.store.accounts import NewsRow, RequestRow
 from engine.store.codec import decode_plain, encode
 from engine.store.contract import Reader, Transaction
 from engine.store.rows import OutboxRow, TicketQuery
+from engine.whatif import explain
 
 GROUP = "engine.services"
 
@@ -106,53 +119,12 @@ def _must_be_sound(offered: object) -> None:
 
 
 __all__ = [
-    "CUSTOMER",
-    "IMPACTS",
-    "KINDS",
-    "KPIS",
-    "LINK",
-    "NEEDS",
-    "PAGES",
-    "STATES",
-    "SYSTEM",
-    "AgentActed",
-    "Decision",
-    "Engine",
-    "Handled",
-    "MessageArrived",
-    "NewsRow",
-    "OutboxRow",
-    "Outcome",
-    "Policy",
-    "Reader",
-    "RequestRow",
-    "Serve",
-    "ServiceType",
-    "Signal",
-    "StepDraft",
-    "Survey",
-    "Team",
-    "Ticket",
-    "TicketQuery",
-    "Transaction",
-    "accounts",
-    "decode_plain",
-    "dossier",
-    "duration",
-    "encode",
-    "events",
-    "from_text",
-    "handle",
-    "hashed",
-    "hookimpl",
-    "inbox",
-    "is_opt_out",
-    "kpi",
-    "log",
-    "mask",
-    "moment",
-    "passes",
-    "printable",
-    "scores",
-    "verdict",
-]
+    "ALWAYS", "CATEGORIES", "CAUSES", "CUSTOMER", "IMPACTS", "IMPROVEMENT", "INCIDENT", "KINDS", "KPIS", "LINK", "MOST_WHYS",
+    "NEEDS", "OPEN_STATES", "PAGES", "STATES", "SYSTEM", "TRANSITIONS", "WAITING", "AgentActed", "Aim", "Arithmetic", "Channels",
+    "Decision", "Engine", "FollowUpOutcome", "Handled", "Improvement", "KeepContent", "MessageArrived", "NewsRow", "OutboxRow",
+    "Outcome", "Policy", "QueueMessage", "Reader", "RequestRow", "Serve", "ServiceType", "Signal", "StepDraft", "Survey", "Team",
+    "Ticket", "TicketQuery", "TicketRequested", "Transaction", "Words", "accounts", "amount", "board", "compare", "decode_plain",
+    "dossier", "duration", "encode", "events", "explain", "followups", "from_text", "guides", "handle", "hashed", "hookimpl",
+    "inbox", "instant", "is_opt_out", "kpi", "label", "learned", "load_case", "log", "mask", "moment", "passes", "phrases",
+    "printable", "quality", "reckon", "reports", "rota", "scores", "ticket_page", "verdict",
+]  # fmt: skip

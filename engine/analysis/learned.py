@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from engine.core.events import ImprovementVerified, OutcomeRecorded
 from engine.core.fields import IMPROVEMENT
-from engine.core.improvements import Evidence, Outcome
+from engine.core.improvements import Evidence, Improvement, Outcome, Window
 from engine.core.model import Ticket
 from engine.store.contract import Reader
 from engine.store.rows import TicketQuery
@@ -45,3 +47,30 @@ def verdicts_on(reader: Reader, number: str) -> Iterable[Verified]:
     """Return each verdict on a measure, the first one first."""
     events = ((kept.at, kept.event) for kept in reader.events(number))
     return [Verified(at, event.by, event.verdict, event.evidence) for at, event in events if isinstance(event, ImprovementVerified)]
+
+
+def entry(reader: Reader, one: Ticket, now: datetime) -> dict[str, Any]:
+    """Return a measure as the register has it; what is overdue at `now` says so."""
+    clocks = [clock for clock in one.deadlines.values() if clock.running and clock.due]
+    due = min((clock.due for clock in clocks if clock.due), default=one.due)
+    improvement = one.improvement or Improvement()
+    return {
+        "number": one.number,
+        "measure": reader.contents([one.description]).get(one.description, "") if one.description else "",
+        "kind": improvement.category,
+        "owner": one.assignee,
+        "queue": one.queue,
+        "state": one.state,
+        "due": due,
+        "overdue": one.closed_at is None and due is not None and due < now,
+        "sources": list(improvement.sources),
+        "aim": improvement.aim,
+        "verdict": improvement.verdict,
+    }
+
+
+def weeks(at: datetime, zone: str, count: int) -> Window:
+    """Return so many weeks from the midnight before an instant on, or, negative, up to it."""
+    midnight = at.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    first, last = sorted((midnight.astimezone(UTC), (midnight + timedelta(weeks=count)).astimezone(UTC)))
+    return first, last

@@ -3,8 +3,11 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from engine.errors import UsageError
 
 # Control characters, lone surrogates, and the marks that turn the direction of what follows (U+202E makes "gpj.exe" of "exe.jpg").
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
@@ -20,6 +23,26 @@ def printable(text: str) -> str:
 def moment(at: datetime, timezone: str) -> str:
     """Return an instant as people in that zone write it: `2024-05-12 17:00`."""
     return at.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M")
+
+
+def instant(text: str, timezone: str, *, day_ends: bool = True) -> datetime:
+    """Read `2026-03-06 17:00` as an instant of the zone, or of the offset it names: `2026-03-06T17:00+08:00`. Raises UsageError.
+
+    Only a day is its end, or its beginning unless `day_ends`.
+    """
+    plain = text.strip()
+    try:
+        read = datetime.fromisoformat(plain)
+        if read.tzinfo is not None:
+            return read.astimezone(UTC)
+        zone = ZoneInfo(timezone)
+        local = (read.replace(hour=23, minute=59) if day_ends and len(plain) == len("2026-03-06") else read).replace(tzinfo=zone)
+        at = local.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{plain!r} is no date: write 2026-03-06 17:00 (in {timezone})") from error
+    if at.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
+        raise UsageError(f"{plain!r} does not exist in {timezone}: the clocks are put forward then")
+    return at
 
 
 def width(text: str) -> int:
@@ -42,3 +65,8 @@ def pieces(text: str, columns: int, most_lines: int) -> Iterator[tuple[str, int]
             start, lines = position, 1
         column += 0 if character == "\n" else step
     yield text[start:], lines
+
+
+def picked(value: object, names: str) -> dict[str, Any]:
+    """Return these attributes of a value, in words separated by spaces, by their names."""
+    return {name: getattr(value, name) for name in names.split()}

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
+from engine.analysis.texts import instant
 from engine.cli.output import say
-from engine.cli.session import ACTOR, FORMAT, Desk, Session, instant, options
+from engine.cli.session import ACTOR, FORMAT, Desk, Session, options
 from engine.runtime.presence import come_back, go_away
 from engine.store.rows import AgentRow
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 from zoneinfo import ZoneInfo
 
-from engine.cli.session import Desk, Session, instant
+from engine.analysis.texts import instant
+from engine.cli.session import Desk, Session
 from engine.errors import UsageError
 
 if TYPE_CHECKING:

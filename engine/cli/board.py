@@ -12,8 +12,9 @@ from rich.live import Live
 from rich.text import Text
 
 from engine.analysis.board import Promise, promises, ticket_at
+from engine.analysis.texts import instant
 from engine.cli.output import Cell, bar, progress, say_json, shaped, show, span
-from engine.cli.session import FORMAT, Desk, Session, instant, options
+from engine.cli.session import FORMAT, Desk, Session, options
 from engine.cli.words import Words
 from engine.core.fields import KINDS, OPEN_STATES
 from engine.core.model import Ticket

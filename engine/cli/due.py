@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 import click
 import msgspec
 
+from engine.analysis.texts import instant
 from engine.cli.app import FINDINGS
 from engine.cli.output import say, say_json
-from engine.cli.session import FORMAT, LANGUAGE, by_locale, instant
+from engine.cli.session import FORMAT, LANGUAGE, by_locale
 from engine.cli.words import Words
 from engine.core.arithmetic import Arithmetic, reckon
 from engine.core.calendar import Calendar, Pause
@@ -171,7 +172,6 @@ def _seconds(span: timedelta) -> int | float:
 
 
 def _print(found: Mapping[str, object], arithmetic: Arithmetic | None, as_json: bool, language: str) -> None:
-    from engine.cli.explain import step_line
 
     if as_json:
         say_json({**found, **({"steps": arithmetic.steps} if arithmetic else {})})
@@ -184,4 +184,4 @@ def _print(found: Mapping[str, object], arithmetic: Arithmetic | None, as_json: 
     if arithmetic is not None:
         words.timezone = arithmetic.timezone
         for step in arithmetic.steps:
-            say(f"  {step_line(words, step)}")
+            say(f"  {words.step(step)}")

@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from engine.analysis.texts import instant, picked
 from engine.cli.app import FINDINGS
-from engine.cli.output import clean, picked, say_json
-from engine.cli.session import FORMAT, Session, by_locale, instant, options
+from engine.cli.output import clean, say_json
+from engine.cli.session import FORMAT, Session, by_locale, options
 from engine.cli.test import policies_in, sound_policies
 from engine.cli.words import Words
-from engine.core.arithmetic import Arithmetic, Step
+from engine.core.arithmetic import Arithmetic
 from engine.core.tracing import show
 from engine.errors import UsageError
 from engine.policy import format_json, format_text
@@ -230,17 +231,7 @@ class _Page:
         title = f"⏱ {self._words.deadline(id)}: {start} + {show(found.budget)} ({found.calendar}) = {due}"
         branch = _branch(tree, title, "magenta")
         for step in found.steps:
-            _branch(branch, step_line(self._words, step), "" if step.counted else "dim")
-
-
-def step_line(words: Words, step: Step) -> str:
-    """One line of the arithmetic: from, to, how much it counted, why, over which holiday."""
-    start, end = words.clock(step.start, seconds=True), words.clock(step.end, seconds=True)
-    until = (end[11:] if end[:10] == start[:10] else end) or "…"
-    names = f": {', '.join(map(words.text, step.names))}" if step.names else ""
-    more = f"  ({words.name('steps', str(step.steps))})" if step.steps > 1 else ""
-    shift = f"  {words.name('shift', show(step.shift))}" if step.shift else ""
-    return f"{start} – {until}  +{show(step.counted)}  {words.name(f'step.{step.why}')}{names}{more}{shift}"
+            _branch(branch, self._words.step(step), "" if step.counted else "dim")
 
 
 def _branch(tree: Tree | None, text: str, style: str = "") -> Tree:

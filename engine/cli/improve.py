@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import click
 from msgspec.structs import replace
 
+from engine.analysis.learned import entry, weeks
+from engine.analysis.texts import instant
 from engine.cli.kpi import end_of, shown_value
-from engine.cli.session import ACTOR, FORMAT, Option, Session, instant, options, read_text
+from engine.cli.session import ACTOR, FORMAT, Option, Session, options, read_text
 from engine.cli.ticket.acting import let_through
 from engine.core.fields import IMPROVEMENT, OPEN_STATES
 from engine.core.improvements import CATEGORIES
@@ -125,7 +126,7 @@ def list_(session: Session, ended: bool, owner: str | None, overdue: bool) -> No
 
     with session.desk() as desk, desk.store.read() as reader:
         query = TicketQuery(kind=IMPROVEMENT, states=() if ended else OPEN_STATES, assignee=owner, limit=10_000)
-        rows = [_plain(reader, one, desk.now) for one in reader.tickets(query)]
+        rows = [entry(reader, one, desk.now) for one in reader.tickets(query)]
         words = desk.words
     rows = sorted((row for row in rows if row["overdue"] or not overdue), key=lambda row: (row["due"] is None, row["due"], row["number"]))
     if session.json:
@@ -160,7 +161,7 @@ def show(session: Session, number: str) -> None:
 
     with session.desk() as desk, desk.store.read() as reader:
         ticket = _measure(reader, number)
-        row, verdicts = _plain(reader, ticket, desk.now), list(verdicts_on(reader, number))
+        row, verdicts = entry(reader, ticket, desk.now), list(verdicts_on(reader, number))
         words = desk.words
     if session.json:
         say_json(row | {"verdicts": verdicts})
@@ -245,8 +246,8 @@ def _planned(
     if kpi is not None or scope or baseline or check:
         aim = Aim(
             kpi or (aim.kpi if aim else ""),
-            _window(baseline, zone) if baseline else aim.baseline if aim else _weeks(today, zone, -4),
-            _window(check, zone) if check else aim.check if aim else _weeks((due or today) + timedelta(days=1), zone, 4),
+            _window(baseline, zone) if baseline else aim.baseline if aim else weeks(today, zone, -4),
+            _window(check, zone) if check else aim.check if aim else weeks((due or today) + timedelta(days=1), zone, 4),
             _scope(scope) if scope or aim is None or kpi not in (None, aim.kpi) else aim.scope,
         )
     return replace(before, category=category or before.category, sources=sources or before.sources, aim=aim)
@@ -259,39 +260,11 @@ def _window(text: str, zone: str) -> "Window":
     return instant(since, zone, day_ends=False), end_of(until, zone).astimezone(UTC)
 
 
-def _weeks(at: datetime, zone: str, weeks: int) -> "Window":
-    """So many weeks from the midnight before an instant on, or up to it."""
-    midnight = at.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
-    first, last = sorted((midnight.astimezone(UTC), (midnight + timedelta(weeks=weeks)).astimezone(UTC)))
-    return first, last
-
-
 def _scope(parts: tuple[str, ...]) -> dict[str, str]:
     pairs = [part.partition("=") for part in parts]
     if wrong := [part for part, (name, sign, value) in zip(parts, pairs, strict=True) if not (name and sign and value)]:
         raise UsageError(f"{wrong[0]!r} is no scope: write DIMENSION=VALUE, such as kind=complaint")
     return {name: value for name, _, value in pairs}
-
-
-def _plain(reader: "Reader", one: "Ticket", now: datetime) -> dict[str, Any]:
-    from engine.core.improvements import Improvement
-
-    clocks = [clock for clock in one.deadlines.values() if clock.running and clock.due]
-    due = min((clock.due for clock in clocks if clock.due), default=one.due)
-    improvement = one.improvement or Improvement()
-    return {
-        "number": one.number,
-        "measure": reader.contents([one.description]).get(one.description, "") if one.description else "",
-        "kind": improvement.category,
-        "owner": one.assignee,
-        "queue": one.queue,
-        "state": one.state,
-        "due": due,
-        "overdue": one.closed_at is None and due is not None and due < now,
-        "sources": list(improvement.sources),
-        "aim": improvement.aim,
-        "verdict": improvement.verdict,
-    }
 
 
 def _aim(aim: "Aim", words: "Words") -> str:

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from engine.cli.output import picked, say, say_json
+from engine.analysis.texts import picked
+from engine.cli.output import say, say_json
 from engine.cli.session import ACTOR, FORMAT, Session, options, read_text
 from engine.cli.ticket.acting import act, text
 from engine.core.events import MessageQueued

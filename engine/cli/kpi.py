@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from engine.cli.session import Session, instant, options
+from engine.analysis.texts import instant
+from engine.cli.session import Session, options
 from engine.errors import UsageError
 
 if TYPE_CHECKING:

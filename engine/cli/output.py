@@ -65,11 +65,6 @@ def as_json(value: Any) -> str:
     return _FOR_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def picked(value: object, names: str) -> dict[str, Any]:
-    """Return these attributes of a value, in words separated by spaces, by their names."""
-    return {name: getattr(value, name) for name in names.split()}
-
-
 def write_report(path: Path, text: str) -> None:
     """Write a report to a file, whole or not at all. Raises UsageError where the file cannot be written."""
     from engine.channels import write_atomically

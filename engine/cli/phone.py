@@ -1,30 +1,21 @@
 """`engine phone log`: a call registered by hand, guided by the scripts of the policy."""
 
 import json
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import click
 
+from engine.analysis.guides import ASKS, CALMING, INTAKE, PROMISE, about, document, find, spoken
 from engine.cli import guide
 from engine.cli.app import FINDINGS
-from engine.cli.guide import ASKS, find, spoken
 from engine.cli.ingest import take_in, told
 from engine.cli.output import say, say_json
 from engine.cli.session import ACTOR, FORMAT, Session, options, read_text
-from engine.core import clocks
-from engine.core.context import build
-from engine.core.draft import Draft
 from engine.core.fields import IMPACTS, NEEDS
-from engine.core.model import CUSTOMER
 from engine.core.scripts import GuideStep
-from engine.core.signals import AgentActed
 from engine.errors import EngineError, NotFound, UsageError
 from engine.runtime.engine import Engine
-from engine.runtime.gather import Gatherer
-
-GUIDE, PROMISE, CALMING = "phone_intake", "verbal_promise", "calming"
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {"kind": NEEDS, "impact": IMPACTS}
 _NEEDED = ("phone", "text")
@@ -82,22 +73,6 @@ def log(session: Session, upset: bool, channel: str | None, **given: Any) -> int
     return 0 if led.result in ("ticket", "nothing", "waiting") else FINDINGS
 
 
-def document(call: Mapping[str, Any], actor: str, at: str) -> dict[str, Any]:
-    """Return the call as the phone_log channel documents it; what was not said is left out."""
-    text = "\n".join(filter(None, [call["text"], call.get("background")]))
-    words = {key: call.get(key) for key in ("name", "kind", "wish", "expected_by", "impact", "language")}
-    return {
-        "id": f"by-hand-{secrets.token_hex(12)}",
-        "from": call["phone"],
-        "at": at,
-        "agent": actor,
-        "direction": call["direction"],
-        "answered": call["answered"],
-        "talk_seconds": call["talk_seconds"] if call["answered"] else 0,
-        "text": text,
-    } | {key: value for key, value in words.items() if value}
-
-
 def _channel(engine: Engine, wanted: str | None) -> str:
     """The channel that calls are entered on."""
     names = [one.name for one in engine.project.channels if one.type == "phone_log"]
@@ -128,7 +103,7 @@ class _Lines:
     def ask(self, given: Mapping[str, Any], upset: bool) -> dict[str, Any]:
         """Lead through the guide up to the promise, and return the answers; what an option gave is not asked."""
         answers = dict(given)
-        steps = find(self._engine.world.policy, GUIDE).steps
+        steps = find(self._engine.world.policy, INTAKE).steps
         promise = next((place for place, step in enumerate(steps) if step.script == PROMISE), len(steps))
         self._closing = steps[promise + 1 :]
         for step in steps[:promise]:
@@ -154,13 +129,8 @@ class _Lines:
 
     def promise(self, number: str) -> str:
         """Return the promise for this ticket, to be read aloud."""
-        engine = self._engine
-        now = engine.clock.now()
-        with engine.store.write() as tx:
-            ticket = tx.ticket(number)
-            facts = Gatherer(tx, engine.world, now).facts(ticket, AgentActed(number, "note", self._actor), None)
-        draft = Draft(ticket, facts, engine.world.policy, now, clocks.react)
-        return self._render(PROMISE, build(draft, CUSTOMER, draft.ticket.language, {}), draft.ticket.language)
+        known = about(self._engine, number, self._actor)
+        return self._render(PROMISE, known, str(known["language"]))
 
     def _render(self, script: str, extra: Mapping[str, object], language: str | None = None) -> str:
         """Return a script's words; where one of them cannot be known before there is a ticket, say so instead."""

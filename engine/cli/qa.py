@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.analysis.texts import instant
 from engine.cli.kpi import end_of
-from engine.cli.session import ACTOR, FORMAT, Option, Session, instant, options, read_text
+from engine.cli.session import ACTOR, FORMAT, Option, Session, options, read_text
 from engine.cli.ticket.acting import let_through
 from engine.errors import NotFound, UsageError
 

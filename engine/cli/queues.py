@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import click
 
-from engine.cli.output import picked, say, say_json
+from engine.analysis.texts import picked
+from engine.cli.output import say, say_json
 from engine.cli.session import FORMAT, Session, options, user_name
 from engine.errors import NotFound, Refused
 from engine.runtime.dead_letters import requeue

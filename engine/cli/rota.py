@@ -6,8 +6,9 @@ from typing import Any
 import click
 
 from engine.analysis.rota import WEEK, Rota, Watch
+from engine.analysis.texts import instant
 from engine.cli.output import Cell, say_json, table
-from engine.cli.session import FORMAT, Desk, Session, instant, options
+from engine.cli.session import FORMAT, Desk, Session, options
 
 
 @click.command("rota")

@@ -1,4 +1,4 @@
-"""What every verb that works on a project shares: its options, the project's engine or store, who acts, and dates as people write them."""
+"""What every verb that works on a project shares: its options, the project's engine or store, and who acts."""
 
 import functools
 import getpass
@@ -6,10 +6,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-from zoneinfo import ZoneInfo
 
 import click
 from msgspec import Struct
@@ -175,23 +174,3 @@ def by_locale() -> str | None:
 def read_text(text: str | None) -> str:
     """Return the text of an option, or all of standard input for `-`."""
     return sys.stdin.read().strip() if text == "-" else text or ""
-
-
-def instant(text: str, timezone: str, *, day_ends: bool = True) -> datetime:
-    """Read `2026-03-06 17:00` as an instant of the zone, or of the offset it names: `2026-03-06T17:00+08:00`. Raises UsageError.
-
-    Only a day is its end, or its beginning unless `day_ends`.
-    """
-    plain = text.strip()
-    try:
-        read = datetime.fromisoformat(plain)
-        if read.tzinfo is not None:
-            return read.astimezone(UTC)
-        zone = ZoneInfo(timezone)
-        local = (read.replace(hour=23, minute=59) if day_ends and len(plain) == len("2026-03-06") else read).replace(tzinfo=zone)
-        at = local.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise UsageError(f"{plain!r} is no date: write 2026-03-06 17:00 (in {timezone})") from error
-    if at.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
-        raise UsageError(f"{plain!r} does not exist in {timezone}: the clocks are put forward then")
-    return at

@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
+from engine.analysis.texts import picked
 from engine.channels.manager import ChannelTypes
 from engine.cli.app import FINDINGS
-from engine.cli.output import clean, picked, say, write_report
+from engine.cli.output import clean, say, write_report
 from engine.cli.session import LANGUAGE, by_locale
 from engine.core.compiled import Policy
 from engine.core.team import Team

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.analysis.texts import instant
 from engine.cli.app import FINDINGS, WARNINGS
 from engine.cli.output import as_json, write_report
-from engine.cli.session import LANGUAGE, by_locale, instant
+from engine.cli.session import LANGUAGE, by_locale
 from engine.errors import ConfigurationError, EngineError, UsageError
 from engine.policy import Diagnostic, check_team, compile_policy, formats, has_errors, load_team
 from engine.policy.cases import USUAL, Channels, load_cases

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from engine.cli.output import picked, say, say_json, span
+from engine.analysis.texts import picked
+from engine.cli.output import say, say_json, span
 from engine.cli.session import FORMAT, Session, options
 from engine.store.contract.workers import DEAD_AFTER
 from engine.store.rows import WorkerRow

@@ -75,9 +75,12 @@ def send(
     return True
 
 
-def write(draft: Draft, text: str) -> Reach | None:
-    """Queue what an agent wrote to the customer, whom an opt-out of automatic messages does not shield; return how it goes, if it does."""
-    reach, _ = reach_of(draft, CUSTOMER, even_opted_out=True)
+def write(draft: Draft, text: str, via: str | None = None) -> Reach | None:
+    """Queue what an agent wrote to the customer, whom an opt-out of automatic messages does not shield; return how it goes, if it does.
+
+    `via` is the channel that the agent prefers.
+    """
+    reach, _ = reach_of(draft, CUSTOMER, via, even_opted_out=True)
     if reach is not None:
         _queue(draft, CUSTOMER, Course(reach), text, _reply_subject(draft), None)
     return reach

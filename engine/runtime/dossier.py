@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from engine.core.fields import REVIEW
 from engine.core.model import Ticket
@@ -55,28 +55,32 @@ def find(reader: Reader, region: str, who: str) -> str:
     return found.id
 
 
+def view(reader: Reader, customer: str) -> Dossier:
+    """Return what is known of the customer with this id, but for their answers to surveys."""
+    tickets = sorted(reader.tickets(TicketQuery(customer=customer, limit=HISTORY)), key=lambda one: one.opened_at, reverse=True)
+    return Dossier(
+        customer,
+        reader.erased(customer),
+        reader.customer(customer),
+        reader.addresses(customer),
+        reader.opt_outs(customer),
+        next((channel for channel, _ in Counter(ticket.channel for ticket in tickets).most_common(1)), None),
+        reader.holds([customer, *(ticket.number for ticket in tickets)]),
+        tickets,
+        None,
+    )
+
+
 def look(engine: Engine, who: str, actor: str | None) -> Dossier:
     """Return what is known of a customer, as far as `actor` may see it; whose answers they saw stands in the audit. Raises UsageError."""
     with engine.store.write() as tx:
-        customer = who if tx.erased(who) else find(tx, engine.project.phone_region, who)
-        tickets = sorted(tx.tickets(TicketQuery(customer=customer, limit=HISTORY)), key=lambda one: one.opened_at, reverse=True)
-        answers = None
-        if _may_see_answers(engine, actor):
-            links = tx.links_of(customer)
-            answers = _answers(tx, {link.answer for link in links})
-            for link in links:
-                tx.audit(engine.clock.now(), str(actor), "looked at", link.follow_up)
-        return Dossier(
-            customer,
-            tx.erased(customer),
-            tx.customer(customer),
-            tx.addresses(customer),
-            tx.opt_outs(customer),
-            next((channel for channel, _ in Counter(ticket.channel for ticket in tickets).most_common(1)), None),
-            tx.holds([customer, *(ticket.number for ticket in tickets)]),
-            tickets,
-            answers,
-        )
+        seen = view(tx, who if tx.erased(who) else find(tx, engine.project.phone_region, who))
+        if not _may_see_answers(engine, actor):
+            return seen
+        links = tx.links_of(seen.id)
+        for link in links:
+            tx.audit(engine.clock.now(), str(actor), "looked at", link.follow_up)
+        return structs.replace(seen, answers=_answers(tx, {link.answer for link in links}))
 
 
 def export(engine: Engine, customer: str, actor: str, path: Path) -> int:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from engine.channels import AddressKind, Channel, ChannelContext, ChannelType, Delivery, Inbound, Receipt, Rejected
 from engine.channels.manager import ChannelTypes
 from engine.core.compiled import Policy
-from engine.core.signals import Signal
+from engine.core.signals import Signal, TimerFired
 from engine.errors import NotFound
 from engine.policy import Compilation
 from engine.policy.installed import installed
@@ -75,11 +75,15 @@ class Engine:
         self.tell([outcome])
         return outcome
 
-    def foresee(self, signal: Signal) -> Outcome:
-        """Decide on a signal as `handle` would now, and keep nothing of it."""
+    def foresee(self, signal: Signal, at_once: bool = False) -> Outcome:
+        """Decide on a signal as `handle` would now, `at_once` also on the timers of its ticket that are due then; keep nothing of it."""
+        now, hold = self.clock.now(), self.project.hold
         try:
             with self.store.write() as tx:
-                raise _Foreseen(handle(tx, self.world, signal, self.clock.now(), hold=self.project.hold))
+                outcome = handle(tx, self.world, signal, now, hold=hold)
+                due = [one for one in tx.timers(outcome.ticket or "") if one.due <= now and not one.dead] if at_once else []
+                fired = [handle(tx, self.world, TimerFired(one.ticket, one.key, one.due), now, hold=hold) for one in due]
+                raise _Foreseen(Outcome(sum((one.handled for one in fired), outcome.handled)))
         except _Foreseen as seen:
             return seen.outcome
 

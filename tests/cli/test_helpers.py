@@ -10,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from engine.analysis.guides import document
+from engine.analysis.texts import instant
+from engine.analysis.words import WORDS
 from engine.cli.output import bar, clean, one_line, say_json, span, table
-from engine.cli.phone import choose, document
-from engine.cli.session import by_locale, instant, resolve_actor
+from engine.cli.phone import choose
+from engine.cli.session import by_locale, resolve_actor
 from engine.cli.ticket.overview import wanted_states
 from engine.cli.ticket.work import split_step
-from engine.cli.words import _WORDS, Words
+from engine.cli.words import Words
 from engine.core.events import EVENT_TYPES, DeadlineBreached, Escalated, Event
 from engine.core.fields import KINDS, OPEN_STATES, STATES
 from engine.core.team import Agent, Team
@@ -179,7 +182,7 @@ def test_a_call_that_nobody_answered_has_no_talk_time_and_says_no_more_than_was_
 
 
 def test_every_event_state_and_kind_has_words_in_both_languages() -> None:
-    assert {key.removeprefix("event.") for key in _WORDS if key.startswith("event.")} == set(EVENT_TYPES)
+    assert {key.removeprefix("event.") for key in WORDS if key.startswith("event.")} == set(EVENT_TYPES)
     for language in ("zh", "en"):
         words = Words(language)
         assert [name for name in STATES + KINDS if words.name(name) == name and language == "zh"] == []

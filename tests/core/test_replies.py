@@ -168,6 +168,9 @@ def test_who_opts_out_of_text_messages_hears_by_mail() -> None:
     assert [(row.channel, row.script) for row in house.messages(second, "customer")] == [("email", "promise")]
     house.done(number, "write", text="请重启路由器")
     assert house.messages(number, "customer")[-1].channel == "sms"
+    for channel in ("email", "sms"):  # the one that the agent prefers
+        house.done(second, "write", text="请重启路由器", channel=channel)
+        assert house.messages(second, "customer")[-1].channel == channel
 
 
 def test_an_opt_out_is_confirmed_once_and_can_be_taken_back() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from click.testing import CliRunner
 
+from engine.analysis.guides import document
 from engine.channels import Channel, ChannelContext
 from engine.channels.manager import ChannelTypes
 from engine.cli import guide, phone
@@ -138,7 +139,7 @@ def calls_that_name_the_agent(lab: Lab) -> Iterator[str]:
         engine.listeners.append(lambda one: log.extend(told(one.at, one.decision)))
         for said in lab.words(r"team\.yaml:agents\.\w+\.(phone|name)"):
             call = {"phone": "13900000001", "text": "你好", "direction": "inbound", "answered": True, "talk_seconds": 5}
-            raw = json.dumps(phone.document(call, said, MORNING.isoformat())).encode()
+            raw = json.dumps(document(call, said, MORNING.isoformat())).encode()
             engine.ingest(NAME, raw, "call.json")
             engine.work_inbox()
     yield from log

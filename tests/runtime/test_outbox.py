@@ -2,12 +2,12 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from engine.channels import Outbound, PermanentFailure, Sent, TemporaryFailure
 from engine.core.model import CUSTOMER
@@ -68,7 +68,10 @@ def test_a_message_is_sent_with_the_token_that_brings_its_answer_back() -> None:
 
 def test_the_link_to_the_customers_page_is_put_in_as_the_message_goes_out_and_stands_nowhere_else() -> None:
     there = house()
-    there.world, there.tokens = replace(there.world, links=True), Tokens(b"key", there.people.agents, "https://service.example.test")
+    there.world, there.tokens = (
+        structs.replace(there.world, links=True),
+        Tokens(b"key", there.people.agents, "https://service.example.test"),
+    )
     number = there.mail("{link} 你好", subject="咨询")
     carrier = Carrier()
     dispatch(there, carrier)

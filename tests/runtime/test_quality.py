@@ -1,9 +1,9 @@
 """What is drawn for review by cron: tickets that were closed and calls that opened none, since the last time, each once."""
 
 import logging
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core.team import Team
 from engine.runtime import quality

@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from engine import services
 from engine.cli.init import lay_out
@@ -47,7 +47,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 def configured(engine: Engine, **settings: dict) -> Engine:
-    engine.project = replace(engine.project, services=settings)
+    engine.project = structs.replace(engine.project, services=settings)
     return engine
 
 

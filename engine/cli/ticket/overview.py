@@ -4,7 +4,8 @@ from datetime import datetime
 
 import click
 
-from engine.cli.output import Cell, one_line, picked, say_json, span
+from engine.analysis.texts import picked
+from engine.cli.output import Cell, one_line, say_json, span
 from engine.cli.session import ACTOR, FORMAT, Session, options
 from engine.cli.words import Words
 from engine.core.fields import KINDS, OPEN_STATES, STATES

@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from engine.analysis.labels import label
+from engine.analysis.ticket_page import Seen, details, page
 from engine.cli.output import bar, clean, say, say_json
-from engine.cli.session import ACTOR, FORMAT, Desk, Session, options
+from engine.cli.session import ACTOR, FORMAT, Session, options
 from engine.cli.ticket.acting import NUMBER
-from engine.cli.ticket.page import details, page
 from engine.cli.words import Words
 from engine.core.authority import granted_so_far
 from engine.core.compiled import Policy
@@ -32,7 +32,7 @@ def command(session: Session, number: str) -> None:
     Whom a follow-up of a bad score is about is shown to an agent with the role follow_up only, and each look is kept on record.
     """
     with session.desk() as desk, desk.store.read() as reader:
-        data = page(desk, reader, number)
+        data = page(Seen(desk.policy, desk.words, desk.now), reader, number)
         words = desk.words
         viewer = session.known_actor(desk.team) if data["kind"] == "follow_up" else None
         known = session.known_actor(desk.team) if data["kind"] in NEEDS and desk.policy.authority else None
@@ -57,8 +57,7 @@ def _confidential(session: Session, number: str, viewer: str) -> dict[str, Any]:
         with engine.store.read() as reader:
             ticket = reader.ticket(number)
             assert ticket is not None  # noqa: S101  # it was revealed a moment ago, and tickets are never deleted
-            desk = Desk(engine.project, engine.store, engine.world.policy, engine.world.team, words, engine.clock.now())
-            shown = details(desk, reader, ticket)
+            shown = details(Seen(engine.world.policy, words, engine.clock.now()), reader, ticket)
         return shown | {"follow_up": _plain(view, engine.world.policy, words) if view else None}
 
 

@@ -2,7 +2,8 @@
 
 import click
 
-from engine.cli.session import Session, instant, read_text
+from engine.analysis.texts import instant
+from engine.cli.session import Session, read_text
 from engine.cli.ticket.acting import act, action, carry_out, let_through, text
 from engine.core.signals import CustomerChanged, StepDraft
 from engine.errors import UsageError

@@ -60,7 +60,7 @@ def _contact(draft: Draft, signal: AgentActed) -> None:
 def _write(draft: Draft, signal: AgentActed) -> None:
     """Write to the customer in the agent's own words: that is a contact too, unless it is mere thanks."""
     _require_text(signal, "what to write to the customer")
-    reach = write(draft, signal.text)
+    reach = write(draft, signal.text, signal.channel)
     if reach is None:
         raise Refusal(f"the customer of ticket {draft.ticket.number} cannot be reached over any channel that sends")
     if not is_courtesy(signal.text, draft.policy.replies):

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from engine.errors import EngineError, NotFound, Refused, UsageError
 from engine.services import Engine
-from engine_web import api, customers, doors
+from engine_web import api, console, customers, doors
 from engine_web.api.problems import Problem
 from engine_web.guards import Guards
 from engine_web.settings import Settings
@@ -39,6 +39,7 @@ def routes(settings: Settings) -> list[BaseRoute]:
         *api.routes(settings),
         Route("/language", _language, methods=["POST"], name="language"),
         *customers.routes(),
+        *console.routes(),
     ]
 
 

@@ -1,14 +1,15 @@
 import asyncio
+import dataclasses
 import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import httpx
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 from engine.core.signals import TicketRequested
 from engine.services import NewsRow
@@ -314,7 +315,7 @@ def test_however_many_watch_the_store_is_asked_once(app: Program, monkeypatch: p
 
 
 def test_while_too_much_waits_programs_are_told_when_to_come_back(app: Program) -> None:
-    engine = replace(app.site.engine, project=replace(app.site.engine.project, waiting_limit=0))
+    engine = dataclasses.replace(app.site.engine, project=replace(app.site.engine.project, waiting_limit=0))
     transport = httpx.ASGITransport(application(Settings(), engine))
 
     async def send() -> httpx.Response:

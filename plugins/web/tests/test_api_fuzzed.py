@@ -2,8 +2,9 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from tests.support.counts import SHARE, scaled
 from tests.support.website import Website

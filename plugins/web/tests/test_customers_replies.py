@@ -1,14 +1,14 @@
 """A form is a reply that cannot be misread: whatever somebody writes into it."""
 
-from dataclasses import replace
 from functools import cache
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
+from msgspec.structs import replace as changed
 
 from engine.core.answers import read_confirmation
-from engine.core.changed import changed
 from engine.core.model import SurveyState, Ticket
 from engine.services import scores, verdict
 from engine_web.customers import replies

@@ -3,6 +3,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from engine.channels import Inbound, TemporaryFailure
 from engine_web import guards
@@ -68,7 +69,7 @@ def test_what_is_too_large_is_refused_whether_it_says_so_or_not(shared_site: Web
 
 
 def test_nothing_is_taken_in_while_too_much_waits(shared_site: Website) -> None:
-    engine = replace(shared_site.engine, project=replace(shared_site.engine.project, waiting_limit=0))
+    engine = replace(shared_site.engine, project=structs.replace(shared_site.engine.project, waiting_limit=0))
     with pytest.raises(TemporaryFailure, match="too much waits"):
         take_in(engine, "web", Inbound("form-2", "lan@customer.test", shared_site.clock.now(), text="软件异常"))
 

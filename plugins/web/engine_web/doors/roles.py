@@ -95,10 +95,12 @@ def person_of(agent: str, team: Team, policy: Policy, csrf: str = "") -> Person 
 def may(person: Person, verb: str, what: str, ticket: Ticket | None = None) -> bool:
     """Whether the person may do it to the object, about this ticket; without a ticket: to any such object at all.
 
-    The ticket of a follow-up is the answer that it is about: confidential, whoever holds it.
+    The ticket of a follow-up is the answer that it is about: confidential, whoever holds it. That of an incident is the incident too.
     """
     if what == "ticket" and ticket is not None and ticket.kind == "follow_up":
         what, ticket = "answer", None
+    if what == "ticket" and ticket is not None and ticket.is_incident and may(person, verb, "incident"):
+        return True
     rights = {role: TABLE[role].get(what, {}).get(verb) for role in person.roles}
     if ALL in rights.values() or ticket is None:
         return any(rights.values())

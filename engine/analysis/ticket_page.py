@@ -1,14 +1,14 @@
-"""One ticket as plain data: what `engine ticket show` prints as a page, and as JSON."""
+"""One ticket as plain data: what `engine ticket show` prints, and the console shows as a page."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from engine.analysis.board import share_used
 from engine.analysis.learned import measures_of, outcome_of
-from engine.cli.output import picked
-from engine.cli.session import Desk
-from engine.cli.words import Words
+from engine.analysis.texts import picked
+from engine.analysis.words import Words
 from engine.core.compiled import Policy
 from engine.core.contacts import from_text
 from engine.core.fields import NEEDS, OPEN_STATES
@@ -31,16 +31,25 @@ _SILENT = (
 """What the clocks' own table tells better than the timeline."""
 
 
-def page(desk: Desk, reader: Reader, number: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """By which policy, in whose words and at which instant a page is seen."""
+
+    policy: Policy
+    words: Words
+    now: datetime
+
+
+def page(seen: Seen, reader: Reader, number: str) -> dict[str, Any]:
     """Return all there is to see of a ticket. Raises NotFound. Nothing of a confidential follow-up but that it exists."""
     ticket = reader.ticket(number)
     if ticket is None:
         raise NotFound(f"there is no ticket {number}")
     head: dict[str, Any] = {"number": number, "kind": ticket.kind, "state": ticket.state, "opened_at": ticket.opened_at}
-    return head if ticket.kind == "follow_up" else head | details(desk, reader, ticket)
+    return head if ticket.kind == "follow_up" else head | details(seen, reader, ticket)
 
 
-def details(desk: Desk, reader: Reader, ticket: Ticket) -> dict[str, Any]:
+def details(seen: Seen, reader: Reader, ticket: Ticket) -> dict[str, Any]:
     """Return everything of a ticket beyond that it exists."""
     texts = {id: body for id, _, body in reader.content_of(ticket.number)}
     if ticket.incident is not None:  # in whose words they were told
@@ -54,25 +63,25 @@ def details(desk: Desk, reader: Reader, ticket: Ticket) -> dict[str, Any]:
         **{key: texts.get(id or "") for key, id in picked(ticket, "subject wish expected_by result").items()},
         **picked(ticket, "impact parent incident closed_at objections reopened"),
         "survey": _survey(ticket),
-        "clocks": [_clock(clock, desk.policy, desk.now) for clock in ticket.deadlines.values()],
+        "clocks": [_clock(clock, seen.policy, seen.now) for clock in ticket.deadlines.values()],
         "plan": _plan(ticket, texts),
         "concessions": [*_concessions(ticket.concessions, texts, ticket), *_concessions(ticket.approvals.values(), texts, ticket)],
         "tasks": [_task(reader, number) for number in ticket.tasks],
-        "knowledge": _offered(desk, ticket, texts),
+        "knowledge": _offered(seen, ticket, texts),
         "outcome": outcome_of(reader, ticket.number),
         "measures": [
             {"number": one.number, "verdict": one.improvement and one.improvement.verdict} for one in measures_of(reader, ticket.number)
         ],
-        "timeline": list(_timeline(reader.events(ticket.number), texts, desk.words)),
+        "timeline": list(_timeline(reader.events(ticket.number), texts, seen.words)),
     }
 
 
-def _offered(desk: Desk, ticket: Ticket, texts: dict[str, str]) -> list[dict[str, str]]:
+def _offered(seen: Seen, ticket: Ticket, texts: dict[str, str]) -> list[dict[str, str]]:
     """What the knowledge base has on the matter of a need that is open."""
     if ticket.kind not in NEEDS or ticket.state not in OPEN_STATES:
         return []
     about = "\n".join(texts.get(id or "", "") for id in (ticket.subject, ticket.description))
-    return [{"id": one.id, "title": desk.words.text(one.title)} for one in desk.policy.knowledge.offers(about, ticket.kind)]
+    return [{"id": one.id, "title": seen.words.text(one.title)} for one in seen.policy.knowledge.offers(about, ticket.kind)]
 
 
 def _clock(clock: Deadline, policy: Policy, now: datetime) -> dict[str, Any]:

@@ -1,0 +1,226 @@
+"""The board: open promises, the nearest deadline first, live; and the supervisor's view of queues, people and the next hour."""
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from engine.services import KINDS, OPEN_STATES, Ticket, TicketQuery, board, rota
+from engine_web.console.seat import Seat, filters, seated
+from engine_web.doors import demand
+from engine_web.doors.roles import Person, allowed, may_all
+
+MOST = 200
+"""How many promises a board shows."""
+
+NAMES = ("queue", "assignee", "tier", "kind")
+"""What the board can be narrowed to."""
+
+PACE = 2.0
+"""Seconds between two looks for all boards that show the same."""
+
+FOUND, LONGEST = 50, 100
+"""How many tickets a search shows, and how many characters it may look for."""
+
+SOON = timedelta(hours=1)
+_EVERYTHING = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A promise in words, and the instants that they were made of."""
+
+    promise: board.Promise
+    clock: str
+    due: str
+    left: str
+    percent: int | None
+
+
+def show(request: Request) -> Response:
+    """Show the board."""
+    seat = seated(request)
+    demand(seat.person, "read", "ticket")
+    wanted = filters(request, NAMES)
+    return seat.page("board.html", rows=_rows(seat, wanted), wanted=wanted, choices=_choices(seat), most=MOST, query=urlencode(wanted))
+
+
+async def live(request: Request) -> Response:
+    """Stream the rows of a board as they become others (server-sent events)."""
+    seat = await run_in_threadpool(seated, request)
+    demand(seat.person, "read", "ticket")
+    return StreamingResponse(_events(request), media_type="text/event-stream")
+
+
+async def _events(request: Request) -> AsyncIterator[str]:
+    last, key = "", ""
+    while True:
+        try:
+            seat = await run_in_threadpool(_seated_still, request)
+        except HTTPException:  # signed out meanwhile
+            return
+        wanted = filters(request, NAMES)
+        sees = "" if may_all(seat.person, "read", "ticket") else seat.person.agent
+        key = f"{sees} {seat.language}?{urlencode(wanted)}"
+        drawn = await run_in_threadpool(_SCREENS.drawn, key, seat, wanted)
+        if drawn != last:
+            last = drawn
+            yield "".join(f"data: {line}\n" for line in drawn.splitlines()) + "\n"
+        else:
+            yield ": still there\n\n"  # so that a reader who left is noticed
+        await asyncio.sleep(PACE)
+
+
+def _seated_still(request: Request) -> Seat:
+    """Ask anew who that is: a stream lasts longer than a session may."""
+    if hasattr(request.state, "person"):
+        del request.state.person
+    return seated(request)
+
+
+class _Screens:
+    """What boards show, drawn once for all who look at the same."""
+
+    def __init__(self) -> None:
+        self._drawn: dict[tuple[int, str], tuple[float, str]] = {}
+        self._one_at_a_time = threading.Lock()
+
+    def drawn(self, key: str, seat: Seat, wanted: Mapping[str, str]) -> str:
+        """Return the rows as HTML, at most `PACE` seconds old."""
+        place = (id(seat.site), key)
+        with self._one_at_a_time:
+            at, html = self._drawn.get(place, (0.0, ""))
+            if time.monotonic() - at >= PACE / 2 or not html:
+                html = bytes(seat.page("rows.html", rows=_rows(seat, wanted), most=MOST).body).decode()
+                self._drawn = {kept: drawn for kept, drawn in self._drawn.items() if time.monotonic() - drawn[0] < 10 * PACE}
+                self._drawn[place] = (time.monotonic(), html)
+        return html
+
+
+_SCREENS = _Screens()
+
+
+def find(request: Request) -> Response:
+    """Go to the ticket of that number, or list what has these words in it: a telephone number, a name, a matter."""
+    seat = seated(request)
+    demand(seat.person, "read", "ticket")
+    wanted = request.query_params.get("words", "").strip()[:LONGEST]
+    with seat.engine.store.read() as reader:
+        if wanted and reader.ticket(wanted) is not None:
+            return RedirectResponse(f"/console/tickets/{wanted}", status_code=303)
+        found = reader.tickets(TicketQuery(text=wanted, limit=FOUND)) if wanted else []
+    return seat.page("find.html", wanted=wanted, found=allowed(seat.person, "read", "ticket", found))
+
+
+def _rows(seat: Seat, wanted: Mapping[str, str]) -> list[Row]:
+    with seat.engine.store.read() as reader:
+        # The tickets that are due first hold the promises that are due first, so `MOST` of them are enough.
+        queries = [TicketQuery(states=OPEN_STATES, limit=MOST, **one) for one in _within(seat.person, wanted)]
+        found = {ticket.number: ticket for query in queries for ticket in reader.tickets(query)}
+    tickets = allowed(seat.person, "read", "ticket", found.values())
+    return [_row(seat, one) for one in board.promises(tickets, seat.policy, seat.now)[:MOST]]
+
+
+def _within(person: Person, wanted: Mapping[str, str]) -> list[Mapping[str, str]]:
+    """Return what to ask for so that all is found that the person may see of what is wanted."""
+    if may_all(person, "read", "ticket"):
+        return [wanted]
+    narrow: list[dict[str, str]] = [{"queue": queue} for queue in sorted(person.queues | person.led)] + [{"assignee": person.agent}]
+    return [{**wanted, **one} for one in narrow if all(wanted.get(name, value) == value for name, value in one.items())]
+
+
+def _row(seat: Seat, promise: board.Promise) -> Row:
+    if promise.left is None:
+        left = seat.words.name("paused")
+    else:
+        left = seat.words.name("over" if promise.stage == "overdue" else "left_over", seat.span(promise.left))
+    percent = None if promise.used is None else min(100, round(promise.used * 100))
+    return Row(promise, seat.words.deadline(promise.deadline), seat.clock(promise.due), left, percent)
+
+
+def _choices(seat: Seat) -> list[tuple[str, list[tuple[str, str]]]]:
+    words, policy = seat.words, seat.policy
+    return [
+        ("queue", [(id, words.queue(id)) for id in policy.queues]),
+        ("assignee", [(id, agent.name) for id, agent in seat.engine.world.team.agents.items()]),
+        ("tier", [(tier.id, words.tier(tier.id)) for tier in policy.tiers]),
+        ("kind", [(kind, words.name(kind)) for kind in KINDS]),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """How a queue stands: its open tickets, how many of them are overdue or due within the hour, nobody's; and who is there."""
+
+    id: str
+    open: int
+    overdue: int
+    soon: int
+    nobody: int
+    watch: rota.Watch
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """What somebody holds of what they can, and whether they are there."""
+
+    id: str
+    queues: tuple[str, ...]
+    load: int
+    capacity: int
+    overdue: int
+    here: bool
+
+
+def team(request: Request) -> Response:
+    """Show the supervisor's view: queues, people, and what will be overdue within the hour unless something happens."""
+    seat = seated(request)
+    demand(seat.person, "read", "kpi")
+    with seat.engine.store.read() as reader:
+        tickets = allowed(seat.person, "read", "ticket", reader.tickets(TicketQuery(states=OPEN_STATES, limit=_EVERYTHING)))
+        staff = rota.Rota(seat.engine.world.team, seat.policy, reader.agents())
+        loads = reader.loads()
+    every = board.promises(tickets, seat.policy, seat.now)
+    overdue = {one.number for one in every if one.stage == "overdue"}
+    near = [one for one in every if one.left is not None and timedelta(0) < one.left <= SOON]
+    soon = {one.number for one in near}
+    return seat.page(
+        "team.html",
+        queues=[_queue(seat, staff, id, tickets, overdue, soon) for id in seat.policy.queues],
+        people=_people(seat, staff, loads, Counter(one.assignee for one in tickets if one.number in overdue)),
+        near=[_row(seat, one) for one in near[:MOST]],
+        counts={"open": len(tickets), "overdue": len(overdue), "soon": len(near)},
+    )
+
+
+def _queue(seat: Seat, staff: rota.Rota, id: str, tickets: list[Ticket], overdue: set[str], soon: set[str]) -> QueueRow:
+    mine = [ticket for ticket in tickets if ticket.queue == id]
+    numbers = {ticket.number for ticket in mine}
+    nobody = sum(ticket.assignee is None for ticket in mine)
+    return QueueRow(id, len(mine), len(numbers & overdue), len(numbers & soon), nobody, staff.watch(seat.policy.queues[id], seat.now))
+
+
+def _people(seat: Seat, staff: rota.Rota, loads: dict[str, int], overdue: "Counter[str | None]") -> list[PersonRow]:
+    agents = seat.engine.world.team.agents.values()
+    common = seat.policy.assignment.capacity
+    rows = [
+        PersonRow(
+            one.id,
+            one.queues,
+            loads.get(one.id, 0),
+            common if one.capacity is None else one.capacity,
+            overdue[one.id],
+            staff.here(seat.now, one.id),
+        )
+        for one in agents
+    ]
+    return sorted(rows, key=lambda row: (not row.here, -row.load, row.id))

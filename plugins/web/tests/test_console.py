@@ -1,0 +1,415 @@
+import html
+import re
+import shutil
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from msgspec.structs import replace
+
+from engine.core.model import CUSTOMER
+from engine.runtime.policies import load_active, load_from_directory, sound
+from engine.store import TicketQuery
+from tests.core.worlds import POLICIES
+from tests.support.website import Website
+
+ROOMS = (
+    "/console/board",
+    "/console/team",
+    "/console/figures",
+    "/console/policy",
+    "/console/policy/would",
+    "/console/find?words=1",
+    "/console/phone",
+    "/console/incidents",
+    "/console/measures",
+    "/console/reviews",
+)
+
+CLOSED = ["/console/team", "/console/figures", "/console/incidents", "/console/measures", "/console/reviews"]
+
+
+def page(client: httpx.Client, path: str, status: int = 200, language: str = "en") -> str:
+    answer = client.get(path, headers={"accept-language": language})
+    assert answer.status_code == status, answer.text
+    return html.unescape(answer.text)
+
+
+def csrf_of(text: str) -> str:
+    found = re.search(r'name="csrf" value="(\w+)"', text)
+    assert found
+    return found[1]
+
+
+def act(site: Website, agent: str, number: str, action: str, seq: int | None = None, **fields: Any) -> httpx.Response:
+    client = site.client_of(agent)
+    text = client.get(f"/console/tickets/{number}").text
+    found = re.search(r'name="seq" value="(\d+)"', text)
+    assert found
+    data = {"csrf": csrf_of(text), "seq": found[1] if seq is None else str(seq), "action": action, **fields}
+    return client.post(f"/console/tickets/{number}/act", data=data, headers={"accept-language": "en"})
+
+
+def seq_of(site: Website, number: str) -> int:
+    with site.engine.store.read() as reader:
+        ticket = reader.ticket(number)
+    assert ticket
+    return ticket.seq
+
+
+def numbers(text: str) -> list[str]:
+    return re.findall(r'id="go-(\d+)-', text)
+
+
+def test_whoever_has_not_signed_in_is_led_to_the_door(shared_site: Website) -> None:
+    for path in (*ROOMS, "/console/board/live", "/console/tickets/202603040001", "/console/figures/report?kind=month"):
+        answer = shared_site.client.get(path)
+        assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/login"), path
+
+
+def test_rooms_open_to_those_who_may_enter_them_only(shared_site: Website) -> None:
+    agent, manager = shared_site.client_of("wu"), shared_site.client_of("zhou")
+    assert [path for path in ROOMS if agent.get(path).status_code == 403] == CLOSED
+    assert "/console/team" not in agent.get("/console/board").text
+    assert [path for path in ROOMS if manager.get(path).status_code != 200] == []
+
+
+def test_the_board_has_the_nearest_promise_first_and_keeps_its_filters_in_the_address(site: Website) -> None:
+    urgent = site.take(text="系统宕机,全公司无法使用")
+    general = site.take(sender="bai@customer.test", text="请问发票什么时候开?")
+    client = site.client_of("zhou")
+    shown = page(client, "/console/board")
+    assert numbers(shown)[0] == urgent
+    assert general in numbers(shown)
+    assert set(numbers(page(client, "/console/board?tier=general"))) == {general}
+    assert 'value="general" selected' in page(client, "/console/board?tier=general")
+    assert "No promise is open." in page(client, "/console/board?queue=product")
+
+
+def test_agents_see_on_the_board_and_find_what_is_theirs(site: Website) -> None:
+    technical = site.take(text="系统宕机,全公司无法使用")
+    financial = site.take(sender="bai@customer.test", text="请问发票什么时候开?")
+    assert set(numbers(page(site.client_of("qian"), "/console/board"))) == {technical}
+    assert set(numbers(page(site.client_of("lin"), "/console/board"))) == {financial}
+    assert set(numbers(page(site.client_of("zhou"), "/console/board"))) == {technical, financial}
+    page(site.client_of("lin"), f"/console/tickets/{technical}", 403)
+    assert technical not in page(site.client_of("lin"), "/console/find?words=宕机")
+    assert technical in page(site.client_of("qian"), "/console/find?words=宕机")
+    assert site.client_of("qian").get(f"/console/find?words={technical}").headers["location"] == f"/console/tickets/{technical}"
+
+
+def test_a_live_board_is_sent_its_rows_and_again_when_they_become_others(site: Website) -> None:
+    first = site.take(text="系统宕机,全公司无法使用")
+    client, later = site.client_of("zhou"), list[str]()
+    with client.stream("GET", "/console/board/live") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        rows = ""
+        for line in stream.iter_lines():
+            rows += line
+            if not line and first in rows and not later:
+                assert "<html" not in rows
+                threading.Thread(target=lambda: later.append(site.take(sender="bai@customer.test", text="请问发票?"))).start()
+                rows = ""
+            elif not line and later and later[0] in rows:
+                break
+
+
+def test_a_live_board_ends_when_whoever_watches_it_signs_out(shared_site: Website) -> None:
+    client, other = shared_site.client_of("zhou"), shared_site.browser()
+    other.cookies.update(client.cookies)
+    with client.stream("GET", "/console/board/live") as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        assert other.post("/logout", data={"csrf": csrf_of(other.get("/console/board").text)}).status_code == 303
+        for _ in lines:  # what is left of the first rows; then the server ends the stream
+            pass
+    assert other.get("/console/board").status_code == 303
+
+
+def test_the_supervisor_sees_queues_people_and_what_will_be_overdue_within_the_hour(site: Website) -> None:
+    urgent = site.take(text="系统宕机,全公司无法使用")
+    site.take(sender="bai@customer.test", text="请问发票什么时候开?")
+    shown = page(site.client_of("zhou"), "/console/team")
+    assert set(numbers(shown)) == {urgent}
+    assert "<strong>2</strong> open" in shown
+    assert "<strong>1</strong> due within the hour" in shown
+    assert "钱伟, 吴昊" in shown
+
+
+def test_the_page_of_a_ticket_says_why_with_rule_file_and_values_and_escapes_what_people_wrote(shared_site: Website) -> None:
+    number = shared_site.take(text="系统宕机 <script>alert(1)</script>", sender_name="<b>兰</b>", subject="宕机")
+    answer = shared_site.client_of("qian").get(f"/console/tickets/{number}", headers={"accept-language": "en"})
+    assert "<script>alert" not in answer.text
+    assert "<b>兰" not in answer.text
+    shown = html.unescape(answer.text)
+    assert re.search(r"urgent <strong>urgent</strong> <code>sla\.yaml:\d+</code>", shown)
+    assert "ticket.text mentions" in shown
+    assert "2026-03-04 10:00:00 + 10 min (24x7) = 2026-03-04 10:10:00" in shown
+    assert f"您的问题(工单{number})属于一级(紧急)" in shown  # the verbal promise, filled in
+    with shared_site.engine.store.read() as reader:
+        assert ("qian", "looked at", number) in [(row.who, row.what, row.about) for row in reader.audits()]
+
+
+def test_decisions_by_an_earlier_policy_are_told_with_their_arithmetic(site: Website, tmp_path: Path) -> None:
+    number = site.take(text="系统宕机")
+    before = site.engine.world.policy.digest
+    shutil.copytree(POLICIES, tmp_path / "changed")
+    scripts = tmp_path / "changed" / "sla.yaml"
+    scripts.write_text(scripts.read_text("utf-8").replace("response: 10m", "response: 11m", 1), "utf-8")
+    load_from_directory(tmp_path / "changed", site.engine.store, site.clock.now(), "test")
+    site.engine.world = replace(site.engine.world, policy=sound(load_active(site.engine.store) or pytest.fail("none is active")))
+    assert site.engine.world.policy.digest != before
+    client = site.client_of("qian")
+    for _ in range(2):  # compiled, then kept
+        shown = page(client, f"/console/tickets/{number}")
+        assert before[:12] in shown
+        assert shown.count("+ 10 min (24x7) = 2026-03-04 10:10:00") == 2  # of the clock, and of the decision that started it
+    assert "10m</del> → <ins>11m" in page(client, "/console/policy")
+
+
+def test_an_action_goes_through_the_one_door_and_its_listeners_hear_of_it(shared_site: Website) -> None:
+    number, heard = shared_site.take(text="系统宕机"), list[str | None]()
+    shared_site.engine.listeners.append(lambda one: heard.append(one.number))
+    answer = act(shared_site, "qian", number, "contact", text="已电话确认")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/console/tickets/{number}")
+    shown = page(shared_site.client_of("qian"), f"/console/tickets/{number}")
+    assert "已电话确认" in shown
+    assert heard[0] == number
+    plan: dict[str, Any] = {"text": "换机房", "what1": "切换", "who1": "qian", "by1": "2026-03-04T18:00"}
+    assert act(shared_site, "qian", number, "plan", **plan).status_code == 303
+    assert "切换 — 钱伟, today 18:00" in page(shared_site.client_of("qian"), f"/console/tickets/{number}")
+    assert act(shared_site, "qian", number, "tier", target="general", text="只有一人受影响").status_code == 303
+    assert act(shared_site, "qian", number, "task", target="finance", text="核对账单", due="2026-03-05T12:00").status_code == 303
+    assert act(shared_site, "qian", number, "assign", target="wu").status_code == 303
+    assert act(shared_site, "qian", number, "done", target="1").status_code == 303
+    with shared_site.engine.store.read() as reader:
+        ticket = reader.ticket(number)
+    assert ticket
+    assert (ticket.tier, ticket.assignee, len(ticket.tasks)) == ("general", "wu", 1)
+    assert ticket.plan
+    assert ticket.plan.steps[0].done_at
+
+
+def test_what_the_ticket_does_not_allow_is_refused_in_words_and_what_was_entered_stays(shared_site: Website) -> None:
+    number = shared_site.take(text="系统宕机")
+    answer = act(shared_site, "qian", number, "plan", text="换机房", what1="切换", who1="qian", by1="2020-01-01T10:00")
+    assert answer.status_code == 422
+    assert "Not done." in answer.text
+    assert "换机房</textarea>" in answer.text
+    incomplete = act(shared_site, "qian", number, "plan", text="换机房", what1="切换")
+    assert "step 1 is incomplete" in incomplete.text
+    assert act(shared_site, "qian", number, "erase", text="x").status_code == 400
+    assert act(shared_site, "qian", number, "note", text="x" * 10_001).status_code == 400
+
+
+def test_whoever_may_only_look_is_offered_nothing_to_do(site: Website) -> None:
+    number = site.take(text="请问发票什么时候开?")  # finance's
+    auditor = replace(site.engine.world.team.agents["wu"], roles=("auditor",), queues=())
+    team = replace(site.engine.world.team, agents={**site.engine.world.team.agents, "wu": auditor})
+    site.engine.world = replace(site.engine.world, team=team)
+    client = site.client_of("wu")
+    shown = [page(client, path) for path in (f"/console/tickets/{number}", "/console/measures", "/console/reviews", "/console/incidents")]
+    assert [re.findall(r'action="(/console[^"]*)"', text) for text in shown] == [["/console/find"]] * 4
+    data = {"csrf": csrf_of(shown[0]), "seq": str(seq_of(site, number)), "action": "note", "text": "x"}
+    assert client.post(f"/console/tickets/{number}/act", data=data).status_code == 403
+
+
+def test_a_stale_action_is_refused_with_what_changed_and_can_be_sent_again(shared_site: Website) -> None:
+    number = shared_site.take(text="系统宕机")
+    before = seq_of(shared_site, number)
+    assert shared_site.act(number, "note", "客户已撤回", "wu") is None
+    answer = act(shared_site, "qian", number, "resolve", before, text="已恢复")
+    assert answer.status_code == 409
+    assert "客户已撤回" in answer.text
+    assert "已恢复</textarea>" in answer.text
+    with shared_site.engine.store.read() as reader:
+        assert (ticket := reader.ticket(number))
+        assert ticket.state == "new"
+    assert act(shared_site, "qian", number, "resolve", text="已恢复").status_code == 303
+
+
+def test_receipts_make_no_action_stale(site: Website) -> None:
+    number = site.take(text="系统宕机")
+    before = seq_of(site, number)
+    site.work()
+    site.engine.work_inbox()
+    assert act(site, "qian", number, "note", before, text="记一笔").status_code == 303
+
+
+def test_a_preview_shows_what_would_go_out_over_which_channel_and_keeps_nothing(shared_site: Website) -> None:
+    number = shared_site.take(text="系统宕机")
+    before = seq_of(shared_site, number)
+    answer = act(shared_site, "qian", number, "write", text="请稍候,<b>马上</b>恢复", step="preview", channel="email")
+    assert answer.status_code == 200
+    assert "请稍候,&lt;b&gt;马上&lt;/b&gt;恢复" in answer.text
+    assert "email → lan@customer.test" in answer.text
+    assert seq_of(shared_site, number) == before
+    data = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', answer.text.partition("<main")[2]))
+    client = shared_site.client_of("qian")
+    data["csrf"] = csrf_of(client.get(f"/console/tickets/{number}").text)
+    data["text"] = html.unescape(data["text"])
+    assert client.post(f"/console/tickets/{number}/act", data=data).status_code == 303
+    with shared_site.engine.store.read() as reader:
+        sent = [one for one in reader.messages(ticket=number) if one.party == CUSTOMER and one.script is None]
+        assert [reader.contents([one.content_id])[one.content_id] for one in sent] == ["请稍候,<b>马上</b>恢复"]
+
+
+@pytest.mark.parametrize("csrf", ["", "0" * 64])
+def test_a_form_that_no_page_of_theirs_held_is_refused(shared_site: Website, csrf: str) -> None:
+    number = shared_site.take(text="系统宕机")
+    data = {"csrf": csrf, "seq": "1", "action": "note", "text": "x"}
+    assert shared_site.client_of("qian").post(f"/console/tickets/{number}/act", data=data).status_code == 403
+    assert shared_site.client_of("qian").post("/console/policy/would", data={"csrf": csrf}).status_code == 403
+
+
+def test_the_figures_are_those_of_the_kpis_and_a_report_runs_nothing(site: Website) -> None:
+    site.take(text="系统宕机")
+    site.clock.set(site.clock.now() + timedelta(minutes=1))
+    manager = site.client_of("zhou")
+    shown = page(manager, "/console/figures?from=2026-03-01&to=2026-03-04")
+    assert re.search(r"contact volume</th>\s*<td[^>]*><strong>1</strong>", shown)
+    assert "Technical support" in page(manager, "/console/figures?from=2026-03-01&by=queue")
+    assert "is no date" in page(manager, "/console/figures?from=yesterday")
+    report = manager.get("/console/figures/report?kind=month")
+    assert report.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    assert "<script" not in report.text
+    assert manager.get("/console/figures/report?kind=month&period=2099-01").status_code == 422
+    assert manager.get("/console/figures/report?kind=nothing").status_code == 404
+
+
+def test_the_policy_is_shown_with_its_versions_and_says_what_it_would_make_of_a_ticket_that_is_not_kept(shared_site: Website) -> None:
+    client = shared_site.client_of("zhao")
+    with shared_site.engine.store.read() as reader:
+        before = reader.tickets(TicketQuery())
+    assert shared_site.engine.world.policy.digest[:12] in page(client, "/console/policy")
+    assert 'id="L19"' in page(client, "/console/policy?file=sla.yaml")
+    page(client, "/console/policy?file=../engine.yaml", 404)
+    asked = {"csrf": csrf_of(client.get("/console/policy/would").text), "channel": "email", "text": "系统宕机,全公司无法使用"}
+    answer = client.post("/console/policy/would", data=asked, headers={"accept-language": "en"})
+    assert "<dd>urgent</dd>" in answer.text
+    assert re.search(r"<code>sla\.yaml:\d+</code>", answer.text)
+    wrong = client.post("/console/policy/would", data={**asked, "at": "soon"}, headers={"accept-language": "en"})
+    assert wrong.status_code == 422
+    with shared_site.engine.store.read() as reader:
+        assert reader.tickets(TicketQuery()) == before
+
+
+def test_a_call_is_registered_from_the_phone_desk_once_and_its_ticket_has_the_promise_to_read_aloud(site: Website) -> None:
+    known = site.take("sms", "13912345678", "软件异常,无法登录", sender_name="兰女士")
+    client = site.client_of("zhao")
+    shown = page(client, "/console/phone?phone=139 1234 5678")
+    assert known in shown
+    assert "my name is 赵敏" in shown
+    site.clock.set(site.clock.now() + timedelta(seconds=50))
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', shown.partition('call" method')[2]))
+    call = {**hidden, "phone": "13800138000", "name": "白先生", "text": "系统宕机,全公司无法使用", "impact": "outage"}
+    answers = [client.post("/console/phone", data=call) for _ in range(2)]
+    assert answers[0].headers["location"] == answers[1].headers["location"]
+    number = answers[0].headers["location"].rpartition("/")[2]
+    with site.engine.store.read() as reader:
+        ticket = reader.ticket(number)
+        assert ticket
+        assert (ticket.tier, ticket.channel, ticket.impact) == ("urgent", "phone_log", "outage")
+        assert len(reader.tickets(TicketQuery())) == 2
+    assert f"您的问题(工单{number})属于一级(紧急)" in page(site.client_of("zhou"), f"/console/tickets/{number}")
+    assert client.post("/console/phone", data={**call, "text": ""}, headers={"accept-language": "en"}).status_code == 422
+    assert client.post("/console/phone", data={**call, "call": "../x"}).status_code == 400
+
+
+def followed_up(site: Website) -> str:
+    """Let a customer give a bad score; return the follow-up that it opened."""
+    number = site.take(text="系统宕机")
+    assert site.act(number, "resolve", "已恢复", "qian") is None
+    assert site.act(number, "confirm", "", "qian") is None
+    for _ in range(3):
+        site.clock.set(site.clock.now() + timedelta(hours=20))
+        site.work()
+    assert site.act(number, "answer", "1 2 1 没人理我", "qian") is None
+    for _ in range(3):
+        site.clock.set(site.clock.now() + timedelta(hours=20))
+        site.work()
+    with site.engine.store.read() as reader:
+        [follow_up] = reader.tickets(TicketQuery(kind="follow_up"))
+    return follow_up.number
+
+
+def test_whom_a_follow_up_is_about_is_shown_to_its_role_only_and_each_look_is_kept(site: Website) -> None:
+    number = followed_up(site)
+    page(site.client_of("zhou"), "/console/follow-ups", 403)
+    page(site.client_of("zhou"), f"/console/tickets/{number}", 403)
+    page(site.client_of("qian"), f"/console/tickets/{number}", 403)
+    assert number not in page(site.client_of("zhou"), "/console/board")
+    assert number not in page(site.client_of("zhou"), f"/console/find?words={number[:8]}")
+    assert number in page(site.client_of("li"), "/console/follow-ups")
+    shown = page(site.client_of("li"), f"/console/tickets/{number}")
+    assert "没人理我" in shown
+    assert "lan@customer.test" in shown
+    with site.engine.store.read() as reader:
+        assert {row.who for row in reader.audits() if row.about == number} == {"li"}
+    outcome: dict[str, Any] = {"why1": "电话没人接", "cause": "people", "remedy": "已道歉", "satisfied": "yes"}
+    assert act(site, "li", number, "outcome", **outcome).status_code == 303
+    assert "电话没人接" in page(site.client_of("li"), f"/console/tickets/{number}")
+    assert act(site, "li", number, "resolve", text="已回访").status_code == 303
+    assert "lan@customer.test" not in page(site.client_of("li"), f"/console/tickets/{number}")
+
+
+def test_a_measure_is_entered_with_its_owner_and_verified_by_figures(shared_site: Website) -> None:
+    client = shared_site.client_of("zhou")
+    csrf = csrf_of(client.get("/console/measures").text)
+    wanted = {"csrf": csrf, "text": "重写手册", "owner": "zhao", "due": "2026-03-31", "category": "handbook", "kpi": "resolution_rate"}
+    assert client.post("/console/measures", data=wanted).status_code == 303
+    shown = page(client, "/console/measures")
+    assert "重写手册" in shown
+    number = re.search(r'name="number" value="(\d+)"', shown)
+    assert number
+    assert client.post("/console/measures", data={"csrf": csrf, "number": number[1]}).status_code == 303
+    assert "too early" in page(client, "/console/measures")
+    assert client.post("/console/measures", data={**wanted, "owner": "nobody"}).status_code == 422
+    assert client.post("/console/measures", data={"csrf": csrf, "number": "1"}).status_code == 404
+    agent = shared_site.client_of("wu")
+    assert agent.post("/console/measures", data={**wanted, "csrf": csrf_of(agent.get("/console/board").text)}).status_code == 403
+
+
+def test_reviews_are_drawn_and_scored_by_the_form(site: Website) -> None:
+    number = site.take(text="系统宕机")
+    assert site.act(number, "close", "误报", "qian") is None
+    site.clock.set(site.clock.now() + timedelta(hours=1))
+    client = site.client_of("zhou")
+    assert client.post("/console/reviews", data={"csrf": csrf_of(client.get("/console/reviews").text)}).status_code == 303
+    shown = page(client, "/console/reviews")
+    assert number in shown
+    with site.engine.store.read() as reader:
+        [review, *_] = reader.tickets(TicketQuery(kind="review"))
+    form = site.engine.world.policy.quality
+    assert form
+    points: dict[str, Any] = {f"points-{item.id}": str(item.points) for item in form.items}
+    assert act(site, str(review.assignee), review.number, "score", text="很好", **points).status_code == 303
+    assert "100.0" in page(client, "/console/reviews")
+
+
+def test_an_incident_is_opened_with_its_tickets_and_its_broadcast_is_seen_beforehand(site: Website) -> None:
+    numbers = [site.take(sender=f"{name}@customer.test", text="发票打不开") for name in ("lan", "bai")]
+    client = site.client_of("zhou")
+    csrf = csrf_of(client.get("/console/incidents").text)
+    wanted = {"csrf": csrf, "title": "发票系统中断", "queue": "tech_support", "numbers": " ".join(numbers)}
+    assert client.post("/console/incidents", data={**wanted, "numbers": "1"}).status_code == 422
+    incident = client.post("/console/incidents", data=wanted).headers["location"].rpartition("/")[2]
+    assert "发票系统中断" in page(client, "/console/incidents")
+    shown = page(client, f"/console/tickets/{incident}")
+    assert all(f"/console/tickets/{number}" in shown for number in numbers)
+    site.work()
+    preview = act(site, "zhou", incident, "progress", text="正在切换备用系统", step="preview")
+    assert preview.text.count("lan@customer.test") == preview.text.count("bai@customer.test") == 1
+    assert "正在切换备用系统" in preview.text
+    with site.engine.store.read() as reader:
+        before = len(reader.messages(ticket=numbers[0]))
+    assert act(site, "zhou", incident, "progress", text="正在切换备用系统").status_code == 303
+    site.work()
+    with site.engine.store.read() as reader:
+        assert len(reader.messages(ticket=numbers[0])) == before + 1
+    assert act(site, "zhou", numbers[1], "leave").status_code == 303
+    assert act(site, "zhou", numbers[1], "join", target=incident).status_code == 303
+    page(site.client_of("wu"), "/console/incidents", 403)
