@@ -48,6 +48,7 @@ def engine_channel_types():
 
 QUEUE = """
 import sys
+from msgspec.structs import replace
 from engine.runtime.clock import SystemClock
 from engine.store import open_store
 from tests.store.samples import message

@@ -35,7 +35,8 @@ def stop(daemon: Daemon, draw: random.Random, times: int) -> None:
 def stop_again_and_again(house: House, trials: int, draw: random.Random) -> dict[str, int]:
     with Feed(house, pause=0.2) as feed:
         for trial in range(trials):
-            daemon = house.start()
+            daemon = house.fork()
+            daemon.wait_for_line("started")
             threading.Event().wait(draw.uniform(0, 0.5))  # the moment is what is tried out
             stop(daemon, draw, 1 + trial % 2)
             house.sound()

@@ -4,6 +4,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,9 @@ from engine.policy.said import Said, said, translated
 from tests.policy.support import diagnose
 from tests.policy.templates import all_templates, f_strings
 
-BAD = sorted((Path(__file__).parent / "bad").glob("*.yaml"))
+BAD_FILES = Path(__file__).parent / "bad"
 CATALOGUE = json.loads((Path(__file__).parents[2] / "engine" / "policy" / "said.zh.json").read_text("utf-8"))
-FOUND = {path.stem: diagnose(path.read_text("utf-8").split("\n")[0].removeprefix("# file: "), path.read_text("utf-8")) for path in BAD}
+NAMES = sorted(path.stem for path in BAD_FILES.glob("*.yaml"))
 WORDS = {"tier", "queue", "language", "agent", "party", "rule", "script", "channel", "action", "escalation", "exception", "another form"}
 WORDS |= {"arrangement", "calendar", "condition", "deadline", "predicate", "scored question", "shift"}
 """What `said` is given by a variable."""
@@ -27,6 +28,13 @@ TERMS = {"YAML", "UTF", "BOM", "GBK", "IANA", "RE", "Perl"}
 OF_A_POLICY = {"part"}
 """Values that libraries quote from what they read."""
 FOREIGN = json.loads((Path(__file__).parents[2] / "engine" / "policy" / "foreign.zh.json").read_text("utf-8"))
+
+
+@cache
+def found_in(name: str) -> tuple[Diagnostic, ...]:
+    """What is found in a bad file."""
+    text = (BAD_FILES / f"{name}.yaml").read_text("utf-8")
+    return diagnose(text.split("\n")[0].removeprefix("# file: "), text)
 
 
 def place(file: str) -> str:
@@ -59,9 +67,9 @@ def test_the_values_of_a_text_are_left_as_they_are_unless_they_are_texts_themsel
     assert translated(said("nobody ever said {so}", so=1), "zh") == "nobody ever said 1"
 
 
-@pytest.mark.parametrize("name", FOUND)
+@pytest.mark.parametrize("name", NAMES)
 def test_what_a_diagnostic_says_in_chinese_holds_no_english_but_names(name: str) -> None:
-    for item in FOUND[name]:
+    for item in found_in(name):
         for text in (item.message, item.hint):
             spoken = without_names(text)
             rest = re.sub(r"`[^`]*`|\"[^\"]*\"|\S+\.yaml", "", spoken)
@@ -83,7 +91,7 @@ def _without_name(name: str, value: object) -> object:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_sarif_keeps_to_the_schema_and_names_every_place(language: str) -> None:
-    found = [item for items in FOUND.values() for item in items]
+    found = [item for name in NAMES for item in found_in(name)]
     log = format_sarif(found, place, language)
     Sarif.model_validate_json(log)
     [run] = json.loads(log)["runs"]
@@ -102,15 +110,15 @@ def test_a_sarif_log_without_problems_is_one_too() -> None:
 
 
 def test_junit_has_a_case_for_each_file_and_fails_those_with_errors(tmp_path: Path) -> None:
-    found = [*FOUND["CL304"], *FOUND["CL405"]]
+    found = [*found_in("CL304"), *found_in("CL405")]
     (tmp_path / "report.xml").write_text(format_junit(found, ["sla.yaml", "company.yaml"], place), encoding="utf-8")
     [suite] = JUnitXml.fromfile(str(tmp_path / "report.xml"))
     assert (suite.tests, suite.failures) == (4, 1)
     assert {case.name: bool(case.result) for case in suite} == {
         "my policies/sla.yaml": False,
         "my policies/company.yaml": False,
-        f"my policies/{FOUND['CL304'][0].file}": True,
-        f"my policies/{FOUND['CL405'][0].file}": False,
+        f"my policies/{found_in('CL304')[0].file}": True,
+        f"my policies/{found_in('CL405')[0].file}": False,
     }
     warned = ET.parse(tmp_path / "report.xml").find(".//system-out")
     assert warned is not None
@@ -128,7 +136,7 @@ def test_a_github_annotation_is_one_line_that_the_runner_reads_back() -> None:
 
 
 def test_json_and_text_speak_both_languages() -> None:
-    [item] = FOUND["CL304"]
+    [item] = found_in("CL304")
     assert "错误 CL304" in format_text([item], language="zh")
     assert "  提示：" in format_text([item], language="zh")
     assert json.loads(format_json([item], "zh"))[0]["message"].startswith("没有队列")
@@ -159,11 +167,11 @@ def test_a_name_that_is_not_utf8_keeps_its_bytes_in_json_and_in_a_uri() -> None:
 
 
 def test_a_place_outside_the_current_directory_is_a_file_uri() -> None:
-    assert '"uri": "file:///srv/my%20policies/x.yaml"' in format_sarif([FOUND["CL304"][0]], lambda file: "/srv/my policies/x.yaml")
+    assert '"uri": "file:///srv/my%20policies/x.yaml"' in format_sarif([found_in("CL304")[0]], lambda file: "/srv/my policies/x.yaml")
 
 
 def test_a_rule_of_sarif_carries_the_section_that_explains_it() -> None:
-    found = [item for items in FOUND.values() for item in items]
+    found = [item for name in NAMES for item in found_in(name)]
     rules = {rule["id"]: rule["help"] for rule in json.loads(format_sarif(found, place))["runs"][0]["tool"]["driver"]["rules"]}
     for code, told in rules.items():
         assert told["markdown"].startswith(f"### {code} {CODES[code].title}")

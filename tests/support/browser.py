@@ -48,7 +48,7 @@ def visitor(browser: Browser, locale: str, width: int, scripts: bool = True) -> 
         yield page
     finally:
         context.close()
-    assert said == []
+    assert said == [], said
 
 
 def look(page: Page, name: str) -> None:
