@@ -12,6 +12,7 @@ from engine_web.cleaning import TooMuch, cleaned, cleaned_apart
 from engine_web.console.mail import page
 from engine_web.guards import APART
 from tests.support.browser import chromium, look
+from tests.support.counts import scaled
 from tests.support.hostile_mail import AWAY, VECTORS
 from tests.support.website import Website
 
@@ -133,34 +134,39 @@ def watched(context: BrowserContext) -> list[str]:
 @pytest.mark.real("chromium")
 def test_no_hostile_mail_opens_a_dialog_or_fetches_anything_once_cleaned_nor_uncleaned_in_its_frame(shared_site: Website) -> None:
     assert len(VECTORS) >= 60
-    frames = {f"/{place}": body for place, body in enumerate(VECTORS.values())}
-    tidy = {address: page(cleaned(body), "en", "x") for address, body in frames.items()}
     number, _ = mailed(shared_site, "<p>the words</p>" + "".join(VECTORS.values()))
+    tidy = "".join(f"<div>{cleaned(body)}</div>" for body in VECTORS.values())
+    some = list(VECTORS.values())[:: len(VECTORS) // scaled(len(VECTORS), least=12)]
     with chromium() as browser:
         # Cleaned, with nothing else to hold it: scripts may run, and anything may be fetched.
-        assert led_to(browser.new_context(), tidy, "", {}) == []
+        assert led_to(browser.new_context(), [page(tidy, "en", "x")], "", {}) == []
         # As it came, held by its frame alone.
-        assert led_to(browser.new_context(), frames, "sandbox", APART) == []
+        assert led_to(browser.new_context(), some, "sandbox", APART) == []
         # The table does something: without either there are dialogs and requests.
-        did = led_to(browser.new_context(), frames, "", {})
-        assert len([one for one in did if one.startswith("dialog")]) > 15
-        assert len([one for one in did if AWAY in one]) > 20
-        context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
-        context.add_cookies([{"name": "session", "value": str(shared_site.client_of("qian").cookies["session"]), "url": shared_site.url}])
-        did, seen = watched(context), context.new_page()
-        seen.goto(f"{shared_site.url}/console/tickets/{number}")
-        seen.locator(".matter summary").click()
-        seen.frame_locator("iframe.mail").get_by_text("the words").wait_for()
-        look(seen, "console-en-GB-mail")
-        assert did == []
-        context.close()
+        did = led_to(browser.new_context(), some, "", {})
+        dialogs = [one for one in did if one.startswith("dialog")]
+        assert len(dialogs) > len(some) // 4
+        assert len(did) - len(dialogs) > len(some) // 4
+        assert whole_way(shared_site, browser.new_context(locale="en-GB"), number) == []
 
 
-def led_to(context: BrowserContext, bodies: dict[str, str], sandbox: str, headers: dict[str, str]) -> list[str]:
+def whole_way(site: Website, context: BrowserContext, number: str) -> list[str]:
+    """Look at a ticket's mail as an agent does; return what it did."""
+    context.add_cookies([{"name": "session", "value": str(site.client_of("qian").cookies["session"]), "url": site.url}])
+    did, seen = watched(context), context.new_page()
+    seen.goto(f"{site.url}/console/tickets/{number}")
+    seen.locator(".matter summary").click()
+    seen.frame_locator("iframe.mail").get_by_text("the words").wait_for()
+    look(seen, "console-en-GB-mail")
+    context.close()
+    return did
+
+
+def led_to(context: BrowserContext, bodies: list[str], sandbox: str, headers: dict[str, str]) -> list[str]:
     """Show bodies in frames of one page, each served with the headers; return what they did."""
-    host = "http://shown.test/shown"
-    shown = "".join(f"<iframe {sandbox} src='{host}{address}'></iframe>" for address in bodies)
-    served = {f"{host}{address}": (body, headers) for address, body in bodies.items()} | {host: (f"<!doctype html>{shown}", {})}
+    host = "http://shown.test/"
+    shown = "".join(f"<iframe {sandbox} src='{host}{place}'></iframe>" for place, _ in enumerate(bodies))
+    served = {f"{host}{place}": (body, headers) for place, body in enumerate(bodies)} | {host: (f"<!doctype html>{shown}", {})}
 
     def answer(route: Route) -> None:
         body, more = served.get(route.request.url, ("", {}))
