@@ -125,7 +125,7 @@ __all__ = [
     "Decision", "Engine", "FollowUpOutcome", "Handled", "Improvement", "KeepContent", "MessageArrived", "NewsRow", "OutboxRow",
     "Outcome", "Policy", "QueueMessage", "Reader", "RequestRow", "Serve", "ServiceType", "Signal", "StepDraft", "Survey", "Team",
     "Ticket", "TicketQuery", "TicketRequested", "Transaction", "Words", "accounts", "amount", "attachments", "board", "compare",
-    "decode_plain", "dossier", "duration", "encode", "events", "explain", "followups", "from_text", "guides", "handle", "hashed", "hookimpl",
-    "inbox", "instant", "is_opt_out", "kpi", "label", "learned", "load_case", "log", "mask", "moment", "passes", "phrases",
+    "decode_plain", "dossier", "duration", "encode", "events", "explain", "followups", "from_text", "guides", "handle", "hashed",
+    "hookimpl", "inbox", "instant", "is_opt_out", "kpi", "label", "learned", "load_case", "log", "mask", "moment", "passes", "phrases",
     "printable", "quality", "reckon", "reports", "rota", "scores", "ticket_page", "verdict",
 ]  # fmt: skip

@@ -23,12 +23,15 @@ DOT = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
 
 def mailed(site: Website, markup: str, sender: str = "lan@customer.test", text: str = "系统宕机") -> tuple[str, str]:
     """Let a mail come in with that HTML and a picture `dot@x`; return its ticket and the address of what it looks like."""
+    shown = EmailMessage()
+    shown.set_content(markup, subtype="html")
+    shown.add_related(PNG, "image", "png", cid="<dot@x>", filename="dot.png")
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = sender, "support@example.com", "宕机"
     mail["Message-ID"] = f"<{hash((markup, sender)) & 0xFFFFFFFF}@customer.test>"
     mail.set_content(text)
-    mail.add_alternative(markup, subtype="html")
-    mail.get_payload()[1].add_related(PNG, "image", "png", cid="<dot@x>", filename="dot.png")  # type: ignore[index,union-attr,call-arg]
+    mail.make_alternative()
+    mail.attach(shown)
     assert site.engine.ingest("email", mail.as_bytes(), "x.eml") == (1, [])
     site.engine.work_inbox()
     with site.engine.store.read() as reader:
