@@ -34,6 +34,7 @@ from engine.core.improvements import CATEGORIES, CAUSES, MOST_WHYS, Aim, Improve
 from engine.core.improvements import Outcome as FollowUpOutcome
 from engine.core.kpis import KPIS
 from engine.core.lifecycle import TRANSITIONS, WAITING
+from engine.core.messages import ENCLOSED
 from engine.core.model import CUSTOMER, SYSTEM, Ticket
 from engine.core.signals import AgentActed, MessageArrived, Signal, StepDraft, TicketRequested
 from engine.core.team import Team
@@ -44,7 +45,7 @@ from engine.policy import phrases
 from engine.policy.cases import Channels, load_case
 from engine.policy.diff import compare
 from engine.policy.units import duration
-from engine.runtime import accounts, dossier, followups, inbox, log, passes, quality
+from engine.runtime import accounts, attachments, dossier, followups, inbox, log, passes, quality
 from engine.runtime.engine import Engine
 from engine.runtime.handle import Handled, Outcome, handle
 from engine.runtime.passes import hashed
@@ -119,12 +120,12 @@ def _must_be_sound(offered: object) -> None:
 
 
 __all__ = [
-    "ALWAYS", "CATEGORIES", "CAUSES", "CUSTOMER", "IMPACTS", "IMPROVEMENT", "INCIDENT", "KINDS", "KPIS", "LINK", "MOST_WHYS",
+    "ALWAYS", "CATEGORIES", "CAUSES", "CUSTOMER", "ENCLOSED", "IMPACTS", "IMPROVEMENT", "INCIDENT", "KINDS", "KPIS", "LINK", "MOST_WHYS",
     "NEEDS", "OPEN_STATES", "PAGES", "STATES", "SYSTEM", "TRANSITIONS", "WAITING", "AgentActed", "Aim", "Arithmetic", "Channels",
     "Decision", "Engine", "FollowUpOutcome", "Handled", "Improvement", "KeepContent", "MessageArrived", "NewsRow", "OutboxRow",
     "Outcome", "Policy", "QueueMessage", "Reader", "RequestRow", "Serve", "ServiceType", "Signal", "StepDraft", "Survey", "Team",
-    "Ticket", "TicketQuery", "TicketRequested", "Transaction", "Words", "accounts", "amount", "board", "compare", "decode_plain",
-    "dossier", "duration", "encode", "events", "explain", "followups", "from_text", "guides", "handle", "hashed", "hookimpl",
-    "inbox", "instant", "is_opt_out", "kpi", "label", "learned", "load_case", "log", "mask", "moment", "passes", "phrases",
+    "Ticket", "TicketQuery", "TicketRequested", "Transaction", "Words", "accounts", "amount", "attachments", "board", "compare",
+    "decode_plain", "dossier", "duration", "encode", "events", "explain", "followups", "from_text", "guides", "handle", "hashed",
+    "hookimpl", "inbox", "instant", "is_opt_out", "kpi", "label", "learned", "load_case", "log", "mask", "moment", "passes", "phrases",
     "printable", "quality", "reckon", "reports", "rota", "scores", "ticket_page", "verdict",
 ]  # fmt: skip

@@ -229,7 +229,8 @@ class ChannelType:
 
     `settings_schema` is a JSON Schema (closed object) of its settings in engine.yaml; `build` gets settings that passed it, with
     secrets resolved. `can_send` is False for channels that only take in (call records), `can_receive` for those that only send.
-    `idempotent` promises that sending one message_id twice delivers once.
+    `idempotent` promises that sending one message_id twice delivers once. `html` returns what of a raw input is HTML, as it was sent, ""
+    for none; it never raises, and whoever shows the HTML cleans it.
     """
 
     name: str
@@ -239,3 +240,4 @@ class ChannelType:
     can_send: bool = True
     can_receive: bool = True
     idempotent: bool = False
+    html: Callable[[bytes], str] | None = None

@@ -42,5 +42,20 @@ def of_policy(reader: Reader, enclosed: str) -> tuple[Attachment, ...]:
     return tuple(_attachment(name, files[f"knowledge/{name}"]) for name in names)
 
 
+def names(kind: str, body: str) -> list[str]:
+    """Return what the files are called that a content of a ticket names."""
+    if kind == "attachment":
+        return [body.partition(" ")[2]]
+    return list(json.loads(body).get("files", ())) if kind == "enclosed" else []
+
+
+def opened(reader: Reader, directory: Path, kind: str, body: str) -> tuple[Attachment, ...]:
+    """Return those files, in the same order. Raises OSError where one is gone."""
+    if kind == "attachment":
+        digest, _, name = body.partition(" ")
+        return (Attachment(name, "", (directory / digest[:2] / digest).read_bytes()),)
+    return of_policy(reader, body) if kind == "enclosed" else ()
+
+
 def _attachment(name: str, text: str) -> Attachment:
     return Attachment(name, mimetypes.guess_type(name)[0] or "application/octet-stream", base64.b64decode(text))

@@ -37,7 +37,10 @@ class StoredEvent(Struct, frozen=True):
 
 
 class StoredDecision(Struct, frozen=True):
-    """A decision as it was kept. Signal, facts and reasons are plain JSON values; without events both seqs are None."""
+    """A decision as it was kept. Signal, facts and reasons are plain JSON values; without events both seqs are None.
+
+    `inbox` is the item that it is the first answer to.
+    """
 
     id: int
     at: datetime
@@ -49,6 +52,7 @@ class StoredDecision(Struct, frozen=True):
     refused: str | None
     first_seq: int | None
     last_seq: int | None
+    inbox: int | None = None
 
 
 class TicketQuery(Struct, frozen=True):

@@ -88,7 +88,7 @@ class Why:
 class Explained:
     """One decision: what came (`signal`, its fields in `came`), what was decided and why, what happened by it, under which policy.
 
-    `clocks` are the deadlines it started, moved or resumed, by id, with their arithmetic.
+    `clocks` are the deadlines it started, moved or resumed, by id, with their arithmetic; `inbox` is the item that it first answered to.
     """
 
     at: datetime
@@ -99,6 +99,7 @@ class Explained:
     refused: str | None
     policy: str
     clocks: tuple[tuple[str, Arithmetic], ...] = ()
+    inbox: int | None = None
 
 
 def explain(reader: Reader, number: str, policy_of: PolicyOf = lambda _: None, *, most: int = 0) -> list[Explained]:
@@ -196,6 +197,7 @@ def _explained(decision: StoredDecision, events: tuple[Event, ...], clocks: tupl
         refused=None if decision.refused is None else _masked(decision.refused),
         policy=decision.policy_digest,
         clocks=clocks,
+        inbox=decision.inbox,
     )
 
 

@@ -77,7 +77,7 @@ def test_a_decision_keeps_why_and_names_its_events(store: Store) -> None:
     with store.write() as tx:
         ticket = open_ticket(tx, N1, due=NOW)
         after = folded(ticket, [e.TierAssigned("urgent")])
-        id = tx.append(2, after, [e.TierAssigned("urgent")], record(TimerFired(N1, "x", NOW), reasons=(reason,)))
+        id = tx.append(2, after, [e.TierAssigned("urgent")], record(TimerFired(N1, "x", NOW), reasons=(reason,), inbox=7))
         refusal = tx.record_refusal(N1, record(AgentActed(N1, "close", "zhao"), refused="not yours"))
         nobodys = tx.record_refusal(None, record(refused="an automatic reply"))
     assert refusal < nobodys
@@ -86,6 +86,7 @@ def test_a_decision_keeps_why_and_names_its_events(store: Store) -> None:
         assert view.events(N1)[2].decision_id == id
     assert (opened.first_seq, opened.last_seq, opened.signal_type, opened.policy_digest) == (1, 2, "message_arrived", "digest-1")
     assert (graded.id, graded.first_seq, graded.last_seq, graded.at) == (id, 3, 3, NOW)
+    assert (opened.inbox, graded.inbox) == (None, 7)
     assert graded.signal == {"ticket": N1, "key": "x", "due": "2024-05-12T08:00:00Z"}
     assert (graded.facts["manager"], graded.facts["draw"]) == ("zhou", 0.5)
     assert graded.reasons[0]["source"]["line"] == 9

@@ -108,7 +108,7 @@ _HAPPENED = "INSERT INTO event (ticket, seq, at, type, event_json, decision_id) 
 _EVENTS = "SELECT seq, at, type, event_json, decision_id FROM event WHERE ticket = ? ORDER BY seq"
 
 _DECISIONS = """
-SELECT id, at, signal_type, signal_json, facts_json, policy_digest, reasons_json, refused, first_seq, last_seq
+SELECT id, at, signal_type, signal_json, facts_json, policy_digest, reasons_json, refused, first_seq, last_seq, inbox
 FROM decision WHERE ticket = ? ORDER BY id
 """
 
@@ -296,11 +296,9 @@ def projection(ticket: Ticket) -> tuple[Column, ...]:
 
 
 def _decision(row: tuple[Any, ...]) -> StoredDecision:
-    id, at, signal_type, signal, facts, digest, reasons, refused, first_seq, last_seq = row
+    id, at, signal_type, signal, facts, digest, reasons, *rest = row
     because = decode_plain(reasons) or []
-    return StoredDecision(
-        id, instant(at), signal_type, decode_plain(signal), decode_plain(facts), digest, because, refused, first_seq, last_seq
-    )
+    return StoredDecision(id, instant(at), signal_type, decode_plain(signal), decode_plain(facts), digest, because, *rest)
 
 
 def _containing(text: str) -> str:

@@ -4,6 +4,7 @@ Headers are kept raw (8-bit bytes as surrogate escapes) and decoded by `text.dec
 classes raise, or lose bytes, on what real mail contains.
 """
 
+import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from email.message import Message
 from email.parser import BytesParser
 from email.policy import Compat32
 from email.utils import getaddresses
+from urllib.parse import unquote
 
 from engine.channels import Attachment
 from engine_email.text import clean, decode, decode_header, html_to_text, one_line, unflow
@@ -26,6 +28,11 @@ _ADDRESS = re.compile(r"[^<>\s@\"(),;:]{1,200}@[^<>\s@\"(),;:]{1,253}")
 _TNEF = ("application/ms-tnef", "application/vnd.ms-tnef")
 _ADDRESSES_LIMIT = 100
 _HEADER_LIMIT = 50_000
+_HTML_LIMIT = 1_000_000
+_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+_PICTURES_LIMIT = 5_000_000
+"""Bytes of all pictures that stand in one page, each as often as it does."""
+_PICTURE = re.compile(r"\bcid:([^\s\"'<>()]{1,200})", re.IGNORECASE)
 
 
 class _RawHeaders(Compat32):
@@ -122,6 +129,40 @@ def read_content(message: Message) -> Content:
     return Content(text.strip("\n"), tuple(reader.attachments))
 
 
+def read_html(message: Message) -> str:
+    """Return what of a message is HTML, as it was written; pictures that came with it stand in it as data: URLs. "" where nothing is."""
+    leaves = list(_leaves(message))
+    pictures = {header(leaf, "Content-ID").strip(" <>"): leaf for leaf in leaves if leaf.get_content_type() in _PICTURES}
+    room = _PICTURES_LIMIT
+
+    def stands(found: re.Match[str]) -> str:
+        nonlocal room
+        leaf = pictures.get(unquote(found[1]))
+        content = _payload(leaf) if leaf is not None else b""
+        if leaf is None or len(content) > room:
+            return found[0]
+        room -= len(content)
+        return f"data:{leaf.get_content_type()};base64,{base64.b64encode(content).decode()}"
+
+    written = [_decoded(leaf) for leaf in leaves if leaf.get_content_type() == "text/html" and not _is_file(leaf)]
+    return _PICTURE.sub(stands, "\n".join(written)[:_HTML_LIMIT])
+
+
+def _leaves(part: Message) -> Iterator[Message]:
+    """Yield the parts that hold something, none of those of a message inside the message."""
+    children = part.get_payload() if part.is_multipart() else None
+    if not isinstance(children, list):
+        yield part
+    elif not part.get_content_type().startswith("message/"):
+        for child in children:
+            if isinstance(child, Message):
+                yield from _leaves(child)
+
+
+def _is_file(part: Message) -> bool:
+    return bool(_file_name(part)) or header(part, "Content-Disposition").partition(";")[0].strip().lower() == "attachment"
+
+
 class _Reader:
     def __init__(self) -> None:
         self.attachments: list[Attachment] = []
@@ -174,10 +215,13 @@ def _payload(part: Message) -> bytes:
     return payload if isinstance(payload, bytes) else b""
 
 
-def _text(part: Message, media_type: str) -> str:
+def _decoded(part: Message) -> str:
     label = part.get_param("charset", "")
-    raw = _payload(part)
-    text = decode(raw, label[2] if isinstance(label, tuple) else str(label))
+    return decode(_payload(part), label[2] if isinstance(label, tuple) else str(label))
+
+
+def _text(part: Message, media_type: str) -> str:
+    text = _decoded(part)
     if media_type == "text/html":
         return html_to_text(text)
     if str(part.get_param("format", "")).lower() == "flowed":

@@ -5,13 +5,14 @@ from typing import Any
 
 from engine.channels import AddressKind, Channel, ChannelContext, ChannelType, hookimpl
 from engine_email.channel import FolderChannel, ServerChannel
+from engine_email.reading import html_of
 from engine_email.settings import SCHEMA, Settings
 
 
 @hookimpl
 def engine_channel_types() -> list[ChannelType]:
     """Offer the one channel type `email`."""
-    return [ChannelType(name="email", address_kind=AddressKind.EMAIL, settings_schema=SCHEMA, build=build)]
+    return [ChannelType(name="email", address_kind=AddressKind.EMAIL, settings_schema=SCHEMA, build=build, html=html_of)]
 
 
 def build(settings: Mapping[str, Any], context: ChannelContext) -> Channel:

@@ -8,7 +8,7 @@ from email.message import Message
 
 from engine.channels import Inbound, Receipt, Rejected
 from engine_email.automatic import is_automatic, read_report, returned_headers
-from engine_email.mime import Address, addresses, header, open_headers, open_message, read_content
+from engine_email.mime import Address, addresses, header, open_headers, open_message, read_content, read_html
 from engine_email.quotes import new_text
 from engine_email.text import decode_header
 from engine_email.threads import base_address, message_id_of, references_of, strip_subject, token_candidates
@@ -96,6 +96,14 @@ class Reader:
         named = [found.address for found in addresses(message, "To", "Cc", "Delivered-To", "X-Original-To")]
         own = [address for address in named if base_address(address) == base_address(self.own_address)]
         return (own or named or [""])[0]
+
+
+def html_of(raw: bytes) -> str:
+    """Return what of a message is HTML, as it was written, "" for none; never raises for what it contains."""
+    try:
+        return read_html(open_message(raw))
+    except Exception:  # noqa: BLE001  # as above: what trips a parser has no HTML to show
+        return ""
 
 
 def _source_id(message: Message, raw: bytes) -> str:

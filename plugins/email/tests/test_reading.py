@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.channels import Inbound, Receipt, ReceiptStatus, Rejected
-from engine_email.reading import Reader
+from engine_email.reading import Reader, html_of
 
 MAIL = Path(__file__).parent / "mail"
 NOW = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
@@ -277,6 +277,7 @@ def test_a_structure_made_to_exhaust_the_parser_is_rejected(raw):
     item = read(raw)
     assert isinstance(item, Rejected)
     assert item.reason.startswith("the message cannot be parsed: ")
+    assert html_of(raw) == ""
 
 
 def test_a_broken_delivery_report_without_the_original_is_an_automatic_message():
@@ -370,3 +371,45 @@ def test_whatever_comes_is_understood_or_rejected_but_never_raises(headers, body
 @given(st.binary(max_size=400))
 def test_random_bytes_never_raise(raw):
     assert read(raw).source_id
+    assert "\x00" not in html_of(raw)
+
+
+def parts(*parts, kind="mixed"):
+    """A message of parts, each its head lines and its body."""
+    bodies = b"".join(b"--q\r\n" + head + b"\r\n\r\n" + body + b"\r\n" for head, body in parts)
+    return b"From: a@b.c\r\nContent-Type: multipart/" + kind.encode() + b"; boundary=q\r\n\r\n" + bodies + b"--q--\r\n"
+
+
+HTML = b"Content-Type: text/html; charset=gbk"
+DOT = b"Content-Type: image/png\r\nContent-ID: <dot@x>\r\nContent-Disposition: inline; filename=dot.png"
+
+
+@pytest.mark.parametrize(
+    ("raw", "html"),
+    [
+        (plain(b"<p>hello", Content_Type="text/html"), "<p>hello"),
+        (plain(b"<p>hello"), ""),
+        (parts((b"Content-Type: text/plain", b"hello"), (HTML, "<b>您好".encode("gbk")), kind="alternative"), "<b>您好"),
+        (parts((HTML, b"<b>one"), (b"Content-Type: application/pdf", b"%PDF"), (HTML, b"<b>two")), "<b>one\n<b>two"),
+        (parts((HTML + b"\r\nContent-Disposition: attachment", b"<b>one"), (HTML + b"; name=x.htm", b"<b>two")), ""),
+        (parts((b"Content-Type: message/rfc822", HTML + b"\r\n\r\n<b>forwarded")), ""),
+        (
+            parts((HTML, b'<img src="CID:dot@x"><img src=cid:dot%40x>'), (DOT, b"PNG")),
+            '<img src="data:image/png;base64,UE5H"><img src=data:image/png;base64,UE5H>',
+        ),
+        (parts((HTML, b"<img src=cid:other@x>"), (DOT.replace(b"png", b"svg+xml"), b"<svg>")), "<img src=cid:other@x>"),
+        (parts((HTML, b"<img src=cid:dot@x>" * 3), (DOT, b"x" * 2_000_000)), None),
+    ],
+)
+def test_the_html_of_a_message_is_given_as_it_was_written_with_the_pictures_that_it_shows(raw, html):
+    found = html_of(raw)
+    if html is None:  # a picture stands as often as there is room for
+        assert (found.count("data:image/png"), found.count("cid:dot@x")) == (2, 1)
+    else:
+        assert found == html
+
+
+def test_the_html_of_every_mail_is_what_its_text_was_made_of():
+    written = {name for name in MESSAGES if html_of(raw_of(name))}
+    assert written == {name for name in MESSAGES if b"text/html" in raw_of(name).lower()}
+    assert "outlook_html_reply" in written

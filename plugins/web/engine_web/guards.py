@@ -18,6 +18,12 @@ _HEADERS = {
     "cache-control": "no-store",
 }
 
+APART = {
+    "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'",
+    "x-frame-options": "SAMEORIGIN",
+}
+"""What an answer carries instead that is shown in a frame of ours: it brings its own style and pictures, and runs and loads nothing."""
+
 
 class Guards:
     """Puts the headers on every answer that has not its own, and refuses bodies that are too large. `secure`: browsers come by TLS."""

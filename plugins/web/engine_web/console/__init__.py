@@ -3,7 +3,7 @@
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Route
 
-from engine_web.console import acting, board, figures, phone, policies, ticket, work
+from engine_web.console import acting, board, enclosures, figures, phone, policies, ticket, work
 
 
 def routes() -> list[BaseRoute]:
@@ -16,6 +16,8 @@ def routes() -> list[BaseRoute]:
         Route("/console/team", board.team, name="team"),
         Route("/console/tickets/{number:str}", ticket.show, name="ticket"),
         Route("/console/tickets/{number:str}/act", acting.act, methods=["POST"], name="ticket_act"),
+        Route("/console/tickets/{number:str}/mail/{item:int}", enclosures.mail, name="ticket_mail"),
+        Route("/console/tickets/{number:str}/files/{content:str}/{place:int}", enclosures.file, name="ticket_file"),
         Route("/console/phone", phone.show, name="phone"),
         Route("/console/phone", phone.register, methods=["POST"]),
         Route("/console/follow-ups", work.follow_ups, name="follow_ups"),

@@ -12,18 +12,13 @@ from engine.errors import UsageError
 from engine.services import KPIS, amount, instant, kpi, label, reports
 from engine_web.console.seat import Seat, seated
 from engine_web.doors import demand
+from engine_web.guards import APART
 
 SPLITS = ("", "tier", "kind", "channel", "queue", "agent")
 """What figures can be split by here; `engine kpi` knows more."""
 
 OF_PERIODS = ("month", "week", "survey", "agent", "queue", "incident")
 """The reports that can be read here."""
-
-_APART = {
-    "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'",
-    "x-frame-options": "SAMEORIGIN",
-}
-"""A report brings its own style sheet and drawings, and nothing that runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +88,7 @@ def report(request: Request) -> Response:
     except UsageError as error:
         return seat.page("said.html", status=422, title=seat.say("reports"), said=seat.words.spoken(str(error)))
     document = reports.report(store, world.policy, world.team, kind, about, seat.now, seat.language)
-    return Response(render(document), media_type="text/html; charset=utf-8", headers=_APART)
+    return Response(render(document), media_type="text/html; charset=utf-8", headers=APART)
 
 
 def _month(now: datetime, zone: str) -> datetime:

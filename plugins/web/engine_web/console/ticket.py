@@ -22,15 +22,18 @@ from engine.services import (
     Ticket,
     TicketQuery,
     dossier,
+    events,
     explain,
     followups,
     guides,
     reckon,
     ticket_page,
 )
+from engine_web.console.mail import is_html
 from engine_web.console.seat import Policies, Seat, seated
 from engine_web.doors import demand, looked_at
 from engine_web.doors.roles import may
+from engine_web.files import File, contents_of, files_of
 
 STEPS = 12
 """Lines that the arithmetic of one deadline takes at most."""
@@ -67,12 +70,17 @@ _ALWAYS = ("note", "write", "article")
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One decision as the timeline shows it: what came, what happened with its texts, why, and the arithmetic of its clocks."""
+    """One decision as the timeline shows it: what came, what happened with its texts, why, and the arithmetic of its clocks.
+
+    `files` came or went with it; `mail` is the item that it answered to where that can be looked at as it was sent.
+    """
 
     place: int
     decision: explain.Explained
     seen: tuple[tuple[str, str | None], ...]
     last_seq: int
+    files: tuple[File, ...] = ()
+    mail: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +194,15 @@ def _revealed(seat: Seat, ticket: Ticket) -> followups.FollowUpView | None:
 def _moments(seat: Seat, reader: Reader, number: str, timeline: list[dict[str, Any]]) -> Iterator[Moment]:
     """Put the entries of a timeline to the decisions that they came of; a decision whose every event is silent has none."""
     texts = {entry["seq"]: (str(entry["what"]), entry["text"]) for entry in timeline}
+    contents = contents_of(reader, number)
     seq = 0
     for place, decision in enumerate(explain.explain(reader, number, Policies(reader, seat.policy), most=STEPS), 1):
-        seen = tuple(texts[one] for one in range(seq + 1, seq + 1 + len(decision.events)) if one in texts)
+        numbered = list(enumerate(decision.events, seq + 1))
+        files = {seq: list(files_of(event, contents)) for seq, event in numbered}
+        seen = tuple(texts[seq] for seq, event in numbered if seq in texts and not (isinstance(event, events.Noted) and files[seq]))
         seq += len(decision.events)
-        yield Moment(place, decision, seen, seq)
+        mail = decision.inbox if decision.inbox is not None and is_html(seat.engine, reader, decision.inbox) else None
+        yield Moment(place, decision, seen, seq, tuple(one for those in files.values() for one in those), mail)
 
 
 def _clocks(seat: Seat, ticket: Ticket, shown: list[dict[str, Any]]) -> list[Clock]:

@@ -16,5 +16,6 @@ def routes() -> list[BaseRoute]:
         Route("/request", requests.submit, methods=["POST"]),
         Route("/request/{id}", requests.submitted, name="submitted"),
         Route(f"{PAGES}/{{token}}", tickets.show, name="ticket"),
+        Route(f"{PAGES}/{{token}}/files/{{content}}/{{place:int}}", tickets.file),
         Route(f"{PAGES}/{{token}}/{{deed}}", tickets.act, methods=["POST"]),
     ]

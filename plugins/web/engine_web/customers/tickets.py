@@ -14,6 +14,7 @@ from engine_web.customers.replies import first
 from engine_web.customers.requests import LONGEST, Files, Values, read_form
 from engine_web.customers.uploads import Unfit, attachments
 from engine_web.customers.view import may_be_shown, view, ways
+from engine_web.files import download
 from engine_web.intake import take_in
 from engine_web.site import site_of
 
@@ -53,6 +54,19 @@ def _page(request: Request, number: str, values: Values, errors: Mapping[str, st
         link=LINK,
         done=done,
     )
+
+
+def file(request: Request) -> Response:
+    """Hand out a file that the customer sent, or that was sent to them."""
+    number, engine = _number(request), site_of(request).engine
+    path = "{content}/{place}".format(**request.path_params)
+    with engine.store.read() as reader:
+        seen = view(engine, reader, _shown(request, reader, number), site_of(request).language(request))
+        if path not in {one.path for said in seen.said for one in said.files}:
+            raise HTTPException(404)
+        answer = download(engine, reader, number, path)
+    answer.headers.update(_HIDDEN)
+    return answer
 
 
 async def act(request: Request) -> Response:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from engine.services import CUSTOMER, NEEDS, Engine, Policy, Reader, Ticket, events, from_text, mask
 from engine_web.customers import replies
+from engine_web.files import Contents, File, contents_of, files_of
 
 _SHOWN = (*NEEDS, "call_back", "survey")
 
@@ -38,7 +39,7 @@ class Said:
     at: datetime
     own: bool
     text: str
-    files: tuple[str, ...] = ()
+    files: tuple[File, ...] = ()
     verdict: str = ""
 
 
@@ -87,7 +88,7 @@ def may_be_shown(reader: Reader, ticket: Ticket | None, now: datetime, valid: ti
 def view(engine: Engine, reader: Reader, ticket: Ticket, language: str) -> View:
     """Return what the customer is shown, in a language."""
     policy = engine.world.policy
-    texts = {id: (kind, body) for id, kind, body in reader.content_of(ticket.number)}
+    texts = contents_of(reader, ticket.number)
     survey = replies.survey_of(ticket, policy)
     plan = ticket.plan
     return View(
@@ -127,29 +128,27 @@ def _steps(ticket: Ticket) -> Iterator[Step]:
     yield Step(ticket.state if ended and ticket.state in ("confirmed", "unconfirmed") else "closed", ended)
 
 
-def _text(texts: dict[str, tuple[str, str]], content: str | None) -> str:
+def _text(texts: Contents, content: str | None) -> str:
     return texts.get(content or "", ("", ""))[1]
 
 
-def _said(reader: Reader, ticket: Ticket, policy: Policy, texts: dict[str, tuple[str, str]]) -> Iterator[Said]:
+def _said(reader: Reader, ticket: Ticket, policy: Policy, texts: Contents) -> Iterator[Said]:
     """What was said, in its order; questionnaires aside, for they are the page's own part. Files stand by what they came with."""
     of_surveys = {script for survey in policy.surveys for script in survey.scripts.values()}
     log = reader.events(ticket.number)
-    files: dict[int, list[str]] = {}
+    sent: dict[int, list[File]] = {}
     for stored in log:
         if isinstance(stored.event, events.Noted) and stored.event.by == CUSTOMER:
-            kind, body = texts.get(stored.event.content, ("", ""))
-            if kind == "attachment":
-                files.setdefault(stored.decision_id, []).append(body.partition(" ")[2])
+            sent.setdefault(stored.decision_id, []).extend(files_of(stored.event, texts))
     for stored in log:
         heard = _heard(stored.event, of_surveys)
         if heard is None:
             continue
         own, verdict, content = heard
         text = _without_word(_text(texts, content), policy) if verdict else _text(texts, content)
-        named = tuple(files.pop(stored.decision_id, ())) if own else ()
-        if text or named or verdict:
-            yield Said(stored.at, own, text, named, verdict)
+        files = tuple(sent.pop(stored.decision_id, ()) if own else files_of(stored.event, texts))
+        if text or files or verdict:
+            yield Said(stored.at, own, text, files, verdict)
 
 
 def _heard(event: events.Event, of_surveys: set[str]) -> tuple[bool, str, str | None] | None:

@@ -1,0 +1,49 @@
+"""What came with the messages of a ticket: a mail as it was sent, and files to be saved. Who may look at the ticket may look at these."""
+
+import html
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from engine.services import Ticket
+from engine_web.cleaning import TooMuch, cleaned_apart
+from engine_web.console.mail import original, page
+from engine_web.console.seat import Seat, seated
+from engine_web.console.ticket import found
+from engine_web.doors import demand, looked_at
+from engine_web.files import download
+from engine_web.guards import APART
+
+
+def mail(request: Request) -> Response:
+    """Show a message as it was sent, in a page of its own that runs nothing."""
+    seat, ticket = _looked(request)
+    item = request.path_params["item"]
+    with seat.engine.store.read() as reader:
+        if item not in {decision.inbox for decision in reader.decisions(ticket.number)}:
+            raise HTTPException(404)
+        written = original(seat.engine, reader, item)
+    if not written:
+        raise HTTPException(404)
+    try:
+        body, status = cleaned_apart(written), 200
+    except TooMuch:
+        body, status = html.escape(seat.say("as_sent_not")), 422
+    return HTMLResponse(page(body, seat.language, seat.say("as_sent")), status, headers=APART)
+
+
+def file(request: Request) -> Response:
+    """Hand out a file."""
+    seat, ticket = _looked(request)
+    with seat.engine.store.read() as reader:
+        return download(seat.engine, reader, ticket.number, "{content}/{place}".format(**request.path_params))
+
+
+def _looked(request: Request) -> tuple[Seat, Ticket]:
+    """Return who asks about which ticket; that they looked is kept in the audit."""
+    seat = seated(request)
+    ticket = found(seat, request.path_params["number"])
+    demand(seat.person, "read", "ticket", ticket)
+    looked_at(request, seat.person, "looked at", ticket.number)
+    return seat, ticket
