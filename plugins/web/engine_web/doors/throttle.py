@@ -45,7 +45,7 @@ class Throttle:
 def pause(request: Request, conversation: str = "") -> int:
     """Count something that a stranger sends, in a conversation or outside of any; return in how many seconds it may be, 0 for now."""
     state = request.app.state
-    seconds = state.strangers.wait(source(request))
+    seconds: float = state.strangers.wait(source(request))
     if not seconds and conversation:
         seconds = state.conversations.wait(conversation)
     return math.ceil(seconds)
