@@ -121,6 +121,7 @@ def test_looking_at_a_conversation_changes_nothing_and_needs_its_link(shared_sit
     mail = page_of(shared_site, shared_site.take()).removeprefix("/r/")
     before = fingerprint(shared_site)
     assert {shared_site.client.request(verb, one).status_code for verb in ("GET", "HEAD") for one in ("/chat", path)} == {200}
+    assert shared_site.client.head(f"{path}/live").status_code == 200  # and is not kept waiting
     for wrong in (f"{path}a", path[:-1], "/chat/x", f"/chat/{mail}"):
         for answer in (
             shared_site.client.get(wrong),

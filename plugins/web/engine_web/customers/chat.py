@@ -143,6 +143,8 @@ def _say(request: Request, values: Values) -> Response:
 async def live(request: Request) -> Response:
     """Stream what was said as it becomes more (server-sent events)."""
     await run_in_threadpool(_drawn, request)
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream")
     if request.app.state.live[request.path_params["token"]] >= MOST_LIVE:
         raise HTTPException(429)
     return StreamingResponse(_events(request), media_type="text/event-stream")
