@@ -20,6 +20,7 @@ class AddressKind(StrEnum):
     EMAIL = "email"
     PHONE = "phone"
     ENDPOINT = "endpoint"  # a name in the channel's own settings; no person has one
+    VISITOR = "visitor"  # a name that a chat or an app gives whoever writes there
 
 
 class Direction(StrEnum):

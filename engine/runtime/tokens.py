@@ -48,7 +48,11 @@ class Tokens:
 
     def link(self, ticket: str) -> str:
         """Return the link to the customer's page of this ticket, empty where there is no public address."""
-        return f"{self._address}{PAGES}/{ticket}.{self._sign(f'{ticket}.page')}" if self._address else ""
+        return f"{self._address}{PAGES}/{self.page(ticket)}" if self._address else ""
+
+    def page(self, ticket: str) -> str:
+        """Return the end of that link."""
+        return f"{ticket}.{self._sign(f'{ticket}.page')}"
 
     def linked(self, token: str) -> str | None:
         """Return the ticket that the end of a link proves, None if it is not one of ours."""

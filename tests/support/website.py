@@ -1,5 +1,6 @@
 """The web as its users meet it: served on a real port, over the real store of a project of its own."""
 
+import hashlib
 import random
 import threading
 import time
@@ -28,7 +29,7 @@ SETTINGS = """\
 version: 1
 policies: {policies}
 database: sqlite:///var/engine.db
-channels: {{email: {{}}, sms: {{}}, phone_log: {{}}, web: {{}}, web_phone: {{}}}}
+channels: {{email: {{}}, sms: {{}}, phone_log: {{}}, web: {{}}, web_phone: {{}}, chat: {{}}}}
 outbound: live
 services: {{web: {{listen: "127.0.0.1:{port}", public: "http://127.0.0.1:{port}"}}}}
 """
@@ -115,9 +116,16 @@ class Website:
         """Fire what is due and send what is queued."""
         while self.engine.work_timers() + self.engine.work_answers():
             pass
-        for channel in ("email", "sms"):
+        for channel in ("email", "sms", "chat"):
             while self.engine.work_outbox(channel):
                 pass
+
+
+def fingerprint(site: Website) -> str:
+    """A hash over every row of every table."""
+    with site.engine.store.read() as reader:
+        found = [(table, rows) for table in sorted(reader.tables()) for rows in reader.rows(table)]
+    return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
 @contextmanager

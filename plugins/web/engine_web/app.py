@@ -1,5 +1,6 @@
 """The application: the routes of all rooms, and what holds for every answer."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from engine.errors import EngineError, NotFound, Refused, UsageError
 from engine.services import Engine
 from engine_web import api, console, customers, doors
 from engine_web.api.problems import Problem
+from engine_web.doors.throttle import Throttle
 from engine_web.guards import Guards
 from engine_web.settings import Settings
 from engine_web.site import Site, site_of
@@ -27,6 +29,8 @@ def application(settings: Settings, engine: Engine) -> ASGIApp:
     handlers: dict[Any, Any] = {HTTPException: _failed, EngineError: _refused, ClientDisconnect: _failed, 500: _fault}
     app = Starlette(routes=routes(settings), exception_handlers=handlers)
     app.state.site = Site(settings, engine)
+    app.state.strangers, app.state.conversations = Throttle(settings.strangers, 60), Throttle(settings.conversation, 60)
+    app.state.live = Counter()  # pages that follow a conversation
     return Guards(app, settings.secure)
 
 

@@ -1,21 +1,11 @@
-"""The channels by which forms come in: `web` from those who give a mail address, `web_phone` from those who give a telephone number."""
+"""The channels by which forms come in: `web` from those who give a mail address, `web_phone` from those who give a telephone number,
+`chat` from those who give none. What the engine writes to these lies on the page of their conversation, or waits for their app.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.channels import (
-    AddressKind,
-    ChannelContext,
-    ChannelType,
-    Delivery,
-    Inbound,
-    Outbound,
-    PermanentFailure,
-    Receipt,
-    Rejected,
-    Sent,
-    hookimpl,
-)
+from engine.channels import AddressKind, ChannelType, Delivery, Inbound, Outbound, PermanentFailure, Receipt, Rejected, Sent, hookimpl
 
 _NO_SETTINGS: Mapping[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 
@@ -46,12 +36,21 @@ class Intake:
         return ["takes in what forms of the service `web` say"]
 
 
-def _build(settings: Mapping[str, Any], context: ChannelContext) -> Intake:
-    return Intake()
+class Chat(Intake):
+    """A channel whose messages are read where they were asked for: what is queued is there already."""
+
+    def send(self, message: Outbound) -> Sent:
+        """Nothing is carried anywhere."""
+        return Sent()
+
+    def check(self, to: str | None) -> list[str]:
+        """Return what there is to say."""
+        return ["messages are read on the page of the chat, or over the API"]
 
 
 @hookimpl
 def engine_channel_types() -> list[ChannelType]:
-    """Offer both; what the engine writes goes out by mail and text message."""
+    """Offer all three; to whom `web` and `web_phone` take in, the engine writes by mail and text message."""
     kinds = {"web": AddressKind.EMAIL, "web_phone": AddressKind.PHONE}
-    return [ChannelType(name, kind, _NO_SETTINGS, _build, can_send=False) for name, kind in kinds.items()]
+    forms = [ChannelType(name, kind, _NO_SETTINGS, lambda settings, context: Intake(), can_send=False) for name, kind in kinds.items()]
+    return [*forms, ChannelType("chat", AddressKind.VISITOR, _NO_SETTINGS, lambda settings, context: Chat(), idempotent=True)]

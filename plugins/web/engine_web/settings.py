@@ -8,6 +8,7 @@ from typing import Any
 from engine.services import duration
 
 _DURATION = {"type": "string", "pattern": "^[0-9]+[smhd]$"}
+_COUNT = {"type": "integer", "minimum": 1, "maximum": 1000000}
 SETTINGS_SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "additionalProperties": False,
@@ -17,7 +18,9 @@ SETTINGS_SCHEMA: Mapping[str, Any] = {
         "proxies": {"type": "array", "items": {"type": "string", "minLength": 1}},
         "session": _DURATION,
         "links": _DURATION,
-        "requests": {"type": "integer", "minimum": 1, "maximum": 1000000},
+        "requests": _COUNT,
+        "strangers": _COUNT,
+        "conversation": _COUNT,
     },
 }
 
@@ -28,6 +31,7 @@ class Settings:
 
     `proxies` are the addresses whose word on who asks, and whether by TLS, is taken. A `session` of the console ends after so long;
     a token of the API may ask `requests` times a minute. `links` is how long a customer's link is good after the ticket has ended.
+    In a minute `strangers` at one address may hand in, ask and write so often together, and in one `conversation` so often.
     """
 
     listen: str = "127.0.0.1:8080"
@@ -36,6 +40,8 @@ class Settings:
     session: timedelta = timedelta(hours=12)
     links: timedelta = timedelta(days=90)
     requests: int = 600
+    strangers: int = 30
+    conversation: int = 10
 
     @property
     def secure(self) -> bool:

@@ -31,6 +31,12 @@ class Site:
         self._templates.filters["moment"] = lambda at: moment(at, engine.world.policy.company.timezone)
         self._templates.filters["printable"] = printable
 
+    @property
+    def chats(self) -> bool:
+        """Whether strangers can chat: engine.yaml has the channel for it."""
+        known = self.engine.types.get("chat")
+        return known is not None and known.name == "chat"
+
     def language(self, request: Request) -> str:
         """Return in which language somebody reads: as they chose, else as their browser asks, else the company's first."""
         if (chosen := request.cookies.get("language")) in LANGUAGES:

@@ -103,6 +103,17 @@ def test_what_the_customer_says_in_the_app_reaches_the_ticket_and_the_answer_is_
     assert any(one["by"] == "house" and "已修复" in one["text"] for one in messages)
 
 
+def test_an_app_asks_the_knowledge_base_first_and_reads_there_what_is_written_to_somebody_without_an_address(app: Program) -> None:
+    found = app("GET", "/knowledge", params={"question": "how do I reset my password?", "language": "en"}).json()["articles"]
+    assert (found[0]["id"], found[0]["title"]) == ("login-problem", "Cannot log in or forgot the password")
+    number = app("POST", "/tickets", NEED | {"from": "User-77", "channel": "chat"}).json()["ticket"]
+    assert Program(app.site, "supervisor").act(number, "write", "马上为您查询").status_code == 200
+    assert app("POST", f"/tickets/{number}/messages", {"text": "好的"}).json()["ticket"] == number
+    app.site.work()
+    said = [(one["by"], one["channel"], one.get("state")) for one in app("GET", f"/tickets/{number}/messages").json()["messages"]]
+    assert set(said) == {("customer", "chat", None), ("house", "chat", "sent")}
+
+
 def test_an_action_is_done_once_and_only_on_the_ticket_as_it_was_seen(app: Program) -> None:
     number = app("POST", "/tickets", NEED | {"from": "stale@customer.test"}).json()["ticket"]
     supervisor = Program(app.site, "supervisor")

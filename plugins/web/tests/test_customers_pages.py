@@ -13,7 +13,7 @@ from engine.core import events as e
 from engine.core.signals import TicketRequested
 from engine.runtime.erasure import erase
 from tests.support.counts import scaled
-from tests.support.website import Website
+from tests.support.website import Website, fingerprint
 
 ZH, EN = {"accept-language": "zh-CN"}, {"accept-language": "en"}
 COUNT = count(1)
@@ -51,13 +51,6 @@ def surveyed(site: Website) -> str:
     site.clock.set(site.clock.now() + timedelta(hours=25))
     site.work()
     return number
-
-
-def fingerprint(site: Website) -> str:
-    """A hash over every row of every table."""
-    with site.engine.store.read() as reader:
-        found = [(table, rows) for table in sorted(reader.tables()) for rows in reader.rows(table)]
-    return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
 # ── handing in ──────────────────────────────────────────────────────────────────────────────────────────────────────

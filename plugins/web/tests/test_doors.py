@@ -26,7 +26,7 @@ trainer       ---    ---     ---      ---    a--    a-- ---       a--         aa
 product_owner ---    ---     ---      ---    a--    a-- ---       aaa         ---     ---      ---    ---  ---
 operations    ---    ---     ---      ---    ---    a-- ---       ---         ---     aaa      ---    a--  a-a
 auditor       a--    ---     a--      ---    a--    a-- a--       a--         a--     a--      a--    a--  a--
-integration   aa-    -a-     ---      ---    ---    --- ---       ---         ---     ---      ---    a--  ---
+integration   aa-    -a-     ---      ---    ---    --- a--       ---         ---     ---      ---    a--  ---
 """
 EXPECTED = {
     (line.split()[0], what, verb): {"a": ALL, "o": OWN, "-": None}[marks[place]]

@@ -21,9 +21,11 @@ def test_what_is_not_set_is_loopback_and_no_more() -> None:
 
 
 def test_settings_are_read_as_they_are_written() -> None:
-    read = Settings.parse({"public": "https://service.example.com", "proxies": ["10.0.0.1"], "session": "30m", "requests": 5})
+    read = Settings.parse(
+        {"public": "https://service.example.com", "proxies": ["10.0.0.1"], "session": "30m", "requests": 5, "strangers": 6}
+    )
     assert read.secure
-    assert (read.proxies, read.session, read.requests) == (("10.0.0.1",), timedelta(minutes=30), 5)
+    assert (read.proxies, read.session, read.requests, read.strangers) == (("10.0.0.1",), timedelta(minutes=30), 5, 6)
 
 
 def test_a_web_without_its_channels_says_which_are_missing(shared_site: Website) -> None:
@@ -43,6 +45,7 @@ def test_an_address_that_somebody_else_has_is_named(shared_site: Website) -> Non
     [
         ("{listen: 8080}", "service web: listen: must be text"),
         ("{public: 'https://service.example.com/path'}", "service web: public: must match the pattern"),
+        ("{strangers: 0}", "service web: strangers: must be at least 1"),
         ("{port: 1}", "service web: port: is not a setting here"),
     ],
 )

@@ -5,7 +5,8 @@ from typing import Any
 
 from engine.errors import UsageError
 from engine.services import KPIS, NewsRow, Ticket, dossier, kpi
-from engine_web.api.operations import INSTANT, NULLABLE, TEXT, WHOLE, Answer, Call, Operation, listed, record
+from engine_web.answers import answers
+from engine_web.api.operations import INSTANT, NULLABLE, TEXT, WHOLE, Answer, Call, Operation, listed, record, words
 from engine_web.api.problems import Problem
 from engine_web.api.tickets import instant
 from engine_web.doors.roles import may, may_all
@@ -77,6 +78,12 @@ def _figure(one: kpi.Figure, by: list[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _knowledge(call: Call) -> Answer:
+    policy = call.site.engine.world.policy
+    found = answers(policy, call.query.get("question", ""), call.query.get("language", policy.company.languages[0]))
+    return Answer({"articles": [{"id": one.id, "title": one.title, "text": one.text} for one in found]})
+
+
 def _policies(call: Call) -> Answer:
     with call.site.engine.store.read() as reader:
         active, rows = reader.active_policy(), reader.policies()
@@ -146,6 +153,12 @@ OPERATIONS = (
             "from": INSTANT, "to": INSTANT,
         },
         problems=(422,),
+    ),
+    Operation(
+        "GET", "/knowledge", "listArticles", "What the knowledge base says to a question, the best article first.",
+        ("read", "knowledge"), _knowledge,
+        {200: record("articles", articles=listed(record("id title text", id=TEXT, title=TEXT, text=TEXT)))},
+        query={"question": words(5000), "language": {"enum": ["zh", "en"]}},
     ),
     Operation(
         "GET", "/policies", "listPolicies", "Every policy that was ever in force, the latest saved first.",

@@ -37,6 +37,9 @@ ACTIONS = (
 KEPT = timedelta(days=1)
 """For how long a key of a request is remembered."""
 
+_INTAKES = ("web", "web_phone", "chat")
+"""Types of the channels that a need may come in by."""
+
 _FIELDS: dict[str, Any] = {
     "number": TEXT, "seq": WHOLE, "kind": TEXT, "state": TEXT, "channel": TEXT, "language": TEXT, "opened_at": INSTANT,
     "closed_at": MAYBE_INSTANT, "tier": NULLABLE, "queue": NULLABLE, "assignee": NULLABLE, "customer": NULLABLE, "parent": NULLABLE,
@@ -94,8 +97,8 @@ def _open(call: Call) -> Answer:
     """Take a need in; who sends the same key again is told the same ticket."""
     body, engine = call.body, call.site.engine
     channel = body.get("channel") or ("web" if "@" in body["from"] else "web_phone")
-    if channel not in {one.name for one in engine.project.channels if one.type in ("web", "web_phone")}:
-        raise Problem(409, f"there is no channel {channel!r} of type web or web_phone in engine.yaml")
+    if channel not in {one.name for one in engine.project.channels if one.type in _INTAKES}:
+        raise Problem(409, f"there is no channel {channel!r} of type {', '.join(_INTAKES)} in engine.yaml")
     fields = {name: body[name] for name in ("kind", "impact", "wish", "expected_by", "language") if name in body}
     item = Inbound(
         call.key,
@@ -117,7 +120,7 @@ def _write(call: Call) -> Answer:
         contact = from_text(reader.contents([ticket.contact]).get(ticket.contact, "") if ticket.contact else "")
     if ticket.customer is None or not contact.addresses:
         raise Problem(409, "the ticket has no customer who could write")
-    kinds = {one.name: engine.world.channels[one.name] for one in engine.project.channels if one.type in ("web", "web_phone")}
+    kinds = {one.name: engine.world.channels[one.name] for one in engine.project.channels if one.type in _INTAKES}
     address, channel = next(iter(contact.addresses.values())), "web"
     for name, known in contact.addresses.items():
         same = [one for one, kind in kinds.items() if kind == engine.world.channels.get(name)]

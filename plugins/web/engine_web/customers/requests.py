@@ -1,7 +1,7 @@
 """Handing a request in: the form, and what its sender sees when it has arrived."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +15,7 @@ from engine.services import NEEDS, Engine
 from engine_web.customers.replies import first
 from engine_web.customers.uploads import LARGEST_FILE, MOST_FILES, Unfit, attachments
 from engine_web.customers.view import promises
+from engine_web.doors.throttle import pause
 from engine_web.intake import take_in
 from engine_web.site import site_of
 
@@ -22,7 +23,8 @@ KINDS = tuple(kind for kind in NEEDS if kind != "care")
 LONGEST = {"text": 5000, "wish": 1000, "expected_by": 100, "name": 80, "contact": 254}
 """Characters of each field at most."""
 
-_ID = re.compile(r"[0-9a-f]{32}")
+ID = re.compile(r"[0-9a-f]{32}")
+"""What a form is known by."""
 _MAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
 
 Values = dict[str, list[str]]
@@ -49,18 +51,23 @@ def form(request: Request) -> Response:
     return _form(request, {}, {}, 200)
 
 
-def _form(request: Request, values: Values, errors: dict[str, str], status: int) -> Response:
+def _form(request: Request, values: Values, errors: Mapping[str, str], status: int, headers: Mapping[str, str] | None = None) -> Response:
     site = site_of(request)
-    known = first(values, "id")
     shown: dict[str, Any] = {
-        "id": known if _ID.fullmatch(known) else f"{site.engine.world.chance.getrandbits(128):032x}",
+        "id": own_id(request, values),
         "values": {name: first(values, name) for name in ("kind", *LONGEST)},
         "errors": errors,
         "kinds": KINDS,
         "longest": LONGEST,
         "most_files": MOST_FILES,
     }
-    return site.page(request, "customers/request.html", status=status, **shown)
+    return site.page(request, "customers/request.html", status=status, headers=headers, **shown)
+
+
+def own_id(request: Request, values: Values) -> str:
+    """Return the id that a form came with, else a new one."""
+    known = first(values, "id")
+    return known if ID.fullmatch(known) else f"{site_of(request).engine.world.chance.getrandbits(128):032x}"
 
 
 async def submit(request: Request) -> Response:
@@ -75,7 +82,7 @@ def _submit(request: Request, values: Values, files: Files) -> Response:
     errors = {name: "request.too_long" for name, most in LONGEST.items() if len(first(values, name)) > most}
     if not first(values, "text"):
         errors["text"] = "request.no_text"
-    channel = _channel(engine, first(values, "contact"))
+    channel = channel_of(engine, first(values, "contact"))
     if channel is None:
         errors["contact"] = "request.no_contact"
     enclosed: Sequence[Any] = ()
@@ -84,8 +91,10 @@ def _submit(request: Request, values: Values, files: Files) -> Response:
     except Unfit as unfit:
         errors["files"] = str(unfit)
     id = first(values, "id")
-    if errors or channel is None or not _ID.fullmatch(id):
+    if errors or channel is None or not ID.fullmatch(id):
         return _form(request, values, errors, 422)
+    if seconds := pause(request):
+        return _form(request, values, {"page": "page.too_often"}, 429, {"retry-after": str(seconds)})
     fields = {name: first(values, name) for name in ("kind", "wish", "expected_by") if first(values, name)}
     item = Inbound(
         source_id=id,
@@ -100,7 +109,7 @@ def _submit(request: Request, values: Values, files: Files) -> Response:
     return RedirectResponse(f"/request/{id}", 303)
 
 
-def _channel(engine: Engine, contact: str) -> str | None:
+def channel_of(engine: Engine, contact: str) -> str | None:
     """Return the channel for a mail address or a telephone number, None for what is neither."""
     if _MAIL.fullmatch(contact):
         return "web"
@@ -111,7 +120,7 @@ def submitted(request: Request) -> Response:
     """Say that a request has arrived, under which number, and what is promised. More is shown only to whom our message reaches."""
     site, id = site_of(request), str(request.path_params["id"])
     with site.engine.store.read() as reader:
-        row = reader.inbox_item("web", id) or reader.inbox_item("web_phone", id) if _ID.fullmatch(id) else None
+        row = reader.inbox_item("web", id) or reader.inbox_item("web_phone", id) if ID.fullmatch(id) else None
         ticket = reader.ticket(row.ticket) if row and row.ticket else None
     if row is None:
         raise HTTPException(404)

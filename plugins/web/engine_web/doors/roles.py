@@ -64,7 +64,7 @@ TABLE: Mapping[str, Rights] = {
     "product_owner": {"kpi": _READ_ALL, "survey": _READ_ALL, "improvement": _EVERYTHING},
     "operations": {"operation": {"read": ALL, "act": ALL}, "incident": _EVERYTHING, "kpi": _READ_ALL, "news": _READ_ALL},
     "auditor": {one: _READ_ALL for one in OBJECTS if one not in ("answer", "message")},
-    "integration": {"ticket": {"read": ALL, "create": ALL}, "message": {"create": ALL}, "news": _READ_ALL},
+    "integration": {"ticket": {"read": ALL, "create": ALL}, "message": {"create": ALL}, "news": _READ_ALL, "knowledge": _READ_ALL},
 }
 
 

@@ -1,8 +1,12 @@
 """How often something may be tried: token buckets in memory, by whatever names who tries."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
+from ipaddress import IPv6Address, IPv6Network, ip_address
+
+from starlette.requests import Request
 
 _MOST = 10_000
 """Buckets that are kept; when there are more, those that are full again go."""
@@ -36,3 +40,24 @@ class Throttle:
     def _left(self, who: str, now: float) -> float:
         left, at = self._buckets.get(who, (float(self._limit), now))
         return min(float(self._limit), left + (now - at) * self._rate)
+
+
+def pause(request: Request, conversation: str = "") -> int:
+    """Count something that a stranger sends, in a conversation or outside of any; return in how many seconds it may be, 0 for now."""
+    state = request.app.state
+    seconds: float = state.strangers.wait(source(request))
+    if not seconds and conversation:
+        seconds = state.conversations.wait(conversation)
+    return math.ceil(seconds)
+
+
+def source(request: Request) -> str:
+    """Return whom a limit counts: the address that asks, of IPv6 its network (/64), of which one household has all addresses."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if not isinstance(address, IPv6Address):
+        return host
+    return str(address.ipv4_mapped or IPv6Network((address, 64), strict=False))
