@@ -41,7 +41,7 @@ from engine.core.text import mask
 from engine.errors import ConfigurationError, EngineError
 from engine.plugins import PROJECT, offers
 from engine.policy import phrases
-from engine.policy.cases import Channels, load_case
+from engine.policy.cases import Channels, load_case, load_cases, with_usual
 from engine.policy.diff import compare
 from engine.policy.units import duration
 from engine.runtime import accounts, dossier, followups, inbox, log, passes, quality
@@ -55,6 +55,7 @@ from engine.store.codec import decode_plain, encode
 from engine.store.contract import Reader, Transaction
 from engine.store.rows import OutboxRow, TicketQuery
 from engine.whatif import explain
+from engine.whatif.policy_tests import run_case
 
 GROUP = "engine.services"
 
@@ -125,6 +126,6 @@ __all__ = [
     "Outcome", "Policy", "QueueMessage", "Reader", "RequestRow", "Serve", "ServiceType", "Signal", "StepDraft", "Survey", "Team",
     "Ticket", "TicketQuery", "TicketRequested", "Transaction", "Words", "accounts", "amount", "board", "compare", "decode_plain",
     "dossier", "duration", "encode", "events", "explain", "followups", "from_text", "guides", "handle", "hashed", "hookimpl",
-    "inbox", "instant", "is_opt_out", "kpi", "label", "learned", "load_case", "log", "mask", "moment", "passes", "phrases",
-    "printable", "quality", "reckon", "reports", "rota", "scores", "ticket_page", "verdict",
+    "inbox", "instant", "is_opt_out", "kpi", "label", "learned", "load_case", "load_cases", "log", "mask", "moment", "passes", "phrases",
+    "printable", "quality", "reckon", "reports", "rota", "run_case", "scores", "ticket_page", "verdict", "with_usual",
 ]  # fmt: skip
