@@ -28,34 +28,34 @@ from engine.core.contacts import from_text
 from engine.core.context import LINK
 from engine.core.decide.replies import verdict
 from engine.core.decide.surveys import scores
-from engine.core.decision import Decision
 from engine.core.fields import IMPACTS, IMPROVEMENT, INCIDENT, KINDS, NEEDS, OPEN_STATES, STATES
 from engine.core.improvements import CATEGORIES, CAUSES, MOST_WHYS, Aim, Improvement
 from engine.core.improvements import Outcome as FollowUpOutcome
 from engine.core.kpis import KPIS
-from engine.core.lifecycle import TRANSITIONS, WAITING
+from engine.core.lifecycle import TRANSITIONS
 from engine.core.messages import ENCLOSED
-from engine.core.model import CUSTOMER, SYSTEM, Ticket
-from engine.core.signals import AgentActed, MessageArrived, Signal, StepDraft, TicketRequested
+from engine.core.model import CUSTOMER, Ticket
+from engine.core.signals import AgentActed, MessageArrived, StepDraft, TicketRequested
 from engine.core.team import Team
 from engine.core.text import mask
 from engine.errors import ConfigurationError, EngineError
 from engine.plugins import PROJECT, offers
 from engine.policy import phrases
-from engine.policy.cases import Channels, load_case
+from engine.policy.cases import Channels, load_case, load_cases, with_usual
 from engine.policy.diff import compare
 from engine.policy.units import duration
-from engine.runtime import accounts, attachments, dossier, followups, inbox, log, passes, quality
+from engine.runtime import accounts, attachments, dossier, followups, inbox, log, quality
 from engine.runtime.engine import Engine
-from engine.runtime.handle import Handled, Outcome, handle
+from engine.runtime.handle import Outcome, handle
 from engine.runtime.passes import hashed
 from engine.runtime.project import resolve_secrets
 from engine.runtime.tokens import PAGES
 from engine.store.accounts import NewsRow, RequestRow
 from engine.store.codec import decode_plain, encode
 from engine.store.contract import Reader, Transaction
-from engine.store.rows import OutboxRow, TicketQuery
+from engine.store.rows import TicketQuery
 from engine.whatif import explain
+from engine.whatif.policy_tests import run_case
 
 GROUP = "engine.services"
 
@@ -120,12 +120,12 @@ def _must_be_sound(offered: object) -> None:
 
 
 __all__ = [
-    "ALWAYS", "CATEGORIES", "CAUSES", "CUSTOMER", "ENCLOSED", "IMPACTS", "IMPROVEMENT", "INCIDENT", "KINDS", "KPIS", "LINK", "MOST_WHYS",
-    "NEEDS", "OPEN_STATES", "PAGES", "STATES", "SYSTEM", "TRANSITIONS", "WAITING", "AgentActed", "Aim", "Arithmetic", "Channels",
-    "Decision", "Engine", "FollowUpOutcome", "Handled", "Improvement", "KeepContent", "MessageArrived", "NewsRow", "OutboxRow",
-    "Outcome", "Policy", "QueueMessage", "Reader", "RequestRow", "Serve", "ServiceType", "Signal", "StepDraft", "Survey", "Team",
-    "Ticket", "TicketQuery", "TicketRequested", "Transaction", "Words", "accounts", "amount", "attachments", "board", "compare",
-    "decode_plain", "dossier", "duration", "encode", "events", "explain", "followups", "from_text", "guides", "handle", "hashed",
-    "hookimpl", "inbox", "instant", "is_opt_out", "kpi", "label", "learned", "load_case", "log", "mask", "moment", "passes", "phrases",
-    "printable", "quality", "reckon", "reports", "rota", "scores", "ticket_page", "verdict",
+    "ALWAYS", "CATEGORIES", "CAUSES", "CUSTOMER", "ENCLOSED", "IMPACTS", "IMPROVEMENT", "INCIDENT", "KINDS", "KPIS", "LINK",
+    "MOST_WHYS", "NEEDS", "OPEN_STATES", "PAGES", "STATES", "TRANSITIONS", "AgentActed", "Aim", "Arithmetic", "Channels", "Engine",
+    "FollowUpOutcome", "Improvement", "KeepContent", "MessageArrived", "NewsRow", "Outcome", "Policy", "QueueMessage", "Reader",
+    "RequestRow", "Serve", "ServiceType", "StepDraft", "Survey", "Team", "Ticket", "TicketQuery", "TicketRequested", "Transaction",
+    "Words", "accounts", "amount", "attachments", "board", "build", "compare", "decode_plain", "dossier", "duration", "encode",
+    "events", "explain", "followups", "from_text", "guides", "handle", "hashed", "inbox", "instant", "is_opt_out", "kpi", "label",
+    "learned", "load_case", "load_cases", "log", "mask", "moment", "phrases", "printable", "quality", "reckon", "reports", "rota",
+    "run_case", "scores", "ticket_page", "verdict", "with_usual",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from engine.core.compiled import Policy
 from engine.core.team import Team
 from engine.errors import EngineError, UsageError
 from engine.policy import Diagnostic, check_team, compile_policy, format_json, format_text, has_errors, load_team
-from engine.policy.cases import USUAL, Channels, load_cases
+from engine.policy.cases import USUAL, Channels, load_cases, with_usual
 from engine.policy.rules import Named, rules_of
 from engine.policy.said import Said, said, translated
 from engine.runtime.project import Project
@@ -95,12 +95,11 @@ def sound_policies(directory: Path) -> tuple[Policy | None, Team | None, list[Di
 
 
 def channels_of(project: Project) -> Channels:
-    """Return the channels that tests in a project may name: its own, by whose addresses people can be known, and the usual ones."""
+    """Return the channels that tests in a project may name."""
     types = ChannelTypes.discover().types
     own = {one.name: types[one.type] for one in project.channels if one.type in types}
-    kinds = {name: str(type_.address_kind) for name, type_ in own.items() if type_.address_kind in USUAL.kinds.values()}
-    senders = [name for name in kinds if own[name].can_send]
-    return Channels({**USUAL.kinds, **kinds}, tuple(dict.fromkeys([*senders, *USUAL.senders])), project.phone_region)
+    senders = [name for name, type_ in own.items() if type_.can_send]
+    return with_usual({name: str(type_.address_kind) for name, type_ in own.items()}, senders, project.phone_region)
 
 
 def _report(directory: Path, channels: Channels, wanted: str, form: str, output: Path | None, least: float | None, language: str) -> int:

@@ -1,6 +1,6 @@
 """Loads the tests beside a policy (tests/*.yaml) and holds every name in them against policy and team. Tests are data, not policy."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -35,6 +35,13 @@ class Channels(Struct, frozen=True):
 
 USUAL = Channels({"email": "email", "sms": "phone", "phone_log": "phone"}, ("email", "sms"))
 """What every test may name, whatever channels a deployment has."""
+
+
+def with_usual(kinds: Mapping[str, str], senders: Iterable[str], region: str) -> Channels:
+    """Return the channels that tests of a deployment may name: its own, by whose addresses people can be known, and the usual ones."""
+    own = {name: kind for name, kind in kinds.items() if kind in USUAL.kinds.values()}
+    first = [name for name in senders if name in own]
+    return Channels({**USUAL.kinds, **own}, tuple(dict.fromkeys([*first, *USUAL.senders])), region)
 
 
 class Case(Struct, frozen=True):

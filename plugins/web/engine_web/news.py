@@ -1,7 +1,8 @@
 """News: what happened to tickets, for whoever watches. However many watch, the store is asked once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from starlette.concurrency import run_in_threadpool
@@ -21,7 +22,10 @@ _BEAT = 15.0
 
 
 class News:
-    """Tells what happened since a decision's id. `follow` runs inside the event loop; `since` may be called by any thread."""
+    """Tells what happened since a decision's id. `follow` runs inside the event loop; `since` may be called by any thread.
+
+    While somebody watches, `turn` is another number whenever something has happened.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -29,6 +33,7 @@ class News:
         self._turned = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
         self._watchers = 0
+        self.turn = 0
 
     def latest(self) -> int:
         """Return the id of the latest decision."""
@@ -40,12 +45,20 @@ class News:
         with self._engine.store.read() as reader:
             return reader.news(after, self._until(), limit)
 
-    async def follow(self, after: int) -> AsyncIterator[list[NewsRow]]:
-        """Yield what happens from the decision `after` on, as it happens, and nothing at all now and then."""
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Let the store be looked at until the block ends, inside the event loop."""
         self._watchers += 1
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
         try:
+            yield
+        finally:
+            self._watchers -= 1
+
+    async def follow(self, after: int) -> AsyncIterator[list[NewsRow]]:
+        """Yield what happens from the decision `after` on, as it happens, and nothing at all now and then."""
+        with self.watched():
             while True:
                 turned, recent = self._turned, self._recent  # of one turn, so that nothing stale is kept for the next
                 if after not in recent:
@@ -59,8 +72,6 @@ class News:
                     await asyncio.wait_for(turned.wait(), _BEAT)
                 except TimeoutError:
                     yield []
-        finally:
-            self._watchers -= 1
 
     async def _look(self) -> None:
         """Wake the watchers when there is something new, until nobody watches any more."""
@@ -71,7 +82,7 @@ class News:
             except EngineError:  # the database is away: the next look finds it again
                 latest = seen
             if latest != seen:
-                seen, self._recent = latest, {}
+                seen, self._recent, self.turn = latest, {}, self.turn + 1
                 turned, self._turned = self._turned, asyncio.Event()
                 turned.set()
             await asyncio.sleep(_LOOK)

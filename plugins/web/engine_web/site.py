@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 
 from engine.services import Engine, moment, printable
 from engine_web.news import News
+from engine_web.screens import Screens
 from engine_web.settings import Settings
 
 HERE = Path(__file__).parent
@@ -24,9 +25,15 @@ class Site:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings, self.engine = settings, engine
         self.news = News(engine)
+        self.screens = Screens(self.news)
         self._words = read_words()
         self._templates = Environment(
-            loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,  # or each row of a board asks for the file's age
         )
         self._templates.filters["moment"] = lambda at: moment(at, engine.world.policy.company.timezone)
         self._templates.filters["printable"] = printable

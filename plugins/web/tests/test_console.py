@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from engine.core.model import CUSTOMER
 from engine.runtime.policies import load_active, load_from_directory, sound
 from engine.store import TicketQuery
+from engine_web.console import policies
 from tests.core.worlds import POLICIES
-from tests.support.website import Website
+from tests.support.website import Website, website
 
 ROOMS = (
     "/console/board",
@@ -295,6 +296,47 @@ def test_the_policy_is_shown_with_its_versions_and_says_what_it_would_make_of_a_
     assert wrong.status_code == 422
     with shared_site.engine.store.read() as reader:
         assert reader.tickets(TicketQuery()) == before
+
+
+TESTS = """\
+version: 1
+tests:
+  - name: graded
+    start: "2026-03-04T16:30:00+08:00"
+    ticket: {channel: email, text: 系统宕机}
+    steps: [{at: +0m, expect: {tier: urgent}}]
+  - name: not so
+    start: "2026-03-04T16:30:00+08:00"
+    ticket: {channel: email, text: 系统宕机}
+    steps: [{at: +0m, expect: {tier: general}}]
+"""
+
+
+def test_the_tests_beside_the_policy_are_run_when_somebody_asks_and_only_for_so_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(POLICIES, tmp_path / "policies", ignore=lambda directory, _: ["tests"] if Path(directory) == POLICIES else [])
+    (tmp_path / "policies/tests").mkdir()
+    (tmp_path / "policies/tests/two.yaml").write_text(TESTS, "utf-8")
+    with website(tmp_path / "project", policies=tmp_path / "policies") as site:
+        client = site.client_of("zhao")
+        csrf = csrf_of(page(client, "/console/policy"))
+
+        def run() -> str:
+            answer = client.post("/console/policy/tests", data={"csrf": csrf}, headers={"accept-language": "en"})
+            return html.unescape(answer.text)
+
+        ran = run()
+        assert "2 tests, 1 failed" in ran
+        assert "✗ not so" in ran
+        assert "expected tier: general, was tier: urgent" in ran
+        assert client.post("/console/policy/tests", data={"csrf": "0" * 64}).status_code == 403
+        with policies._RUNNING:
+            assert "being run just now" in run()
+        monkeypatch.setattr(policies, "LONGEST_RUN", 0.0)
+        assert "0 of 2 tests were run" in run()
+        with site.engine.store.read() as reader:
+            assert reader.tickets(TicketQuery()) == []
 
 
 def test_a_call_is_registered_from_the_phone_desk_once_and_its_ticket_has_the_promise_to_read_aloud(site: Website) -> None:

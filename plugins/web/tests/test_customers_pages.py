@@ -8,10 +8,14 @@ from itertools import count, product
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.signals import TicketRequested
 from engine.runtime.erasure import erase
+from engine.store import TicketQuery
+from engine_web.customers import replies
+from tests.core.worlds import changed
 from tests.support.counts import scaled
 from tests.support.website import Website, fingerprint
 
@@ -227,6 +231,35 @@ def test_a_rating_that_is_not_whole_is_shown_again_with_what_was_chosen(shared_s
     assert 'name="question_1" value="5" checked' in answer.text
     assert "&lt;i&gt;" in answer.text
     assert "survey_answered" not in names(shared_site, number)
+
+
+def test_who_answers_a_strictly_anonymous_survey_is_called_only_if_they_ask_for_it(site: Website, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 'name="call"' not in site.client.get(path_of(site, surveyed(site))).text
+    strict = changed(
+        ("survey.yaml", "anonymity: confidential ", "anonymity: strict "),
+        ("survey.yaml", "      open: {kind: fo", "      opt_in: [回电, call me]\n      open: {kind: fo"),
+    )
+    monkeypatch.setattr(site.engine, "world", replace(site.engine.world, policy=strict))
+    low = {"question_1": "1", "question_2": "1", "question_3": "1", "question_4": "太慢了"}
+    for more, called in (({}, 0), ({"call": "yes"}, 1)):
+        number = surveyed(site)
+        assert "Please call me about it" in site.client.get(path_of(site, number), headers=EN).text
+        assert post(site, number, "rate", **low, **more).status_code == 303
+        with site.engine.store.read() as reader:
+            before = len(reader.tickets(TicketQuery(kind="follow_up")))
+        site.wait(timedelta(hours=5))
+        with site.engine.store.read() as reader:
+            assert len(reader.tickets(TicketQuery(kind="follow_up"))) - before == called
+
+
+def test_a_scale_without_words_says_which_end_is_which(shared_site: Website, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = surveyed(shared_site)
+    assert "is the lowest" not in shared_site.client.get(path_of(shared_site, number), headers=EN).text  # its points have words
+    survey = next(one for one in shared_site.engine.world.policy.surveys if one.id == "relationship")
+    monkeypatch.setattr(replies, "survey_of", lambda ticket, policy: survey)
+    shown = shared_site.client.get(path_of(shared_site, number), headers=EN).text
+    assert shown.count("1 is the lowest, 5 the highest.") == 8
+    assert shown.count("0 is the lowest, 10 the highest.") == 1
 
 
 def test_an_objection_needs_a_reason_and_sends_the_work_round_again(shared_site: Website) -> None:

@@ -30,6 +30,7 @@ def routes() -> list[BaseRoute]:
         Route("/console/figures", figures.show, name="figures"),
         Route("/console/figures/report", figures.report, name="report"),
         Route("/console/policy", policies.show, name="policy"),
+        Route("/console/policy/tests", policies.run_tests, methods=["POST"], name="policy_tests"),
         Route("/console/policy/would", policies.ask, name="would"),
         Route("/console/policy/would", policies.answer, methods=["POST"]),
     ]

@@ -1,12 +1,12 @@
 """The board: open promises, the nearest deadline first, live; and the supervisor's view of queues, people and the next hour."""
 
 import asyncio
-import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -14,10 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from engine.errors import EngineError
 from engine.services import KINDS, OPEN_STATES, Ticket, TicketQuery, board, rota
-from engine_web.console.seat import Seat, filters, seated
+from engine_web.console.seat import Seat, filters, seat_of, seated
 from engine_web.doors import demand
 from engine_web.doors.roles import Person, allowed, may_all
+from engine_web.screens import PACE
+from engine_web.site import site_of
 
 MOST = 200
 """How many promises a board shows."""
@@ -25,8 +28,8 @@ MOST = 200
 NAMES = ("queue", "assignee", "tier", "kind")
 """What the board can be narrowed to."""
 
-PACE = 2.0
-"""Seconds between two looks for all boards that show the same."""
+ASKED_ANEW = 5.0
+"""Seconds after which a board that is watched asks again who that is."""
 
 FOUND, LONGEST = 50, 100
 """How many tickets a search shows, and how many characters it may look for."""
@@ -61,52 +64,42 @@ async def live(request: Request) -> Response:
     return StreamingResponse(_events(request), media_type="text/event-stream")
 
 
-async def _events(request: Request) -> AsyncIterator[str]:
-    last, key = "", ""
-    while True:
-        try:
-            seat = await run_in_threadpool(_seated_still, request)
-        except HTTPException:  # signed out meanwhile
-            return
-        wanted = filters(request, NAMES)
-        sees = "" if may_all(seat.person, "read", "ticket") else seat.person.agent
-        key = f"{sees} {seat.language}?{urlencode(wanted)}"
-        drawn = await run_in_threadpool(_SCREENS.drawn, key, seat, wanted)
-        if drawn != last:
-            last = drawn
-            yield "".join(f"data: {line}\n" for line in drawn.splitlines()) + "\n"
-        else:
-            yield ": still there\n\n"  # so that a reader who left is noticed
-        await asyncio.sleep(PACE)
+async def _events(request: Request) -> AsyncIterator[bytes]:
+    """Yield the latest drawing whenever it is another. All who look at the same share it, and none of them asks the store."""
+    site, last, asked = site_of(request), b"", -ASKED_ANEW
+    with site.news.watched():
+        while True:
+            try:
+                if time.monotonic() - asked >= ASKED_ANEW:
+                    seat = await run_in_threadpool(_seated_anew, request)
+                    asked = time.monotonic()
+                rows = await site.screens.drawn(_looks_at(seat), partial(_drawing, request, seat.person))
+            except (HTTPException, EngineError):  # signed out meanwhile; or the database is away, and the browser comes again
+                return
+            if rows is not last:
+                last = rows
+                yield rows
+            await asyncio.sleep(PACE)
 
 
-def _seated_still(request: Request) -> Seat:
+def _seated_anew(request: Request) -> Seat:
     """Ask anew who that is: a stream lasts longer than a session may."""
     if hasattr(request.state, "person"):
         del request.state.person
     return seated(request)
 
 
-class _Screens:
-    """What boards show, drawn once for all who look at the same."""
-
-    def __init__(self) -> None:
-        self._drawn: dict[tuple[int, str], tuple[float, str]] = {}
-        self._one_at_a_time = threading.Lock()
-
-    def drawn(self, key: str, seat: Seat, wanted: Mapping[str, str]) -> str:
-        """Return the rows as HTML, at most `PACE` seconds old."""
-        place = (id(seat.site), key)
-        with self._one_at_a_time:
-            at, html = self._drawn.get(place, (0.0, ""))
-            if time.monotonic() - at >= PACE / 2 or not html:
-                html = bytes(seat.page("rows.html", rows=_rows(seat, wanted), most=MOST).body).decode()
-                self._drawn = {kept: drawn for kept, drawn in self._drawn.items() if time.monotonic() - drawn[0] < 10 * PACE}
-                self._drawn[place] = (time.monotonic(), html)
-        return html
+def _looks_at(seat: Seat) -> str:
+    """Return by what somebody's board differs from those of others."""
+    sees = "" if may_all(seat.person, "read", "ticket") else seat.person.agent
+    return f"{sees} {seat.language}?{urlencode(filters(seat.request, NAMES))}"
 
 
-_SCREENS = _Screens()
+def _drawing(request: Request, person: Person) -> bytes:
+    """Return the rows as an event."""
+    seat = seat_of(request, person)
+    html = bytes(seat.page("rows.html", rows=_rows(seat, filters(request, NAMES)), most=MOST).body).decode()
+    return ("".join(f"data: {line}\n" for line in html.splitlines()) + "\n").encode()
 
 
 def find(request: Request) -> Response:

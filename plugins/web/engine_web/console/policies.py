@@ -1,6 +1,8 @@
 """The policy in force: its files as they are, what changed when, and what it would make of a ticket. It is edited in files, not here."""
 
 import json
+import threading
+import time
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -11,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.errors import EngineError, UsageError
-from engine.services import IMPACTS, NEEDS, Channels, compare, explain, instant, load_case
+from engine.services import IMPACTS, NEEDS, Channels, compare, explain, instant, load_case, load_cases, run_case, with_usual
 from engine_web.console.seat import Seat, seated
 from engine_web.console.ticket import STEPS
 from engine_web.doors import checked_form, demand
@@ -22,20 +24,50 @@ VERSIONS = 30
 LONGEST = 5_000
 """Characters of a field of the case that is tried."""
 
+LONGEST_RUN = 20.0
+"""Seconds after which no further test of the policy is begun."""
+
+_RUNNING = threading.Lock()
+"""Whoever runs the tests: one at a time, for the daemon has other things to decide."""
+
 _TICKET = ("kind", "channel", "impact", "subject", "text", "wish")
 _CUSTOMER = ("name", "segment", "phone", "email")
 
 
 def show(request: Request) -> Response:
     """Show the policy in force, a file of it, and when it was changed."""
+    return _shown(seated(request))
+
+
+async def run_tests(request: Request) -> Response:
+    """Run the tests that lie beside the policy against the one in force, and show what came of them; nothing is kept."""
+    await checked_form(request)
+    return await run_in_threadpool(_tested, request)
+
+
+def _tested(request: Request) -> Response:
     seat = seated(request)
+    demand(seat.person, "read", "policy")
+    if not _RUNNING.acquire(blocking=False):
+        return _shown(seat, busy=True)
+    try:
+        world, project, until = seat.engine.world, seat.engine.project, time.monotonic() + LONGEST_RUN
+        channels = with_usual(world.channels, world.senders, project.phone_region)
+        loaded = load_cases(project.policies, world.policy, world.team, channels)
+        results = [run_case(case, world.policy, world.team, channels) for case in loaded.cases if time.monotonic() < until]
+    finally:
+        _RUNNING.release()
+    return _shown(seat, results=results, loaded=loaded)
+
+
+def _shown(seat: Seat, **tests: Any) -> Response:
     demand(seat.person, "read", "policy")
     with seat.engine.store.read() as reader:
         rows = reader.activations()[: VERSIONS + 1]
         files = {digest: dict(reader.policy_files(digest) or {}) for digest in {row.digest for row in rows} | {seat.policy.digest}}
     changes = [compare(files[before.digest], files[new.digest]) for new, before in pairwise(rows)]
     versions = [(row, changes[place] if place < len(changes) else None) for place, row in enumerate(rows[:VERSIONS])]
-    name = request.query_params.get("file", "")
+    name = seat.request.query_params.get("file", "")
     current = files[seat.policy.digest]
     if name and name not in current:
         raise HTTPException(404)
@@ -46,6 +78,7 @@ def show(request: Request) -> Response:
         lines=current[name].splitlines() if name else [],
         versions=versions,
         directory=seat.engine.project.policies,
+        tests=tests,
     )
 
 

@@ -84,7 +84,12 @@ class Seat:
 
 def seated(request: Request) -> Seat:
     """Return the seat of whoever asks; who is not logged in is sent to the door."""
-    person, site = who(request), site_of(request)
+    return seat_of(request, who(request))
+
+
+def seat_of(request: Request, person: Person) -> Seat:
+    """Return the seat of somebody who is known, as it is now."""
+    site = site_of(request)
     world = site.engine.world
     words = Words(site.language(request), world.policy, world.team)
     return Seat(site, request, person, words, site.engine.clock.now())
