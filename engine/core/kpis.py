@@ -27,14 +27,16 @@ OF_ANSWERS: Final = ("month", "survey", "question")
 class Term(Struct, frozen=True):
     """A number of facts, or the sum of what they hold (`of`), whose outcome is one of `outcomes` (empty: any); `sign` is 1 or -1.
 
-    `of` is count; value or business (microseconds); business_count (those that have it); within (whose value is within the setting of
-    that name); mature, repeated, once (at least a `window` old, and of those, come up again in it or not); all (count, of the whole table).
+    `of` is count; value or business (microseconds); business_count (those that have it); within (whose value is at most `span`); mature,
+    repeated, once (at least a `span` old, and of those, come up again in it or not); all (count, of the whole table). The policy says the
+    `span`, as `within` or as `window`.
     """
 
     fact: str
     outcomes: tuple[str, ...] = ()
     of: str = "count"
     sign: int = 1
+    span: timedelta | None = None
 
 
 Ratio: TypeAlias = tuple[tuple[Term, ...], tuple[Term, ...]]
@@ -61,11 +63,6 @@ class Kpi(Struct, frozen=True):
     def by_month(self) -> bool:
         """Whether no time but the month is known of what it counts."""
         return "month" in self.dimensions and "day" not in self.dimensions
-
-    @property
-    def fact(self) -> str:
-        """The fact that it counts, empty where it counts none."""
-        return next((over[0].fact for over, _ in self.ways.values()), "")
 
 
 def _one(over: Term, *under: Term) -> Mapping[str, Ratio]:

@@ -304,17 +304,11 @@ class FactRow(Struct, frozen=True):
     customer: str | None = None
 
 
-class FactSum(Struct, frozen=True):
-    """The facts of one group, subject and outcome: how many, and the sums of their values in microseconds; `within` is a count."""
+class FactSums(Struct, frozen=True):
+    """The sums of one group of facts by its values of what was asked for, a number for each term; None where no fact is of a term."""
 
     group: tuple[str | int | None, ...]
-    subject: str | None
-    outcome: str | None
-    count: int
-    value: int
-    business_count: int
-    business: int
-    within: int
+    numbers: tuple[int | None, ...]
 
 
 class FactSpan(Struct, frozen=True):

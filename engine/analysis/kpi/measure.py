@@ -1,11 +1,13 @@
 """Measures the KPIs of a period: the database sums facts up by group, what is here divides and compares."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
+
+from msgspec import structs
 
 from engine.analysis.kpi.answers import SCALES, Group, result, scores
 from engine.analysis.kpi.statistics import Interval, p_chart, wilson, xmr
@@ -15,6 +17,7 @@ from engine.core.kpis import KPIS, Goal, Kpi, KpiPolicy, Ratio, Term
 from engine.errors import UsageError
 from engine.store.contract import Reader, Store
 
+_REPEATS = ("mature", "repeated", "once")
 _SECOND = 1_000_000
 """Facts hold microseconds, and changes as if 1 were a second."""
 
@@ -69,19 +72,13 @@ def measure(
     check(names, by)
     # The time that a customer takes to answer is no promise of the house.
     theirs = frozenset(name for name, kind in policy.deadlines.items() if kind.then == "close_unconfirmed")
-    limits = {KPIS[name].fact: wanted.within for name, wanted in policy.reports.kpis.items() if wanted.within is not None}
-    sums = Sums(reader, by, since, until, ZoneInfo(policy.company.timezone), theirs, limits)
-    if store is not None:
-        sums.ask(store, list(_terms(policy, names)), stock=any(KPIS[name].standing for name in names))
+    sums = Sums(by, since, until, ZoneInfo(policy.company.timezone), theirs)
+    asked = [KPIS[name] for name in (*names, *(policy.reports.scorecard if "scorecard" in names else ()))]
+    terms = [
+        term for kpi in asked if kpi.ways and not kpi.standing for terms in _ratio(kpi, policy.reports.kpis.get(kpi.name)) for term in terms
+    ]
+    sums.ask(reader, terms, stock=any(kpi.standing for kpi in asked), store=store)
     return _figures(reader, policy, names, sums)
-
-
-def _terms(policy: Policy, names: Iterable[str]) -> Iterator[tuple[Term, timedelta | None]]:
-    """What the KPIs count, each with the window in which it may come up again."""
-    for name in names:
-        wanted = policy.reports.kpis.get(name)
-        if KPIS[name].ways and not KPIS[name].standing:
-            yield from ((term, wanted.window if wanted else None) for terms in _ratio(KPIS[name], wanted) for term in terms)
 
 
 def _figures(reader: Reader, policy: Policy, names: Iterable[str], sums: Sums) -> list[Figure]:
@@ -100,13 +97,12 @@ def _figures(reader: Reader, policy: Policy, names: Iterable[str], sums: Sums) -
 
 def _of_facts(kpi: Kpi, sums: Sums, wanted: KpiPolicy | None) -> list[Figure]:
     over, under = _ratio(kpi, wanted)
-    window = wanted.window if wanted else None
     if kpi.standing:
         stock = sums.stock()
         if not under:
             return [Figure(kpi.name, group, n, n) for group, (n, _) in stock.items()]
         return [Figure(kpi.name, group, n, age / n / _SECOND if n else None) for group, (n, age) in stock.items()]
-    counted, base = sums.of(over, window), sums.of(under, window)
+    counted, base = sums.of(over), sums.of(under)
     if not under:
         return [Figure(kpi.name, group, n, n) for group, n in counted.items()]
     scale = _SECOND if over[0].of in ("value", "business") else 1
@@ -118,11 +114,18 @@ def _of_facts(kpi: Kpi, sums: Sums, wanted: KpiPolicy | None) -> list[Figure]:
 
 
 def _ratio(kpi: Kpi, wanted: KpiPolicy | None) -> Ratio:
-    """The terms by the policy's method or mode. Raises UsageError where the policy must say more."""
+    """The terms by the policy's method or mode, with its span of time. Raises UsageError where the policy must say more."""
     missing = [name for name in kpi.settings if wanted is None or not (wanted.way if name == "mode" else getattr(wanted, name))]
     if missing:
         raise UsageError(f"{kpi.name} needs `{missing[0]}`: write it under `kpis:` in reports.yaml")
-    return kpi.ways[wanted.way if wanted and "mode" in kpi.settings else ""]
+    over, under = kpi.ways[wanted.way if wanted and "mode" in kpi.settings else ""]
+    return _spanned(over, wanted), _spanned(under, wanted)
+
+
+def _spanned(terms: Iterable[Term], wanted: KpiPolicy | None) -> tuple[Term, ...]:
+    """Give the terms that need one their span of time."""
+    spans = {"within": wanted.within, **dict.fromkeys(_REPEATS, wanted.window)} if wanted else {}
+    return tuple(structs.replace(term, span=spans.get(term.of)) for term in terms)
 
 
 def _interval(kpi: Kpi, counted: int, n: int) -> Interval | None:

@@ -1,12 +1,11 @@
 """Facts about tickets and calls, which KPIs count."""
 
-from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
-from engine.store.rows import DecisionRecord, FactRow, FactSpan, FactSum
-from engine.store.sql.session import Column, Room, instant, micros, micros_or_none
-
-_MICROSECOND = timedelta(microseconds=1)
+from engine.core.kpis import Term
+from engine.store.rows import DecisionRecord, FactRow, FactSpan, FactSums
+from engine.store.sql.session import MICROSECOND, Column, Room, instant, micros, micros_or_none
 
 # The first decision about a ticket opened it; its record outlives the customer.
 _WITHOUT_FACTS = """
@@ -29,30 +28,21 @@ INSERT INTO fact
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
-# The offset makes the local day and hour; it is the same all through a span.
-_BY = {"day": "(at + :offset) / 86400000000", "hour": "(at + :offset) / 3600000000 % 24"}
+# The offset makes the local hour; it is the same all through a span.
+_HOUR = "(at + ?) / 3600000000 % 24"
 
-# Seconds and what is left are summed apart: a few thousand instants in microseconds are more than 64 bits. Each sum that is not wanted is
-# a twelfth of the time.
-_VALUE = "sum(value / 1000000), sum(value % 1000000)"
-_BUSINESS = "count(business), sum(business / 1000000), sum(business % 1000000)"
-_WITHIN = "sum(CASE WHEN value <= :limit THEN 1 ELSE 0 END)"
+# Seconds and what is left are summed apart: a few thousand instants in microseconds are more than 64 bits.
+_SUMMED = {"value": ("value / 1000000", "value % 1000000"), "business": ("business / 1000000", "business % 1000000")}
+_SUMMED["business_count"] = ("0", "CASE WHEN business IS NULL THEN 0 ELSE 1 END")
 
-_SUMS = """
-SELECT subject, outcome{by}, {measures}
-FROM fact WHERE name = :name AND at >= :since AND at < :until
-GROUP BY subject, outcome{by}
-"""
-
-_REPEATS = """
-SELECT subject, outcome{by}, {measures}, sum(CASE WHEN again_at <= at + :window OR EXISTS (
+_AGAIN = """(again_at IS NOT NULL AND again_at <= at + ? OR EXISTS (
     SELECT 1 FROM fact AS other
     WHERE other.name = 'opened' AND other.customer = fact.customer AND other.kind = fact.kind
-        AND other.at > fact.at AND other.at <= fact.at + :window AND other.ticket <> fact.ticket
-) THEN 1 ELSE 0 END)
-FROM fact WHERE name = :name AND at >= :since AND at < :until AND at + :window <= :end
-GROUP BY subject, outcome{by}
-"""
+        AND other.at > fact.at AND other.at <= fact.at + ? AND other.ticket <> fact.ticket
+))"""
+
+# One pass for everything that is asked of a fact. SQLite sorts what it groups, which is most of the time, so outcomes are no groups.
+_SUMS = "SELECT {columns} FROM fact WHERE name = ? AND at >= ? AND at < ?{apart}{groups}"
 
 _CALLS = """
 SELECT fact.n, coalesce(inbox.source_id, ''), fact.at, fact.channel, fact.queue, fact.agent
@@ -69,29 +59,20 @@ class FactReads(Room):
         """Tickets about which something happened since."""
         return self._session.all(_WITHOUT_FACTS, limit)
 
-    def sum_facts(
-        self, name: str, span: FactSpan, by: Sequence[str], limit: timedelta | None = None, of: Collection[str] = ("value", "business")
-    ) -> list[FactSum]:
+    def sum_facts(self, terms: Sequence[Term], span: FactSpan, by: Sequence[str] = (), apart: Collection[str] = ()) -> list[FactSums]:
         """Facts by group."""
-        sums = (_VALUE if "value" in of else "0, 0", _BUSINESS if "business" in of else "0, 0, 0", "0" if limit is None else _WITHIN)
-        more: dict[str, Column] = {} if limit is None else {"limit": limit // _MICROSECOND}
-        return list(self._sums(_SUMS, ", ".join(("count(*)", *sums)), name, span, by, more))
-
-    def sum_repeats(self, name: str, span: FactSpan, by: Sequence[str], window: timedelta) -> list[FactSum]:
-        """Facts by group, and whose matter came up again."""
-        return list(
-            self._sums(_REPEATS, "count(*), 0, 0, 0, 0, 0", name, span, by, {"window": window // _MICROSECOND, "end": micros(span.end)})
-        )
-
-    def _sums(self, sql: str, measures: str, name: str, span: FactSpan, by: Sequence[str], more: dict[str, Column]) -> Iterator[FactSum]:
-        values = {"name": name, "since": micros(span.since), "until": micros(span.until), **more}
-        if {"day", "hour"} & set(by):
-            values["offset"] = span.offset // _MICROSECOND
-        columns = "".join(f", {_BY.get(one, one)}" for one in by)
-        for subject, outcome, *row in self._session.named(sql.format(by=columns, measures=measures), values):
-            group, (count, seconds, rest, business_count, business, business_rest, within) = tuple(row[: len(by)]), row[len(by) :]
-            value, worked = (int(whole or 0) * 1_000_000 + int(part or 0) for whole, part in ((seconds, rest), (business, business_rest)))
-            yield FactSum(group, subject, outcome, count, value, business_count, worked, within)
+        columns: list[str] = [_HOUR if one == "hour" else one for one in by]
+        values: list[Column] = [span.offset // MICROSECOND for one in by if one == "hour"]
+        for term in terms:
+            condition, wanted = _condition(term, span)
+            for summed in _SUMMED.get(term.of, ("0", "1")):
+                columns.append(summed if summed == "0" else f"sum({summed}){condition}")
+                values += () if summed == "0" else wanted
+        without = f" AND subject NOT IN ({_marks(apart)})" if apart else ""
+        groups = f" GROUP BY {', '.join(str(place) for place in range(1, len(by) + 1))}" if by else ""
+        sql = _SUMS.format(columns=", ".join(columns), apart=without, groups=groups)
+        found = self._session.all(sql, *values, terms[0].fact, micros(span.since), micros(span.until), *apart)
+        return [FactSums(row[: len(by)], tuple(map(_whole, row[len(by) :: 2], row[len(by) + 1 :: 2]))) for row in found]
 
     def calls_without_ticket(self, since: datetime, until: datetime) -> list[tuple[int, str, FactRow]]:
         """Calls of no ticket."""
@@ -125,7 +106,34 @@ class FactWrites(FactReads):
             self._session.run(_KEEP, ticket or "", decision, *_columns(fact))
 
 
+def _condition(term: Term, span: FactSpan) -> tuple[str, list[Column]]:
+    """Which facts a term counts, with the values of it."""
+    conditions, values = list[str](), list[Column](term.outcomes)
+    if term.outcomes:
+        conditions.append(f"outcome IN ({_marks(term.outcomes)})")
+    if term.span is not None:
+        wide = term.span // MICROSECOND
+        if term.of == "within":
+            conditions.append("value <= ?")
+            values.append(wide)
+        else:
+            conditions.append("at <= ?")
+            values.append(micros(span.end) - wide)
+        if term.of in ("repeated", "once"):
+            conditions.append(_AGAIN if term.of == "repeated" else f"NOT {_AGAIN}")
+            values += (wide, wide)
+    return f" FILTER (WHERE {' AND '.join(conditions)})" if conditions else "", values
+
+
+def _marks(values: Collection[str]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _whole(seconds: int | None, rest: int | None) -> int | None:
+    return None if rest is None else int(seconds or 0) * 1_000_000 + int(rest)
+
+
 def _columns(fact: FactRow) -> tuple[Column, ...]:
-    value, business = (None if span is None else span // _MICROSECOND for span in (fact.value, fact.business))
+    value, business = (None if span is None else span // MICROSECOND for span in (fact.value, fact.business))
     dimensions = (fact.kind, fact.tier, fact.channel, fact.queue, fact.agent, fact.segment, fact.subject, fact.outcome)
     return (fact.name, micros(fact.at), *dimensions, value, business, micros_or_none(fact.again_at), fact.customer)
