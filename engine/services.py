@@ -125,7 +125,7 @@ __all__ = [
     "FollowUpOutcome", "Improvement", "KeepContent", "MessageArrived", "NewsRow", "Outcome", "Policy", "QueueMessage", "Reader",
     "RequestRow", "Serve", "ServiceType", "StepDraft", "Survey", "Team", "Ticket", "TicketQuery", "TicketRequested", "Transaction",
     "Words", "accounts", "amount", "attachments", "board", "build", "compare", "decode_plain", "dossier", "duration", "encode",
-    "events", "explain", "followups", "from_text", "guides", "handle", "hashed", "inbox", "instant", "is_opt_out", "kpi", "label",
-    "learned", "load_case", "load_cases", "log", "mask", "moment", "phrases", "printable", "quality", "reckon", "reports", "rota",
-    "run_case", "scores", "ticket_page", "verdict", "with_usual",
+    "events", "explain", "followups", "from_text", "guides", "handle", "hashed", "hookimpl", "inbox", "instant", "is_opt_out",
+    "kpi", "label", "learned", "load_case", "load_cases", "log", "mask", "moment", "phrases", "printable", "quality", "reckon",
+    "reports", "rota", "run_case", "scores", "ticket_page", "verdict", "with_usual",
 ]  # fmt: skip
