@@ -137,7 +137,7 @@ def watched(context: BrowserContext) -> list[str]:
 @pytest.mark.real("chromium")
 def test_no_hostile_mail_opens_a_dialog_or_fetches_anything_once_cleaned_nor_uncleaned_in_its_frame(shared_site: Website) -> None:
     assert len(VECTORS) >= 60
-    number, _ = mailed(shared_site, "<p>the words</p>" + "".join(VECTORS.values()))
+    number, _ = mailed(shared_site, f"<p><a href={AWAY}/link>the words</a></p>" + "".join(VECTORS.values()))
     tidy = "".join(f"<div>{cleaned(body)}</div>" for body in VECTORS.values())
     some = list(VECTORS.values())[:: len(VECTORS) // scaled(len(VECTORS), least=12)]
     with chromium() as browser:
@@ -159,7 +159,7 @@ def whole_way(site: Website, context: BrowserContext, number: str) -> list[str]:
     did, seen = watched(context), context.new_page()
     seen.goto(f"{site.url}/console/tickets/{number}")
     seen.locator(".matter summary").click()
-    seen.frame_locator("iframe.mail").get_by_text("the words").wait_for()
+    seen.frame_locator("iframe.mail").get_by_text("the words").click()
     look(seen, "console-en-GB-mail")
     context.close()
     return did
