@@ -203,7 +203,7 @@ def told(name: str, values: Iterable[float]) -> str:
     found = sorted(values)
     if len(found) < 2:
         return f"{name}: {len(found)} seen"
-    p99 = statistics.quantiles(found, n=100)[98]
+    p99 = statistics.quantiles(found, n=100, method="inclusive")[98]
     return (
         f"{name}: {len(found):,}, median {statistics.median(found) * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, max {found[-1] * 1000:.0f} ms"
     )

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
@@ -17,6 +18,12 @@ _OLDEST = 15.0
 
 _REST = 2
 """After a drawing nothing is drawn for so many times as long as the processor was at it, so that who decides has it too."""
+
+
+_FEW = 4
+"""How many watchers at once ask who they are: each that asks has a connection of its own to the store, which stays."""
+
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(slots=True)
@@ -33,7 +40,13 @@ class Screens:
         self._news = news
         self._screens: dict[str, _Screen] = {}
         self._pen = asyncio.Lock()
+        self._door = asyncio.Semaphore(_FEW)
         self._rested_at = 0.0
+
+    async def asked(self, ask: Callable[[], _Answer]) -> _Answer:
+        """Return what a watcher asks the store, in a thread; they take turns."""
+        async with self._door:
+            return await run_in_threadpool(ask)
 
     async def drawn(self, key: str, draw: Callable[[], bytes]) -> bytes:
         """Return the drawing of a key; until it is drawn anew, the same object. `draw` runs in a thread, one at a time."""

@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import partial
 from urllib.parse import urlencode
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
@@ -59,7 +58,7 @@ def show(request: Request) -> Response:
 
 async def live(request: Request) -> Response:
     """Stream the rows of a board as they become others (server-sent events)."""
-    seat = await run_in_threadpool(seated, request)
+    seat = await site_of(request).screens.asked(partial(seated, request))
     demand(seat.person, "read", "ticket")
     return StreamingResponse(_events(request), media_type="text/event-stream")
 
@@ -71,7 +70,7 @@ async def _events(request: Request) -> AsyncIterator[bytes]:
         while True:
             try:
                 if time.monotonic() - asked >= ASKED_ANEW:
-                    seat = await run_in_threadpool(_seated_anew, request)
+                    seat = await site.screens.asked(partial(_seated_anew, request))
                     asked = time.monotonic()
                 rows = await site.screens.drawn(_looks_at(seat), partial(_drawing, request, seat.person))
             except (HTTPException, EngineError):  # signed out meanwhile; or the database is away, and the browser comes again
