@@ -10,6 +10,7 @@ import pytest
 FIRST = (
     "tests/faults/",
     "tests/acceptance/",
+    "plugins/web/",
     "tests/policy_figures/",
     "tests/policy/test_mutations.py",
     "tests/docs/test_documents.py",
