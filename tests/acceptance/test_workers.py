@@ -39,9 +39,11 @@ def wait_until_done(desk: Desk, mails: int) -> None:
     def done(reader: Reader) -> bool:
         return reader.inbox_counts() == {"done": mails} and set(reader.message_counts()) == {"sent"}
 
-    wait_until(
-        lambda: desk.look(done), lambda: desk.look(lambda reader: f"{reader.inbox_counts()} {reader.message_counts()}"), patience=150
-    )
+    def what() -> str:
+        counts = desk.look(lambda reader: f"{reader.inbox_counts()} {reader.message_counts()} {reader.channel_states()}")
+        return f"{counts}\n{desk.engine('workers')}"
+
+    wait_until(lambda: desk.look(done), what, patience=300)
 
 
 def sent(desks: list[Desk]) -> Counter[tuple[str, str]]:
