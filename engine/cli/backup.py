@@ -180,7 +180,9 @@ def _emptied(store: Store, tx: Transaction, aside: Path, replace: bool) -> Path 
 def _place(found: Path, var: Path) -> None:
     """Move the files of a backup to their places: what channels remember replaces what they do, all else joins what is there."""
     if (found / "state").is_dir() and any(path.is_file() for path in (var / "state").rglob("*")):
-        (var / "state").rename(var / f"state.replaced-{_stamp()}")
+        aside = (var / "state").rename(var / f"state.replaced-{_stamp()}")
+        for path in aside.rglob("*"):
+            path.touch()  # retention counts from the day on which it was set aside
     for path in sorted(found.rglob("*")):
         target = var / path.relative_to(found)
         if path.is_file() and path.relative_to(found).parts[0] in (*BEFORE, *AFTER) and not target.exists():

@@ -172,7 +172,6 @@ def _seconds(span: timedelta) -> int | float:
 
 
 def _print(found: Mapping[str, object], arithmetic: Arithmetic | None, as_json: bool, language: str) -> None:
-
     if as_json:
         say_json({**found, **({"steps": arithmetic.steps} if arithmetic else {})})
         return

@@ -12,6 +12,9 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 SHORTEST = 4
 """Characters of the shortest text that counts as a secret: a shorter one would blot out half of every line."""
 
+_UNMISTAKABLE = 8
+"""Characters of the shortest part of a secret that counts as one: a shorter one may be a word or a year."""
+
 _PERSONAL = frozenset(
     ("address", "body", "contact", "email", "full_text", "name", "party_name", "phone", "sender", "sender_name", "subject", "text", "to")
 )
@@ -45,7 +48,8 @@ def _forms(word: str) -> list[str]:
     and without the marks at its ends, which whoever quotes it may write in a way of their own.
     """
     forms = [word, quote(word), quote(word, safe=""), quote_plus(word), json.dumps(word)[1:-1], repr(word)[1:-1]]
-    forms.append(re.sub(r"^\W+|\W+$", "", word))
+    if len(bare := re.sub(r"^\W+|\W+$", "", word)) >= _UNMISTAKABLE:
+        forms.append(bare)
     for before in range(3):
         raw = b"\0" * before + word.encode()
         whole, loose = base64.b64encode(raw).decode().rstrip("="), len(raw) % 3

@@ -2,12 +2,10 @@
 
 import logging
 import random
-from collections.abc import Iterator
 from datetime import datetime
 
 from engine.core.compiled import Draw, Policy
 from engine.core.fields import NEEDS, REVIEW
-from engine.core.lifecycle import ENDED
 from engine.core.model import SYSTEM, Ticket
 from engine.core.quality import Form, Review
 from engine.core.signals import TicketRequested
@@ -38,35 +36,37 @@ def reviews(reader: Reader) -> list[tuple[Ticket, Review]]:
 def run_due(store: Store, world: World, now: datetime, hold: bool) -> list[Outcome]:
     """Draw from what was closed since the slot before, where one of the form's schedule has come; return what that led to."""
     outcomes: list[Outcome] = []
+    form = world.policy.quality
 
     def draw(job: Job, slot: datetime, before: datetime) -> None:
+        alone = set[str]()
+        with store.read() as reader:
+            signals = sample(reader, world, before, slot, world.chance, SYSTEM, alone)
         with store.write() as tx:
             if not tx.take_slot(job.name, slot, now):
                 return
-            try:
-                signals = sample(tx, world, before, slot, world.chance, SYSTEM)
-            except Refused as refused:
-                log.say("nothing is drawn for review", logging.ERROR, reason=str(refused))
-                return
             outcomes.extend(schedule.decide_each(tx, world, signals, now, hold, draw=job.name))
+        for agent in sorted(alone):
+            log.say("not drawn for review", logging.ERROR, reason=_nobody_for(agent, form_of(world.policy)))
 
-    form = world.policy.quality
     if form is not None and form.schedule is not None:
         job = schedule.job("quality", form.schedule)
         cron.run_due(store, [job], {job.name: draw}, now, world.policy.company.timezone, take=False)
     return outcomes
 
 
-def sample(reader: Reader, world: World, since: datetime, until: datetime, chance: random.Random, by: str) -> list[TicketRequested]:
+def sample(
+    reader: Reader, world: World, since: datetime, until: datetime, chance: random.Random, by: str, alone: set[str] | None = None
+) -> list[TicketRequested]:
     """Draw from the tickets that were closed from `since` to before `until`, and from the calls that were answered then and opened none;
     return what calls for their reviews. The same chance draws the same.
 
-    What was drawn before is not drawn again. Raises Refused without a form, and where nobody can review.
+    What was drawn before is not drawn again. Raises Refused without a form, and where nobody can review; where `alone` is given, that
+    agent is put into it instead, and their work left out.
     """
     form, team = form_of(world.policy), world.team.agents
     known = {review.work for _, review in reviews(reader)}
-    closed = sorted(reader.tickets(TicketQuery(states=ENDED, limit=_ALL)), key=lambda ticket: ticket.number)
-    found = [(_review(one), one.number) for one in closed if _counts(one, since, until)]
+    found = [(_review(one), one.number) for one in reader.closed(since, until) if one.kind in NEEDS and one.assignee is not None]
     for id, name, call in reader.calls_without_ticket(since, until):  # by its name and instant the reviewer finds the recording
         if call.agent in team:
             review = Review(str(call.agent), channel=call.channel, queue=call.queue, call=str(id))
@@ -76,12 +76,18 @@ def sample(reader: Reader, world: World, since: datetime, until: datetime, chanc
         strata.setdefault(tuple(getattr(review, name) for name in form.by), []).append((review, about))
     chosen = [one for group in strata.values() for one in schedule.drawn(group, Draw(form.share, form.at_least, ""), chance)]
     again = {review.work for review, _ in schedule.drawn(chosen, Draw(form.twice, 0, ""), chance)}
-    return [
-        request(world, review, reviewer, by, about)
-        for review, about in chosen
-        if review.work not in known
-        for reviewer in _reviewers(world, form, review.agent, 2 if review.work in again else 1, chance)
-    ]
+    signals: list[TicketRequested] = []
+    for review, about in chosen:
+        if review.work in known:
+            continue
+        able = _able(world, form, review.agent)
+        if not able:
+            if alone is None:
+                raise Refused(_nobody_for(review.agent, form))
+            alone.add(review.agent)
+        reviewers = chance.sample(able, min(len(able), 2 if review.work in again else 1))
+        signals += [request(world, review, reviewer, by, about) for reviewer in reviewers]
+    return signals
 
 
 def request(world: World, review: Review, reviewer: str, by: str, about: str) -> TicketRequested:
@@ -90,19 +96,15 @@ def request(world: World, review: Review, reviewer: str, by: str, about: str) ->
     return TicketRequested(REVIEW, form_of(world.policy).queue, about, channel, language, assignee=reviewer, actor=by, review=review)
 
 
-def _counts(ticket: Ticket, since: datetime, until: datetime) -> bool:
-    closed = ticket.closed_at
-    return ticket.kind in NEEDS and ticket.assignee is not None and closed is not None and since <= closed < until
-
-
 def _review(ticket: Ticket) -> Review:
     return Review(str(ticket.assignee), ticket.number, ticket.kind, ticket.tier, ticket.channel, ticket.queue)
 
 
-def _reviewers(world: World, form: Form, agent: str, count: int, chance: random.Random) -> Iterator[str]:
-    """Choose who reviews the work of an agent, never themselves. Raises Refused where there is nobody."""
+def _able(world: World, form: Form, agent: str) -> list[str]:
+    """Return who may review the work of an agent, never themselves."""
     team = world.team
-    able = [one.id for one in team.agents.values() if (form.queue in one.queues or one.id == team.manager) and one.id != agent]
-    if not able:
-        raise Refused(f"nobody can review the work of {agent}: there is nobody else in the queue {form.queue}, and no manager")
-    yield from chance.sample(able, min(count, len(able)))
+    return [one.id for one in team.agents.values() if (form.queue in one.queues or one.id == team.manager) and one.id != agent]
+
+
+def _nobody_for(agent: str, form: Form) -> str:
+    return f"nobody can review the work of {agent}: there is nobody else in the queue {form.queue}, and no manager"

@@ -66,9 +66,9 @@ def _rows(engine: Engine, rule: RetentionRule, before: datetime, now: datetime) 
             if rows and rule.do == ARCHIVE:
                 archives.keep(var, rule.id, rule.what, rows, now)
             tx.clear(rule.what, rows)
-            if rule.what in ("ticket.attachments", "ticket.texts"):
-                for hash in set[str]().union(*(files_of(str(row["kind"]), str(row["body"])) for row in rows)) - tx.attachments():
-                    (var / "attachments" / hash[:2] / hash).unlink(missing_ok=True)
+            named = set[str]().union(*(files_of(str(row["kind"]), str(row["body"])) for row in rows if "kind" in row and "body" in row))
+            for hash in named - tx.attachments() if named else ():
+                (var / "attachments" / hash[:2] / hash).unlink(missing_ok=True)
         count += len(rows)
         if len(rows) < BATCH:
             return count

@@ -46,9 +46,13 @@ def run_due(store: Store, world: World, now: datetime, hold: bool) -> list[Outco
 
 
 def upcoming(policy: Policy, now: datetime) -> dict[str, datetime]:
-    """Return when each rule that goes by the clock runs next, by its id, drafts left out; and each look (`watch ID`, `verification`)."""
+    """Return when each rule that goes by the clock runs next, by its id, drafts left out; each look (`watch ID`, `verification`); and the
+    next draw for review (`quality`).
+    """
     rules = {rule.id: cron.following(rule.cron, now, rule.timezone) for rule in policy.timed_rules if rule.mode != "draft"}
-    return rules | {name: cron.following(one.cron, now, one.timezone) for name, one in _named(policy)}
+    drawn = policy.quality.schedule if policy.quality else None
+    named = [*_named(policy), *([("quality", drawn)] if drawn else [])]
+    return rules | {name: cron.following(one.cron, now, one.timezone) for name, one in named}
 
 
 def job_name(rule: TimedRule) -> str:

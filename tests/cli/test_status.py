@@ -57,5 +57,6 @@ def test_the_next_slot_of_every_rule_by_the_clock_is_told(engine: Command) -> No
         "watch through-the-day": (slots["watch through-the-day"].astimezone(ZoneInfo("Asia/Shanghai")).hour, True),
         "watch weekly-weak-spots": (9, True),
         "verification": (7, True),
+        "quality": (6, True),
     }
     assert re.search(r"^rules: planned-visit \d{4}-.* 10:00:00, older-than-two-weeks ", engine("status").stdout, re.MULTILINE)

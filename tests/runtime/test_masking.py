@@ -97,6 +97,11 @@ def test_a_secret_is_one_still_where_the_marks_at_its_ends_are_written_otherwise
     assert "hunter2" not in masking.without_secrets(r"NO refused LOGIN 'hunter2-and-more\'\'")
 
 
+def test_what_is_left_of_a_short_secret_without_its_marks_is_no_secret() -> None:
+    masking.remember("#2026!")
+    assert masking.without_secrets("2026-11-28 with #2026!") == "2026-11-28 with ‹secret›"
+
+
 def test_what_is_too_short_for_a_secret_does_not_blot_out_the_log() -> None:
     masking.remember("abc")
     assert masking.without_secrets("abc") == "abc"

@@ -5,7 +5,6 @@ import logging
 import pytest
 from msgspec.structs import replace
 
-from engine.core.team import Team
 from engine.runtime import quality
 from tests.core.worlds import House, at
 
@@ -58,15 +57,15 @@ def test_the_review_of_a_call_names_it_as_the_exchange_does() -> None:
     assert (ticket.review and ticket.review.channel, call.channel) == ("phone_log", "phone_log")
 
 
-def test_where_nobody_can_review_that_is_said_once_and_nothing_else_stops(caplog: pytest.LogCaptureFixture) -> None:
+def test_where_nobody_can_review_somebody_that_is_said_once_and_the_others_are_drawn(caplog: pytest.LogCaptureFixture) -> None:
     house, _ = worked()
     alone = {id: agent for id, agent in house.world.team.agents.items() if id in ("zhao", "wang")}
-    house.world = replace(house.world, team=Team(alone, "zhao"))
+    house.world = replace(house.world, team=replace(house.world.team, agents=alone, manager="zhao"))
     with caplog.at_level(logging.ERROR, logger="closedloop"):
         run(house, MONDAY)
         run(house, MONDAY)
-    assert reviews(house) == []
-    assert [record.getMessage() for record in caplog.records] == ["nothing is drawn for review"]
+    assert reviews(house) == [("wang", "call")]
+    assert [record.getMessage() for record in caplog.records] == ["not drawn for review"]
 
 
 @pytest.mark.parametrize("without", ["form", "schedule"])

@@ -152,7 +152,9 @@ def test_what_may_have_been_open_at_an_instant_is_found_by_when_it_was_opened_an
         open_ticket(tx, N3, at=NOW + 5 * MINUTE)
     with store.read() as view:
         found = {minute: view.opened_until(NOW + minute * MINUTE) for minute in (-1, 0, 2, 3, 5)}
+        ends = {minute: [one.number for one in view.closed(NOW, NOW + minute * MINUTE)] for minute in (2, 3, 4)}
     assert found == {-1: [], 0: [N1], 2: [N1, N2], 3: [N1], 5: [N1, N3]}
+    assert ends == {2: [], 3: [], 4: [N2]}
 
 
 def test_a_met_deadline_is_not_due(store: Store) -> None:

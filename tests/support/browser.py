@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.support.parts import find_program
+from tests.support.website import Website
 
 SHOTS = os.environ.get("CLOSEDLOOP_SCREENSHOTS")
 """A directory that gets a picture of every page that is looked at."""
@@ -49,6 +50,27 @@ def visitor(browser: Browser, locale: str, width: int, scripts: bool = True) -> 
     finally:
         context.close()
     assert said == [], said
+
+
+@contextmanager
+def signed_in(browser: Browser, site: Website, agent: str, locale: str, width: int) -> Iterator[Page]:
+    """A page of an agent who signed in by the door; at the end nothing was refused to it and nothing failed in it."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, locale=locale)
+    page, said = context.new_page(), list[str]()
+    page.set_default_timeout(15_000)
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    try:
+        page.goto(f"{site.url}/console/board")
+        page.locator("input[name=agent]").fill(agent)
+        page.locator("input[name=password]").fill(site.account_of(agent))
+        page.locator("main form button").click()
+        page.wait_for_url("**/console/board")
+        yield page
+    finally:
+        context.close()
+    # What looks for faults speaks to the frames of a page, of which those that run nothing do not listen.
+    assert [text for text in said if "postMessage" not in text and "409" not in text] == []
 
 
 def look(page: Page, name: str) -> None:

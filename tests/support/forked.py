@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess, TimeoutExpired
 from tempfile import TemporaryDirectory
+from typing import NoReturn
 
 FORKING = multiprocessing.get_context("forkserver")
 FORKING.set_forkserver_preload(["tests.support.preloaded"])
@@ -39,11 +40,18 @@ def run(arguments: Sequence[str], root: Path, environment: Mapping[str, str], st
 
 
 def _engine(arguments: tuple[str, ...], root: Path, environment: dict[str, str], streams: list[Path]) -> None:
+    ways = (os.O_RDONLY, *[os.O_WRONLY | os.O_CREAT] * 2)
+    be_engine(arguments, root, environment, [os.open(path, way) for path, way in zip(streams, ways, strict=True)])
+
+
+def be_engine(arguments: Sequence[str], root: Path, environment: Mapping[str, str], streams: Sequence[int]) -> NoReturn:
+    """Be the command `engine`, called in `root` with this environment; `streams` are its standard input, output and error."""
     from engine.cli import main
 
     become(root, environment)
-    for number, (path, way) in enumerate(zip(streams, (os.O_RDONLY, *[os.O_WRONLY | os.O_CREAT] * 2), strict=True)):
-        os.dup2(os.open(path, way), number)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, way, encoding="utf-8") for number, way in enumerate("rww"))
     sys.argv = ["engine", *arguments]
     main(arguments)

@@ -8,11 +8,12 @@ import json
 import os
 import socket
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.forked import FORKING, become
+from tests.support.forked import FORKING, be_engine
 
 _CLIENT = """\
 #!{python} -IS
@@ -66,32 +67,20 @@ def _serve(line: socket.socket) -> None:
 
 def _answer(caller: socket.socket) -> None:
     """Be the process that was called, and tell the caller how it ended."""
-    code = 70
+    code: object = 1  # as of a fault that nobody caught
     try:
         size, streams, _, _ = socket.recv_fds(caller, 4, 3)
         called = bytearray()
         while len(called) < int.from_bytes(size, "big"):
             called += caller.recv(65536)
         arguments, directory, environment = json.loads(called)
-        code = _run(arguments, Path(directory), environment, streams)
-    finally:
-        caller.send(bytes([code]))
-        os._exit(code)
-
-
-def _run(arguments: list[str], directory: Path, environment: dict[str, str], streams: list[int]) -> int:
-    from engine.cli import main
-
-    become(directory, environment)
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
-        os.close(stream)
-    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, way, encoding="utf-8") for number, way in enumerate("rww"))
-    sys.argv = ["engine", *arguments]
-    try:
-        main(arguments)
+        be_engine(arguments, Path(directory), environment, streams)
     except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 0
+        code = ended.code or 0
+    except Exception:  # noqa: BLE001  # whatever it is, the caller hears of it
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+        caller.send(bytes([code if isinstance(code, int) else 1]))
+        os._exit(0)

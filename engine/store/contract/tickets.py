@@ -24,6 +24,9 @@ class TicketReader(Protocol):
     def opened_until(self, at: datetime) -> list[str]:
         """Return the numbers of the tickets that were opened up to `at` and had not ended for good by then, oldest first."""
 
+    def closed(self, since: datetime, until: datetime) -> list[Ticket]:
+        """Return the tickets that ended from `since` to before `until` and have not been reopened, by number."""
+
     def open_tickets_of(self, customer: str) -> list[Ticket]:
         """Return the customer's tickets that have not ended, the latest first."""
 

@@ -18,7 +18,7 @@ _UNSENT = "outbox.state IN ('queued', 'held', 'sending')"
 # When a report went out, which is about no ticket: its words, or what was enclosed.
 _MAILED = f"""(
     SELECT created_at FROM outbox
-    WHERE outbox.ticket IS NULL AND content.id IN (outbox.id, outbox.id || '.enclosed') AND NOT ({_UNSENT})
+    WHERE outbox.id IN (content.id, replace(content.id, '.enclosed', '')) AND outbox.ticket IS NULL AND NOT ({_UNSENT})
 )"""
 
 
@@ -138,8 +138,8 @@ WITH RECURSIVE about (number) AS (
     UNION SELECT ticket.number FROM ticket JOIN about ON ticket.parent = about.number WHERE ticket.kind <> 'improvement'
 )
 SELECT number FROM about
-UNION SELECT ticket FROM event
-    WHERE type = 'review_drawn' AND event_json /*pg ::json*/ -> 'review' ->> 'ticket' IN (SELECT number FROM about)
+UNION SELECT number FROM ticket
+    WHERE kind = 'review' AND state_json /*pg ::json*/ -> 'review' ->> 'ticket' IN (SELECT number FROM about)
 ORDER BY 1
 """
 

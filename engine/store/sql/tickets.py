@@ -40,6 +40,8 @@ _OPENED_UNTIL = """
 SELECT number FROM ticket WHERE opened_at <= ? AND (closed_at IS NULL OR closed_at > ?) ORDER BY opened_at, number
 """
 
+_CLOSED = "SELECT state_json FROM ticket WHERE closed_at >= ? AND closed_at < ? ORDER BY number"
+
 _OPEN_OF_CUSTOMER = """
 SELECT state_json FROM ticket WHERE customer = ? AND closed_at IS NULL ORDER BY opened_at DESC, number DESC
 """
@@ -149,6 +151,10 @@ class TicketReads(Room):
     def opened_until(self, at: datetime) -> list[str]:
         """The tickets that may have been open at that instant."""
         return [number for (number,) in self._session.all(_OPENED_UNTIL, micros(at), micros(at))]
+
+    def closed(self, since: datetime, until: datetime) -> list[Ticket]:
+        """The tickets that ended in that time."""
+        return [decode_ticket(text) for (text,) in self._session.all(_CLOSED, micros(since), micros(until))]
 
     def open_tickets_of(self, customer: str) -> list[Ticket]:
         """The customer's tickets that have not ended."""

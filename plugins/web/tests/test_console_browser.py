@@ -1,39 +1,15 @@
 """The team at work in a real browser: an agent who takes a ticket through, and a supervisor who watches."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from tests.support.browser import SHOTS, chromium, look
+from tests.support.browser import SHOTS, chromium, look, signed_in
 from tests.support.website import Website
 
 pytestmark = pytest.mark.real("chromium")
 
 CHINESE, ENGLISH = ("zh-CN", 1280), ("en-GB", 1920)
 """Both are gone through where pictures are wanted (CLOSEDLOOP_SCREENSHOTS)."""
-
-
-@contextmanager
-def signed_in(browser: Browser, site: Website, agent: str, locale: str, width: int) -> Iterator[Page]:
-    """A page of an agent who signed in by the door; at the end nothing was refused to it and nothing failed in it."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, locale=locale)
-    page, said = context.new_page(), list[str]()
-    page.set_default_timeout(15_000)
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    try:
-        page.goto(f"{site.url}/console/board")
-        page.locator("input[name=agent]").fill(agent)
-        page.locator("input[name=password]").fill(site.account_of(agent))
-        page.locator("main form button").click()
-        page.wait_for_url("**/console/board")
-        yield page
-    finally:
-        context.close()
-    # What looks for faults speaks to the frames of a page, of which those that run nothing do not listen.
-    assert [text for text in said if "postMessage" not in text and "409" not in text] == []
 
 
 @pytest.mark.parametrize(("locale", "width"), [CHINESE, *([ENGLISH] if SHOTS else [])])

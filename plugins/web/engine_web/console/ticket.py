@@ -159,8 +159,7 @@ def possible(ticket: Ticket) -> frozenset[str]:
     """Return the actions that the ticket's kind and state leave."""
     actions = {name for name, event in ALLOWED.items() if ticket.state in TRANSITIONS[event]} | set(_ALWAYS)
     if ticket.kind not in NEEDS or ticket.customer is None:
-        actions -= set(_FOR_CUSTOMERS)
-        actions.discard("join")
+        actions -= {*_FOR_CUSTOMERS, "join"} - ({"contact"} if ticket.kind == "follow_up" else set())  # whose matter is to be called about
     if ticket.is_incident:
         actions |= {"progress"} & {name for name, event in ALLOWED.items() if ticket.state in TRANSITIONS[event]}
     if ticket.incident is not None:
