@@ -68,6 +68,21 @@ def test_what_is_too_large_is_refused_whether_it_says_so_or_not(shared_site: Web
         assert shared_site.browser().post("/language", content=body, headers=form).status_code == 413
 
 
+@pytest.mark.parametrize("charset", ["punycode", '"unicode_escape"', "gbk", "utf-7", ""])
+@pytest.mark.parametrize("path", ["/request", "/login", "/language", "/api/v1/tickets"])
+def test_a_body_in_anything_but_utf_8_is_not_read(shared_site: Website, path: str, charset: str) -> None:
+    form = b'--b\r\nContent-Disposition: form-data; name="back"\r\n\r\n\\ud800\r\n--b--\r\n'
+    kind = {"content-type": f"multipart/form-data; boundary=b; charset={charset}"}
+    assert shared_site.client.post(path, content=form, headers=kind).status_code == 415
+
+
+def test_a_form_may_say_that_it_is_in_utf_8(shared_site: Website) -> None:
+    for charset in ("utf-8", '"UTF-8"', "utf8"):
+        kind = {"content-type": f"application/x-www-form-urlencoded; Charset={charset}"}
+        answer = shared_site.client.post("/language", content=b"language=zh&back=/request", headers=kind)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/request")
+
+
 def test_nothing_is_taken_in_while_too_much_waits(shared_site: Website) -> None:
     engine = replace(shared_site.engine, project=structs.replace(shared_site.engine.project, waiting_limit=0))
     with pytest.raises(TemporaryFailure, match="too much waits"):
