@@ -20,7 +20,7 @@ from engine_web.api.openapi import document
 from engine_web.api.operations import Answer, Call, Operation
 from engine_web.api.problems import Problem
 from engine_web.doors.roles import Person, may, person_of
-from engine_web.doors.throttle import Throttle
+from engine_web.doors.throttle import Throttle, source
 from engine_web.settings import Settings
 from engine_web.site import Site, site_of
 
@@ -110,7 +110,7 @@ def _who(request: Request, site: Site, throttle: Throttle) -> Person:
         with engine.store.read() as reader:
             row = accounts.recognised(reader, "token", secret.strip(), engine.clock.now())
         person = person_of(row.agent, engine.world.team, engine.world.policy) if row else None
-    pause = throttle.wait(f"agent {person.agent}" if person else f"address {request.client.host if request.client else ''}")
+    pause = throttle.wait(f"agent {person.agent}" if person else f"address {source(request)}")
     if pause > 0:
         raise Problem(429, "too many requests: wait as long as Retry-After says", {"retry-after": str(math.ceil(pause))})
     if person is None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from engine.errors import UsageError
-from engine.services import KPIS, NewsRow, Ticket, dossier, kpi
+from engine.services import KPIS, LANGUAGES, NewsRow, Ticket, dossier, kpi
 from engine_web.answers import answers
 from engine_web.api.operations import INSTANT, NULLABLE, TEXT, WHOLE, Answer, Call, Operation, listed, record, words
 from engine_web.api.problems import Problem
@@ -158,7 +158,7 @@ OPERATIONS = (
         "GET", "/knowledge", "listArticles", "What the knowledge base says to a question, the best article first.",
         ("read", "knowledge"), _knowledge,
         {200: record("articles", articles=listed(record("id title text", id=TEXT, title=TEXT, text=TEXT)))},
-        query={"question": words(5000), "language": {"enum": ["zh", "en"]}},
+        query={"question": words(5000), "language": {"enum": list(LANGUAGES)}},
     ),
     Operation(
         "GET", "/policies", "listPolicies", "Every policy that was ever in force, the latest saved first.",
