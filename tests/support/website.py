@@ -28,7 +28,7 @@ PASSWORD = "correct horse battery"
 SETTINGS = """\
 version: 1
 policies: {policies}
-database: sqlite:///var/engine.db
+database: {database}
 channels: {{email: {{}}, sms: {{}}, phone_log: {{}}, web: {{}}, web_phone: {{}}, chat: {{}}}}
 outbound: live
 services: {{web: {{listen: "127.0.0.1:{port}", public: "http://127.0.0.1:{port}"}}}}
@@ -129,11 +129,13 @@ def fingerprint(site: Website) -> str:
 
 
 @contextmanager
-def website(root: Path, now: datetime = WEDNESDAY, policies: Path = POLICIES) -> Iterator[Website]:
+def website(
+    root: Path, now: datetime = WEDNESDAY, policies: Path = POLICIES, database: str = "sqlite:///var/engine.db"
+) -> Iterator[Website]:
     """Serve a fresh project until the block ends."""
     port, clock, stop = free_port(), VirtualClock(now), threading.Event()
     root.mkdir(parents=True, exist_ok=True)
-    (root / "engine.yaml").write_text(SETTINGS.format(policies=policies, port=port), "utf-8")
+    (root / "engine.yaml").write_text(SETTINGS.format(policies=policies, port=port, database=database), "utf-8")
     engine = open_engine(load_project(root), clock, random.Random(7), reload=True, key=b"k" * 32)
     thread = threading.Thread(target=build(engine)["web"], args=(stop,), name="web under test")
     thread.start()

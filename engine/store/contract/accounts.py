@@ -49,5 +49,8 @@ class AccountWriter(Protocol):
     def forget_accesses(self, now: datetime) -> None:
         """Strike out what has expired."""
 
-    def keep_request(self, row: RequestRow, since: datetime) -> None:
-        """Keep what a request was answered; what was kept before `since` goes. Raises StoreFailed if the id is taken."""
+    def keep_request(self, row: RequestRow, since: datetime) -> bool:
+        """Keep what a request was answered; what was kept before `since` goes. False: the id is taken, and nothing was kept.
+
+        Of several transactions that keep one id at once, the others wait here until the first has ended.
+        """

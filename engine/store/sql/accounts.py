@@ -29,7 +29,7 @@ _FORGET = "DELETE FROM access WHERE expires_at <= ?"
 
 _REQUEST = "SELECT id, asked, answer, at FROM request WHERE id = ?"
 
-_KEEP_REQUEST = "INSERT INTO request (id, asked, answer, at) VALUES (?, ?, ?, ?)"
+_KEEP_REQUEST = "INSERT INTO request (id, asked, answer, at) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 
 _FORGET_REQUESTS = "DELETE FROM request WHERE at < ?"
 
@@ -110,10 +110,10 @@ class AccountWrites(AccountReads):
         """Strike out what has expired."""
         self._session.run(_FORGET, micros(now))
 
-    def keep_request(self, row: RequestRow, since: datetime) -> None:
+    def keep_request(self, row: RequestRow, since: datetime) -> bool:
         """Keep what a request was answered."""
         self._session.run(_FORGET_REQUESTS, micros(since))
-        self._session.run(_KEEP_REQUEST, row.id, row.asked, row.answer, micros(row.at))
+        return self._session.run(_KEEP_REQUEST, row.id, row.asked, row.answer, micros(row.at)) == 1
 
 
 def _access(row: Any) -> AccessRow:
