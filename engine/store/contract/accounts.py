@@ -25,10 +25,10 @@ class AccountReader(Protocol):
         """Return what the request of that id was answered."""
 
     def news(self, after: int, until: datetime, limit: int) -> list[NewsRow]:
-        """Return decisions that changed a ticket, from the one behind `after` on and not later than `until`, in order."""
+        """Return decisions that changed a ticket, from the one behind `after` on up to the first that is later than `until`, in order."""
 
-    def latest_news(self) -> int:
-        """Return the id of the latest decision, 0 before the first."""
+    def latest_news(self, until: datetime) -> int:
+        """Return the id of the latest decision that is not later than `until`, 0 before the first."""
 
 
 class AccountWriter(Protocol):
