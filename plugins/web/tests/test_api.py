@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 from msgspec.structs import replace
 
+from engine.channels import Attachment
 from engine.errors import EngineError
 from engine.services import Engine, TicketQuery
 from engine_web.api import OPERATIONS, tickets
@@ -106,6 +107,14 @@ def test_what_the_customer_says_in_the_app_reaches_the_ticket_and_the_answer_is_
     messages = app("GET", f"/tickets/{number}/messages").json()["messages"]
     assert "确认" in {one["text"] for one in messages if one["by"] == "customer"}
     assert any(one["by"] == "house" and "已修复" in one["text"] for one in messages)
+
+
+def test_messages_are_what_was_said_and_neither_names_of_files_nor_what_the_house_notes(app: Program) -> None:
+    photo = Attachment("photo.png", "image/png", b"\x89PNG\r\n\x1a\n")
+    number = app.site.take(sender="files@customer.test", text="软件异常,见附件", attachments=(photo,))
+    assert Program(app.site, "supervisor").act(number, "note", "难缠").status_code == 200
+    messages = app("GET", f"/tickets/{number}/messages").json()["messages"]
+    assert [one["text"] for one in messages if one["by"] == "customer"] == ["软件异常,见附件"]
 
 
 def test_an_app_asks_the_knowledge_base_first_and_reads_there_what_is_written_to_somebody_without_an_address(app: Program) -> None:

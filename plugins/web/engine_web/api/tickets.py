@@ -27,6 +27,7 @@ from engine.services import (
 )
 from engine_web.api.operations import INSTANT, MAYBE_INSTANT, NULLABLE, TEXT, WHOLE, Answer, Call, Operation, listed, record, words
 from engine_web.api.problems import Problem
+from engine_web.customers.view import heard
 from engine_web.doors.roles import allowed, may
 from engine_web.intake import decided, must_have_room, raw_of
 
@@ -180,12 +181,10 @@ def _messages(call: Call) -> Answer:
     with call.site.engine.store.read() as reader:
         ticket = _found(call, reader)
         texts = {id: body for id, _, body in reader.content_of(ticket.number)}
-        heard = [
-            (one.at, texts.get(_said(one.event) or ""), getattr(one.event, "channel", ticket.channel))
-            for one in reader.events(ticket.number)
-        ]
         said: list[dict[str, Any]] = [
-            {"at": at, "by": CUSTOMER, "channel": channel, "text": text} for at, text, channel in heard if text is not None
+            {"at": one.at, "by": CUSTOMER, "channel": getattr(one.event, "channel", ticket.channel), "text": text}
+            for one in reader.events(ticket.number)
+            if (known := heard(one.event)) and known[0] and (text := texts.get(known[2] or "")) is not None
         ]
         said += [
             {
@@ -201,12 +200,6 @@ def _messages(call: Call) -> Answer:
         ]
     call.looked_at("looked at the messages", ticket.number)
     return Answer({"messages": sorted(said, key=lambda one: one["at"])}, headers={"etag": f'"{ticket.seq}"'})
-
-
-def _said(event: object) -> str | None:
-    """The content in which an event holds what the customer said, as they opened the ticket or later."""
-    named = getattr(event, "content", None) or getattr(event, "description", None)
-    return named if isinstance(named, str) and getattr(event, "by", None) == CUSTOMER else None
 
 
 def _act(call: Call) -> Answer:
