@@ -4,7 +4,7 @@ import hashlib
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -141,7 +141,7 @@ def website(
     thread.start()
     served = Website(engine, clock, f"http://{LOOPBACK}:{port}")
     try:
-        _wait_for(served.client)
+        wait_for(served.client, thread.is_alive)
         yield served
     finally:
         served.close()
@@ -151,10 +151,13 @@ def website(
     assert not thread.is_alive(), "the web lets go when it is told to"
 
 
-def _wait_for(client: httpx.Client) -> None:
-    for _ in range(200):
+def wait_for(client: httpx.Client, runs: Callable[[], bool]) -> None:
+    """Wait until a web that is starting answers, as long as whatever serves it runs."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        assert runs()
         try:
-            client.get("/static/icon.svg")
+            client.get("/")
         except httpx.ConnectError:
             time.sleep(0.02)
         else:

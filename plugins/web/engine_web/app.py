@@ -12,11 +12,12 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from engine.errors import EngineError, NotFound, Refused, UsageError
+from engine.errors import EngineError
 from engine.services import LANGUAGES, Engine
 from engine_web import api, console, customers, doors
 from engine_web.api.problems import Problem
 from engine_web.doors.throttle import Throttle
+from engine_web.failures import status_of
 from engine_web.guards import Guards
 from engine_web.settings import Settings
 from engine_web.site import Site, inside, site_of
@@ -62,9 +63,8 @@ async def _language(request: Request) -> Response:
     return answer
 
 
-def _refused(request: Request, error: Exception) -> Response:
-    known: dict[type, int] = {NotFound: 404, Refused: 409, UsageError: 400}
-    status = known.get(type(error), 503)
+def _refused(request: Request, error: EngineError) -> Response:
+    status = status_of(error)
     return _failed(request, HTTPException(status, headers={"retry-after": "5"} if status == 503 else None))
 
 

@@ -226,7 +226,7 @@ def test_every_answer_is_as_the_document_says(house: Website, app: Program) -> N
         jsonschema.validate(answer.json(), schema)
 
 
-def test_while_too_much_waits_programs_are_told_when_to_come_back(app: Program) -> None:
+def test_while_too_much_waits_programs_are_told_when_to_come_back_and_the_log_why(app: Program, caplog: pytest.LogCaptureFixture) -> None:
     engine = dataclasses.replace(app.site.engine, project=replace(app.site.engine.project, waiting_limit=0))
     transport = httpx.ASGITransport(application(Settings(), engine))
 
@@ -236,6 +236,8 @@ def test_while_too_much_waits_programs_are_told_when_to_come_back(app: Program) 
 
     answer = asyncio.run(send())
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    [line] = [record for record in caplog.records if record.message == "cannot answer"]
+    assert "too much waits" in vars(line)["facts"]["reason"]
 
 
 def test_who_asks_too_often_is_told_to_wait(app: Program) -> None:

@@ -6,8 +6,12 @@ import pytest
 from msgspec import structs
 
 from engine.channels import Inbound, TemporaryFailure
+from engine.errors import ConfigurationError, EngineError, NotFound, UsageError
+from engine.runtime.followups import Severed
+from engine.store import StoreFailed
 from engine_web import guards
 from engine_web.app import STATIC
+from engine_web.failures import status_of
 from engine_web.intake import take_in
 from engine_web.site import read_words
 from tests.support.website import Website
@@ -87,6 +91,14 @@ def test_nothing_is_taken_in_while_too_much_waits(shared_site: Website) -> None:
     engine = replace(shared_site.engine, project=structs.replace(shared_site.engine.project, waiting_limit=0))
     with pytest.raises(TemporaryFailure, match="too much waits"):
         take_in(engine, "web", Inbound("form-2", "lan@customer.test", shared_site.clock.now(), text="软件异常"))
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(NotFound("x"), 404), (Severed("x"), 409), (UsageError("x"), 422), (ConfigurationError("x"), 503), (StoreFailed("x"), 503)],
+)
+def test_an_error_means_the_same_on_pages_and_over_the_api_also_one_of_a_finer_kind(error: EngineError, status: int) -> None:
+    assert status_of(error) == status
 
 
 def test_a_form_that_is_sent_twice_leads_to_one_ticket(shared_site: Website) -> None:

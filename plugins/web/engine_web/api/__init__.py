@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from engine.errors import EngineError, NotFound, Refused, UsageError
+from engine.errors import EngineError
 from engine.services import NewsRow, accounts, encode
 from engine_web.api import insight, tickets
 from engine_web.api.openapi import document
@@ -23,6 +23,7 @@ from engine_web.api.operations import Answer, Call, Operation
 from engine_web.api.problems import Problem
 from engine_web.doors.roles import Person, may, person_of
 from engine_web.doors.throttle import Throttle, source
+from engine_web.failures import status_of
 from engine_web.settings import Settings
 from engine_web.site import Site, site_of
 from engine_web.streams import streamed
@@ -184,7 +185,7 @@ def _told(answer: Answer) -> Response:
 
 
 def _problem_of(error: EngineError) -> Problem:
-    status = {NotFound: 404, UsageError: 422, Refused: 409}.get(type(error), 503)
+    status = status_of(error)
     return Problem(status, str(error)) if status != 503 else Problem(503, "try again in a moment", {"retry-after": "1"})
 
 
