@@ -12,14 +12,15 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from engine.errors import EngineError, NotFound, Refused, UsageError
-from engine.services import Engine
+from engine.errors import EngineError
+from engine.services import LANGUAGES, Engine
 from engine_web import api, console, customers, doors
 from engine_web.api.problems import Problem
 from engine_web.doors.throttle import Throttle
+from engine_web.failures import status_of
 from engine_web.guards import Guards
 from engine_web.settings import Settings
-from engine_web.site import Site, site_of
+from engine_web.site import Site, inside, site_of
 
 STATIC = Path(__file__).parent / "static"
 
@@ -55,16 +56,15 @@ async def _language(request: Request) -> Response:
     """Keep in which language somebody reads; the one POST without a token, for it changes nothing but their own cookie."""
     form = await request.form()
     chosen, back = str(form.get("language", "")), str(form.get("back", "/"))
-    answer = RedirectResponse(back if back.startswith("/") and back[1:2] not in ("/", "\\") else "/", status_code=303)
-    if chosen in ("zh", "en"):
+    answer = RedirectResponse(inside(back, "/"), status_code=303)
+    if chosen in LANGUAGES:
         secure = site_of(request).settings.secure
         answer.set_cookie("language", chosen, max_age=31_536_000, samesite="lax", httponly=True, secure=secure)
     return answer
 
 
-def _refused(request: Request, error: Exception) -> Response:
-    known: dict[type, int] = {NotFound: 404, Refused: 409, UsageError: 400}
-    status = known.get(type(error), 503)
+def _refused(request: Request, error: EngineError) -> Response:
+    status = status_of(error)
     return _failed(request, HTTPException(status, headers={"retry-after": "5"} if status == 503 else None))
 
 
