@@ -44,7 +44,7 @@ def wait_until_done(desk: Desk, mails: int) -> None:
         counts = desk.look(lambda reader: f"{reader.inbox_counts()} {reader.message_counts()} {reader.channel_states()}")
         return f"{counts}\n{desk.engine('workers')}"
 
-    wait_until(lambda: desk.look(done), what, patience=300)
+    wait_until(lambda: desk.look(done), what, patience=150)
 
 
 def sent(desks: list[Desk]) -> Counter[tuple[str, str]]:

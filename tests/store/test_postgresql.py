@@ -5,11 +5,12 @@ import re
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -28,6 +29,7 @@ from engine.store.sql import timers as rooms_timers
 from engine.store.sql.schema import MIGRATIONS
 from tests.store.samples import MINUTE, NOW, customer, message, open_ticket, problems
 from tests.support.postgresql import PASSWORD, Server
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -245,6 +247,38 @@ def test_a_transaction_is_set_for_safety(database: str) -> None:
         settings = ("synchronous_commit", "transaction_isolation", "idle_in_transaction_session_timeout", "lock_timeout")
         assert [tx._session.value(f"SHOW {name}") for name in settings] == ["on", "read committed", "30s", "10s"]
     store.close()
+
+
+LAST: dict[str, Callable[[Transaction], object]] = {
+    "an insert": lambda tx: tx.keep_content("one", None, "note", "x"),
+    "inserts": lambda tx: tx.keep_contents(None, [(f"{n}", "note", "x") for n in range(250)]),
+    "updates": lambda tx: tx.claim_messages("email", NOW + 9 * MINUTE, 9),
+    "a look": lambda tx: tx.contents(["one"]),
+}
+
+
+@pytest.mark.parametrize("last", LAST)
+def test_who_stands_still_in_a_transaction_loses_it_whatever_came_last(database: str, last: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgresql_store, "_WRITE", postgresql_store._WRITE.replace("30s", "100ms"))
+    with closing(postgresql_store.PostgresStore(database)) as store:
+        fill(store, 3)
+        with pytest.raises(StoreFailed, match="idle"), store.write() as tx:
+            stand_still(tx, last, database)
+        with store.write(timedelta(seconds=1)) as tx:
+            assert tx.meta("held") is None
+
+
+def stand_still(tx: Transaction, last: str, database: str) -> None:
+    """Do something last, and nothing more until the server has had enough of it."""
+    tx.set_meta("held", "by who stands still")
+    LAST[last](tx)
+    assert database_says(database, "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'", "0")
+
+
+def database_says(database: str, question: LiteralString, expected: str) -> bool:
+    """Whether the server comes to give this answer."""
+    with psycopg.connect(database, autocommit=True) as look:
+        return bool(wait_until(lambda: [str(value) for (value,) in look.execute(question)] == [expected], question, 20))
 
 
 # ── statements that fail ────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any, LiteralString, cast
 
 import psycopg
@@ -18,6 +19,11 @@ from engine.store.sql.session import BATCH, COUNT, FREE, Session, Values
 
 _OWN = re.compile(r"/\*pg (.*?)\*/")
 _NAMED = re.compile(r"(?<!:):([a-z_]+)")
+
+_INSERTS = re.compile(r"(.* VALUES )(\(.*\))\s*", re.DOTALL)
+
+_ROWS = 100
+"""How many rows one statement inserts at most."""
 
 _NUMBERS = 200
 """How many numbers are set free at once: each time costs a commit."""
@@ -157,13 +163,23 @@ WHERE attidentity <> '' AND relnamespace = current_schema()::regnamespace
     def _carry_out(self, connection: psycopg.Connection, sql: str, values: Values) -> tuple[list[Any], int]:
         try:
             cursor = connection.cursor()
-            if isinstance(values, list):
-                cursor.executemany(translated(sql), values)
-            else:
-                cursor.execute(translated(sql), values)
+            for statement, given in _one_by_one(sql, values) if isinstance(values, list) else ((sql, values),):
+                cursor.execute(translated(statement), given)
             return cursor.fetchall() if cursor.description else [], cursor.rowcount
         except psycopg.Error as error:
             raise failed("carry out a statement", error) from error
+
+
+def _one_by_one(sql: str, rows: list[Any]) -> Iterator[tuple[str, Values]]:
+    """Yield the statements that do for all rows what `sql` does for one: as many rows as one may insert, else each for itself.
+
+    The driver's `executemany` ends with a Flush, after which the server counts no idle time: a process that was stopped behind it would
+    keep what it had locked until it goes on.
+    """
+    inserts = _INSERTS.fullmatch(sql)
+    for start in range(0, len(rows), _ROWS if inserts else 1):
+        some = rows[start : start + _ROWS] if inserts else [rows[start]]
+        yield f"{inserts[1]}{', '.join([inserts[2]] * len(some))}" if inserts else sql, tuple(chain.from_iterable(some))
 
 
 @lru_cache(1024)
