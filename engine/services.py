@@ -28,7 +28,7 @@ from engine.core.contacts import from_text
 from engine.core.context import LINK
 from engine.core.decide.replies import verdict
 from engine.core.decide.surveys import scores
-from engine.core.fields import IMPACTS, IMPROVEMENT, INCIDENT, KINDS, NEEDS, OPEN_STATES, STATES
+from engine.core.fields import IMPACTS, IMPROVEMENT, INCIDENT, KINDS, NEEDS, OPEN_STATES, REVIEW, STATES
 from engine.core.improvements import CATEGORIES, CAUSES, MOST_WHYS, Aim, Improvement
 from engine.core.improvements import Outcome as FollowUpOutcome
 from engine.core.kpis import KPIS
@@ -121,8 +121,8 @@ def _must_be_sound(offered: object) -> None:
 
 __all__ = [
     "ALWAYS", "CATEGORIES", "CAUSES", "CUSTOMER", "ENCLOSED", "IMPACTS", "IMPROVEMENT", "INCIDENT", "KINDS", "KPIS", "LINK",
-    "MOST_WHYS", "NEEDS", "OPEN_STATES", "PAGES", "STATES", "TRANSITIONS", "AgentActed", "Aim", "Arithmetic", "Channels", "Engine",
-    "FollowUpOutcome", "Improvement", "KeepContent", "MessageArrived", "NewsRow", "Outcome", "Policy", "QueueMessage", "Reader",
+    "MOST_WHYS", "NEEDS", "OPEN_STATES", "PAGES", "REVIEW", "STATES", "TRANSITIONS", "AgentActed", "Aim", "Arithmetic", "Channels",
+    "Engine", "FollowUpOutcome", "Improvement", "KeepContent", "MessageArrived", "NewsRow", "Outcome", "Policy", "QueueMessage", "Reader",
     "RequestRow", "Serve", "ServiceType", "StepDraft", "Survey", "Team", "Ticket", "TicketQuery", "TicketRequested", "Transaction",
     "Words", "accounts", "amount", "attachments", "board", "build", "compare", "decode_plain", "dossier", "duration", "encode",
     "events", "explain", "followups", "from_text", "guides", "handle", "hashed", "hookimpl", "inbox", "instant", "is_opt_out",

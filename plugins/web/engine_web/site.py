@@ -18,6 +18,9 @@ from engine_web.settings import Settings
 HERE = Path(__file__).parent
 LANGUAGES = ("zh", "en")
 
+_DIGITS = 18
+"""Of the largest whole number that any database keeps."""
+
 
 class Site:
     """The engine behind the pages; `page` makes an answer. Handlers reach it by `site_of`."""
@@ -80,6 +83,11 @@ def site_of(request: Request) -> Site:
     """Return the site that a request was made to."""
     site: Site = request.app.state.site
     return site
+
+
+def whole(text: str) -> int | None:
+    """Return the whole number that a field or an address says, None for what is none of ours."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else None
 
 
 def read_words() -> dict[str, dict[str, str]]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import count
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
@@ -14,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from engine.errors import EngineError
-from engine.services import KINDS, OPEN_STATES, Ticket, TicketQuery, board, rota
+from engine.services import KINDS, OPEN_STATES, Reader, Ticket, TicketQuery, board, rota
 from engine_web.console.seat import Seat, filters, seat_of, seated
 from engine_web.doors import demand
-from engine_web.doors.roles import Person, allowed, may_all
+from engine_web.doors.roles import Person, allowed, may_all, sight
 from engine_web.screens import PACE
 from engine_web.site import site_of
 
@@ -90,8 +91,7 @@ def _seated_anew(request: Request) -> Seat:
 
 def _looks_at(seat: Seat) -> str:
     """Return by what somebody's board differs from those of others."""
-    sees = "" if may_all(seat.person, "read", "ticket") else seat.person.agent
-    return f"{sees} {seat.language}?{urlencode(filters(seat.request, NAMES))}"
+    return f"{sight(seat.person)} {seat.language}?{urlencode(filters(seat.request, NAMES))}"
 
 
 def _drawing(request: Request, person: Person) -> bytes:
@@ -109,17 +109,28 @@ def find(request: Request) -> Response:
     with seat.engine.store.read() as reader:
         if wanted and reader.ticket(wanted) is not None:
             return RedirectResponse(f"/console/tickets/{wanted}", status_code=303)
-        found = reader.tickets(TicketQuery(text=wanted, limit=FOUND)) if wanted else []
-    return seat.page("find.html", wanted=wanted, found=allowed(seat.person, "read", "ticket", found))
+        found = _seen(reader, seat.person, {"text": wanted}, (), FOUND) if wanted else []
+    return seat.page("find.html", wanted=wanted, found=found[:FOUND])
 
 
 def _rows(seat: Seat, wanted: Mapping[str, str]) -> list[Row]:
     with seat.engine.store.read() as reader:
         # The tickets that are due first hold the promises that are due first, so `MOST` of them are enough.
-        queries = [TicketQuery(states=OPEN_STATES, limit=MOST, **one) for one in _within(seat.person, wanted)]
-        found = {ticket.number: ticket for query in queries for ticket in reader.tickets(query)}
-    tickets = allowed(seat.person, "read", "ticket", found.values())
+        tickets = _seen(reader, seat.person, wanted, OPEN_STATES, MOST)
     return [_row(seat, one) for one in board.promises(tickets, seat.policy, seat.now)[:MOST]]
+
+
+def _seen(reader: Reader, person: Person, wanted: Mapping[str, str], states: tuple[str, ...], most: int) -> list[Ticket]:
+    """Return what the person may see of what is wanted, `most` at least where there are so many."""
+    seen: dict[str, Ticket] = {}
+    for one in _within(person, wanted):
+        for limit in (most * 10**place for place in count()):
+            found = reader.tickets(TicketQuery(states=states, limit=limit, **one))
+            theirs = allowed(person, "read", "ticket", found)
+            if len(theirs) >= most or len(found) < limit:
+                break
+        seen |= {ticket.number: ticket for ticket in theirs}
+    return list(seen.values())
 
 
 def _within(person: Person, wanted: Mapping[str, str]) -> list[Mapping[str, str]]:

@@ -14,14 +14,15 @@ from engine_web.console.ticket import found
 from engine_web.doors import demand, looked_at
 from engine_web.files import download
 from engine_web.guards import APART
+from engine_web.site import whole
 
 
 def mail(request: Request) -> Response:
     """Show a message as it was sent, in a page of its own that runs nothing."""
     seat, ticket = _looked(request)
-    item = request.path_params["item"]
+    item = whole(request.path_params["item"])
     with seat.engine.store.read() as reader:
-        if item not in {decision.inbox for decision in reader.decisions(ticket.number)}:
+        if item is None or item not in {decision.inbox for decision in reader.decisions(ticket.number)}:
             raise HTTPException(404)
         written = original(seat.engine, reader, item)
     if not written:

@@ -1,11 +1,13 @@
 """Where somebody of the team sits: who asks, in whose words, and the page they get."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -26,6 +28,8 @@ ROOMS = (
 )
 """Address, name, and what whoever enters may do to which object."""
 
+
+_FORM = re.compile("[0-9a-f]{24}")
 
 KEPT = 8
 """How many policies of the past are kept compiled."""
@@ -77,6 +81,10 @@ class Seat:
         """Return an instant as people say it now, empty for None."""
         return "" if at is None else phrases.clock(at, self.now, self.words.timezone, self.language)
 
+    def form(self) -> str:
+        """Return the id of a form that is shown now: what it asks for is done once, however often it is sent."""
+        return f"{self.engine.world.chance.getrandbits(96):024x}"
+
     def page(self, template: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
         """Return a page of the console."""
         return self.site.page(self.request, f"console/{template}", status=status, seat=self, words=self.words, person=self.person, **values)
@@ -111,6 +119,13 @@ class Policies:
                 self._compiled.clear()
             self._compiled[digest] = found
         return found
+
+
+def form_of(fields: Mapping[str, str]) -> str:
+    """Return the id of the form that was sent. Raises HTTPException 400 for none of ours."""
+    if not _FORM.fullmatch(form := fields.get("form", "")):
+        raise HTTPException(400)
+    return form
 
 
 def filters(request: Request, names: tuple[str, ...]) -> Mapping[str, str]:

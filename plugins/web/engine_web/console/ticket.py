@@ -32,7 +32,7 @@ from engine.services import (
 from engine_web.console.mail import is_html
 from engine_web.console.seat import Policies, Seat, seated
 from engine_web.doors import demand, looked_at
-from engine_web.doors.roles import may
+from engine_web.doors.roles import allowed, may
 from engine_web.files import File, contents_of, files_of
 
 STEPS = 12
@@ -123,6 +123,7 @@ def draw(seat: Seat, number: str, said: Said = NOTHING_SAID, status: int = 200) 
         timers = explain.upcoming(reader, number)
         incidents = [one for one in reader.tickets(TicketQuery(kind=INCIDENT, states=OPEN_STATES)) if one.is_incident]
         members = reader.members(number, "", MEMBERS) if ticket.is_incident else []
+    others = [one for one in customer.tickets if one.number != number] if customer else []
     return seat.page(
         "ticket.html",
         status=status,
@@ -131,7 +132,7 @@ def draw(seat: Seat, number: str, said: Said = NOTHING_SAID, status: int = 200) 
         moments=moments[::-1],
         clocks=_clocks(seat, ticket, data["clocks"]),
         customer=customer,
-        earlier=[one for one in customer.tickets if one.number != number][:EARLIER] if customer else [],
+        earlier=earlier(seat, others),
         timers=timers,
         scripts=list(_scripts(seat, ticket)),
         articles=[seat.policy.knowledge.articles[one["id"]] for one in data["knowledge"]],
@@ -144,6 +145,12 @@ def draw(seat: Seat, number: str, said: Said = NOTHING_SAID, status: int = 200) 
         most_whys=MOST_WHYS,
         decisive=explain.decisive,
     )
+
+
+def earlier(seat: Seat, tickets: list[Ticket]) -> tuple[list[Ticket], int]:
+    """Return what is shown of a customer's tickets, of which others see others, and how many more there are."""
+    shown = allowed(seat.person, "read", "ticket", tickets)[:EARLIER]
+    return shown, len(tickets) - len(shown)
 
 
 def found(seat: Seat, number: str) -> Ticket:
