@@ -31,7 +31,7 @@ from engine.core.decide.surveys import scores
 from engine.core.fields import IMPACTS, IMPROVEMENT, INCIDENT, KINDS, NEEDS, OPEN_STATES, REVIEW, STATES
 from engine.core.improvements import CATEGORIES, CAUSES, MOST_WHYS, Aim, Improvement
 from engine.core.improvements import Outcome as FollowUpOutcome
-from engine.core.kpis import KPIS
+from engine.core.kpis import AIMS, KPIS
 from engine.core.lifecycle import TRANSITIONS
 from engine.core.messages import ENCLOSED
 from engine.core.model import CUSTOMER, Ticket
@@ -120,7 +120,7 @@ def _must_be_sound(offered: object) -> None:
 
 
 __all__ = [
-    "ALWAYS", "CATEGORIES", "CAUSES", "CUSTOMER", "ENCLOSED", "IMPACTS", "IMPROVEMENT", "INCIDENT", "KINDS", "KPIS", "LINK",
+    "AIMS", "ALWAYS", "CATEGORIES", "CAUSES", "CUSTOMER", "ENCLOSED", "IMPACTS", "IMPROVEMENT", "INCIDENT", "KINDS", "KPIS", "LINK",
     "MOST_WHYS", "NEEDS", "OPEN_STATES", "PAGES", "REVIEW", "STATES", "TRANSITIONS", "AgentActed", "Aim", "Arithmetic", "Channels",
     "Engine", "FollowUpOutcome", "Improvement", "KeepContent", "MessageArrived", "NewsRow", "Outcome", "Policy", "QueueMessage", "Reader",
     "RequestRow", "Serve", "ServiceType", "StepDraft", "Survey", "Team", "Ticket", "TicketQuery", "TicketRequested", "Transaction",

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from engine.errors import EngineError, Refused, UsageError
 from engine.services import (
+    AIMS,
     CATEGORIES,
     IMPROVEMENT,
     INCIDENT,
@@ -96,7 +97,11 @@ def _measures(seat: Seat, fields: Mapping[str, str], problem: str, status: int) 
         rows = [learned.entry(reader, one, seat.now) for one in reader.tickets(TicketQuery(kind=IMPROVEMENT, limit=MOST))]
         verdicts = {row["number"]: list(learned.verdicts_on(reader, row["number"])) for row in rows}
     rows.sort(key=lambda row: (row["state"] not in OPEN_STATES, row["due"] is None, row["due"], row["number"]))
-    known = {"categories": CATEGORIES, "kpis": [name for name in KPIS if KPIS[name].unit != "count"], "named": named}
+    known = {
+        "categories": CATEGORIES,
+        "kpis": [name for name in AIMS if not KPIS[name].settings or name in seat.policy.reports.kpis],
+        "named": named,
+    }
     return seat.page("measures.html", status=status, rows=rows, verdicts=verdicts, fields=fields, problem=problem, **known)
 
 
@@ -121,7 +126,7 @@ def _planned(seat: Seat, fields: Mapping[str, str]) -> TicketRequested:
     due = instant(fields["due"], zone) if fields.get("due") else None
     aim = None
     if name := fields.get("kpi"):
-        aim = Aim(name, learned.weeks(seat.now, zone, -4), learned.weeks((due or seat.now) + timedelta(days=1), zone, 4))
+        aim = Aim(name, *learned.windows(name, seat.now, due, zone))
     sources = tuple(fields.get("sources", "").replace(",", " ").split())
     return TicketRequested(
         IMPROVEMENT,
