@@ -29,6 +29,8 @@ class Site:
         self.settings, self.engine = settings, engine
         self.news = News(engine)
         self.screens = Screens(self.news)
+        self.with_html: dict[int, bool] = {}
+        """Whether what came in has HTML to look at, by item."""
         self._words = read_words()
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),

@@ -1,7 +1,8 @@
 """What people do with a ticket: shown beforehand, refused where the ticket has changed meanwhile, else let through the one door."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -9,9 +10,20 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from engine.errors import EngineError, UsageError
-from engine.services import MOST_WHYS, AgentActed, FollowUpOutcome, KeepContent, Outcome, QueueMessage, StepDraft, handle, instant
+from engine.services import (
+    MOST_WHYS,
+    AgentActed,
+    FollowUpOutcome,
+    KeepContent,
+    Outcome,
+    QueueMessage,
+    StepDraft,
+    handle,
+    instant,
+    ticket_page,
+)
 from engine_web.console.seat import Seat, seated
-from engine_web.console.ticket import ALLOWED, Moment, Said, draw, found, since
+from engine_web.console.ticket import ALLOWED, Said, draw, found
 from engine_web.doors import checked_form, demand
 from engine_web.doors.roles import Person, may
 from engine_web.site import whole
@@ -63,7 +75,7 @@ def _act(request: Request, fields: Mapping[str, str]) -> Response:
     return RedirectResponse(f"/console/tickets/{number}", status_code=303)
 
 
-def _done(seat: Seat, signal: AgentActed, seq: int) -> tuple[Moment, ...] | str:
+def _done(seat: Seat, signal: AgentActed, seq: int) -> Sequence[Mapping[str, Any]] | str:
     """Let the signal through unless the ticket is another one than was seen; return what changed, or why it is refused, else nothing.
 
     Receipts and clocks that go on by themselves change nothing that an agent decides by.
@@ -71,7 +83,7 @@ def _done(seat: Seat, signal: AgentActed, seq: int) -> tuple[Moment, ...] | str:
     engine = seat.engine
     with engine.store.write() as tx:
         ticket = tx.hold_ticket(signal.ticket)
-        if ticket is not None and ticket.seq != seq and (changed := since(seat, tx, ticket, seq)):
+        if ticket is not None and ticket.seq != seq and (changed := ticket_page.since(seat.words, tx, ticket, seq)):
             return changed
         outcome = handle(tx, engine.world, signal, engine.clock.now(), hold=engine.project.hold)
     engine.tell([outcome])

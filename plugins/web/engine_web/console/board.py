@@ -162,25 +162,28 @@ def _choices(seat: Seat) -> list[tuple[str, list[tuple[str, str]]]]:
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """How a queue stands: its open tickets, how many of them are overdue or due within the hour, nobody's; and who is there."""
+    """How a queue stands: its open tickets, how many of them are overdue or due within the hour, nobody's; and who is there.
+
+    The counts are None for who may not look into the queue.
+    """
 
     id: str
-    open: int
-    overdue: int
-    soon: int
-    nobody: int
+    open: int | None
+    overdue: int | None
+    soon: int | None
+    nobody: int | None
     watch: rota.Watch
 
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
-    """What somebody holds of what they can, and whether they are there."""
+    """What somebody holds of what they can, and whether they are there; `overdue` is None for who may not look into all of their queues."""
 
     id: str
     queues: tuple[str, ...]
     load: int
     capacity: int
-    overdue: int
+    overdue: int | None
     here: bool
 
 
@@ -196,23 +199,28 @@ def team(request: Request) -> Response:
     overdue = {one.number for one in every if one.stage == "overdue"}
     near = [one for one in every if one.left is not None and timedelta(0) < one.left <= SOON]
     soon = {one.number for one in near}
+    queues = set(seat.policy.queues)
+    seen = queues if may_all(seat.person, "read", "ticket") else queues & (seat.person.queues | seat.person.led)
     return seat.page(
         "team.html",
-        queues=[_queue(seat, staff, id, tickets, overdue, soon) for id in seat.policy.queues],
-        people=_people(seat, staff, loads, Counter(one.assignee for one in tickets if one.number in overdue)),
+        queues=[_queue(seat, staff, id, tickets if id in seen else None, overdue, soon) for id in seat.policy.queues],
+        people=_people(seat, staff, loads, Counter(one.assignee for one in tickets if one.number in overdue), seen),
         near=[_row(seat, one) for one in near[:MOST]],
-        counts={"open": len(tickets), "overdue": len(overdue), "soon": len(near)},
+        counts=dict(zip(("open", "overdue", "soon"), (len(tickets), len(overdue), len(near)) if seen else (None,) * 3, strict=True)),
     )
 
 
-def _queue(seat: Seat, staff: rota.Rota, id: str, tickets: list[Ticket], overdue: set[str], soon: set[str]) -> QueueRow:
+def _queue(seat: Seat, staff: rota.Rota, id: str, tickets: list[Ticket] | None, overdue: set[str], soon: set[str]) -> QueueRow:
+    watch = staff.watch(seat.policy.queues[id], seat.now)
+    if tickets is None:
+        return QueueRow(id, None, None, None, None, watch)
     mine = [ticket for ticket in tickets if ticket.queue == id]
     numbers = {ticket.number for ticket in mine}
     nobody = sum(ticket.assignee is None for ticket in mine)
-    return QueueRow(id, len(mine), len(numbers & overdue), len(numbers & soon), nobody, staff.watch(seat.policy.queues[id], seat.now))
+    return QueueRow(id, len(mine), len(numbers & overdue), len(numbers & soon), nobody, watch)
 
 
-def _people(seat: Seat, staff: rota.Rota, loads: dict[str, int], overdue: "Counter[str | None]") -> list[PersonRow]:
+def _people(seat: Seat, staff: rota.Rota, loads: dict[str, int], overdue: "Counter[str | None]", seen: set[str]) -> list[PersonRow]:
     agents = seat.engine.world.team.agents.values()
     common = seat.policy.assignment.capacity
     rows = [
@@ -221,7 +229,7 @@ def _people(seat: Seat, staff: rota.Rota, loads: dict[str, int], overdue: "Count
             one.queues,
             loads.get(one.id, 0),
             common if one.capacity is None else one.capacity,
-            overdue[one.id],
+            overdue[one.id] if seen.issuperset(one.queues or seat.policy.queues) else None,
             staff.here(seat.now, one.id),
         )
         for one in agents

@@ -1,6 +1,7 @@
 """Where somebody of the team sits: who asks, in whose words, and the page they get."""
 
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -104,9 +105,10 @@ def seat_of(request: Request, person: Person) -> Seat:
 
 
 class Policies:
-    """The policies that decisions were made by, as a reader has them: those of the past are compiled once, and a few of them are kept."""
+    """The policies that decisions were made by, as a reader has them: those of the past are compiled once, and the latest used are kept."""
 
     _compiled: ClassVar[dict[str, Policy]] = {}
+    _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, reader: Reader, now: Policy) -> None:
         self._kept, self._now = explain.kept_policies(reader, now), now
@@ -115,9 +117,11 @@ class Policies:
         """Return the policy of a digest, None where it cannot be had."""
         found = self._compiled.get(digest) or self._kept(digest)
         if found is not None and digest != self._now.digest:
-            if len(self._compiled) >= KEPT:
-                self._compiled.clear()
-            self._compiled[digest] = found
+            with self._lock:
+                self._compiled.pop(digest, None)
+                self._compiled[digest] = found
+                if len(self._compiled) > KEPT:
+                    del self._compiled[next(iter(self._compiled))]
         return found
 
 

@@ -1,6 +1,6 @@
 """The page of a ticket: who the customer is, the clocks with their arithmetic, what happened and why, what to say, what can be done."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,6 @@ class Moment:
     place: int
     decision: explain.Explained
     seen: tuple[tuple[str, str | None], ...]
-    last_seq: int
     files: tuple[File, ...] = ()
     mail: int | None = None
 
@@ -93,12 +92,12 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What somebody has just tried, to be shown again: the action, its fields, why it was not done, what changed meanwhile."""
+    """What somebody has just tried, to be shown again: the action, its fields, why it was not done, what the timeline got meanwhile."""
 
     action: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
-    changed: tuple[Moment, ...] = ()
+    changed: Sequence[Mapping[str, Any]] = ()
 
 
 NOTHING_SAID = Said()
@@ -182,13 +181,6 @@ def possible(ticket: Ticket) -> frozenset[str]:
     return frozenset(actions)
 
 
-def since(seat: Seat, reader: Reader, ticket: Ticket, seq: int) -> tuple[Moment, ...]:
-    """Return what happened to a ticket behind the event `seq` that its timeline shows."""
-    data = ticket_page.details(ticket_page.Seen(seat.policy, seat.words, seat.now), reader, ticket)
-    shown = [entry for entry in data["timeline"] if entry["seq"] > seq]
-    return tuple(one for one in _moments(seat, reader, ticket.number, shown) if one.seen)
-
-
 def _revealed(seat: Seat, ticket: Ticket) -> followups.FollowUpView | None:
     """Whom a follow-up is about, which the store notes; None once it is over."""
     try:
@@ -207,8 +199,8 @@ def _moments(seat: Seat, reader: Reader, number: str, timeline: list[dict[str, A
         files = {seq: list(files_of(event, contents)) for seq, event in numbered}
         seen = tuple(texts[seq] for seq, event in numbered if seq in texts and not (isinstance(event, events.Noted) and files[seq]))
         seq += len(decision.events)
-        mail = decision.inbox if decision.inbox is not None and is_html(seat.engine, reader, decision.inbox) else None
-        yield Moment(place, decision, seen, seq, tuple(one for those in files.values() for one in those), mail)
+        mail = decision.inbox if decision.inbox is not None and is_html(seat.site, reader, decision.inbox) else None
+        yield Moment(place, decision, seen, tuple(one for those in files.values() for one in those), mail)
 
 
 def _clocks(seat: Seat, ticket: Ticket, shown: list[dict[str, Any]]) -> list[Clock]:
