@@ -226,6 +226,12 @@ def test_a_preview_shows_what_would_go_out_over_which_channel_and_keeps_nothing(
         assert [reader.contents([one.content_id])[one.content_id] for one in sent] == ["请稍候,<b>马上</b>恢复"]
 
 
+def test_a_preview_of_an_article_names_the_files_that_go_out_with_it(shared_site: Website) -> None:
+    number = shared_site.take(sender="tian@customer.test", text="我要退货")
+    preview = act(shared_site, "zhou", number, "article", target="return-exchange", step="preview")
+    assert "Files: return-form.txt" in preview.text
+
+
 @pytest.mark.parametrize("csrf", ["", "0" * 64])
 def test_a_form_that_no_page_of_theirs_held_is_refused(shared_site: Website, csrf: str) -> None:
     number = shared_site.take(text="系统宕机")

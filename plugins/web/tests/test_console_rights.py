@@ -116,5 +116,5 @@ def test_what_is_not_for_somebody_takes_no_place_in_what_they_find_and_on_their_
     assert financial in page(site.client_of("lin"), "/console/find?words=发票")
     follow_up = followed_up(site)
     assert follow_up not in (found := page(site.client_of("zhou"), "/console/find?words=没人理我"))
-    assert "1 tickets found" in page(site.client_of("zhou"), "/console/find?words=系统")
+    assert "Tickets found: 1" in page(site.client_of("zhou"), "/console/find?words=系统")
     assert numbers(page(site.client_of("zhou"), "/console/board")), found

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from engine.errors import EngineError, UsageError
 from engine.services import (
+    ENCLOSED,
     MOST_WHYS,
     AgentActed,
     FollowUpOutcome,
@@ -18,6 +19,7 @@ from engine.services import (
     Outcome,
     QueueMessage,
     StepDraft,
+    attachments,
     handle,
     instant,
     ticket_page,
@@ -47,6 +49,7 @@ class Letter:
     address: str
     subject: str
     text: str
+    files: tuple[str, ...]
 
 
 async def act(request: Request) -> Response:
@@ -111,13 +114,15 @@ def _foreseen(seat: Seat, signal: AgentActed, fields: Mapping[str, str]) -> Resp
 def _letters(person: Person, outcome: Outcome) -> Iterator[Letter | None]:
     """Yield what would go out, None for what goes out about a ticket that the person may not look at."""
     for one in outcome.handled:
-        texts = {command.id: command.body for command in one.decision.commands if isinstance(command, KeepContent)}
+        kept = {command.id: command for command in one.decision.commands if isinstance(command, KeepContent)}
         for command in one.decision.commands:
             if isinstance(command, QueueMessage):
                 ticket = one.decision.ticket
                 seen = ticket is not None and may(person, "read", "ticket", ticket)
-                text = texts.get(command.content, "")
-                yield Letter(command.party, command.channel, command.to, command.subject, text) if seen else None
+                text, enclosed = kept.get(command.content), kept.get(f"{command.id}{ENCLOSED}")
+                files = tuple(attachments.names(enclosed.kind, enclosed.body)) if enclosed else ()
+                words = text.body if text else ""
+                yield Letter(command.party, command.channel, command.to, command.subject, words, files) if seen else None
 
 
 def _signal(seat: Seat, number: str, action: str, fields: Mapping[str, str]) -> AgentActed:

@@ -40,7 +40,7 @@ _EVERYTHING = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A promise in words, and the instants that they were made of."""
+    """A promise beside its words; `percent` is the share of its time that is used, None while it is paused."""
 
     promise: board.Promise
     clock: str

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from engine.errors import EngineError, UsageError
-from engine.services import IMPACTS, NEEDS, dossier, guides
+from engine.services import IMPACTS, NEEDS, Ticket, dossier, guides
 from engine_web.console.seat import Seat, form_of, seated
-from engine_web.console.ticket import earlier
+from engine_web.console.ticket import earlier, found, known_to_scripts
 from engine_web.doors import checked_form, demand, looked_at
 from engine_web.doors.roles import may
 
@@ -42,6 +42,8 @@ def _registered(request: Request, fields: Mapping[str, str]) -> Response:
         number = _taken(seat, form, fields)
     except EngineError as error:
         return _drawn(seat, fields, seat.words.spoken(str(error)), 422)
+    if number and not may(seat.person, "read", "ticket", ticket := found(seat, number)):
+        return _drawn(seat, {}, "", 200, ticket)  # others have it now; here is what to read aloud
     return RedirectResponse(f"/console/tickets/{number}" if number else "/console/board", status_code=303)
 
 
@@ -76,7 +78,7 @@ def _channel(seat: Seat) -> str | None:
     return next((one.name for one in seat.engine.project.channels if one.type == "phone_log"), None)
 
 
-def _drawn(seat: Seat, fields: Mapping[str, str], problem: str, status: int) -> Response:
+def _drawn(seat: Seat, fields: Mapping[str, str], problem: str, status: int, taken: Ticket | None = None) -> Response:
     demand(seat.person, "create", "ticket")
     engine, policy = seat.engine, seat.policy
     customer = None
@@ -88,15 +90,24 @@ def _drawn(seat: Seat, fields: Mapping[str, str], problem: str, status: int) -> 
                 customer = None
     if customer is not None:
         looked_at(seat.request, seat.person, "looked at", customer.id)
-    known = {"customer": {"name": customer.customer.name if customer and customer.customer else fields.get("name", "")}}
+    known: Mapping[str, object] = {
+        "customer": {"name": customer.customer.name if customer and customer.customer else fields.get("name", "")}
+    }
+    if taken is not None:
+        known = known_to_scripts(seat, taken.number)
     guide = policy.guides.get(guides.INTAKE)
-    steps = list(guides.steps(guide, policy, seat.words, seat.person.agent, seat.now, known)) if guide else []
+    steps = (
+        list(guides.steps(guide, policy, seat.words, seat.person.agent, seat.now, known, taken.language if taken else None))
+        if guide
+        else []
+    )
     asks = {name: label for asked in guides.ASKS.values() for name, *label in asked}
     return seat.page(
         "phone.html",
         status=status,
         fields=fields,
         problem=problem,
+        taken=taken,
         customer=customer,
         earlier=earlier(seat, customer.tickets if customer else []),
         steps=steps,

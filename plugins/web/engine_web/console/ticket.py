@@ -65,6 +65,7 @@ ALLOWED: Mapping[str, str] = {
 """Which event an action needs to be possible in the ticket's state; the others are always possible."""
 
 _FOR_CUSTOMERS = ("contact", "write", "progress", "plan", "confirm", "object", "article", "tier")
+_SPOKEN_OF = (*NEEDS, "call_back", "follow_up")
 _ALWAYS = ("note", "write", "article")
 
 
@@ -216,16 +217,26 @@ def _clocks(seat: Seat, ticket: Ticket, shown: list[dict[str, Any]]) -> list[Clo
     return clocks
 
 
+def known_to_scripts(seat: Seat, number: str) -> dict[str, object]:
+    """Return what scripts may say to the customer of a ticket when this person reads them aloud. Raises NotFound."""
+    me = {"id": seat.person.agent, "name": seat.words.party(seat.person.agent)}
+    return {**guides.about(seat.engine, number, seat.person.agent), "agent": me}
+
+
 def _scripts(seat: Seat, ticket: Ticket) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield the guides of the policy with the words to read aloud: first those for this kind of ticket, then that for taking it in."""
+    """Yield the guides of the policy with the words to read aloud: first those for this kind of ticket, then that for taking it in.
+
+    Nobody speaks to a customer about an incident or other work of the house as such.
+    """
+    if ticket.is_incident or ticket.kind not in _SPOKEN_OF:
+        return
     try:
-        known = guides.about(seat.engine, ticket.number, seat.person.agent)
+        known = known_to_scripts(seat, ticket.number)
     except NotFound:
         return
-    me = {"id": seat.person.agent, "name": seat.words.party(seat.person.agent)}
     named = sorted(seat.policy.guides, key=lambda id: (not id.startswith(f"{ticket.kind}_"), id != guides.INTAKE))
     for id in named:
         guide = seat.policy.guides[id]
-        steps = guides.steps(guide, seat.policy, seat.words, seat.person.agent, seat.now, {**known, "agent": me}, ticket.language)
+        steps = guides.steps(guide, seat.policy, seat.words, seat.person.agent, seat.now, known, ticket.language)
         if spoken := [step for step in steps if step["text"]]:
             yield seat.words.text(guide.label) or id, spoken
