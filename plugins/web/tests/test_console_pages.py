@@ -8,7 +8,7 @@ import pytest
 from engine.services import Policy, explain
 from engine_web.console import seat
 from engine_web.guards import APART
-from tests.support.console import csrf_of, give_roles, hidden, page
+from tests.support.console import csrf_of, enter, give_roles, hidden, page
 from tests.support.website import Website
 
 
@@ -68,6 +68,12 @@ def test_numbers_that_are_none_of_ours_are_refused_and_nothing_fails(shared_site
     csrf = csrf_of(client.get(f"/console/tickets/{number}").text)
     given = {"csrf": csrf, "seq": digits, "action": "note", "text": "x"}
     assert client.post(f"/console/tickets/{number}/act", data=given).status_code == 400
+
+
+@pytest.mark.parametrize("due", ["9999-12-31", "0001-01-01"])
+def test_dates_that_nothing_can_be_reckoned_from_are_refused_in_words(shared_site: Website, due: str) -> None:
+    answer = enter(shared_site, "zhou", "/console/measures", text="重写手册", owner="zhao", due=due, kpi="csat")
+    assert (answer.status_code, "is no date" in answer.text) == (422, True)
 
 
 @pytest.mark.parametrize("room", ["/console/incidents", "/console/measures", "/console/phone", "/console/policy/would"])
