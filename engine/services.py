@@ -14,7 +14,7 @@ import pluggy
 
 from engine.analysis import board, guides, kpi, learned, reports, rota, ticket_page
 from engine.analysis.kpi.watch import amount
-from engine.analysis.labels import label
+from engine.analysis.labels import LANGUAGES, label
 from engine.analysis.texts import instant, moment, printable
 from engine.analysis.words import Words
 from engine.channels.manager import must_be_schema, validate_settings
@@ -120,12 +120,12 @@ def _must_be_sound(offered: object) -> None:
 
 
 __all__ = [
-    "AIMS", "ALWAYS", "CATEGORIES", "CAUSES", "CUSTOMER", "ENCLOSED", "IMPACTS", "IMPROVEMENT", "INCIDENT", "KINDS", "KPIS", "LINK",
-    "MOST_WHYS", "NEEDS", "OPEN_STATES", "PAGES", "REVIEW", "STATES", "TRANSITIONS", "AgentActed", "Aim", "Arithmetic", "Channels",
-    "Engine", "FollowUpOutcome", "Improvement", "KeepContent", "MessageArrived", "NewsRow", "Outcome", "Policy", "QueueMessage", "Reader",
-    "RequestRow", "Serve", "ServiceType", "StepDraft", "Survey", "Team", "Ticket", "TicketQuery", "TicketRequested", "Transaction",
-    "Words", "accounts", "amount", "attachments", "board", "build", "compare", "decode_plain", "dossier", "duration", "encode",
-    "events", "explain", "followups", "from_text", "guides", "handle", "hashed", "hookimpl", "inbox", "instant", "is_opt_out",
+    "AIMS", "ALWAYS", "CATEGORIES", "CAUSES", "CUSTOMER", "ENCLOSED", "IMPACTS", "IMPROVEMENT", "INCIDENT", "KINDS", "KPIS", "LANGUAGES",
+    "LINK", "MOST_WHYS", "NEEDS", "OPEN_STATES", "PAGES", "REVIEW", "STATES", "TRANSITIONS", "AgentActed", "Aim", "Arithmetic",
+    "Channels", "Engine", "FollowUpOutcome", "Improvement", "KeepContent", "MessageArrived", "NewsRow", "Outcome", "Policy", "QueueMessage",
+    "Reader", "RequestRow", "Serve", "ServiceType", "StepDraft", "Survey", "Team", "Ticket", "TicketQuery", "TicketRequested",
+    "Transaction", "Words", "accounts", "amount", "attachments", "board", "build", "compare", "decode_plain", "dossier", "duration",
+    "encode", "events", "explain", "followups", "from_text", "guides", "handle", "hashed", "hookimpl", "inbox", "instant", "is_opt_out",
     "kpi", "label", "learned", "load_case", "load_cases", "log", "mask", "moment", "phrases", "printable", "quality", "reckon",
     "reports", "rota", "run_case", "scores", "ticket_page", "verdict", "with_usual",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from random import SystemRandom
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +11,11 @@ from engine.cli.session import FORMAT, Desk, Session, options, read_text
 from engine.errors import UsageError
 from engine.runtime import accounts
 from engine.runtime.passes import new_secret
+
+if TYPE_CHECKING:
+    from engine.cli.words import Words
+    from engine.store.accounts import AccessRow
+    from engine.store.contract import Reader
 
 AGENT = click.argument("agent")
 
@@ -22,32 +28,43 @@ def group() -> None:
 @group.command("list")
 @options(FORMAT)
 def list_(session: Session) -> None:
-    """List the people of team.yaml: whether they have a password, are locked, and which tokens act as them."""
+    """List the people of team.yaml, and whoever left it and still has something: password, lock, and which tokens act as them."""
     with session.desk() as desk:
         with desk.store.read() as reader:
             kept, tokens = {row.agent: row for row in reader.accounts()}, reader.accesses("token")
         rows = [
             {
                 "id": id,
-                "name": agent.name,
-                "roles": list(agent.roles),
+                "name": agent.name if agent else None,
+                "roles": list(agent.roles) if agent else [],
                 "password": (row := kept.get(id)) is not None and row.password is not None,
                 "locked_at": row.locked_at if row else None,
-                "tokens": [{"name": one.name, "expires_at": one.expires_at} for one in tokens if one.agent == id],
+                "tokens": [
+                    {"name": one.name, "expires_at": one.expires_at, "good": agent is not None and accounts.is_good(one, desk.now)}
+                    for one in tokens
+                    if one.agent == id
+                ],
             }
-            for id, agent in desk.team.agents.items()
+            for id in dict.fromkeys((*desk.team.agents, *kept, *(one.agent for one in tokens)))
+            for agent in [desk.team.agents.get(id)]
         ]
         words = desk.words
     session.listed(
         words,
         rows,
         ("id", lambda row: (row["id"], "bold")),
-        "name",
+        ("name", lambda row: row["name"] or words.name("not_in_team")),
         ("roles", lambda row: ", ".join(row["roles"])),
         ("password", lambda row: "✓" if row["password"] else ""),
         ("locked", lambda row: words.clock(row["locked_at"]) if row["locked_at"] else ""),
-        ("tokens", lambda row: ", ".join(one["name"] for one in row["tokens"])),
+        ("tokens", lambda row: ", ".join(_token(words, one) for one in row["tokens"])),
     )
+
+
+def _token(words: "Words", shown: dict[str, Any]) -> str:
+    """A token's name, and how long it is good."""
+    ends = words.clock(shown["expires_at"]) if shown["good"] else words.name("no_longer_good")
+    return f"{shown['name']} ({ends})" if ends else shown["name"]
 
 
 @group.command("set")
@@ -78,7 +95,7 @@ def lock(session: Session, agent: str, undo: bool) -> None:
     """Let nobody in as AGENT, and end their sessions and tokens at once."""
     with session.desk() as desk:
         with desk.store.write() as tx:
-            if agent not in desk.team.agents and tx.account(agent) is None:
+            if tx.account(agent) is None and not _tokens(tx, agent):
                 _must_be_known(desk, agent)
             accounts.lock(tx, agent, None if undo else desk.now)
         say(desk.words.name("unlocked" if undo else "locked_now", desk.words.party(agent)))
@@ -92,16 +109,22 @@ def lock(session: Session, agent: str, undo: bool) -> None:
 @click.option("--end", is_flag=True, help="End the token instead.")
 def token(session: Session, agent: str, name: str, days: int | None, end: bool) -> None:
     """Make a token by which a program uses the API as AGENT, and show it this once; NAME says which program."""
-    with session.desk() as desk:
+    with session.desk() as desk, desk.store.write() as tx:
+        known = [one for one in _tokens(tx, agent) if one.name == name]
+        if end and known:
+            tx.end_accesses(agent, name)
+            return
         _must_be_known(desk, agent)
-        with desk.store.write() as tx:
-            if not name.strip() or (known := any(one.agent == agent and one.name == name for one in tx.accesses("token"))) is not end:
-                raise UsageError(f"{agent} has {'a' if name.strip() and known else 'no'} token {name!r}")
-            if end:
-                tx.end_accesses(agent, name)
-                return
-            secret = accounts.let_in(tx, SystemRandom(), "token", agent, name, desk.now, timedelta(days=days) if days else None)
+        if end or not name.strip():
+            raise UsageError(f"{agent} has no token {name!r}")
+        if any(accounts.is_good(one, desk.now) for one in known):
+            raise UsageError(f"{agent} has a token {name!r}")
+        secret = accounts.let_in(tx, SystemRandom(), "token", agent, name, desk.now, timedelta(days=days) if days else None)
     click.echo(secret)
+
+
+def _tokens(reader: "Reader", agent: str) -> list["AccessRow"]:
+    return [one for one in reader.accesses("token") if one.agent == agent]
 
 
 def _must_be_known(desk: Desk, agent: str) -> None:

@@ -66,7 +66,12 @@ def let_in(tx: Transaction, chance: Random, kind: str, agent: str, name: str, no
 def recognised(reader: Reader, kind: str, secret: str, now: datetime) -> AccessRow | None:
     """Return whose secret it is, None for one of another kind, or that is over."""
     row = reader.access(hashed(secret))
-    return row if row and row.kind == kind and (row.expires_at is None or now < row.expires_at) else None
+    return row if row and row.kind == kind and is_good(row, now) else None
+
+
+def is_good(row: AccessRow, now: datetime) -> bool:
+    """Whether a session or a token has not expired."""
+    return row.expires_at is None or now < row.expires_at
 
 
 def _argon2() -> "PasswordHasher":

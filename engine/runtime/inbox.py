@@ -88,7 +88,7 @@ def _packed(desk: Desk, channel: str, delivery: Delivery) -> str | None:
         path = set_aside(desk.bad / channel, item)
         log.say("not understood", logging.WARNING, channel=channel, kept=path.name)
         return None
-    return _pack(_keep_attachments(desk.attachments, item) if isinstance(item, Inbound) else item)
+    return pack(_keep_attachments(desk.attachments, item) if isinstance(item, Inbound) else item)
 
 
 def _keep(desk: Desk, channel: str, group: list[_Packed], now: datetime) -> int:
@@ -134,7 +134,8 @@ def process(desk: Desk, world: World, now: datetime, limit: int = 100) -> list[O
     return Work(desk.store, now, world.retries, lambda tx, limit: tx.pending_inbox(now, limit), do, failed).off(limit)
 
 
-def _pack(item: Inbound | Receipt) -> str:
+def pack(item: Inbound | Receipt) -> str:
+    """Return what an inbox row holds of an item whose files are kept."""
     kind = "receipt" if isinstance(item, Receipt) else "inbound"
     return f'{{"kind":"{kind}","item":{codec.encode(item)}}}'
 

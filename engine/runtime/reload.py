@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from engine.channels import AddressKind
 from engine.core.team import Team
 from engine.policy import Compilation, compile_policy
+from engine.policy.diagnostics import Problems
+from engine.policy.sources import read_files
 from engine.runtime import log
 from engine.runtime.engine import Engine
 from engine.runtime.policies import RELOAD, PolicyBroken, load_active, load_people, look_at_calendars, put_in_force, sound
@@ -39,9 +41,7 @@ class Reloader:
         """Something was saved in the directory: put it in force if it is sound; return whether it is."""
         engine = self._engine
         try:
-            compilation = compile_policy(engine.project.policies)
-            sound(compilation)
-            team, _ = load_people(engine.project.policies, compilation)
+            compilation, team = self._read()
         except PolicyBroken as broken:
             fault = str(broken)
             if fault == self._seen:
@@ -56,6 +56,17 @@ class Reloader:
             log.say("policies mended", policy=engine.world.policy.digest[:12])
         self._seen = self._told = ""
         return True
+
+    def _read(self) -> tuple[Compilation, Team]:
+        """Compile what lies in the directory. Raises PolicyBroken."""
+        directory = self._engine.project.policies
+        while True:
+            compilation = compile_policy(directory)
+            sound(compilation)
+            team, _ = load_people(directory, compilation)
+            # A file that is cut off in the middle may be sound: only a second look tells that nobody is still writing.
+            if (read_files(directory, Problems())[0], load_people(directory, compilation)[0]) == (compilation.files, team):
+                return compilation, team
 
     def follow(self, again: bool = True) -> bool:
         """Take over the active policy if another process has put it in force; return whether it did.

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,19 +15,10 @@ import yaml
 
 from engine.core.lifecycle import evolve
 from engine.store import Reader, open_store
+from tests.support.waiting import wait_until
 
 PATIENCE = 120.0
 STOPS_WITHIN = 10.0
-
-
-def wait_until(holds: Callable[[], Any], what: str | Callable[[], str], patience: float = PATIENCE) -> Any:
-    """Return what `holds()` returns once that is true; fail saying `what` did not come to pass."""
-    deadline = time.monotonic() + patience
-    pause = threading.Event()
-    while not (found := holds()):
-        assert time.monotonic() < deadline, f"not within {patience:g} s: {what if isinstance(what, str) else what()}"
-        pause.wait(0.05)
-    return found
 
 
 def clean_environment() -> dict[str, str]:

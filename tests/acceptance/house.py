@@ -12,12 +12,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.store import TicketQuery
-from tests.acceptance.desk import Daemon, Desk, wait_until
+from tests.acceptance.desk import Daemon, Desk
 from tests.acceptance.mail import answer, letter, words
 from tests.real.mail_servers import HOST, PASSWORD, MailServers
 from tests.real.sms_servers import SmsCentre
 from tests.support.ports import LOOPBACK
 from tests.support.repository import ROOT
+from tests.support.waiting import wait_until
 
 SAMPLES = ROOT / "plugins" / "phone_log" / "tests" / "data"
 MAILBOXES = ("support", "customer", "zhao", "wang", "qian", "wu", "sun", "chen", "lin", "li", "zhou")

@@ -14,10 +14,11 @@ import pytest
 
 from engine.store import InboxRow, OutboxRow, Reader, TicketQuery
 from tests.acceptance import inputs
-from tests.acceptance.desk import Daemon, Desk, wait_until
+from tests.acceptance.desk import Daemon, Desk
 from tests.real.sms_servers import SmsCentre
 from tests.support.counts import scaled
 from tests.support.ports import LOOPBACK
+from tests.support.waiting import wait_until
 
 CHANNELS = ("email", "sms", "phone_log")
 HOUSE = "10690001"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.desk import STOPS_WITHIN, wait_until
+from tests.acceptance.desk import STOPS_WITHIN
 from tests.acceptance.house import NUMBER, SAMPLES, SIGNATURE, ZONE, House, clock_words, opened_house
 from tests.acceptance.mail import words
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real("dovecot", "postfix", "openssl")
 

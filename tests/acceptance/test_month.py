@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from engine.store import Reader
-from tests.acceptance.desk import Desk, wait_until
+from tests.acceptance.desk import Desk
 from tests.acceptance.house import MAILBOXES, NUMBER, ZONE, House
 from tests.real.mail_servers import MailServers
 from tests.real.sms_servers import SmsCentre
+from tests.support.waiting import wait_until
 from tests.support.wall_clock import Wall
 
 pytestmark = pytest.mark.real("dovecot", "postfix", "openssl", "faketime")

@@ -5,8 +5,9 @@ from email.message import EmailMessage
 
 import pytest
 
-from tests.acceptance.desk import Desk, wait_until
+from tests.acceptance.desk import Desk
 from tests.acceptance.mail import answer, letter, words
+from tests.support.waiting import wait_until
 
 CUSTOMER = "wang@customer.example"
 

@@ -16,11 +16,12 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.desk import Desk, wait_until
+from tests.acceptance.desk import Desk
 from tests.acceptance.test_service import asked, values
 from tests.support.counts import scaled
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.repository import ROOT
+from tests.support.waiting import wait_until
 
 LEAKY = """
 import logging

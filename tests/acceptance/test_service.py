@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.acceptance.desk import Daemon, Desk, wait_until
+from tests.acceptance.desk import Daemon, Desk
 from tests.acceptance.inputs import mail
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.repository import ROOT
+from tests.support.waiting import wait_until
 
 PLUGIN = """
 import time

@@ -15,8 +15,9 @@ import pytest
 
 from engine.store import Reader, TicketQuery
 from tests.acceptance import inputs
-from tests.acceptance.desk import Daemon, Desk, wait_until
+from tests.acceptance.desk import Daemon, Desk
 from tests.support.postgresql import Server
+from tests.support.waiting import wait_until
 
 MAILS = 200
 COMMITS_WITHIN = timedelta(seconds=5)
@@ -233,7 +234,7 @@ def freeze_while_sending(daemon: Daemon, worker: str, desk: Desk) -> list[str]:
             os.kill(daemon.pid, signal.SIGCONT)
         return list(held)
 
-    return list(wait_until(frozen, "it to be in the middle of sending", 60))
+    return list(wait_until(frozen, "it to be in the middle of sending", longest=0.05))
 
 
 def state_of(desk: Desk) -> list[Any]:

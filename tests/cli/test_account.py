@@ -1,5 +1,8 @@
 """`engine account`: who may sign in, and which programs may use the API."""
 
+from datetime import timedelta
+from random import SystemRandom
+
 import pytest
 
 from engine.runtime import accounts
@@ -62,6 +65,32 @@ def test_a_token_is_shown_once_and_ends_when_it_is_said_so(engine: Command) -> N
     engine("account", "token", "sun", "crm", "--end")
     with store.read() as reader:
         assert accounts.recognised(reader, "token", secret, now) is None
+    store.close()
+
+
+def test_a_token_that_has_expired_is_shown_as_such_and_gives_way_to_another_of_its_name(engine: Command) -> None:
+    store, long_ago = store_of(engine), SystemClock().now() - timedelta(days=2)
+    with store.write() as tx:
+        accounts.let_in(tx, SystemRandom(), "token", "sun", "old", long_ago, timedelta(days=1))
+    assert [token["good"] for token in row(engine, "sun")["tokens"]] == [False]
+    assert "old (no longer good)" in engine("account", "list", "--lang", "en").stdout
+    engine("account", "token", "sun", "old")
+    assert [(token["good"], token["expires_at"]) for token in row(engine, "sun")["tokens"]] == [(True, None)]
+    store.close()
+
+
+def test_what_somebody_has_who_left_the_team_is_shown_as_no_longer_good_and_can_be_ended(engine: Command) -> None:
+    store, now = store_of(engine), SystemClock().now()
+    with store.write() as tx:
+        for name in ("one", "two"):
+            accounts.let_in(tx, SystemRandom(), "token", "gone", name, now, None)
+    assert (row(engine, "gone")["name"], [token["good"] for token in row(engine, "gone")["tokens"]]) == (None, [False, False])
+    assert "not in the team" in engine("account", "list", "--lang", "en").stdout
+    assert "there is no agent 'gone'" in engine("account", "token", "gone", "three", code=2).stderr
+    engine("account", "token", "gone", "one", "--end")
+    assert [token["name"] for token in row(engine, "gone")["tokens"]] == ["two"]
+    engine("account", "lock", "gone")
+    assert row(engine, "gone")["tokens"] == []
     store.close()
 
 

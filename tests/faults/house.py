@@ -16,11 +16,12 @@ from typing import Any, Self
 from engine.core.lifecycle import evolve
 from engine.store import Reader, Store, TicketQuery, open_store
 from tests.acceptance import inputs
-from tests.acceptance.desk import Desk, wait_until
+from tests.acceptance.desk import Desk
 from tests.acceptance.mail import letter
 from tests.faults.failpoints import VARIABLE
 from tests.faults.processes import Forked
 from tests.real.webhook_receivers import Receiver
+from tests.support.waiting import wait_until
 
 POLICIES = Path(__file__).with_name("policies")
 CHANNELS = ("email", "phone_log", "sms")

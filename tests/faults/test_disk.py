@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.desk import Daemon, wait_until
+from tests.acceptance.desk import Daemon
 from tests.faults.conftest import NewHouse, Tell
 from tests.faults.house import Feed, House, check_account, drain
 from tests.support.counts import scaled
+from tests.support.waiting import PATIENCE, wait_until
 
 FULL, LEAST = 200, 10
 HOUSES = 5
 MEGABYTES = 24
-PATIENCE = 120.0
 
 
 @contextlib.contextmanager

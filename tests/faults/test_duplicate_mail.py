@@ -12,9 +12,10 @@ import pytest
 
 from engine.core.lifecycle import evolve
 from engine.store import Reader, TicketQuery
-from tests.acceptance.desk import Desk, wait_until
+from tests.acceptance.desk import Desk
 from tests.real.mail_servers import HOST, PASSWORD, MailServers
 from tests.support.counts import scaled
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real("dovecot", "postfix", "openssl")
 

@@ -11,8 +11,9 @@ import pytest
 
 from engine.store import Reader, TicketQuery
 from tests.acceptance import inputs
-from tests.acceptance.desk import Daemon, Desk, wait_until
+from tests.acceptance.desk import Daemon, Desk
 from tests.support.counts import scaled
+from tests.support.waiting import wait_until
 from tests.support.wall_clock import Wall
 
 pytestmark = pytest.mark.real("faketime")

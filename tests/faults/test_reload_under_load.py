@@ -16,11 +16,11 @@ from engine.channels import write_atomically
 from engine.core.events import DeadlineStarted
 from engine.store import Reader, StoredDecision, TicketQuery
 from tests.acceptance import inputs
-from tests.acceptance.desk import Daemon, Desk, wait_until
+from tests.acceptance.desk import Daemon, Desk
 from tests.support.counts import scaled
+from tests.support.waiting import PATIENCE, wait_until
 
 FULL, LEAST = 1_000, 40
-PATIENCE = 120.0
 BROKEN = 0.3
 WAITING = 3
 """Mails that lie in the folder at once: the flow follows the daemon's pace, and never runs dry."""

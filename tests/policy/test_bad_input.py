@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import forked
 from tests.support.bad_input import CASES, Case, lay_out
 
 MEMORY = 256 << 20
@@ -18,9 +19,12 @@ ENGINE = str(Path(sys.prefix) / "bin" / "engine")
 
 def validate(directory: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     """Run `engine validate` in 256 MiB of memory."""
-    command = [sys.executable, "-c", LIMITED, ENGINE, "validate", str(directory), *options]
+    return forked.run(["validate", str(directory), *options], Path.cwd(), environment(), memory=MEMORY)
+
+
+def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ENGINE_", "LC_", "LANG"))}
-    return subprocess.run(command, env=kept | {"PYTHONUTF8": "1"}, capture_output=True, text=True, encoding="utf-8", timeout=120)
+    return kept | {"PYTHONUTF8": "1"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
@@ -36,6 +40,15 @@ def test_what_is_damaged_or_hostile_is_named_by_its_diagnostic(case: Case, tmp_p
     assert named, done.stdout[:2000]
     assert len(found) - len(named) <= 1, done.stdout[:2000]
     assert any(case.says in item["message"] for item in named)
+
+
+@pytest.mark.parametrize("name", ["bomb of aliases", "a hundred thousand unknown keys"])
+def test_the_installed_command_keeps_within_that_memory_too(name: str, tmp_path: Path) -> None:
+    [case] = [case for case in CASES if case.name == name]
+    command = [sys.executable, "-c", LIMITED, ENGINE, "validate", str(lay_out(case, tmp_path))]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, encoding="utf-8", timeout=120)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert re.search(case.code, done.stdout)
 
 
 def test_the_limit_of_memory_is_one_that_a_process_can_hit(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
-from tests.real.sms_servers import PATIENCE, SmsCentre, wait_until
+from tests.real.sms_servers import PATIENCE, SmsCentre
 from tests.support.parts import find_program
 from tests.support.ports import LOOPBACK, free_port
+from tests.support.waiting import wait_until
 
 KANNEL_CONFIGURATION = """
 group = core

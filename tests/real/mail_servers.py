@@ -14,8 +14,6 @@ import smtplib
 import socket
 import subprocess
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -28,6 +26,7 @@ from imapclient import IMAPClient  # type: ignore[import-untyped]  # published w
 
 from tests.real.mail_configuration import DOVECOT, POSTFIX, POSTFIX_SERVICES
 from tests.support.parts import find_program
+from tests.support.waiting import wait_until
 
 HOST = "127.0.0.1"
 DOMAIN = "example.test"
@@ -141,13 +140,13 @@ class MailServers:
             found[0] = self.mailbox(user)
             return bool(holds(found[0]))
 
-        _wait_until(look, lambda: f"mail to {user}; the servers' logs:\n{self._last_log_lines()}")
+        wait_until(look, lambda: f"mail to {user}; the servers' logs:\n{self._last_log_lines()}")
         return found[0]
 
     def settle(self) -> None:
         """Wait until Postfix has nothing left to deliver."""
         queues = [self._root / "postfix" / "spool" / name for name in ("maildrop", "incoming", "active", "deferred")]
-        _wait_until(lambda: not any(path.is_file() for queue in queues for path in queue.rglob("*")), lambda: "the queue to empty")
+        wait_until(lambda: not any(path.is_file() for queue in queues for path in queue.rglob("*")), lambda: "the queue to empty")
 
     def start_dovecot(self) -> None:
         """Start Dovecot and wait until it takes connections."""
@@ -163,7 +162,7 @@ class MailServers:
             group=_SYSTEM_USER if as_root else None,
             extra_groups=[] if as_root else None,
         )
-        _wait_until(lambda: _greets(self.imap_port), lambda: "Dovecot to answer")
+        wait_until(lambda: _greets(self.imap_port), lambda: "Dovecot to answer")
 
     def stop_dovecot(self) -> None:
         """Stop Dovecot; every IMAP connection breaks."""
@@ -206,7 +205,7 @@ class MailServers:
             except subprocess.CalledProcessError:
                 if trial == 2:
                     raise
-        _wait_until(lambda: _greets(self.smtp_port), lambda: "Postfix to answer")
+        wait_until(lambda: _greets(self.smtp_port), lambda: "Postfix to answer")
 
     def _postfix(self, verb: str) -> None:
         subprocess.run(
@@ -274,7 +273,7 @@ def _stop_process(pid_file: Path) -> None:
     for member in family:
         with contextlib.suppress(ProcessLookupError):
             os.kill(member, signal.SIGTERM)
-    _wait_until(lambda: not any(_alive(member) for member in family), lambda: f"processes {family} to end")
+    wait_until(lambda: not any(_alive(member) for member in family), lambda: f"processes {family} to end")
 
 
 def _children(pid: int) -> list[int]:
@@ -289,14 +288,6 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def _wait_until(holds: Callable[[], bool], what: Callable[[], str]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    pause = threading.Event()
-    while not holds():
-        assert time.monotonic() < deadline, f"waited {PATIENCE:g} s for {what()}"
-        pause.wait(0.02)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import itertools
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,15 +19,6 @@ RECEIPTED_MESSAGE_ID = 0x001E
 MESSAGE_STATE = 0x0427
 REDELIVER_SECONDS = 0.2
 STATE_NUMBERS = {"DELIVRD": 2, "EXPIRED": 3, "DELETED": 4, "UNDELIV": 5, "ACCEPTD": 6, "REJECTD": 8}
-
-
-def wait_until(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
-    """Wait until `holds()`, or fail saying `what` did not come to pass."""
-    deadline = time.monotonic() + patience
-    pause = threading.Event()
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {patience:g} s: {what}"
-        pause.wait(0.02)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """What the tests of the SMS channel share: a customer, a house, and a receiver that stands for the engine."""
 
 from engine.channels import Outbound, TemporaryFailure
-from tests.real.sms_servers import wait_until
 from tests.support.ports import LOOPBACK
+from tests.support.waiting import wait_until
 
 CUSTOMER, HOUSE = "8613800138000", "10690001"
 SIGNATURE = "【某公司】"

@@ -8,9 +8,10 @@ import engine_sms
 from engine.channels import Inbound, Receipt, ReceiptStatus, Rejected, TemporaryFailure
 from engine.testing import Arrived, Carrier, ChannelContract, context
 from tests.real.kannel_server import Kannel
-from tests.real.sms_servers import SmsCentre, wait_until
+from tests.real.sms_servers import SmsCentre
 from tests.real.sms_support import CUSTOMER, HOUSE, INVALID_DESTINATION, LONG, SECRET, SIGNATURE, Receiver, message
 from tests.support.ports import LOOPBACK, free_port
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture

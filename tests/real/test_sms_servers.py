@@ -7,7 +7,7 @@ import pytest
 import engine_sms
 from engine.channels import Inbound, PermanentFailure, Receipt, ReceiptStatus, Rejected, TemporaryFailure
 from engine.testing import SettableClock, context
-from tests.real.sms_servers import SmsCentre, wait_until
+from tests.real.sms_servers import SmsCentre
 from tests.real.sms_support import (
     CUSTOMER,
     HOUSE,
@@ -22,6 +22,7 @@ from tests.real.sms_support import (
     smpp_settings,
 )
 from tests.support.ports import LOOPBACK
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture

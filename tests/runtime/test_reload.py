@@ -8,7 +8,8 @@ import pytest
 
 from engine.cli.init import lay_out
 from engine.core.signals import AgentActed, MessageArrived
-from engine.policy import compile_policy
+from engine.policy import Compilation, compile_policy, has_errors
+from engine.policy.compilation import digest
 from engine.runtime.clock import VirtualClock
 from engine.runtime.engine import Engine, open_engine
 from engine.runtime.gather import Origin
@@ -105,6 +106,24 @@ def test_a_file_that_was_only_half_written_raises_no_alarm(engine: Engine) -> No
     edit(engine, "sla.yaml", "response: ", "response: 9m")
     assert reloader.saved()
     assert (budget(engine), alarms(engine), reloader.wants_another_look) == (timedelta(minutes=9), [], False)
+
+
+def test_what_is_sound_but_still_being_written_is_not_put_in_force(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = engine.project.policies / "sla.yaml"
+    whole = path.read_text(encoding="utf-8").replace("response: 10m", "response: 9m")
+
+    def written_meanwhile(directory: Path) -> Compilation:
+        compilation = compile_policy(directory)
+        path.write_text(whole, encoding="utf-8")
+        return compilation
+
+    path.write_text(whole.partition("on_calendar_change")[0], encoding="utf-8")
+    assert not has_errors(compile_policy(engine.project.policies).diagnostics)
+    monkeypatch.setattr("engine.runtime.reload.compile_policy", written_meanwhile)
+    assert Reloader(engine).saved()
+    with engine.store.read() as reader:
+        assert reader.active_policy() == digest(compile_policy(engine.project.policies).files)
+        assert len(reader.activations()) == 2
 
 
 def test_after_it_was_mended_the_same_fault_is_told_again(engine: Engine) -> None:

@@ -15,7 +15,7 @@ from engine.cli.init import lay_out
 from engine.runtime.claims import BATCH
 from engine.runtime.clock import VirtualClock
 from engine.runtime.engine import Engine, open_engine
-from engine.runtime.inbox import _pack
+from engine.runtime.inbox import pack
 from engine.runtime.project import load_project
 from engine.runtime.worker import PARTS, Worker
 from tests.acceptance import inputs
@@ -38,7 +38,7 @@ def flood(engine: Engine, count: int) -> None:
     with engine.store.write() as tx:
         for n in range(count):
             item = Inbound(str(n), f"c{n}@customer.example", WEDNESDAY, "打印机故障")
-            tx.accept("email", str(n), WEDNESDAY, _pack(item), b"")
+            tx.accept("email", str(n), WEDNESDAY, pack(item), b"")
 
 
 def pending(engine: Engine) -> int:

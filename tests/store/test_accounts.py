@@ -42,27 +42,37 @@ def test_a_session_or_token_is_found_by_its_hash_until_it_is_ended_or_struck_out
 def test_what_was_asked_is_answered_once_and_forgotten_in_time(store: Store) -> None:
     row = RequestRow("k1", "asked", "{}", NOW)
     with store.write() as tx:
-        tx.keep_request(row, NOW)
+        assert tx.keep_request(row, NOW)
+        assert not tx.keep_request(RequestRow("k1", "other", "[]", NOW), NOW)
         assert (tx.request("k1"), tx.request("k2")) == (row, None)
-        with pytest.raises(StoreFailed, match=TAKEN), tx.savepoint():
-            tx.keep_request(row, NOW)
         tx.keep_request(RequestRow("k2", "asked", "{}", NOW + MINUTE), NOW + MINUTE)
         assert tx.request("k1") is None
 
 
 def test_news_are_the_decisions_that_changed_a_ticket_in_order(store: Store) -> None:
     with store.write() as tx:
-        assert (tx.latest_news(), tx.news(0, NOW, 9)) == (0, [])
+        assert (tx.latest_news(NOW), tx.news(0, NOW, 9)) == (0, [])
         first = open_ticket(tx)
         happen(tx, first, e.TierAssigned("important"), e.Assigned("zhao"), at=NOW + MINUTE)
         everything = tx.news(0, NOW + MINUTE, 9)
         assert [row.ticket for row in everything] == [first.number, first.number]
         assert everything[1] == NewsRow(
-            tx.latest_news(), NOW + MINUTE, first.number, everything[1].signal, first.seq + 2, ("tier_assigned", "assigned")
+            tx.latest_news(NOW + MINUTE), NOW + MINUTE, first.number, everything[1].signal, first.seq + 2, ("tier_assigned", "assigned")
         )
         assert tx.news(everything[0].id, NOW + MINUTE, 9) == everything[1:]
         assert tx.news(0, NOW + MINUTE, 1) == everything[:1]
         assert tx.news(everything[0].id, NOW, 9) == []
+        assert tx.latest_news(NOW) == everything[0].id
+
+
+def test_a_decision_is_no_news_before_one_of_a_lower_number_that_is_later(store: Store) -> None:
+    with store.write() as tx:
+        ticket = open_ticket(tx)
+        opened = tx.latest_news(NOW)
+        happen(tx, ticket, e.Assigned("zhao"), at=NOW + 2 * MINUTE)
+        happen(tx, open_ticket(tx), e.Assigned("li"), at=NOW + MINUTE)
+        assert tx.news(opened, NOW + MINUTE, 9) == []
+        assert len(tx.news(opened, NOW + 2 * MINUTE, 9)) == 3
 
 
 def test_tickets_come_page_by_page_in_the_order_of_their_numbers(store: Store) -> None:

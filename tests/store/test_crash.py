@@ -12,9 +12,9 @@ import pytest
 from engine.core.lifecycle import evolve
 from engine.errors import Refused
 from engine.store import Store, TicketQuery, open_store
-from tests.acceptance.desk import wait_until
 from tests.support.counts import scaled
 from tests.support.repository import ROOT
+from tests.support.waiting import wait_until
 
 
 def start(*arguments: str) -> subprocess.Popen:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from resource import RLIM_INFINITY, RLIMIT_AS, setrlimit
 from subprocess import CompletedProcess, TimeoutExpired
 from tempfile import TemporaryDirectory
 from typing import NoReturn
@@ -23,12 +24,17 @@ def become(root: Path, environment: Mapping[str, str]) -> None:
     time.tzset()
 
 
-def run(arguments: Sequence[str], root: Path, environment: Mapping[str, str], stdin: str = "") -> CompletedProcess[str]:
-    """Run the command `engine`; return what it printed and its exit code. Raises TimeoutExpired after two minutes."""
+def run(
+    arguments: Sequence[str], root: Path, environment: Mapping[str, str], stdin: str = "", memory: int = RLIM_INFINITY
+) -> CompletedProcess[str]:
+    """Run the command `engine` within so many bytes of memory; return what it printed and its exit code.
+
+    Raises TimeoutExpired after two minutes.
+    """
     with TemporaryDirectory() as folder:
         streams = [Path(folder, name) for name in ("in", "out", "err")]
         streams[0].write_text(stdin, encoding="utf-8")
-        process = FORKING.Process(target=_engine, args=(tuple(arguments), root, dict(environment), streams), daemon=True)
+        process = FORKING.Process(target=_engine, args=(tuple(arguments), root, dict(environment), streams, memory), daemon=True)
         process.start()
         process.join(120)
         if process.exitcode is None:
@@ -39,7 +45,8 @@ def run(arguments: Sequence[str], root: Path, environment: Mapping[str, str], st
         return CompletedProcess(["engine", *arguments], process.exitcode, out, err)
 
 
-def _engine(arguments: tuple[str, ...], root: Path, environment: dict[str, str], streams: list[Path]) -> None:
+def _engine(arguments: tuple[str, ...], root: Path, environment: dict[str, str], streams: list[Path], memory: int) -> None:
+    setrlimit(RLIMIT_AS, (memory, memory))
     ways = (os.O_RDONLY, *[os.O_WRONLY | os.O_CREAT] * 2)
     be_engine(arguments, root, environment, [os.open(path, way) for path, way in zip(streams, ways, strict=True)])
 

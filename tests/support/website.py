@@ -4,7 +4,7 @@ import hashlib
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ PASSWORD = "correct horse battery"
 SETTINGS = """\
 version: 1
 policies: {policies}
-database: sqlite:///var/engine.db
+database: {database}
 channels: {{email: {{}}, sms: {{}}, phone_log: {{}}, web: {{}}, web_phone: {{}}, chat: {{}}}}
 outbound: live
 services: {{web: {{listen: "127.0.0.1:{port}", public: "http://127.0.0.1:{port}"}}}}
@@ -129,17 +129,19 @@ def fingerprint(site: Website) -> str:
 
 
 @contextmanager
-def website(root: Path, now: datetime = WEDNESDAY, policies: Path = POLICIES) -> Iterator[Website]:
+def website(
+    root: Path, now: datetime = WEDNESDAY, policies: Path = POLICIES, database: str = "sqlite:///var/engine.db"
+) -> Iterator[Website]:
     """Serve a fresh project until the block ends."""
     port, clock, stop = free_port(), VirtualClock(now), threading.Event()
     root.mkdir(parents=True, exist_ok=True)
-    (root / "engine.yaml").write_text(SETTINGS.format(policies=policies, port=port), "utf-8")
+    (root / "engine.yaml").write_text(SETTINGS.format(policies=policies, port=port, database=database), "utf-8")
     engine = open_engine(load_project(root), clock, random.Random(7), reload=True, key=b"k" * 32)
     thread = threading.Thread(target=build(engine)["web"], args=(stop,), name="web under test")
     thread.start()
     served = Website(engine, clock, f"http://{LOOPBACK}:{port}")
     try:
-        _wait_for(served.client)
+        wait_for(served.client, thread.is_alive)
         yield served
     finally:
         served.close()
@@ -149,10 +151,13 @@ def website(root: Path, now: datetime = WEDNESDAY, policies: Path = POLICIES) ->
     assert not thread.is_alive(), "the web lets go when it is told to"
 
 
-def _wait_for(client: httpx.Client) -> None:
-    for _ in range(200):
+def wait_for(client: httpx.Client, runs: Callable[[], bool]) -> None:
+    """Wait until a web that is starting answers, as long as whatever serves it runs."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        assert runs()
         try:
-            client.get("/static/icon.svg")
+            client.get("/")
         except httpx.ConnectError:
             time.sleep(0.02)
         else:

@@ -25,10 +25,10 @@ class AccountReader(Protocol):
         """Return what the request of that id was answered."""
 
     def news(self, after: int, until: datetime, limit: int) -> list[NewsRow]:
-        """Return decisions that changed a ticket, from the one behind `after` on and not later than `until`, in order."""
+        """Return decisions that changed a ticket, from the one behind `after` on up to the first that is later than `until`, in order."""
 
-    def latest_news(self) -> int:
-        """Return the id of the latest decision, 0 before the first."""
+    def latest_news(self, until: datetime) -> int:
+        """Return the id of the latest decision that is not later than `until`, 0 before the first."""
 
 
 class AccountWriter(Protocol):
@@ -49,5 +49,8 @@ class AccountWriter(Protocol):
     def forget_accesses(self, now: datetime) -> None:
         """Strike out what has expired."""
 
-    def keep_request(self, row: RequestRow, since: datetime) -> None:
-        """Keep what a request was answered; what was kept before `since` goes. Raises StoreFailed if the id is taken."""
+    def keep_request(self, row: RequestRow, since: datetime) -> bool:
+        """Keep what a request was answered; what was kept before `since` goes. False: the id is taken, and nothing was kept.
+
+        Of several transactions that keep one id at once, the others wait here until the first has ended.
+        """

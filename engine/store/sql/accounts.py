@@ -29,7 +29,7 @@ _FORGET = "DELETE FROM access WHERE expires_at <= ?"
 
 _REQUEST = "SELECT id, asked, answer, at FROM request WHERE id = ?"
 
-_KEEP_REQUEST = "INSERT INTO request (id, asked, answer, at) VALUES (?, ?, ?, ?)"
+_KEEP_REQUEST = "INSERT INTO request (id, asked, answer, at) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 
 _FORGET_REQUESTS = "DELETE FROM request WHERE at < ?"
 
@@ -37,12 +37,12 @@ _NEWS = """
 SELECT d.id, d.at, d.ticket, d.signal_type, e.seq, e.type
 FROM (
     SELECT id, at, ticket, signal_type, first_seq, last_seq FROM decision
-    WHERE id > ? AND at <= ? AND first_seq IS NOT NULL ORDER BY id LIMIT ?
+    WHERE id > ? AND first_seq IS NOT NULL ORDER BY id LIMIT ?
 ) AS d JOIN event e ON e.ticket = d.ticket AND e.seq BETWEEN d.first_seq AND d.last_seq
 ORDER BY d.id, e.seq
 """
 
-_LATEST = "SELECT coalesce(max(id), 0) FROM decision"
+_LATEST = "SELECT coalesce((SELECT id FROM decision WHERE at <= ? ORDER BY id DESC LIMIT 1), 0)"
 
 
 class AccountReads(Room):
@@ -73,14 +73,16 @@ class AccountReads(Room):
     def news(self, after: int, until: datetime, limit: int) -> list[NewsRow]:
         """What happened."""
         found: dict[int, NewsRow] = {}
-        for id, at, ticket, signal, seq, event in self._session.all(_NEWS, after, micros(until), limit):
+        for id, at, ticket, signal, seq, event in self._session.all(_NEWS, after, limit):
+            if instant(at) > until:
+                break
             before = found.get(id)
             found[id] = NewsRow(id, instant(at), ticket, signal, seq, (*(before.events if before else ()), event))
         return list(found.values())
 
-    def latest_news(self) -> int:
+    def latest_news(self, until: datetime) -> int:
         """The latest decision."""
-        latest: int = self._session.value(_LATEST)
+        latest: int = self._session.value(_LATEST, micros(until))
         return latest
 
     def _accounts(self, agent: str | None) -> list[AccountRow]:
@@ -110,10 +112,10 @@ class AccountWrites(AccountReads):
         """Strike out what has expired."""
         self._session.run(_FORGET, micros(now))
 
-    def keep_request(self, row: RequestRow, since: datetime) -> None:
+    def keep_request(self, row: RequestRow, since: datetime) -> bool:
         """Keep what a request was answered."""
         self._session.run(_FORGET_REQUESTS, micros(since))
-        self._session.run(_KEEP_REQUEST, row.id, row.asked, row.answer, micros(row.at))
+        return self._session.run(_KEEP_REQUEST, row.id, row.asked, row.answer, micros(row.at)) == 1
 
 
 def _access(row: Any) -> AccessRow:

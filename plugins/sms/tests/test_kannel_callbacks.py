@@ -12,8 +12,8 @@ import engine_sms
 from engine.channels import Inbound, ReceiptStatus, Rejected
 from engine.errors import ConfigurationError
 from engine.testing import context
-from tests.real.sms_servers import wait_until
 from tests.support.ports import LOOPBACK, free_port
+from tests.support.waiting import wait_until
 
 SECRET = "0123456789abcdef"
 REPLY = {"from": "8613800138000", "to": "10690001", "coding": "0", "charset": "UTF-8"}

@@ -10,9 +10,9 @@ import pytest
 import engine_sms
 from engine.channels import Rejected, TemporaryFailure
 from engine.testing import context
-from tests.real.sms_servers import wait_until
 from tests.real.sms_support import Receiver, message, smpp_settings
 from tests.support.ports import LOOPBACK
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture

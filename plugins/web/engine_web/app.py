@@ -13,15 +13,16 @@ from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from engine.errors import EngineError, NotFound, Refused, UsageError
-from engine.services import Engine
+from engine.errors import EngineError
+from engine.services import LANGUAGES, Engine
 from engine_web import api, console, customers, doors
 from engine_web.apart import apart
 from engine_web.api.problems import Problem
 from engine_web.doors.throttle import Throttle
+from engine_web.failures import status_of
 from engine_web.guards import Guards
 from engine_web.settings import Settings
-from engine_web.site import Site, site_of
+from engine_web.site import Site, inside, site_of
 
 STATIC = Path(__file__).parent / "static"
 
@@ -60,9 +61,8 @@ async def _language(request: Request) -> Response:
     """Keep in which language somebody reads; the one POST without a token, for it changes nothing but their own cookie."""
     form = await request.form()
     chosen, back = str(form.get("language", "")), str(form.get("back", "/"))
-    inside = back.startswith("/") and back[1:2] not in ("/", "\\")
-    answer = RedirectResponse(_readable(request, back) if inside else "/", status_code=303)
-    if chosen in ("zh", "en"):
+    answer = RedirectResponse(_readable(request, inside(back, "/")), status_code=303)
+    if chosen in LANGUAGES:
         secure = site_of(request).settings.secure
         answer.set_cookie("language", chosen, max_age=31_536_000, samesite="lax", httponly=True, secure=secure)
     return answer
@@ -79,9 +79,8 @@ def _readable(request: Request, target: str) -> str:
     return path
 
 
-def _refused(request: Request, error: Exception) -> Response:
-    known: dict[type, int] = {NotFound: 404, Refused: 409, UsageError: 400}
-    status = known.get(type(error), 503)
+def _refused(request: Request, error: EngineError) -> Response:
+    status = status_of(error)
     return _failed(request, HTTPException(status, headers={"retry-after": "5"} if status == 503 else None))
 
 

@@ -1,5 +1,6 @@
 """What every answer carries, so that a browser runs, frames, keeps and tells nothing that it should not."""
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,7 +27,10 @@ APART = {
 
 
 class Guards:
-    """Puts the headers on every answer that has not its own, and refuses bodies that are too large. `secure`: browsers come by TLS."""
+    """Puts the headers on every answer that has not its own, and refuses bodies that are too large, or written in anything but UTF-8.
+
+    `secure`: browsers come by TLS.
+    """
 
     def __init__(self, app: ASGIApp, secure: bool) -> None:
         self._app = app
@@ -42,6 +46,9 @@ class Guards:
             return
         if int(dict(scope["headers"]).get(b"content-length", b"0")) > LARGEST_BODY:
             await PlainTextResponse("that is too large\n", 413, self._headers)(scope, receive, send)
+            return
+        if not _is_utf8(scope):
+            await PlainTextResponse("only UTF-8 is read here\n", 415, self._headers)(scope, receive, send)
             return
         size = 0
 
@@ -66,3 +73,12 @@ class Guards:
 def _crosses(scope: Scope) -> bool:
     """Whether a browser says that another site sends this; programs say nothing."""
     return dict(scope["headers"]).get(b"sec-fetch-site", b"none") not in (b"same-origin", b"none")
+
+
+def _is_utf8(scope: Scope) -> bool:
+    """Whether a body is in UTF-8, as whoever sends it says: some of Python's other codecs take time by the square, or make what is no text.
+
+    A form is read by what this same function finds.
+    """
+    types = (value for name, value in scope["headers"] if name == b"content-type")
+    return all(parse_options_header(value)[1].get(b"charset", b"utf-8").lower() in (b"utf-8", b"utf8") for value in types)

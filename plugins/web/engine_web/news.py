@@ -14,7 +14,8 @@ _LOOK = 0.25
 """Seconds between two looks at the store while somebody watches."""
 
 _SETTLED = timedelta(seconds=10)
-"""Where several processes write, a decision is news only after so long: by then all that were numbered before it are kept."""
+"""Where several processes write, a decision is news only after so long: by then all that were numbered before it are kept, unless
+deciding on one took half of that."""
 
 _BATCH = 500
 _BEAT = 15.0
@@ -36,9 +37,9 @@ class News:
         self.turn = 0
 
     def latest(self) -> int:
-        """Return the id of the latest decision."""
+        """Return the id of the latest decision that is news; what is no news yet, is later."""
         with self._engine.store.read() as reader:
-            return reader.latest_news()
+            return reader.latest_news(self._until())
 
     def since(self, after: int, limit: int = _BATCH) -> list[NewsRow]:
         """Return what happened after the decision of that id."""
@@ -57,13 +58,17 @@ class News:
             self._watchers -= 1
 
     async def follow(self, after: int) -> AsyncIterator[list[NewsRow]]:
-        """Yield what happens from the decision `after` on, as it happens, and nothing at all now and then."""
+        """Yield what happens from the decision `after` on, as it happens, and nothing at all now and then.
+
+        Raises EngineError when the store is away.
+        """
         with self.watched():
             while True:
                 turned, recent = self._turned, self._recent  # of one turn, so that nothing stale is kept for the next
-                if after not in recent:
-                    recent[after] = asyncio.ensure_future(run_in_threadpool(self.since, after))
-                rows = await asyncio.shield(recent[after])
+                asked = recent.get(after)
+                if asked is None or (asked.done() and asked.exception() is not None):  # what failed is asked again
+                    asked = recent[after] = asyncio.ensure_future(run_in_threadpool(self.since, after))
+                rows = await asyncio.shield(asked)
                 if rows:
                     after = rows[-1].id
                     yield rows

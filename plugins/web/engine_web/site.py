@@ -10,13 +10,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from engine.services import Engine, moment, printable
+from engine.services import LANGUAGES, Engine, moment, printable
 from engine_web.news import News
 from engine_web.screens import Screens
 from engine_web.settings import Settings
 
 HERE = Path(__file__).parent
-LANGUAGES = ("zh", "en")
 
 _DIGITS = 18
 """Of the largest whole number that any database keeps."""
@@ -48,6 +47,15 @@ class Site:
         """Whether strangers can chat: engine.yaml has the channel for it."""
         known = self.engine.types.get("chat")
         return known is not None and known.name == "chat"
+
+    def fresh_id(self) -> str:
+        """Return 32 hexadecimal digits that nobody guesses."""
+        return f"{self.engine.world.chance.getrandbits(128):032x}"
+
+    def looked_at(self, agent: str, what: str, about: str) -> None:
+        """Keep in the audit that somebody read personal data."""
+        with self.engine.store.write() as tx:
+            tx.audit(self.engine.clock.now(), agent, what, about)
 
     def language(self, request: Request) -> str:
         """Return in which language somebody reads: as they chose, else as their browser asks, else the company's first."""
@@ -90,6 +98,11 @@ def site_of(request: Request) -> Site:
 def whole(text: str) -> int | None:
     """Return the whole number that a field or an address says, None for what is none of ours."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else None
+
+
+def inside(target: str, otherwise: str) -> str:
+    """Return an address that somebody wants to be led to if it is a page of this site, else another."""
+    return target if target.startswith("/") and target[1:2] not in ("/", "\\") and target.isprintable() else otherwise
 
 
 def read_words() -> dict[str, dict[str, str]]:

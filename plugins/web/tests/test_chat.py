@@ -107,11 +107,20 @@ def test_a_conversation_is_one_ticket_in_which_answers_appear_until_it_is_confir
 def test_an_answer_is_told_as_it_is_written_to_so_many_pages(shared_site: Website, monkeypatch: pytest.MonkeyPatch) -> None:
     path = handed_over(shared_site)
     monkeypatch.setattr(chat, "MOST_LIVE", 1)
+    drawn, draw = list[str](), chat._drawn
+
+    def counted(request: Request) -> str:
+        drawn.append(draw(request))
+        return drawn[-1]
+
+    monkeypatch.setattr(chat, "_drawn", counted)
     with shared_site.client.stream("GET", f"{path}/live") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         lines = stream.iter_lines()
         assert next(line for line in lines if "我的订单" in line).startswith("data: ")
-        assert shared_site.browser().get(f"{path}/live").status_code == 429
+        assert len(drawn) == 1
+        for spelled in (path, f"/chat/{path.removeprefix('/chat/').upper()}"):
+            assert shared_site.browser().get(f"{spelled}/live").status_code == 429
         assert shared_site.act(number_of(path), "write", "马上为您查询") is None
         assert next(line for line in lines if "马上" in line).startswith("data: ")
 

@@ -91,7 +91,7 @@ def test_a_measure_can_aim_at_every_kpi_that_is_offered(site: Website) -> None:
     assert "csat" in offered
     wanted = hidden(shown, "/console/measures") | {"text": "重写手册", "owner": "zhao", "due": "2026-03-10"}
     for place, name in enumerate(offered):
-        answer = client.post("/console/measures", data={**wanted, "form": f"{place:024x}", "kpi": name})
+        answer = client.post("/console/measures", data={**wanted, "form": f"{place:032x}", "kpi": name})
         assert answer.status_code == 303, (name, answer.text)
 
 

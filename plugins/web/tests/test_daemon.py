@@ -14,6 +14,7 @@ from engine.runtime import accounts
 from engine.runtime.clock import SystemClock
 from engine.store import open_store
 from tests.support.ports import free_port
+from tests.support.website import wait_for
 
 ENGINE = str(Path(sys.prefix) / "bin" / "engine")
 
@@ -27,7 +28,7 @@ def test_the_daemon_serves_the_web_and_lets_go_of_it_in_time_whoever_listens(tmp
     with subprocess.Popen([ENGINE, "run"], cwd=root, stderr=subprocess.PIPE, text=True) as daemon:
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", headers=auth, trust_env=False, timeout=20) as client:
-                wait_for(client, daemon)
+                wait_for(client, lambda: daemon.poll() is None)
                 need = {"from": "lan@customer.test", "text": "软件异常,无法登录"}
                 opened = client.post("/tickets", json=need, headers={"idempotency-key": "1"})
                 assert opened.status_code == 201, opened.text
@@ -51,15 +52,3 @@ def token_of(agent: str, root: Path) -> str:
         token = accounts.let_in(tx, random.SystemRandom(), "token", agent, "test", SystemClock().now(), None)
     store.close()
     return token
-
-
-def wait_for(client: httpx.Client, daemon: "subprocess.Popen[str]") -> None:
-    for _ in range(600):
-        assert daemon.poll() is None
-        try:
-            client.get("/openapi.json")
-        except httpx.ConnectError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("the web does not answer")

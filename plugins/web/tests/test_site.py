@@ -6,8 +6,12 @@ import pytest
 from msgspec import structs
 
 from engine.channels import Inbound, TemporaryFailure
+from engine.errors import ConfigurationError, EngineError, NotFound, UsageError
+from engine.runtime.followups import Severed
+from engine.store import StoreFailed
 from engine_web import guards
 from engine_web.app import STATIC
+from engine_web.failures import status_of
 from engine_web.intake import take_in
 from engine_web.site import read_words
 from tests.support.website import Website
@@ -68,10 +72,33 @@ def test_what_is_too_large_is_refused_whether_it_says_so_or_not(shared_site: Web
         assert shared_site.browser().post("/language", content=body, headers=form).status_code == 413
 
 
+@pytest.mark.parametrize("charset", ["punycode", '"unicode_escape"', "gbk", "utf-7", ""])
+@pytest.mark.parametrize("path", ["/request", "/login", "/language", "/api/v1/tickets"])
+def test_a_body_in_anything_but_utf_8_is_not_read(shared_site: Website, path: str, charset: str) -> None:
+    form = b'--b\r\nContent-Disposition: form-data; name="back"\r\n\r\n\\ud800\r\n--b--\r\n'
+    kind = {"content-type": f"multipart/form-data; boundary=b; charset={charset}"}
+    assert shared_site.client.post(path, content=form, headers=kind).status_code == 415
+
+
+def test_a_form_may_say_that_it_is_in_utf_8(shared_site: Website) -> None:
+    for charset in ("utf-8", '"UTF-8"', "utf8"):
+        kind = {"content-type": f"application/x-www-form-urlencoded; Charset={charset}"}
+        answer = shared_site.client.post("/language", content=b"language=zh&back=/request", headers=kind)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/request")
+
+
 def test_nothing_is_taken_in_while_too_much_waits(shared_site: Website) -> None:
     engine = replace(shared_site.engine, project=structs.replace(shared_site.engine.project, waiting_limit=0))
     with pytest.raises(TemporaryFailure, match="too much waits"):
         take_in(engine, "web", Inbound("form-2", "lan@customer.test", shared_site.clock.now(), text="软件异常"))
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(NotFound("x"), 404), (Severed("x"), 409), (UsageError("x"), 422), (ConfigurationError("x"), 503), (StoreFailed("x"), 503)],
+)
+def test_an_error_means_the_same_on_pages_and_over_the_api_also_one_of_a_finer_kind(error: EngineError, status: int) -> None:
+    assert status_of(error) == status
 
 
 def test_a_form_that_is_sent_twice_leads_to_one_ticket(shared_site: Website) -> None:

@@ -5,24 +5,28 @@ import json
 import math
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from engine.errors import EngineError, NotFound, Refused, UsageError
-from engine.services import accounts, encode
+from engine.errors import EngineError
+from engine.services import NewsRow, accounts, encode
 from engine_web.api import insight, tickets
 from engine_web.api.openapi import document
 from engine_web.api.operations import Answer, Call, Operation
 from engine_web.api.problems import Problem
 from engine_web.doors.roles import Person, may, person_of
-from engine_web.doors.throttle import Throttle
+from engine_web.doors.throttle import Throttle, source
+from engine_web.failures import status_of
 from engine_web.settings import Settings
 from engine_web.site import Site, site_of
+from engine_web.streams import streamed
 
 OPERATIONS: tuple[Operation, ...] = (*tickets.OPERATIONS, *insight.OPERATIONS)
 _LARGEST = 200_000
@@ -65,7 +69,7 @@ def _endpoint(methods: dict[str, Operation], throttle: Throttle) -> _Handler:
             body = await _read(request)
             call = await run_in_threadpool(_call, request, operation, body, throttle)
             if operation.name == "listEvents" and "text/event-stream" in request.headers.get("accept", ""):
-                return StreamingResponse(_stream(request, call), media_type="text/event-stream")
+                return streamed(request, _stream(request, call, await run_in_threadpool(_beginning, request, call)))
             return _told(await run_in_threadpool(operation.run, call))
         except Problem as problem:
             return problem.response()
@@ -102,15 +106,21 @@ def _call(request: Request, operation: Operation, body: bytes, throttle: Throttl
     return Call(site, person, request.path_params, query, given, id, asked, seq)
 
 
-def _who(request: Request, site: Site, throttle: Throttle) -> Person:
-    """Return as whom the bearer of a token acts."""
+def _bearer(request: Request, site: Site) -> Person | None:
+    """Return as whom the bearer of a token acts now, None without a sound one."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    engine, person = site.engine, None
-    if scheme.lower() == "bearer" and secret:
-        with engine.store.read() as reader:
-            row = accounts.recognised(reader, "token", secret.strip(), engine.clock.now())
-        person = person_of(row.agent, engine.world.team, engine.world.policy) if row else None
-    pause = throttle.wait(f"agent {person.agent}" if person else f"address {request.client.host if request.client else ''}")
+    if scheme.lower() != "bearer" or not secret:
+        return None
+    engine = site.engine
+    with engine.store.read() as reader:
+        row = accounts.recognised(reader, "token", secret.strip(), engine.clock.now())
+    return person_of(row.agent, engine.world.team, engine.world.policy) if row else None
+
+
+def _who(request: Request, site: Site, throttle: Throttle) -> Person:
+    """Return who asks. Raises Problem."""
+    person = _bearer(request, site)
+    pause = throttle.wait(f"agent {person.agent}" if person else f"address {source(request)}")
     if pause > 0:
         raise Problem(429, "too many requests: wait as long as Retry-After says", {"retry-after": str(math.ceil(pause))})
     if person is None:
@@ -175,19 +185,33 @@ def _told(answer: Answer) -> Response:
 
 
 def _problem_of(error: EngineError) -> Problem:
-    status = {NotFound: 404, UsageError: 422, Refused: 409}.get(type(error), 503)
+    status = status_of(error)
     return Problem(status, str(error)) if status != 503 else Problem(503, "try again in a moment", {"retry-after": "1"})
 
 
-async def _stream(request: Request, call: Call) -> AsyncIterator[bytes]:
-    """Tell what happens as server-sent events, from `after` or Last-Event-ID on, else from now on."""
+def _beginning(request: Request, call: Call) -> int:
+    """Return the id behind which a stream begins: `after` or Last-Event-ID, else of what is the latest now."""
     last = request.headers.get("last-event-id", "")
-    site = call.site
     begin = int(last) if last.isascii() and last.isdigit() and len(last) < 18 else call.query.get("after")
-    after = await run_in_threadpool(site.news.latest) if begin is None else begin
+    return call.site.news.latest() if begin is None else int(begin)
+
+
+async def _stream(request: Request, call: Call, after: int) -> AsyncIterator[bytes]:
+    """Tell what happens, as server-sent events."""
     yield b": here\n\n"
-    async for rows in site.news.follow(after):
-        for one in await run_in_threadpool(insight.told, call, rows):
+    async for rows in call.site.news.follow(after):
+        for one in await run_in_threadpool(_heard, request, call, rows):
             yield f"id: {one['id']}\nevent: ticket\ndata: {encode(one)}\n\n".encode()
         if not rows:
             yield b": still here\n\n"
+
+
+def _heard(request: Request, call: Call, rows: list[NewsRow]) -> list[dict[str, Any]]:
+    """Return what of the news whoever listens may hear, asking anew who that is: a stream lasts longer than a token or a role may.
+
+    Raises HTTPException for whom nothing is told any more.
+    """
+    person = _bearer(request, call.site)
+    if person is None or not may(person, "read", "news"):
+        raise HTTPException(403)
+    return insight.told(replace(call, person=person), rows)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from engine.errors import UsageError
-from engine.services import KPIS, NewsRow, Ticket, dossier, kpi
+from engine.services import KPIS, LANGUAGES, NewsRow, dossier, kpi
 from engine_web.answers import answers
 from engine_web.api.operations import INSTANT, NULLABLE, TEXT, WHOLE, Answer, Call, Operation, listed, record, words
 from engine_web.api.problems import Problem
@@ -21,14 +21,12 @@ def _customer(call: Call) -> Answer:
     engine = call.site.engine
     try:
         with engine.store.read() as reader:
-            customer = dossier.find(reader, engine.project.phone_region, call.path["who"])
-            tickets = [ticket for number in reader.tickets_about(customer) if (ticket := reader.ticket(number))]
+            seen = dossier.view(reader, dossier.find(reader, engine.project.phone_region, call.path["who"]))
     except UsageError:
         raise Problem(404, "there is no such customer") from None
-    if not may_all(call.person, "read", "customer") and not any(may(call.person, "read", "customer", one) for one in tickets):
+    if not may_all(call.person, "read", "customer") and not any(may(call.person, "read", "customer", one) for one in seen.tickets):
         raise Problem(404, "there is no such customer")
-    seen = dossier.look(engine, customer, None)
-    call.looked_at("looked at the customer", customer)
+    call.looked_at("looked at the customer", seen.id)
     shown = {
         "id": seen.id,
         "name": seen.customer.name if seen.customer else None,
@@ -111,13 +109,8 @@ def told(call: Call, rows: list[NewsRow]) -> list[dict[str, Any]]:
     return [
         {"id": row.id, "at": row.at, "ticket": row.ticket, "signal": row.signal, "seq": row.seq, "events": list(row.events)}
         for row in rows
-        if (ticket := tickets[row.ticket]) is not None and may(call.person, "read", "news", ticket) and _open_to(call, ticket)
+        if (ticket := tickets[row.ticket]) is not None and may(call.person, "read", "news", ticket)
     ]
-
-
-def _open_to(call: Call, ticket: Ticket) -> bool:
-    """A follow-up is heard of by those alone who may see whom it is about."""
-    return ticket.kind != "follow_up" or may(call.person, "read", "answer")
 
 
 _KPI = record(
@@ -158,7 +151,7 @@ OPERATIONS = (
         "GET", "/knowledge", "listArticles", "What the knowledge base says to a question, the best article first.",
         ("read", "knowledge"), _knowledge,
         {200: record("articles", articles=listed(record("id title text", id=TEXT, title=TEXT, text=TEXT)))},
-        query={"question": words(5000), "language": {"enum": ["zh", "en"]}},
+        query={"question": words(5000), "language": {"enum": list(LANGUAGES)}},
     ),
     Operation(
         "GET", "/policies", "listPolicies", "Every policy that was ever in force, the latest saved first.",

@@ -28,9 +28,7 @@ class Call:
 
     def looked_at(self, what: str, about: str) -> None:
         """Keep in the audit that somebody read personal data."""
-        engine = self.site.engine
-        with engine.store.write() as tx:
-            tx.audit(engine.clock.now(), self.person.agent, what, about)
+        self.site.looked_at(self.person.agent, what, about)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from engine.services import (
     CUSTOMER,
     IMPACTS,
     KINDS,
+    LANGUAGES,
     NEEDS,
     STATES,
     AgentActed,
@@ -22,11 +23,13 @@ from engine.services import (
     encode,
     from_text,
     handle,
+    inbox,
 )
 from engine_web.api.operations import INSTANT, MAYBE_INSTANT, NULLABLE, TEXT, WHOLE, Answer, Call, Operation, listed, record, words
 from engine_web.api.problems import Problem
+from engine_web.customers.view import heard
 from engine_web.doors.roles import allowed, may
-from engine_web.intake import take_in
+from engine_web.intake import decided, must_have_room, raw_of
 
 ACTIONS = (
     "claim", "assign", "contact", "write", "plan", "done", "progress", "task", "hold", "resume", "tier", "resolve", "confirm", "object",
@@ -101,7 +104,7 @@ def _open(call: Call) -> Answer:
         raise Problem(409, f"there is no channel {channel!r} of type {', '.join(_INTAKES)} in engine.yaml")
     fields = {name: body[name] for name in ("kind", "impact", "wish", "expected_by", "language") if name in body}
     item = Inbound(
-        call.key,
+        call.site.fresh_id(),
         body["from"],
         engine.clock.now(),
         text=body["text"],
@@ -128,20 +131,22 @@ def _write(call: Call) -> Answer:
             address, channel = known, name if name in kinds else same[0]
             break
     token = engine.tokens.make(ticket.number, CUSTOMER)
-    return _once_taken(call, channel, Inbound(call.key, address, engine.clock.now(), text=call.body["text"], tokens=(token,)))
+    return _once_taken(call, channel, Inbound(call.site.fresh_id(), address, engine.clock.now(), text=call.body["text"], tokens=(token,)))
 
 
 def _once_taken(call: Call, channel: str, item: Inbound) -> Answer:
-    """Take a message in, once for its key: the key is the item's source id."""
+    """Take a message in, once for its key: with the key is kept which item it was, in the transaction that keeps the item."""
     engine, now = call.site.engine, call.site.engine.clock.now()
     with engine.store.read() as reader:
         known = reader.request(call.key)
-    _same(call, known)
-    number = take_in(engine, channel, item)
     if known is None:
+        must_have_room(engine)
+        row = RequestRow(call.key, call.asked, encode([channel, item.source_id]), now)
         with engine.store.write() as tx:
-            if tx.request(call.key) is None:
-                tx.keep_request(RequestRow(call.key, call.asked, "{}", now), now - KEPT)
+            if tx.keep_request(row, now - KEPT):
+                tx.accept(channel, item.source_id, now, inbox.pack(item), raw_of(item))
+            known = tx.request(call.key)
+    number = decided(engine, *decode_plain(_same(call, known).answer))
     with engine.store.read() as reader:
         ticket = reader.ticket(number) if number else None
     if ticket is None:
@@ -176,12 +181,10 @@ def _messages(call: Call) -> Answer:
     with call.site.engine.store.read() as reader:
         ticket = _found(call, reader)
         texts = {id: body for id, _, body in reader.content_of(ticket.number)}
-        heard = [
-            (one.at, texts.get(_said(one.event) or ""), getattr(one.event, "channel", ticket.channel))
-            for one in reader.events(ticket.number)
-        ]
         said: list[dict[str, Any]] = [
-            {"at": at, "by": CUSTOMER, "channel": channel, "text": text} for at, text, channel in heard if text is not None
+            {"at": one.at, "by": CUSTOMER, "channel": getattr(one.event, "channel", ticket.channel), "text": text}
+            for one in reader.events(ticket.number)
+            if (known := heard(one.event)) and known[0] and (text := texts.get(known[2] or "")) is not None
         ]
         said += [
             {
@@ -199,35 +202,30 @@ def _messages(call: Call) -> Answer:
     return Answer({"messages": sorted(said, key=lambda one: one["at"])}, headers={"etag": f'"{ticket.seq}"'})
 
 
-def _said(event: object) -> str | None:
-    """The content in which an event holds what the customer said, as they opened the ticket or later."""
-    named = getattr(event, "content", None) or getattr(event, "description", None)
-    return named if isinstance(named, str) and getattr(event, "by", None) == CUSTOMER else None
-
-
 def _act(call: Call) -> Answer:
     """Do something with a ticket as whoever asks saw it, once for their key. A refusal is on record, and may be asked for again."""
     engine, now = call.site.engine, call.site.engine.clock.now()
     with engine.store.write() as tx:
-        known = tx.request(call.key)
-        _same(call, known)
-        if known is not None:
-            return Answer(decode_plain(known.answer))
+        tx.hold_ticket(call.path["number"])  # before the key is asked for: who sends it twice at once waits here for the first
+        if known := tx.request(call.key):
+            return _acted(decode_plain(_same(call, known).answer))
         outcome = handle(tx, engine.world, _signal(call, _unchanged(call, tx)), now, hold=engine.project.hold)
         done = _done(outcome)
-        if outcome.first.refused is None:
-            tx.keep_request(RequestRow(call.key, call.asked, encode(done), now), now - KEPT)
+        if outcome.first.refused is None and not tx.keep_request(RequestRow(call.key, call.asked, encode(done), now), now - KEPT):
+            _same(call, tx.request(call.key))  # it came with another request meanwhile
     engine.tell([outcome])
     if outcome.first.refused is not None:
         raise Problem(409, outcome.first.refused)
+    return _acted(done)
+
+
+def _acted(done: dict[str, Any]) -> Answer:
     return Answer(done, headers={"etag": f'"{done["seq"]}"'})
 
 
 def _unchanged(call: Call, tx: Transaction) -> Ticket:
-    """Return the ticket, which nobody else changes any more, if it is as whoever asks saw it."""
-    _found(call, tx, "act")
-    ticket = tx.hold_ticket(call.path["number"])
-    assert ticket is not None  # noqa: S101  # it was found just now, and none is ever removed
+    """Return the ticket, which is held, if it is as whoever asks saw it."""
+    ticket = _found(call, tx, "act")
     if ticket.seq != call.seq:
         changed = [one.event.name for one in tx.events(ticket.number) if one.seq > (call.seq or 0)]
         raise Problem(412, "the ticket has changed since you looked", {"etag": f'"{ticket.seq}"'}, seq=ticket.seq, changed=changed[-50:])
@@ -263,9 +261,10 @@ def _done(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _same(call: Call, known: RequestRow | None) -> None:
-    if known is not None and known.asked != call.asked:
+def _same(call: Call, known: RequestRow | None) -> RequestRow:
+    if known is None or known.asked != call.asked:
         raise Problem(409, "this Idempotency-Key was used for another request")
+    return known
 
 
 def instant(text: str) -> datetime:
@@ -297,7 +296,7 @@ OPERATIONS = (
             "from text",
             **{"from": words(254, 3)}, text=words(20_000), name=words(200), subject=words(500), channel=words(41),
             kind={"enum": list(NEEDS)}, impact={"enum": list(IMPACTS)}, wish=words(2000),
-            expected_by=words(200), language={"enum": ["zh", "en"]},
+            expected_by=words(200), language={"enum": list(LANGUAGES)},
         ),
         problems=(409,),
     ),

@@ -10,17 +10,16 @@ from functools import partial
 from itertools import count
 from urllib.parse import urlencode
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response
 
-from engine.errors import EngineError
 from engine.services import KINDS, OPEN_STATES, Reader, Ticket, TicketQuery, board, rota
 from engine_web.console.seat import Seat, filters, seat_of, seated
 from engine_web.doors import demand
 from engine_web.doors.roles import Person, allowed, may_all, sight
 from engine_web.screens import PACE
 from engine_web.site import site_of
+from engine_web.streams import streamed
 
 MOST = 200
 """How many promises a board shows."""
@@ -61,7 +60,7 @@ async def live(request: Request) -> Response:
     """Stream the rows of a board as they become others (server-sent events)."""
     seat = await site_of(request).screens.asked(partial(seated, request))
     demand(seat.person, "read", "ticket")
-    return StreamingResponse(_events(request), media_type="text/event-stream")
+    return streamed(request, _events(request))
 
 
 async def _events(request: Request) -> AsyncIterator[bytes]:
@@ -69,13 +68,10 @@ async def _events(request: Request) -> AsyncIterator[bytes]:
     site, last, asked = site_of(request), b"", -ASKED_ANEW
     with site.news.watched():
         while True:
-            try:
-                if time.monotonic() - asked >= ASKED_ANEW:
-                    seat = await site.screens.asked(partial(_seated_anew, request))
-                    asked = time.monotonic()
-                rows = await site.screens.drawn(_looks_at(seat), partial(_drawing, request, seat.person))
-            except (HTTPException, EngineError):  # signed out meanwhile; or the database is away, and the browser comes again
-                return
+            if time.monotonic() - asked >= ASKED_ANEW:
+                seat = await site.screens.asked(partial(_seated_anew, request))
+                asked = time.monotonic()
+            rows = await site.screens.drawn(_looks_at(seat), partial(_drawing, request, seat.person))
             if rows is not last:
                 last = rows
                 yield rows

@@ -30,7 +30,7 @@ ROOMS = (
 """Address, name, and what whoever enters may do to which object."""
 
 
-_FORM = re.compile("[0-9a-f]{24}")
+_FORM = re.compile("[0-9a-f]{32}")
 
 KEPT = 8
 """How many policies of the past are kept compiled."""
@@ -84,7 +84,7 @@ class Seat:
 
     def form(self) -> str:
         """Return the id of a form that is shown now: what it asks for is done once, however often it is sent."""
-        return f"{self.engine.world.chance.getrandbits(96):024x}"
+        return self.site.fresh_id()
 
     def page(self, template: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
         """Return a page of the console."""

@@ -171,7 +171,8 @@ def _once(seat: Seat, fields: Mapping[str, str], opening: TicketRequested, membe
         outcomes += [through(AgentActed(one, "join", seat.person.agent, target=opened, via="web")) for one in members]
         for outcome in outcomes:
             _must_be_done(outcome)
-        tx.keep_request(RequestRow(key, "", opened, seat.now), seat.now - _REMEMBERED)
+        if not tx.keep_request(RequestRow(key, "", opened, seat.now), seat.now - _REMEMBERED):
+            raise Refused(seat.say("sent_twice"))
     engine.tell(outcomes)
     return opened
 

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response
 
 from engine.channels import Inbound
 from engine.services import CUSTOMER, LINK, PAGES, Reader, Ticket, from_text, hashed
@@ -20,6 +20,7 @@ from engine_web.customers.view import may_be_shown, view
 from engine_web.doors.throttle import pause
 from engine_web.intake import take_in
 from engine_web.site import Site, site_of
+from engine_web.streams import streamed
 
 CHANNEL = "chat"
 MOST_LIVE = 5
@@ -142,32 +143,32 @@ def _say(request: Request, values: Values) -> Response:
 
 async def live(request: Request) -> Response:
     """Stream what was said as it becomes more (server-sent events)."""
-    await run_in_threadpool(_drawn, request)
-    if request.method == "HEAD":
-        return Response(media_type="text/event-stream")
-    if request.app.state.live[request.path_params["token"]] >= MOST_LIVE:
+    number = site_of(request).engine.tokens.linked(request.path_params["token"]) or ""  # however its letters are written
+    after, drawn = await run_in_threadpool(_begun, request)
+    if request.app.state.live[number] >= MOST_LIVE:
         raise HTTPException(429)
-    return StreamingResponse(_events(request), media_type="text/event-stream")
+    return streamed(request, _events(request, number, after, drawn))
 
 
-async def _events(request: Request) -> AsyncIterator[str]:
-    site, token = site_of(request), request.path_params["token"]
-    number, following = site.engine.tokens.linked(token), request.app.state.live
-    following[token] += 1
+def _begun(request: Request) -> tuple[int, str]:
+    """Return what was said until now, and behind which decision it goes on."""
+    return site_of(request).news.latest(), _drawn(request)
+
+
+async def _events(request: Request, number: str, after: int, drawn: str) -> AsyncIterator[str]:
+    following = request.app.state.live
+    following[number] += 1
     try:
-        after = await run_in_threadpool(site.news.latest)
-        yield await run_in_threadpool(_drawn, request)
-        async for rows in site.news.follow(after):
+        yield drawn
+        async for rows in site_of(request).news.follow(after):
             if any(row.ticket == number for row in rows):
                 yield await run_in_threadpool(_drawn, request)
             elif not rows:
                 yield ": still here\n\n"
-    except HTTPException:  # the customer was erased meanwhile
-        return
     finally:
-        following[token] -= 1
-        if not following[token]:
-            del following[token]
+        following[number] -= 1
+        if not following[number]:
+            del following[number]
 
 
 def _drawn(request: Request) -> str:

@@ -67,7 +67,7 @@ def _form(request: Request, values: Values, errors: Mapping[str, str], status: i
 def own_id(request: Request, values: Values) -> str:
     """Return the id that a form came with, else a new one."""
     known = first(values, "id")
-    return known if ID.fullmatch(known) else f"{site_of(request).engine.world.chance.getrandbits(128):032x}"
+    return known if ID.fullmatch(known) else site_of(request).fresh_id()
 
 
 async def submit(request: Request) -> Response:

@@ -46,7 +46,7 @@ def _page(request: Request, number: str, values: Values, errors: Mapping[str, st
         headers=_HIDDEN,
         view=seen,
         path=f"{PAGES}/{request.path_params['token']}",
-        form_id=f"{site.engine.world.chance.getrandbits(128):032x}",
+        form_id=site.fresh_id(),
         given=lambda name: values.get(name, []),
         values={name: first(values, name) for name in ("reason", "text")},
         errors=errors,

@@ -3,7 +3,7 @@
 Only what was said to them or by them is shown, never a note, a task or an answer to a survey.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -141,17 +141,17 @@ def _said(reader: Reader, ticket: Ticket, policy: Policy, texts: Contents) -> It
         if isinstance(stored.event, events.Noted) and stored.event.by == CUSTOMER:
             sent.setdefault(stored.decision_id, []).extend(files_of(stored.event, texts))
     for stored in log:
-        heard = _heard(stored.event, of_surveys)
-        if heard is None:
+        known = heard(stored.event, of_surveys)
+        if known is None:
             continue
-        own, verdict, content = heard
+        own, verdict, content = known
         text = _without_word(_text(texts, content), policy) if verdict else _text(texts, content)
         files = tuple(sent.pop(stored.decision_id, ()) if own else files_of(stored.event, texts))
         if text or files or verdict:
             yield Said(stored.at, own, text, files, verdict)
 
 
-def _heard(event: events.Event, of_surveys: set[str]) -> tuple[bool, str, str | None] | None:
+def heard(event: events.Event, of_surveys: Collection[str] = ()) -> tuple[bool, str, str | None] | None:
     """Whether the customer said it or was told, its verdict, and the content; None for what is not between them and us."""
     match event:
         case events.TicketOpened() if event.by == CUSTOMER:

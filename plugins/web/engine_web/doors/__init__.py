@@ -1,12 +1,12 @@
 """The doors: who asks, whether they may, and how people sign in. Every room asks here, and nowhere else."""
 
+import asyncio
 import hashlib
 import hmac
 import math
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -14,13 +14,16 @@ from starlette.routing import BaseRoute, Route
 
 from engine.services import Ticket, accounts, hashed
 from engine_web.doors.roles import Person, may, person_of
-from engine_web.doors.throttle import Throttle
-from engine_web.site import Site, site_of
+from engine_web.doors.throttle import Throttle, source
+from engine_web.site import Site, inside, site_of
 
 _TRIES = 5
 """Wrong passwords in a minute, of one account from one address."""
 
 _TRIES_OF_AN_ADDRESS = 100
+_AT_ONCE = 2
+"""How many passwords are looked at at once: each takes 64 MB and a processor (Argon2id)."""
+
 _LONGEST = 4096
 """Characters of where somebody wanted to go."""
 
@@ -30,11 +33,23 @@ _FIELDS, _LONGEST_FIELD = 200, 10_000
 
 def routes() -> list[BaseRoute]:
     """Return the routes of signing in and out."""
-    tries = Throttle(_TRIES, 60), Throttle(_TRIES_OF_AN_ADDRESS, 60)
+    by_account, by_address, looked_through = Throttle(_TRIES, 60), Throttle(_TRIES_OF_AN_ADDRESS, 60), asyncio.Semaphore(_AT_ONCE)
 
     async def enter(request: Request) -> Response:
         form = await request.form()
-        return await run_in_threadpool(_enter, request, form, *tries)
+        agent, password, target = (str(form.get(name, ""))[:_LONGEST] for name in ("agent", "password", "next"))
+        address = source(request)
+        both = hashed(f"{address} {agent}")
+        if (pause := by_address.wait(address) or by_account.wait(both)) > 0:
+            answer = await run_in_threadpool(_asked, request, target, "doors.too_often", 429, agent)
+            answer.headers["retry-after"] = str(math.ceil(pause))
+            return answer
+        async with looked_through:
+            entered = await run_in_threadpool(_entered, request, agent, password, target)
+        if entered is None:
+            return await run_in_threadpool(_asked, request, target, "doors.wrong", 401, agent)
+        by_account.forgive(both)
+        return entered
 
     return [
         Route("/login", _door, name="login"),
@@ -84,9 +99,7 @@ async def checked_form(request: Request) -> dict[str, str]:
 
 def looked_at(request: Request, person: Person, what: str, about: str) -> None:
     """Keep in the audit that somebody read personal data."""
-    engine = site_of(request).engine
-    with engine.store.write() as tx:
-        tx.audit(engine.clock.now(), person.agent, what, about)
+    site_of(request).looked_at(person.agent, what, about)
 
 
 def _known(site: Site, secret: str) -> Person | None:
@@ -108,20 +121,13 @@ def _asked(request: Request, target: str, problem: str, status: int, agent: str 
     return site_of(request).page(request, "doors/login.html", status=status, next=target, problem=problem, agent=agent)
 
 
-def _enter(request: Request, form: FormData, by_account: Throttle, by_address: Throttle) -> Response:
+def _entered(request: Request, agent: str, password: str, target: str) -> Response | None:
+    """Let somebody in who proves to be the agent, None where they do not."""
     site, engine = site_of(request), site_of(request).engine
-    agent, password, target = (str(form.get(name, ""))[:_LONGEST] for name in ("agent", "password", "next"))
-    address = request.client.host if request.client else ""
-    both = f"{address} {agent}"
-    if (pause := max(by_account.wait(both), by_address.wait(address))) > 0:
-        answer = _asked(request, target, "doors.too_often", 429, agent=agent)
-        answer.headers["retry-after"] = str(math.ceil(pause))
-        return answer
     with engine.store.read() as reader:
         account = reader.account(agent)
     if not accounts.proven(account, password) or agent not in engine.world.team.agents:
-        return _asked(request, target, "doors.wrong", 401, agent=agent)
-    by_account.forgive(both)
+        return None
     now = engine.clock.now()
     with engine.store.write() as tx:
         secret = accounts.let_in(tx, engine.world.chance, "session", agent, "", now, site.settings.session)
@@ -152,4 +158,4 @@ def _cookie(site: Site) -> str:
 
 def _inside(target: str) -> str:
     """Where to go from the door: to a page of this site, the console by itself."""
-    return target if target.startswith("/") and target[1:2] not in ("/", "\\") and target.isprintable() else "/console/"
+    return inside(target, "/console/")

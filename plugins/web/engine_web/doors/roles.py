@@ -26,6 +26,17 @@ _HOUSE: Mapping[str, str] = {INCIDENT: "incident", REVIEW: "quality", IMPROVEMEN
 _READ_ALL: Mapping[str, str] = {"read": ALL}
 _EVERYTHING: Mapping[str, str] = {"read": ALL, "create": ALL, "act": ALL}
 
+_OVERSEES: Rights = {
+    "ticket": _EVERYTHING,
+    "customer": _READ_ALL,
+    "survey": _READ_ALL,
+    "news": _READ_ALL,
+    "kpi": _READ_ALL,
+    "incident": _EVERYTHING,
+    "improvement": _EVERYTHING,
+    "quality": _EVERYTHING,
+}
+
 TABLE: Mapping[str, Rights] = {
     "agent": {
         "ticket": {"read": OWN, "create": ALL, "act": OWN},
@@ -42,26 +53,8 @@ TABLE: Mapping[str, Rights] = {
         "incident": _READ_ALL,
         "quality": {"read": OWN},
     },
-    "supervisor": {
-        "ticket": _EVERYTHING,
-        "customer": _READ_ALL,
-        "survey": _READ_ALL,
-        "news": _READ_ALL,
-        "kpi": _READ_ALL,
-        "incident": _EVERYTHING,
-        "improvement": _EVERYTHING,
-        "quality": _EVERYTHING,
-    },
-    "manager": {
-        "ticket": _EVERYTHING,
-        "customer": _READ_ALL,
-        "survey": _READ_ALL,
-        "news": _READ_ALL,
-        "kpi": _READ_ALL,
-        "incident": _EVERYTHING,
-        "improvement": _EVERYTHING,
-        "quality": _EVERYTHING,
-    },
+    "supervisor": _OVERSEES,
+    "manager": _OVERSEES,
     "follow_up": {"answer": {"read": ALL, "act": ALL}, "survey": _READ_ALL},
     "trainer": {"kpi": _READ_ALL, "quality": _EVERYTHING, "survey": _READ_ALL, "improvement": _READ_ALL},
     "product_owner": {"kpi": _READ_ALL, "survey": _READ_ALL, "improvement": _EVERYTHING},
@@ -101,14 +94,13 @@ def person_of(agent: str, team: Team, policy: Policy, csrf: str = "") -> Person 
 def may(person: Person, verb: str, what: str, ticket: Ticket | None = None) -> bool:
     """Whether the person may do it to the object, about this ticket; without a ticket: to any such object at all.
 
-    The ticket of a follow-up is the answer that it is about: confidential, whoever holds it. That of an incident is the incident too, as
-    those of reviews and of measures are.
+    Whatever is about a follow-up is about the answer that led to it: confidential, whoever holds it. The ticket of an incident is the
+    incident too, as those of reviews and of measures are.
     """
-    if what == "ticket" and ticket is not None:
-        if ticket.kind == "follow_up":
-            what, ticket = "answer", None
-        elif ticket.customer is None and may(person, verb, _HOUSE.get(ticket.kind, ""), ticket):
-            return True
+    if ticket is not None and ticket.kind == "follow_up":
+        what, ticket = "answer", None
+    elif what == "ticket" and ticket is not None and ticket.customer is None and may(person, verb, _HOUSE.get(ticket.kind, ""), ticket):
+        return True
     rights = {role: TABLE[role].get(what, {}).get(verb) for role in person.roles}
     if ALL in rights.values() or ticket is None:
         return any(rights.values())

@@ -3,13 +3,14 @@
 import math
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from starlette.requests import Request
 
 _MOST = 10_000
-"""Buckets that are kept; when there are more, those that are full again go."""
+"""Buckets that are kept; when there are more, that goes which was asked for longest ago."""
 
 
 class Throttle:
@@ -17,7 +18,7 @@ class Throttle:
 
     def __init__(self, limit: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit, self._rate, self._clock = limit, limit / seconds, clock
-        self._buckets: dict[str, tuple[float, float]] = {}
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def wait(self, who: str) -> float:
@@ -25,12 +26,12 @@ class Throttle:
         with self._lock:
             now = self._clock()
             left = self._left(who, now)
-            if left < 1:
-                return (1 - left) / self._rate
-            if len(self._buckets) >= _MOST:
-                self._buckets = {one: kept for one, kept in self._buckets.items() if self._left(one, now) < self._limit}
-            self._buckets[who] = (left - 1, now)
-            return 0.0
+            may = left >= 1
+            self._buckets[who] = (left - 1 if may else left, now)
+            self._buckets.move_to_end(who)
+            if len(self._buckets) > _MOST:
+                self._buckets.popitem(last=False)
+            return 0.0 if may else (1 - left) / self._rate
 
     def forgive(self, who: str) -> None:
         """Give back all tries of somebody who proved to be who they say."""
