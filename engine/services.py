@@ -28,10 +28,10 @@ from engine.core.contacts import from_text
 from engine.core.context import LINK
 from engine.core.decide.replies import verdict
 from engine.core.decide.surveys import scores
-from engine.core.fields import IMPACTS, IMPROVEMENT, INCIDENT, KINDS, NEEDS, OPEN_STATES, STATES
+from engine.core.fields import IMPACTS, IMPROVEMENT, INCIDENT, KINDS, NEEDS, OPEN_STATES, REVIEW, STATES
 from engine.core.improvements import CATEGORIES, CAUSES, MOST_WHYS, Aim, Improvement
 from engine.core.improvements import Outcome as FollowUpOutcome
-from engine.core.kpis import KPIS
+from engine.core.kpis import AIMS, KPIS
 from engine.core.lifecycle import TRANSITIONS
 from engine.core.messages import ENCLOSED
 from engine.core.model import CUSTOMER, Ticket
@@ -120,12 +120,12 @@ def _must_be_sound(offered: object) -> None:
 
 
 __all__ = [
-    "ALWAYS", "CATEGORIES", "CAUSES", "CUSTOMER", "ENCLOSED", "IMPACTS", "IMPROVEMENT", "INCIDENT", "KINDS", "KPIS", "LANGUAGES", "LINK",
-    "MOST_WHYS", "NEEDS", "OPEN_STATES", "PAGES", "STATES", "TRANSITIONS", "AgentActed", "Aim", "Arithmetic", "Channels", "Engine",
-    "FollowUpOutcome", "Improvement", "KeepContent", "MessageArrived", "NewsRow", "Outcome", "Policy", "QueueMessage", "Reader",
-    "RequestRow", "Serve", "ServiceType", "StepDraft", "Survey", "Team", "Ticket", "TicketQuery", "TicketRequested", "Transaction",
-    "Words", "accounts", "amount", "attachments", "board", "build", "compare", "decode_plain", "dossier", "duration", "encode",
-    "events", "explain", "followups", "from_text", "guides", "handle", "hashed", "hookimpl", "inbox", "instant", "is_opt_out",
+    "AIMS", "ALWAYS", "CATEGORIES", "CAUSES", "CUSTOMER", "ENCLOSED", "IMPACTS", "IMPROVEMENT", "INCIDENT", "KINDS", "KPIS", "LANGUAGES",
+    "LINK", "MOST_WHYS", "NEEDS", "OPEN_STATES", "PAGES", "REVIEW", "STATES", "TRANSITIONS", "AgentActed", "Aim", "Arithmetic",
+    "Channels", "Engine", "FollowUpOutcome", "Improvement", "KeepContent", "MessageArrived", "NewsRow", "Outcome", "Policy", "QueueMessage",
+    "Reader", "RequestRow", "Serve", "ServiceType", "StepDraft", "Survey", "Team", "Ticket", "TicketQuery", "TicketRequested",
+    "Transaction", "Words", "accounts", "amount", "attachments", "board", "build", "compare", "decode_plain", "dossier", "duration",
+    "encode", "events", "explain", "followups", "from_text", "guides", "handle", "hashed", "hookimpl", "inbox", "instant", "is_opt_out",
     "kpi", "label", "learned", "load_case", "load_cases", "log", "mask", "moment", "phrases", "printable", "quality", "reckon",
     "reports", "rota", "run_case", "scores", "ticket_page", "verdict", "with_usual",
 ]  # fmt: skip

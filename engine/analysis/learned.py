@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from engine.core.events import ImprovementVerified, OutcomeRecorded
 from engine.core.fields import IMPROVEMENT
-from engine.core.improvements import Evidence, Improvement, Outcome, Window
+from engine.core.improvements import Evidence, Improvement, Outcome, Window, next_month
+from engine.core.kpis import KPIS
 from engine.core.model import Ticket
 from engine.store.contract import Reader
 from engine.store.rows import TicketQuery
@@ -74,3 +75,14 @@ def weeks(at: datetime, zone: str, count: int) -> Window:
     midnight = at.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
     first, last = sorted((midnight.astimezone(UTC), (midnight + timedelta(weeks=count)).astimezone(UTC)))
     return first, last
+
+
+def windows(kpi: str, now: datetime, due: datetime | None, zone: str) -> tuple[Window, Window]:
+    """Return when a KPI is usually looked at: the four weeks up to today, and four from the day after the due date (or today).
+
+    Where answers are kept by month, the later ones begin in a month of their own.
+    """
+    before, begin = weeks(now, zone, -4), (due or now) + timedelta(days=1)
+    if kpi in KPIS and KPIS[kpi].by_month:
+        begin = max(begin, next_month(before[1] - timedelta(microseconds=1), zone))
+    return before, weeks(begin, zone, 4)

@@ -13,6 +13,9 @@ from engine.errors import UsageError
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 _MARKS_OF_DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
+YEARS = range(1900, 3000)
+"""Those that dates are taken of: from any of them weeks and months can be counted, both ways."""
+
 
 def printable(text: str) -> str:
     """Return the text with line feeds as its line ends, without marks of direction, and with � for what no page can hold."""
@@ -33,6 +36,8 @@ def instant(text: str, timezone: str, *, day_ends: bool = True) -> datetime:
     plain = text.strip()
     try:
         read = datetime.fromisoformat(plain)
+        if read.year not in YEARS:
+            raise ValueError
         if read.tzinfo is not None:
             return read.astimezone(UTC)
         zone = ZoneInfo(timezone)

@@ -51,9 +51,7 @@ def page(seen: Seen, reader: Reader, number: str) -> dict[str, Any]:
 
 def details(seen: Seen, reader: Reader, ticket: Ticket) -> dict[str, Any]:
     """Return everything of a ticket beyond that it exists."""
-    texts = {id: body for id, _, body in reader.content_of(ticket.number)}
-    if ticket.incident is not None:  # in whose words they were told
-        texts |= {id: body for id, _, body in reader.content_of(ticket.incident)}
+    texts = _texts(reader, ticket)
     contact = from_text(reader.contents([ticket.contact]).get(ticket.contact, "") if ticket.contact else "")
     return {
         **picked(ticket, "tier tier_overridden queue assignee channel language customer"),
@@ -74,6 +72,21 @@ def details(seen: Seen, reader: Reader, ticket: Ticket) -> dict[str, Any]:
         ],
         "timeline": list(_timeline(reader.events(ticket.number), texts, seen.words)),
     }
+
+
+def since(words: Words, reader: Reader, ticket: Ticket, seq: int) -> list[dict[str, Any]]:
+    """Return the timeline of a ticket behind the event `seq`."""
+    later = [kept for kept in reader.events(ticket.number) if kept.seq > seq and kept.event.type not in _SILENT]
+    return list(_timeline(later, _texts(reader, ticket), words)) if later else []
+
+
+def _texts(reader: Reader, ticket: Ticket) -> dict[str, str]:
+    """The texts of a ticket by their ids; of a file, what it is called."""
+    contents = reader.content_of(ticket.number)
+    texts = {id: body.partition(" ")[2] if kind == "attachment" else body for id, kind, body in contents}
+    if ticket.incident is not None:  # in whose words they were told
+        texts |= {id: body for id, _, body in reader.content_of(ticket.incident)}
+    return texts
 
 
 def _offered(seen: Seen, ticket: Ticket, texts: dict[str, str]) -> list[dict[str, str]]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import resources
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from engine.core.model import CUSTOMER, SYSTEM, WEBHOOK
 from engine.core.scripts import Text
 from engine.core.team import Team
 from engine.core.tracing import show
+from engine.policy import phrases
 from engine.policy.said import foreign, translated
 
 WORDS: Mapping[str, Mapping[str, str]] = json.loads(resources.files("engine.analysis").joinpath("words.json").read_text("utf-8"))
@@ -96,13 +97,20 @@ class Words:
         """Return what a timer will do; a key that has no words is shown as it is."""
         first, *rest = key.split("/")
         if first == "deadline" and len(rest) > 1:
-            name, values = f"timer.{rest[1]}", (self.deadline(rest[0]), *rest[2:], "", "")
+            more = [*rest[2:3], self._mark(rest[3])] if rest[1] == "warn" else rest[2:]
+            name, values = f"timer.{rest[1]}", (self.deadline(rest[0]), *more, "", "")
         elif first == "rule":
             name, values = "timer.rule", ("/".join(rest),)
         else:
             name, values = ".".join(["timer", first, *rest[:1]]), ()
         said = self.name(name, *values)
         return key if said == name else said
+
+    def _mark(self, mark: str) -> str:
+        """Return where of its time a clock warns: at a share of it, or so long before its end."""
+        if mark.endswith("s"):
+            return self.name("left_over", phrases.duration(timedelta(seconds=-float(mark[:-1])), self._column))
+        return self.name("share_used", f"{float(mark):.0%}")
 
     def event(self, event: Event) -> str:
         """Return an event in people's words."""

@@ -1,13 +1,13 @@
 """`engine improve`: the register of measures: what is changed, who does it by when, and whether the figures show that it worked."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec.structs import replace
 
-from engine.analysis.learned import entry, weeks
+from engine.analysis.learned import entry, windows
 from engine.analysis.texts import instant
 from engine.cli.kpi import end_of, shown_value
 from engine.cli.session import ACTOR, FORMAT, Option, Session, options, read_text
@@ -244,10 +244,11 @@ def _planned(
     if aim is None and kpi is None and (scope or baseline or check):
         raise UsageError("a scope, a baseline and a check are those of a KPI: name it with --kpi")
     if kpi is not None or scope or baseline or check:
+        usual = (aim.baseline, aim.check) if aim else windows(str(kpi), today, due, zone)
         aim = Aim(
             kpi or (aim.kpi if aim else ""),
-            _window(baseline, zone) if baseline else aim.baseline if aim else weeks(today, zone, -4),
-            _window(check, zone) if check else aim.check if aim else weeks((due or today) + timedelta(days=1), zone, 4),
+            _window(baseline, zone) if baseline else usual[0],
+            _window(check, zone) if check else usual[1],
             _scope(scope) if scope or aim is None or kpi not in (None, aim.kpi) else aim.scope,
         )
     return replace(before, category=category or before.category, sources=sources or before.sources, aim=aim)

@@ -129,6 +129,9 @@ KPIS: Mapping[str, Kpi] = {
     )
 }
 
+AIMS: Final = tuple(kpi.name for kpi in KPIS.values() if kpi.better and not kpi.standing)
+"""Those that a measure of improvement can aim at."""
+
 SETTINGS: Final = {"method": ("top2", "mean_x20"), "mode": ("ignore", "negative", "positive")}
 """The settings that are one of a few words; `within` and `window` are durations, `calendar` is the name of one."""
 

@@ -78,7 +78,7 @@ def test_a_period_is_a_month_or_a_week_of_iso_8601(text: str, first: date, after
     assert found.before(-1).first == after
 
 
-@pytest.mark.parametrize("text", ["", "2026", "2026-13", "2026-W54", "2026-1", "march", "2026-03-01", "9999-99"])
+@pytest.mark.parametrize("text", ["", "2026", "2026-13", "2026-W54", "2026-1", "march", "2026-03-01", "9999-99", "9999-12", "0001-W01"])
 def test_what_is_no_period_is_said(text: str) -> None:
     with pytest.raises(UsageError, match="is no period: write a month as 2026-10, or a week as 2026-W41"):
         named(text, ZONE)

@@ -87,7 +87,7 @@ def test_what_only_the_default_was_left_for_is_told_by_what_came_closest(house: 
 def test_it_ends_with_what_happens_next(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     number = house.mail("发票怎么开")
     end = drawn(house, number, "en", capsys).partition("What happens next\n")[2]
-    assert end.splitlines()[0].endswith("first response: warning (response-and-plan, 0.5 used)")
+    assert end.splitlines()[0].endswith("first response: warning (response-and-plan, 50% used)")
     assert end.splitlines()[-1].endswith("resolution is due")
     with house.store.write() as tx:
         (first, *_) = upcoming(tx, number)

@@ -25,7 +25,7 @@ def test_what_happens_next_is_named_with_its_time(engine: Command) -> None:
     assert {one["job"] for one in status["jobs"]} == {"backup", "summary"}
     assert all(one["at"] > status["now"] for one in status["jobs"])
     shown = engine("status").stdout
-    assert f"{number}  first response: warning (response-and-plan, 0.5 used)" in shown
+    assert f"{number}  first response: warning (response-and-plan, 50% used)" in shown
     assert "backup (cron)" in shown
 
 

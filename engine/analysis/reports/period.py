@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from engine.analysis.texts import YEARS
 from engine.errors import UsageError
 
 MONTH, WEEK = "month", "week"
@@ -52,7 +53,7 @@ def named(text: str, timezone: str) -> Period:
     unit = MONTH if found and found["month"] else WEEK
     try:
         first = date.fromisoformat(f"{text.strip()}-01" if unit == MONTH else f"{text.strip()}-1")
-        if found:
+        if found and first.year in YEARS:
             return _around(first, unit, timezone)
     except (ValueError, OverflowError):
         pass

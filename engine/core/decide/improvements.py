@@ -19,7 +19,7 @@ from engine.core.improvements import (
     Improvement,
     next_month,
 )
-from engine.core.kpis import KPIS, PERIODS
+from engine.core.kpis import AIMS, KPIS, PERIODS
 from engine.core.signals import AgentActed
 
 
@@ -82,9 +82,9 @@ def _measure(draft: Draft) -> Improvement:
 
 def _check(aim: Aim, timezone: str) -> None:
     """Raise Refusal where nothing can be verified by it."""
-    kpi, known = KPIS.get(aim.kpi), [one.name for one in KPIS.values() if one.better and not one.standing]
-    if kpi is None or kpi.name not in known:
-        raise Refusal(f"nothing can be verified by {aim.kpi!r}; a measure can aim at {', '.join(known)}")
+    kpi = KPIS.get(aim.kpi)
+    if kpi is None or kpi.name not in AIMS:
+        raise Refusal(f"nothing can be verified by {aim.kpi!r}; a measure can aim at {', '.join(AIMS)}")
     dimensions = [name for name in kpi.dimensions if name not in PERIODS]
     if wrong := [name for name in aim.scope if name not in dimensions]:
         raise Refusal(f"{aim.kpi} is not known by {', '.join(wrong)}; it is by {', '.join(dimensions)}")

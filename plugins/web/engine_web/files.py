@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from engine.services import ENCLOSED, Engine, Reader, attachments, events, printable
+from engine_web.site import whole
 
 Contents = Mapping[str, tuple[str, str]]
 """Kind and body of a ticket's contents, by id."""
@@ -64,9 +65,11 @@ def files_of(event: events.Event, contents: Contents) -> Iterator[File]:
 def download(engine: Engine, reader: Reader, number: str, path: str) -> Response:
     """Return a file of a ticket, to be saved and not to be shown. Raises HTTPException 404."""
     content, _, place = path.partition("/")
+    if (at := whole(place)) is None:
+        raise HTTPException(404)
     try:
         found = attachments.opened(reader, engine.project.var / "attachments", *contents_of(reader, number).get(content, ("", "")))
-        file = found[int(place)]
+        file = found[at]
     except (OSError, LookupError, ValueError):
         raise HTTPException(404) from None
     name = re.sub(r"[/\\\n\t]", "_", printable(file.name)).lstrip(".") or "file"

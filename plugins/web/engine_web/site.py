@@ -17,6 +17,9 @@ from engine_web.settings import Settings
 
 HERE = Path(__file__).parent
 
+_DIGITS = 18
+"""Of the largest whole number that any database keeps."""
+
 
 class Site:
     """The engine behind the pages; `page` makes an answer. Handlers reach it by `site_of`."""
@@ -25,6 +28,8 @@ class Site:
         self.settings, self.engine = settings, engine
         self.news = News(engine)
         self.screens = Screens(self.news)
+        self.with_html: dict[int, bool] = {}
+        """Whether what came in has HTML to look at, by item."""
         self._words = read_words()
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -88,6 +93,11 @@ def site_of(request: Request) -> Site:
     """Return the site that a request was made to."""
     site: Site = request.app.state.site
     return site
+
+
+def whole(text: str) -> int | None:
+    """Return the whole number that a field or an address says, None for what is none of ours."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else None
 
 
 def inside(target: str, otherwise: str) -> str:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from msgspec.structs import replace
 
@@ -15,6 +14,7 @@ from engine.runtime.policies import load_active, load_from_directory, sound
 from engine.store import TicketQuery
 from engine_web.console import policies
 from tests.core.worlds import POLICIES
+from tests.support.console import act, csrf_of, numbers, page, seq_of
 from tests.support.website import Website, website
 
 ROOMS = (
@@ -31,38 +31,6 @@ ROOMS = (
 )
 
 CLOSED = ["/console/team", "/console/figures", "/console/incidents", "/console/measures", "/console/reviews"]
-
-
-def page(client: httpx.Client, path: str, status: int = 200, language: str = "en") -> str:
-    answer = client.get(path, headers={"accept-language": language})
-    assert answer.status_code == status, answer.text
-    return html.unescape(answer.text)
-
-
-def csrf_of(text: str) -> str:
-    found = re.search(r'name="csrf" value="(\w+)"', text)
-    assert found
-    return found[1]
-
-
-def act(site: Website, agent: str, number: str, action: str, seq: int | None = None, **fields: Any) -> httpx.Response:
-    client = site.client_of(agent)
-    text = client.get(f"/console/tickets/{number}").text
-    found = re.search(r'name="seq" value="(\d+)"', text)
-    assert found
-    data = {"csrf": csrf_of(text), "seq": found[1] if seq is None else str(seq), "action": action, **fields}
-    return client.post(f"/console/tickets/{number}/act", data=data, headers={"accept-language": "en"})
-
-
-def seq_of(site: Website, number: str) -> int:
-    with site.engine.store.read() as reader:
-        ticket = reader.ticket(number)
-    assert ticket
-    return ticket.seq
-
-
-def numbers(text: str) -> list[str]:
-    return re.findall(r'id="go-(\d+)-', text)
 
 
 def test_whoever_has_not_signed_in_is_led_to_the_door(shared_site: Website) -> None:
@@ -258,6 +226,12 @@ def test_a_preview_shows_what_would_go_out_over_which_channel_and_keeps_nothing(
         assert [reader.contents([one.content_id])[one.content_id] for one in sent] == ["请稍候,<b>马上</b>恢复"]
 
 
+def test_a_preview_of_an_article_names_the_files_that_go_out_with_it(shared_site: Website) -> None:
+    number = shared_site.take(sender="tian@customer.test", text="我要退货")
+    preview = act(shared_site, "zhou", number, "article", target="return-exchange", step="preview")
+    assert "Files: return-form.txt" in preview.text
+
+
 @pytest.mark.parametrize("csrf", ["", "0" * 64])
 def test_a_form_that_no_page_of_theirs_held_is_refused(shared_site: Website, csrf: str) -> None:
     number = shared_site.take(text="系统宕机")
@@ -337,121 +311,3 @@ def test_the_tests_beside_the_policy_are_run_when_somebody_asks_and_only_for_so_
         assert "0 of 2 tests were run" in run()
         with site.engine.store.read() as reader:
             assert reader.tickets(TicketQuery()) == []
-
-
-def test_a_call_is_registered_from_the_phone_desk_once_and_its_ticket_has_the_promise_to_read_aloud(site: Website) -> None:
-    known = site.take("sms", "13912345678", "软件异常,无法登录", sender_name="兰女士")
-    client = site.client_of("zhao")
-    shown = page(client, "/console/phone?phone=139 1234 5678")
-    assert known in shown
-    assert "my name is 赵敏" in shown
-    site.clock.set(site.clock.now() + timedelta(seconds=50))
-    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', shown.partition('call" method')[2]))
-    call = {**hidden, "phone": "13800138000", "name": "白先生", "text": "系统宕机,全公司无法使用", "impact": "outage"}
-    answers = [client.post("/console/phone", data=call) for _ in range(2)]
-    assert answers[0].headers["location"] == answers[1].headers["location"]
-    number = answers[0].headers["location"].rpartition("/")[2]
-    with site.engine.store.read() as reader:
-        ticket = reader.ticket(number)
-        assert ticket
-        assert (ticket.tier, ticket.channel, ticket.impact) == ("urgent", "phone_log", "outage")
-        assert len(reader.tickets(TicketQuery())) == 2
-    assert f"您的问题(工单{number})属于一级(紧急)" in page(site.client_of("zhou"), f"/console/tickets/{number}")
-    assert client.post("/console/phone", data={**call, "text": ""}, headers={"accept-language": "en"}).status_code == 422
-    assert client.post("/console/phone", data={**call, "call": "../x"}).status_code == 400
-
-
-def followed_up(site: Website) -> str:
-    """Let a customer give a bad score; return the follow-up that it opened."""
-    number = site.take(text="系统宕机")
-    assert site.act(number, "resolve", "已恢复", "qian") is None
-    assert site.act(number, "confirm", "", "qian") is None
-    for _ in range(3):
-        site.clock.set(site.clock.now() + timedelta(hours=20))
-        site.work()
-    assert site.act(number, "answer", "1 2 1 没人理我", "qian") is None
-    for _ in range(3):
-        site.clock.set(site.clock.now() + timedelta(hours=20))
-        site.work()
-    with site.engine.store.read() as reader:
-        [follow_up] = reader.tickets(TicketQuery(kind="follow_up"))
-    return follow_up.number
-
-
-def test_whom_a_follow_up_is_about_is_shown_to_its_role_only_and_each_look_is_kept(site: Website) -> None:
-    number = followed_up(site)
-    page(site.client_of("zhou"), "/console/follow-ups", 403)
-    page(site.client_of("zhou"), f"/console/tickets/{number}", 403)
-    page(site.client_of("qian"), f"/console/tickets/{number}", 403)
-    assert number not in page(site.client_of("zhou"), "/console/board")
-    assert number not in page(site.client_of("zhou"), f"/console/find?words={number[:8]}")
-    assert number in page(site.client_of("li"), "/console/follow-ups")
-    shown = page(site.client_of("li"), f"/console/tickets/{number}")
-    assert "没人理我" in shown
-    assert "lan@customer.test" in shown
-    with site.engine.store.read() as reader:
-        assert {row.who for row in reader.audits() if row.about == number} == {"li"}
-    outcome: dict[str, Any] = {"why1": "电话没人接", "cause": "people", "remedy": "已道歉", "satisfied": "yes"}
-    assert act(site, "li", number, "outcome", **outcome).status_code == 303
-    assert "电话没人接" in page(site.client_of("li"), f"/console/tickets/{number}")
-    assert act(site, "li", number, "resolve", text="已回访").status_code == 303
-    assert "lan@customer.test" not in page(site.client_of("li"), f"/console/tickets/{number}")
-
-
-def test_a_measure_is_entered_with_its_owner_and_verified_by_figures(shared_site: Website) -> None:
-    client = shared_site.client_of("zhou")
-    csrf = csrf_of(client.get("/console/measures").text)
-    wanted = {"csrf": csrf, "text": "重写手册", "owner": "zhao", "due": "2026-03-31", "category": "handbook", "kpi": "resolution_rate"}
-    assert client.post("/console/measures", data=wanted).status_code == 303
-    shown = page(client, "/console/measures")
-    assert "重写手册" in shown
-    number = re.search(r'name="number" value="(\d+)"', shown)
-    assert number
-    assert client.post("/console/measures", data={"csrf": csrf, "number": number[1]}).status_code == 303
-    assert "too early" in page(client, "/console/measures")
-    assert client.post("/console/measures", data={**wanted, "owner": "nobody"}).status_code == 422
-    assert client.post("/console/measures", data={"csrf": csrf, "number": "1"}).status_code == 404
-    agent = shared_site.client_of("wu")
-    assert agent.post("/console/measures", data={**wanted, "csrf": csrf_of(agent.get("/console/board").text)}).status_code == 403
-
-
-def test_reviews_are_drawn_and_scored_by_the_form(site: Website) -> None:
-    number = site.take(text="系统宕机")
-    assert site.act(number, "close", "误报", "qian") is None
-    site.clock.set(site.clock.now() + timedelta(hours=1))
-    client = site.client_of("zhou")
-    assert client.post("/console/reviews", data={"csrf": csrf_of(client.get("/console/reviews").text)}).status_code == 303
-    shown = page(client, "/console/reviews")
-    assert number in shown
-    with site.engine.store.read() as reader:
-        [review, *_] = reader.tickets(TicketQuery(kind="review"))
-    form = site.engine.world.policy.quality
-    assert form
-    points: dict[str, Any] = {f"points-{item.id}": str(item.points) for item in form.items}
-    assert act(site, str(review.assignee), review.number, "score", text="很好", **points).status_code == 303
-    assert "100.0" in page(client, "/console/reviews")
-
-
-def test_an_incident_is_opened_with_its_tickets_and_its_broadcast_is_seen_beforehand(site: Website) -> None:
-    numbers = [site.take(sender=f"{name}@customer.test", text="发票打不开") for name in ("lan", "bai")]
-    client = site.client_of("zhou")
-    csrf = csrf_of(client.get("/console/incidents").text)
-    wanted = {"csrf": csrf, "title": "发票系统中断", "queue": "tech_support", "numbers": " ".join(numbers)}
-    assert client.post("/console/incidents", data={**wanted, "numbers": "1"}).status_code == 422
-    incident = client.post("/console/incidents", data=wanted).headers["location"].rpartition("/")[2]
-    assert "发票系统中断" in page(client, "/console/incidents")
-    shown = page(client, f"/console/tickets/{incident}")
-    assert all(f"/console/tickets/{number}" in shown for number in numbers)
-    site.work()
-    preview = act(site, "zhou", incident, "progress", text="正在切换备用系统", step="preview")
-    assert preview.text.count("lan@customer.test") == preview.text.count("bai@customer.test") == 1
-    assert "正在切换备用系统" in preview.text
-    with site.engine.store.read() as reader:
-        before = len(reader.messages(ticket=numbers[0]))
-    assert act(site, "zhou", incident, "progress", text="正在切换备用系统").status_code == 303
-    site.work()
-    with site.engine.store.read() as reader:
-        assert len(reader.messages(ticket=numbers[0])) == before + 1
-    assert act(site, "zhou", numbers[1], "leave").status_code == 303
-    assert act(site, "zhou", numbers[1], "join", target=incident).status_code == 303
-    page(site.client_of("wu"), "/console/incidents", 403)

@@ -7,9 +7,11 @@ from email.message import EmailMessage
 import pytest
 from playwright.sync_api import BrowserContext, Dialog, Page, Route
 
+from engine.store.rows import InboxRow
+from engine.store.sql.inbox import InboxReads
 from engine_web import cleaning
+from engine_web.apart import apart
 from engine_web.cleaning import TooMuch, cleaned, cleaned_apart
-from engine_web.console.mail import page
 from engine_web.guards import APART
 from tests.support.browser import chromium, look
 from tests.support.counts import scaled
@@ -80,6 +82,20 @@ def test_cleaning_in_a_process_of_its_own_is_the_same_and_has_a_bound_of_length(
         cleaned_apart("x" * (cleaning.LONGEST + 1))
 
 
+def test_a_mail_is_looked_through_for_html_once(shared_site: Website, monkeypatch: pytest.MonkeyPatch) -> None:
+    number, address = mailed(shared_site, "<b>宕机了</b>")
+    asked, read = list[int](), InboxReads.inbox_row
+
+    def counted(self: InboxReads, item: int) -> InboxRow | None:
+        asked.append(item)
+        return read(self, item)
+
+    monkeypatch.setattr(InboxReads, "inbox_row", counted)
+    for _ in range(3):
+        assert address in shared_site.client_of("qian").get(f"/console/tickets/{number}").text
+    assert len(asked) == 1
+
+
 def test_a_mail_is_shown_in_a_frame_of_its_own_to_whoever_may_see_its_ticket(shared_site: Website) -> None:
     number, address = mailed(shared_site, f'<p style="color:red">宕机了</p><img src="cid:dot@x"><img src={AWAY}><script>x</script>')
     agent = shared_site.client_of("qian")
@@ -142,7 +158,7 @@ def test_no_hostile_mail_opens_a_dialog_or_fetches_anything_once_cleaned_nor_unc
     some = list(VECTORS.values())[:: len(VECTORS) // scaled(len(VECTORS), least=12)]
     with chromium() as browser:
         # Cleaned, with nothing else to hold it: scripts may run, and anything may be fetched.
-        assert led_to(browser.new_context(), [page(tidy, "en", "x")], "", {}) == []
+        assert led_to(browser.new_context(), [str(apart(tidy, "en", "x").body, "utf-8")], "", {}) == []
         # As it came, held by its frame alone.
         assert led_to(browser.new_context(), some, "sandbox", APART) == []
         # The table does something: without either there are dialogs and requests.

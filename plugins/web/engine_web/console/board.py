@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import count
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from engine.services import KINDS, OPEN_STATES, Ticket, TicketQuery, board, rota
+from engine.services import KINDS, OPEN_STATES, Reader, Ticket, TicketQuery, board, rota
 from engine_web.console.seat import Seat, filters, seat_of, seated
 from engine_web.doors import demand
-from engine_web.doors.roles import Person, allowed, may_all
+from engine_web.doors.roles import Person, allowed, may_all, sight
 from engine_web.screens import PACE
 from engine_web.site import site_of
 from engine_web.streams import streamed
@@ -38,7 +39,7 @@ _EVERYTHING = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A promise in words, and the instants that they were made of."""
+    """A promise beside its words; `percent` is the share of its time that is used, None while it is paused."""
 
     promise: board.Promise
     clock: str
@@ -86,8 +87,7 @@ def _seated_anew(request: Request) -> Seat:
 
 def _looks_at(seat: Seat) -> str:
     """Return by what somebody's board differs from those of others."""
-    sees = "" if may_all(seat.person, "read", "ticket") else seat.person.agent
-    return f"{sees} {seat.language}?{urlencode(filters(seat.request, NAMES))}"
+    return f"{sight(seat.person)} {seat.language}?{urlencode(filters(seat.request, NAMES))}"
 
 
 def _drawing(request: Request, person: Person) -> bytes:
@@ -105,17 +105,28 @@ def find(request: Request) -> Response:
     with seat.engine.store.read() as reader:
         if wanted and reader.ticket(wanted) is not None:
             return RedirectResponse(f"/console/tickets/{wanted}", status_code=303)
-        found = reader.tickets(TicketQuery(text=wanted, limit=FOUND)) if wanted else []
-    return seat.page("find.html", wanted=wanted, found=allowed(seat.person, "read", "ticket", found))
+        found = _seen(reader, seat.person, {"text": wanted}, (), FOUND) if wanted else []
+    return seat.page("find.html", wanted=wanted, found=found[:FOUND])
 
 
 def _rows(seat: Seat, wanted: Mapping[str, str]) -> list[Row]:
     with seat.engine.store.read() as reader:
         # The tickets that are due first hold the promises that are due first, so `MOST` of them are enough.
-        queries = [TicketQuery(states=OPEN_STATES, limit=MOST, **one) for one in _within(seat.person, wanted)]
-        found = {ticket.number: ticket for query in queries for ticket in reader.tickets(query)}
-    tickets = allowed(seat.person, "read", "ticket", found.values())
+        tickets = _seen(reader, seat.person, wanted, OPEN_STATES, MOST)
     return [_row(seat, one) for one in board.promises(tickets, seat.policy, seat.now)[:MOST]]
+
+
+def _seen(reader: Reader, person: Person, wanted: Mapping[str, str], states: tuple[str, ...], most: int) -> list[Ticket]:
+    """Return what the person may see of what is wanted, `most` at least where there are so many."""
+    seen: dict[str, Ticket] = {}
+    for one in _within(person, wanted):
+        for limit in (most * 10**place for place in count()):
+            found = reader.tickets(TicketQuery(states=states, limit=limit, **one))
+            theirs = allowed(person, "read", "ticket", found)
+            if len(theirs) >= most or len(found) < limit:
+                break
+        seen |= {ticket.number: ticket for ticket in theirs}
+    return list(seen.values())
 
 
 def _within(person: Person, wanted: Mapping[str, str]) -> list[Mapping[str, str]]:
@@ -147,25 +158,28 @@ def _choices(seat: Seat) -> list[tuple[str, list[tuple[str, str]]]]:
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """How a queue stands: its open tickets, how many of them are overdue or due within the hour, nobody's; and who is there."""
+    """How a queue stands: its open tickets, how many of them are overdue or due within the hour, nobody's; and who is there.
+
+    The counts are None for who may not look into the queue.
+    """
 
     id: str
-    open: int
-    overdue: int
-    soon: int
-    nobody: int
+    open: int | None
+    overdue: int | None
+    soon: int | None
+    nobody: int | None
     watch: rota.Watch
 
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
-    """What somebody holds of what they can, and whether they are there."""
+    """What somebody holds of what they can, and whether they are there; `overdue` is None for who may not look into all of their queues."""
 
     id: str
     queues: tuple[str, ...]
     load: int
     capacity: int
-    overdue: int
+    overdue: int | None
     here: bool
 
 
@@ -181,23 +195,28 @@ def team(request: Request) -> Response:
     overdue = {one.number for one in every if one.stage == "overdue"}
     near = [one for one in every if one.left is not None and timedelta(0) < one.left <= SOON]
     soon = {one.number for one in near}
+    queues = set(seat.policy.queues)
+    seen = queues if may_all(seat.person, "read", "ticket") else queues & (seat.person.queues | seat.person.led)
     return seat.page(
         "team.html",
-        queues=[_queue(seat, staff, id, tickets, overdue, soon) for id in seat.policy.queues],
-        people=_people(seat, staff, loads, Counter(one.assignee for one in tickets if one.number in overdue)),
+        queues=[_queue(seat, staff, id, tickets if id in seen else None, overdue, soon) for id in seat.policy.queues],
+        people=_people(seat, staff, loads, Counter(one.assignee for one in tickets if one.number in overdue), seen),
         near=[_row(seat, one) for one in near[:MOST]],
-        counts={"open": len(tickets), "overdue": len(overdue), "soon": len(near)},
+        counts=dict(zip(("open", "overdue", "soon"), (len(tickets), len(overdue), len(near)) if seen else (None,) * 3, strict=True)),
     )
 
 
-def _queue(seat: Seat, staff: rota.Rota, id: str, tickets: list[Ticket], overdue: set[str], soon: set[str]) -> QueueRow:
+def _queue(seat: Seat, staff: rota.Rota, id: str, tickets: list[Ticket] | None, overdue: set[str], soon: set[str]) -> QueueRow:
+    watch = staff.watch(seat.policy.queues[id], seat.now)
+    if tickets is None:
+        return QueueRow(id, None, None, None, None, watch)
     mine = [ticket for ticket in tickets if ticket.queue == id]
     numbers = {ticket.number for ticket in mine}
     nobody = sum(ticket.assignee is None for ticket in mine)
-    return QueueRow(id, len(mine), len(numbers & overdue), len(numbers & soon), nobody, staff.watch(seat.policy.queues[id], seat.now))
+    return QueueRow(id, len(mine), len(numbers & overdue), len(numbers & soon), nobody, watch)
 
 
-def _people(seat: Seat, staff: rota.Rota, loads: dict[str, int], overdue: "Counter[str | None]") -> list[PersonRow]:
+def _people(seat: Seat, staff: rota.Rota, loads: dict[str, int], overdue: "Counter[str | None]", seen: set[str]) -> list[PersonRow]:
     agents = seat.engine.world.team.agents.values()
     common = seat.policy.assignment.capacity
     rows = [
@@ -206,7 +225,7 @@ def _people(seat: Seat, staff: rota.Rota, loads: dict[str, int], overdue: "Count
             one.queues,
             loads.get(one.id, 0),
             common if one.capacity is None else one.capacity,
-            overdue[one.id],
+            overdue[one.id] if seen.issuperset(one.queues or seat.policy.queues) else None,
             staff.here(seat.now, one.id),
         )
         for one in agents

@@ -4,24 +4,25 @@ import html
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from engine.services import Ticket
+from engine_web.apart import apart
 from engine_web.cleaning import TooMuch, cleaned_apart
-from engine_web.console.mail import original, page
+from engine_web.console.mail import original
 from engine_web.console.seat import Seat, seated
 from engine_web.console.ticket import found
 from engine_web.doors import demand, looked_at
 from engine_web.files import download
-from engine_web.guards import APART
+from engine_web.site import whole
 
 
 def mail(request: Request) -> Response:
     """Show a message as it was sent, in a page of its own that runs nothing."""
     seat, ticket = _looked(request)
-    item = request.path_params["item"]
+    item = whole(request.path_params["item"])
     with seat.engine.store.read() as reader:
-        if item not in {decision.inbox for decision in reader.decisions(ticket.number)}:
+        if item is None or item not in {decision.inbox for decision in reader.decisions(ticket.number)}:
             raise HTTPException(404)
         written = original(seat.engine, reader, item)
     if not written:
@@ -30,7 +31,7 @@ def mail(request: Request) -> Response:
         body, status = cleaned_apart(written), 200
     except TooMuch:
         body, status = html.escape(seat.say("as_sent_not")), 422
-    return HTMLResponse(page(body, seat.language, seat.say("as_sent")), status, headers=APART)
+    return apart(body, seat.language, seat.say("as_sent"), status)
 
 
 def file(request: Request) -> Response:

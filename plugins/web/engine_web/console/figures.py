@@ -1,5 +1,6 @@
 """The figures: KPIs of a period beside their targets, and the reports with their charts as they are mailed."""
 
+import html
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from engine.errors import UsageError
 from engine.services import KPIS, amount, instant, kpi, label, reports
+from engine_web.apart import apart
 from engine_web.console.seat import Seat, seated
 from engine_web.doors import demand
 from engine_web.guards import APART
@@ -85,9 +87,9 @@ def report(request: Request) -> Response:
     try:
         about = reports.period_of(kind, request.query_params.get("period") or None, seat.now, seat.words.timezone)
         render = reports.writer("html")
+        document = reports.report(store, world.policy, world.team, kind, about, seat.now, seat.language)
     except UsageError as error:
-        return seat.page("said.html", status=422, title=seat.say("reports"), said=seat.words.spoken(str(error)))
-    document = reports.report(store, world.policy, world.team, kind, about, seat.now, seat.language)
+        return apart(html.escape(seat.words.spoken(str(error))), seat.language, seat.say("reports"), 422)
     return Response(render(document), media_type="text/html; charset=utf-8", headers=APART)
 
 

@@ -21,9 +21,6 @@ from engine_web.doors import checked_form, demand
 VERSIONS = 30
 """How many changes of the policy are listed."""
 
-LONGEST = 5_000
-"""Characters of a field of the case that is tried."""
-
 LONGEST_RUN = 20.0
 """Seconds after which no further test of the policy is begun."""
 
@@ -89,9 +86,7 @@ def ask(request: Request) -> Response:
 
 async def answer(request: Request) -> Response:
     """Show what the policy would make of the case; nothing of it is kept."""
-    form = await checked_form(request)
-    fields = {name: value.replace("\r\n", "\n").strip()[:LONGEST] for name, value in form.items() if isinstance(value, str)}
-    return await run_in_threadpool(_answered, request, fields)
+    return await run_in_threadpool(_answered, request, await checked_form(request))
 
 
 def _answered(request: Request, fields: Mapping[str, str]) -> Response:

@@ -1,11 +1,14 @@
 """Where somebody of the team sits: who asks, in whose words, and the page they get."""
 
+import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -26,6 +29,8 @@ ROOMS = (
 )
 """Address, name, and what whoever enters may do to which object."""
 
+
+_FORM = re.compile("[0-9a-f]{32}")
 
 KEPT = 8
 """How many policies of the past are kept compiled."""
@@ -77,6 +82,10 @@ class Seat:
         """Return an instant as people say it now, empty for None."""
         return "" if at is None else phrases.clock(at, self.now, self.words.timezone, self.language)
 
+    def form(self) -> str:
+        """Return the id of a form that is shown now: what it asks for is done once, however often it is sent."""
+        return self.site.fresh_id()
+
     def page(self, template: str, /, *, status: int = 200, **values: Any) -> HTMLResponse:
         """Return a page of the console."""
         return self.site.page(self.request, f"console/{template}", status=status, seat=self, words=self.words, person=self.person, **values)
@@ -96,9 +105,10 @@ def seat_of(request: Request, person: Person) -> Seat:
 
 
 class Policies:
-    """The policies that decisions were made by, as a reader has them: those of the past are compiled once, and a few of them are kept."""
+    """The policies that decisions were made by, as a reader has them: those of the past are compiled once, and the latest used are kept."""
 
     _compiled: ClassVar[dict[str, Policy]] = {}
+    _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, reader: Reader, now: Policy) -> None:
         self._kept, self._now = explain.kept_policies(reader, now), now
@@ -107,10 +117,19 @@ class Policies:
         """Return the policy of a digest, None where it cannot be had."""
         found = self._compiled.get(digest) or self._kept(digest)
         if found is not None and digest != self._now.digest:
-            if len(self._compiled) >= KEPT:
-                self._compiled.clear()
-            self._compiled[digest] = found
+            with self._lock:
+                self._compiled.pop(digest, None)
+                self._compiled[digest] = found
+                if len(self._compiled) > KEPT:
+                    del self._compiled[next(iter(self._compiled))]
         return found
+
+
+def form_of(fields: Mapping[str, str]) -> str:
+    """Return the id of the form that was sent. Raises HTTPException 400 for none of ours."""
+    if not _FORM.fullmatch(form := fields.get("form", "")):
+        raise HTTPException(400)
+    return form
 
 
 def filters(request: Request, names: tuple[str, ...]) -> Mapping[str, str]:

@@ -1,6 +1,6 @@
 """The page of a ticket: who the customer is, the clocks with their arithmetic, what happened and why, what to say, what can be done."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +32,7 @@ from engine.services import (
 from engine_web.console.mail import is_html
 from engine_web.console.seat import Policies, Seat, seated
 from engine_web.doors import demand, looked_at
-from engine_web.doors.roles import may
+from engine_web.doors.roles import allowed, may
 from engine_web.files import File, contents_of, files_of
 
 STEPS = 12
@@ -65,6 +65,7 @@ ALLOWED: Mapping[str, str] = {
 """Which event an action needs to be possible in the ticket's state; the others are always possible."""
 
 _FOR_CUSTOMERS = ("contact", "write", "progress", "plan", "confirm", "object", "article", "tier")
+_SPOKEN_OF = (*NEEDS, "call_back", "follow_up")
 _ALWAYS = ("note", "write", "article")
 
 
@@ -78,7 +79,6 @@ class Moment:
     place: int
     decision: explain.Explained
     seen: tuple[tuple[str, str | None], ...]
-    last_seq: int
     files: tuple[File, ...] = ()
     mail: int | None = None
 
@@ -93,12 +93,12 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What somebody has just tried, to be shown again: the action, its fields, why it was not done, what changed meanwhile."""
+    """What somebody has just tried, to be shown again: the action, its fields, why it was not done, what the timeline got meanwhile."""
 
     action: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
-    changed: tuple[Moment, ...] = ()
+    changed: Sequence[Mapping[str, Any]] = ()
 
 
 NOTHING_SAID = Said()
@@ -123,6 +123,7 @@ def draw(seat: Seat, number: str, said: Said = NOTHING_SAID, status: int = 200) 
         timers = explain.upcoming(reader, number)
         incidents = [one for one in reader.tickets(TicketQuery(kind=INCIDENT, states=OPEN_STATES)) if one.is_incident]
         members = reader.members(number, "", MEMBERS) if ticket.is_incident else []
+    others = [one for one in customer.tickets if one.number != number] if customer else []
     return seat.page(
         "ticket.html",
         status=status,
@@ -131,7 +132,7 @@ def draw(seat: Seat, number: str, said: Said = NOTHING_SAID, status: int = 200) 
         moments=moments[::-1],
         clocks=_clocks(seat, ticket, data["clocks"]),
         customer=customer,
-        earlier=[one for one in customer.tickets if one.number != number][:EARLIER] if customer else [],
+        earlier=earlier(seat, others),
         timers=timers,
         scripts=list(_scripts(seat, ticket)),
         articles=[seat.policy.knowledge.articles[one["id"]] for one in data["knowledge"]],
@@ -144,6 +145,12 @@ def draw(seat: Seat, number: str, said: Said = NOTHING_SAID, status: int = 200) 
         most_whys=MOST_WHYS,
         decisive=explain.decisive,
     )
+
+
+def earlier(seat: Seat, tickets: list[Ticket]) -> tuple[list[Ticket], int]:
+    """Return what is shown of a customer's tickets, of which others see others, and how many more there are."""
+    shown = allowed(seat.person, "read", "ticket", tickets)[:EARLIER]
+    return shown, len(tickets) - len(shown)
 
 
 def found(seat: Seat, number: str) -> Ticket:
@@ -175,13 +182,6 @@ def possible(ticket: Ticket) -> frozenset[str]:
     return frozenset(actions)
 
 
-def since(seat: Seat, reader: Reader, ticket: Ticket, seq: int) -> tuple[Moment, ...]:
-    """Return what happened to a ticket behind the event `seq` that its timeline shows."""
-    data = ticket_page.details(ticket_page.Seen(seat.policy, seat.words, seat.now), reader, ticket)
-    shown = [entry for entry in data["timeline"] if entry["seq"] > seq]
-    return tuple(one for one in _moments(seat, reader, ticket.number, shown) if one.seen)
-
-
 def _revealed(seat: Seat, ticket: Ticket) -> followups.FollowUpView | None:
     """Whom a follow-up is about, which the store notes; None once it is over."""
     try:
@@ -200,8 +200,8 @@ def _moments(seat: Seat, reader: Reader, number: str, timeline: list[dict[str, A
         files = {seq: list(files_of(event, contents)) for seq, event in numbered}
         seen = tuple(texts[seq] for seq, event in numbered if seq in texts and not (isinstance(event, events.Noted) and files[seq]))
         seq += len(decision.events)
-        mail = decision.inbox if decision.inbox is not None and is_html(seat.engine, reader, decision.inbox) else None
-        yield Moment(place, decision, seen, seq, tuple(one for those in files.values() for one in those), mail)
+        mail = decision.inbox if decision.inbox is not None and is_html(seat.site, reader, decision.inbox) else None
+        yield Moment(place, decision, seen, tuple(one for those in files.values() for one in those), mail)
 
 
 def _clocks(seat: Seat, ticket: Ticket, shown: list[dict[str, Any]]) -> list[Clock]:
@@ -217,16 +217,26 @@ def _clocks(seat: Seat, ticket: Ticket, shown: list[dict[str, Any]]) -> list[Clo
     return clocks
 
 
+def known_to_scripts(seat: Seat, number: str) -> dict[str, object]:
+    """Return what scripts may say to the customer of a ticket when this person reads them aloud. Raises NotFound."""
+    me = {"id": seat.person.agent, "name": seat.words.party(seat.person.agent)}
+    return {**guides.about(seat.engine, number, seat.person.agent), "agent": me}
+
+
 def _scripts(seat: Seat, ticket: Ticket) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield the guides of the policy with the words to read aloud: first those for this kind of ticket, then that for taking it in."""
+    """Yield the guides of the policy with the words to read aloud: first those for this kind of ticket, then that for taking it in.
+
+    Nobody speaks to a customer about an incident or other work of the house as such.
+    """
+    if ticket.is_incident or ticket.kind not in _SPOKEN_OF:
+        return
     try:
-        known = guides.about(seat.engine, ticket.number, seat.person.agent)
+        known = known_to_scripts(seat, ticket.number)
     except NotFound:
         return
-    me = {"id": seat.person.agent, "name": seat.words.party(seat.person.agent)}
     named = sorted(seat.policy.guides, key=lambda id: (not id.startswith(f"{ticket.kind}_"), id != guides.INTAKE))
     for id in named:
         guide = seat.policy.guides[id]
-        steps = guides.steps(guide, seat.policy, seat.words, seat.person.agent, seat.now, {**known, "agent": me}, ticket.language)
+        steps = guides.steps(guide, seat.policy, seat.words, seat.person.agent, seat.now, known, ticket.language)
         if spoken := [step for step in steps if step["text"]]:
             yield seat.words.text(guide.label) or id, spoken

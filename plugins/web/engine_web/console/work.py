@@ -1,7 +1,8 @@
 """The work that the house opens for itself: follow-ups of bad scores, measures of improvement, reviews of quality, incidents."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TypeAlias
 
 from starlette.concurrency import run_in_threadpool
@@ -11,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from engine.errors import EngineError, Refused, UsageError
 from engine.services import (
+    AIMS,
     CATEGORIES,
     IMPROVEMENT,
     INCIDENT,
@@ -19,16 +21,21 @@ from engine.services import (
     AgentActed,
     Aim,
     Improvement,
+    Outcome,
+    RequestRow,
     TicketQuery,
     TicketRequested,
+    handle,
+    hashed,
     instant,
     kpi,
     learned,
     quality,
 )
 from engine_web.console.figures import named
-from engine_web.console.seat import Seat, seated
+from engine_web.console.seat import Seat, form_of, seated
 from engine_web.doors import checked_form, demand
+from engine_web.doors.roles import allowed, may
 
 MOST = 1_000
 """How many a register shows."""
@@ -36,6 +43,8 @@ MOST = 1_000
 Change: TypeAlias = Callable[[Seat, Mapping[str, str]], Response]
 
 _WEEK = timedelta(days=7)
+_REMEMBERED = timedelta(days=1)
+"""For how long a form that was sent is known again."""
 
 
 def follow_ups(request: Request) -> Response:
@@ -78,8 +87,7 @@ async def open_incident(request: Request) -> Response:
 
 
 async def _changed(request: Request, change: Change) -> Response:
-    form = await checked_form(request)
-    fields = {name: value.strip() for name, value in form.items() if isinstance(value, str)}
+    fields = await checked_form(request)
     return await run_in_threadpool(lambda: change(seated(request), fields))
 
 
@@ -89,7 +97,11 @@ def _measures(seat: Seat, fields: Mapping[str, str], problem: str, status: int) 
         rows = [learned.entry(reader, one, seat.now) for one in reader.tickets(TicketQuery(kind=IMPROVEMENT, limit=MOST))]
         verdicts = {row["number"]: list(learned.verdicts_on(reader, row["number"])) for row in rows}
     rows.sort(key=lambda row: (row["state"] not in OPEN_STATES, row["due"] is None, row["due"], row["number"]))
-    known = {"categories": CATEGORIES, "kpis": [name for name in KPIS if KPIS[name].unit != "count"], "named": named}
+    known = {
+        "categories": CATEGORIES,
+        "kpis": [name for name in AIMS if not KPIS[name].settings or name in seat.policy.reports.kpis],
+        "named": named,
+    }
     return seat.page("measures.html", status=status, rows=rows, verdicts=verdicts, fields=fields, problem=problem, **known)
 
 
@@ -99,7 +111,7 @@ def _measured(seat: Seat, fields: Mapping[str, str]) -> Response:
         if number := fields.get("number"):
             _verify(seat, number)
         else:
-            _through(seat, _planned(seat, fields))
+            _once(seat, fields, _planned(seat, fields))
     except EngineError as error:
         return _measures(seat, fields, seat.words.spoken(str(error)), 422)
     return RedirectResponse("/console/measures", status_code=303)
@@ -114,7 +126,7 @@ def _planned(seat: Seat, fields: Mapping[str, str]) -> TicketRequested:
     due = instant(fields["due"], zone) if fields.get("due") else None
     aim = None
     if name := fields.get("kpi"):
-        aim = Aim(name, learned.weeks(seat.now, zone, -4), learned.weeks((due or seat.now) + timedelta(days=1), zone, 4))
+        aim = Aim(name, *learned.windows(name, seat.now, due, zone))
     sources = tuple(fields.get("sources", "").replace(",", " ").split())
     return TicketRequested(
         IMPROVEMENT,
@@ -144,16 +156,41 @@ def _verify(seat: Seat, number: str) -> None:
     _through(seat, AgentActed(number, "verify", seat.person.agent, evidence=found, via="web"))
 
 
-def _through(seat: Seat, signal: AgentActed | TicketRequested) -> None:
-    refused = seat.engine.handle(signal).first.refused
-    if refused is not None:
-        raise Refused(refused)
+def _once(seat: Seat, fields: Mapping[str, str], opening: TicketRequested, members: Iterable[str] = ()) -> str:
+    """Open what a form asks for and put the members into it, all of it or nothing; return its number, the same for the same form.
+
+    Raises Refused, and HTTPException 400 for what no form of ours sent.
+    """
+    engine, key = seat.engine, hashed(f"form {seat.person.agent} {form_of(fields)}")
+    with engine.store.write() as tx:
+        if (known := tx.request(key)) is not None:
+            return known.answer
+        through = partial(handle, tx, engine.world, now=seat.now, hold=engine.project.hold)
+        outcomes = [through(opening)]
+        opened = str(outcomes[0].ticket)
+        outcomes += [through(AgentActed(one, "join", seat.person.agent, target=opened, via="web")) for one in members]
+        for outcome in outcomes:
+            _must_be_done(outcome)
+        if not tx.keep_request(RequestRow(key, "", opened, seat.now), seat.now - _REMEMBERED):
+            raise Refused(seat.say("sent_twice"))
+    engine.tell(outcomes)
+    return opened
+
+
+def _through(seat: Seat, signal: AgentActed) -> None:
+    _must_be_done(seat.engine.handle(signal))
+
+
+def _must_be_done(outcome: Outcome) -> None:
+    if outcome.first.refused is not None:
+        raise Refused(outcome.first.refused)
 
 
 def _reviews(seat: Seat, problem: str, status: int) -> Response:
     demand(seat.person, "read", "quality")
     with seat.engine.store.read() as reader:
-        found = quality.reviews(reader)[::-1][:MOST]
+        every = quality.reviews(reader)[::-1]
+    found = [(one, review) for one, review in every if may(seat.person, "read", "ticket", one)][:MOST]
     return seat.page("reviews.html", status=status, found=found, problem=problem)
 
 
@@ -181,18 +218,21 @@ def _incidents(seat: Seat, fields: Mapping[str, str], problem: str, status: int)
 
 def _opened(seat: Seat, fields: Mapping[str, str]) -> Response:
     demand(seat.person, "create", "incident")
-    world = seat.engine.world
     numbers = list(dict.fromkeys(fields.get("numbers", "").replace(",", " ").split()))
     try:
-        with seat.engine.store.read() as reader:
-            unknown = [number for number in numbers if not number.isdecimal() or reader.ticket(number) is None]
-        if not fields.get("title") or fields.get("queue") not in world.policy.queues or unknown:
-            raise UsageError(seat.say("incident_incomplete", unknown=", ".join(unknown)))
-        channel, language = next(iter(world.channels), ""), world.policy.company.languages[0]
-        opening = TicketRequested(INCIDENT, fields["queue"], fields["title"], channel, language, actor=seat.person.agent)
-        incident = str(seat.engine.handle(opening).ticket)
-        for number in numbers:
-            _through(seat, AgentActed(number, "join", seat.person.agent, target=incident, via="web"))
+        incident = _once(seat, fields, _opening(seat, fields, numbers), numbers)
     except EngineError as error:
         return _incidents(seat, fields, seat.words.spoken(str(error)), 422)
     return RedirectResponse(f"/console/tickets/{incident}", status_code=303)
+
+
+def _opening(seat: Seat, fields: Mapping[str, str], numbers: list[str]) -> TicketRequested:
+    """Read the form of an incident. Raises UsageError, also for tickets that the person may not work on."""
+    world = seat.engine.world
+    with seat.engine.store.read() as reader:
+        known = [ticket for number in numbers if number.isdecimal() and (ticket := reader.ticket(number)) is not None]
+    unknown = sorted({*numbers} - {ticket.number for ticket in allowed(seat.person, "act", "ticket", known)})
+    if not fields.get("title") or fields.get("queue") not in world.policy.queues or unknown:
+        raise UsageError(seat.say("incident_incomplete", unknown=", ".join(unknown)))
+    channel, language = next(iter(world.channels), ""), world.policy.company.languages[0]
+    return TicketRequested(INCIDENT, fields["queue"], fields["title"], channel, language, actor=seat.person.agent)

@@ -21,6 +21,6 @@ def routes() -> list[BaseRoute]:
         Route("/chat/{token}", chat.say, methods=["POST"]),
         Route("/chat/{token}/live", chat.live),
         Route(f"{PAGES}/{{token}}", tickets.show, name="ticket"),
-        Route(f"{PAGES}/{{token}}/files/{{content}}/{{place:int}}", tickets.file),
+        Route(f"{PAGES}/{{token}}/files/{{content}}/{{place}}", tickets.file),
         Route(f"{PAGES}/{{token}}/{{deed}}", tickets.act, methods=["POST"]),
     ]

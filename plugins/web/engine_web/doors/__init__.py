@@ -7,7 +7,6 @@ import math
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -27,6 +26,9 @@ _AT_ONCE = 2
 
 _LONGEST = 4096
 """Characters of where somebody wanted to go."""
+
+_FIELDS, _LONGEST_FIELD = 200, 10_000
+"""How many fields a form of the console may have, and how many characters one of them."""
 
 
 def routes() -> list[BaseRoute]:
@@ -80,13 +82,19 @@ def demand(person: Person, verb: str, what: str, ticket: Ticket | None = None) -
         raise HTTPException(403)
 
 
-async def checked_form(request: Request) -> FormData:
-    """Return what a form of the console says; raises 403 unless it came from a page that this person was shown."""
+async def checked_form(request: Request) -> dict[str, str]:
+    """Return what a form of the console says, without the blanks around it.
+
+    Raises 403 unless it came from a page that this person was shown, 400 for what none of these forms says and no database keeps.
+    """
     person = await run_in_threadpool(who, request)
-    form = await request.form()
+    form = await request.form(max_files=0, max_fields=_FIELDS)
     if not hmac.compare_digest(str(form.get("csrf", "")).encode(), person.csrf.encode()):
         raise HTTPException(403)
-    return form
+    fields = {name: str(text).replace("\r\n", "\n").strip() for name, text in form.items()}
+    if any(len(text) > _LONGEST_FIELD or "\0" in text for text in fields.values()):
+        raise HTTPException(400)
+    return fields
 
 
 def looked_at(request: Request, person: Person, what: str, about: str) -> None:
