@@ -25,7 +25,7 @@ from engine.channels import Inbound
 from engine.cli.init import lay_out
 from engine.runtime.clock import SystemClock
 from engine.runtime.engine import open_engine
-from engine.runtime.inbox import _pack
+from engine.runtime.inbox import pack
 from engine.runtime.project import load_project
 from engine.store import Store, open_store
 from tests.support.postgresql import Server
@@ -52,7 +52,7 @@ def fill(store: Store, mails: int) -> None:
     with store.write() as tx:
         for n in range(mails):
             item = Inbound(f"{n}", f"c{n}@customer.example", now, "打印机故障,请尽快处理。", recipient="support@example.test")
-            tx.accept("email", f"{n}", now, _pack(item), b"raw")
+            tx.accept("email", f"{n}", now, pack(item), b"raw")
 
 
 def measure(server: Server, directory: Path, mails: int, workers: int) -> tuple[float, float]:
