@@ -31,7 +31,7 @@ policies: {policies}
 database: sqlite:///var/engine.db
 channels: {{email: {{}}, sms: {{}}, phone_log: {{}}, web: {{}}, web_phone: {{}}, chat: {{}}}}
 outbound: live
-services: {{web: {{listen: "127.0.0.1:{port}", public: "http://127.0.0.1:{port}"}}}}
+services: {{web: {{listen: "127.0.0.1:{port}", public: "http://127.0.0.1:{port}"{more}}}}}
 """
 
 
@@ -129,11 +129,11 @@ def fingerprint(site: Website) -> str:
 
 
 @contextmanager
-def website(root: Path, now: datetime = WEDNESDAY, policies: Path = POLICIES) -> Iterator[Website]:
-    """Serve a fresh project until the block ends."""
+def website(root: Path, now: datetime = WEDNESDAY, policies: Path = POLICIES, more: str = "") -> Iterator[Website]:
+    """Serve a fresh project until the block ends; `more` are settings of the web."""
     port, clock, stop = free_port(), VirtualClock(now), threading.Event()
     root.mkdir(parents=True, exist_ok=True)
-    (root / "engine.yaml").write_text(SETTINGS.format(policies=policies, port=port), "utf-8")
+    (root / "engine.yaml").write_text(SETTINGS.format(policies=policies, port=port, more=f", {more}" if more else ""), "utf-8")
     engine = open_engine(load_project(root), clock, random.Random(7), reload=True, key=b"k" * 32)
     thread = threading.Thread(target=build(engine)["web"], args=(stop,), name="web under test")
     thread.start()
