@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from engine.core import events as e
 from engine.core.signals import TicketRequested
 from engine.runtime.erasure import erase
+from engine.runtime.schedule import upcoming
 from engine.store import TicketQuery
 from engine_web import guards
-from engine_web.customers import replies
 from tests.core.worlds import changed
 from tests.support.counts import scaled
 from tests.support.website import Website, fingerprint, website
@@ -283,12 +283,17 @@ def test_who_answers_a_strictly_anonymous_survey_is_called_only_if_they_ask_for_
             assert len(reader.tickets(TicketQuery(kind="follow_up"))) - before == called
 
 
-def test_a_scale_without_words_says_which_end_is_which(shared_site: Website, monkeypatch: pytest.MonkeyPatch) -> None:
-    number = surveyed(shared_site)
-    assert "is the lowest" not in shared_site.client.get(path_of(shared_site, number), headers=EN).text  # its points have words
-    survey = next(one for one in shared_site.engine.world.policy.surveys if one.id == "relationship")
-    monkeypatch.setattr(replies, "survey_of", lambda ticket, policy: survey)
-    shown = shared_site.client.get(path_of(shared_site, number), headers=EN).text
+def test_a_scale_without_words_says_which_end_is_which(site: Website) -> None:
+    number = surveyed(site)
+    assert "is the lowest" not in site.client.get(path_of(site, number), headers=EN).text  # its points have words
+    opened(site)  # of somebody who was not asked lately
+    site.engine.work_rules()
+    site.clock.set(upcoming(site.engine.world.policy, site.clock.now())["relationship"])
+    assert site.engine.work_rules()
+    site.wait(timedelta(days=2))
+    with site.engine.store.read() as reader:
+        [invitation] = [one for one in reader.tickets(TicketQuery(kind="survey")) if one.survey and one.survey.awaited]
+    shown = site.client.get(path_of(site, invitation.number), headers=EN).text
     assert shown.count("1 is the lowest, 5 the highest.") == 8
     assert shown.count("0 is the lowest, 10 the highest.") == 1
 
