@@ -178,7 +178,7 @@ class Engine:
         count = 0
         for outcome in outcomes:
             count += 1
-            for one in filter(lambda one: one.told, outcome.handled):
+            for one in (one for one in outcome.handled if not one.decision.idle):
                 for listener in self.listeners:
                     listener(one)
         return count

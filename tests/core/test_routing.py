@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.core import events as e
+from engine.core.routing import ASSIGN_TIMER
+from engine.core.signals import TimerFired
 from engine.core.team import Team
 from engine.core.values import TicketValues, first_match
 from engine.store.rows import CustomerRow, TicketQuery
@@ -45,6 +47,7 @@ def test_nobody_gets_more_than_they_may_hold_and_the_ticket_waits_for_a_place() 
     assert house.ticket(second).assignee is None
     with house.store.read() as reader:
         assert len(reader.decisions(second)) == 1, "that still nobody was free is not kept"
+    assert not house.handle(TimerFired(first, ASSIGN_TIMER, house.now)).first.idle, "who has somebody was not offered in vain"
     house.done(first, "close", text="重复")
     house.wait(5 * MINUTE)
     assert house.ticket(second).assignee == "ann"
