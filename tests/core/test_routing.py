@@ -80,6 +80,13 @@ def test_at_night_the_ticket_waits_for_the_shift_and_is_assigned_when_it_begins(
     assert house.scripts(number, "wang") == ["assignment"]
 
 
+def test_a_choice_says_how_each_of_the_queue_stood() -> None:
+    house = House(people=with_agents(an_agent("ann", "front_desk"), an_agent("bob", "front_desk", shift="day")), now=NIGHT)
+    number = house.mail("你好")
+    [chosen] = [reason for reason in house.decisions(number)[0].reasons if reason["decided"] == "assignee: ann"]
+    assert dict(chosen["values"])["candidates"] == "ann 0/20, bob off shift"
+
+
 def test_the_skill_is_asked_for_at_the_begin_of_the_shift_too() -> None:
     people = with_agents(an_agent("ann", "tech_support", shift="day"), an_agent("bob", "tech_support", skills={"incident": 1}, shift="day"))
     house = House(people=people, now=NIGHT)
