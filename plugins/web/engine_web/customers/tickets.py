@@ -77,12 +77,12 @@ async def act(request: Request) -> Response:
     deed = _DEEDS.get(request.path_params["deed"])
     if deed is None:
         raise HTTPException(404)
+    number = _number(request)  # before what a stranger sends is read
     values, files = await read_form(request)
-    return await run_in_threadpool(_act, request, deed, values, files)
+    return await run_in_threadpool(_act, request, number, deed, values, files)
 
 
-def _act(request: Request, deed: "_Deed", values: Values, files: Files) -> Response:
-    number = _number(request)
+def _act(request: Request, number: str, deed: "_Deed", values: Values, files: Files) -> Response:
     try:
         if seconds := pause(request, number):
             raise Wrong({"page": "page.too_often"}, 429, {"retry-after": str(seconds)})
