@@ -4,6 +4,7 @@ It is what every shipped plugin works on when nothing is configured, and what th
 """
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +12,10 @@ UNFINISHED = (".part", ".tmp", ".crdownload")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to `path` so that a reader sees all of it or nothing, and it survives a crash. Overwrites."""
+    """Write `content` to `path` so that a reader sees all of it or nothing, and it survives a crash. Overwrites; any thread may do it."""
     is_new = not path.parent.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     with open(partial, "wb") as stream:
         stream.write(content)
         stream.flush()

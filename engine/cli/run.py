@@ -5,7 +5,7 @@ import click
 from engine.analysis.kpi import watch
 from engine.cli.jobs import JOBS, services
 from engine.cli.session import Session, options
-from engine.runtime import quality, worker
+from engine.runtime import worker
 
 
 @click.command()
@@ -19,4 +19,4 @@ def command(session: Session, only: tuple[str, ...]) -> int:
     Policies and people that are saved meanwhile take effect within two seconds, if they are sound. Stop it with Ctrl-C or SIGTERM; it
     goes on where it was when it starts again. It writes one JSON line per decision to standard error.
     """
-    return worker.run(session.root, JOBS, [watch.run_due, quality.run_due], services, frozenset(only) or worker.PARTS)
+    return worker.run(session.root, JOBS, [watch.run_due], services, frozenset(only) or worker.PARTS)

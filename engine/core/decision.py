@@ -27,7 +27,8 @@ class Reason(Struct, frozen=True):
 
 class Decision(Struct, frozen=True):
     """What one signal led to. `refused` says in words why nothing was changed; then there are no events and no commands, and reasons
-    only where a rule of the policy said so.
+    only where a rule of the policy said so. `idle`: the engine asked itself, as it does again and again, and there was nothing to do;
+    that is neither kept nor told.
     """
 
     ticket: Ticket | None
@@ -35,3 +36,4 @@ class Decision(Struct, frozen=True):
     commands: tuple[Command, ...]
     reasons: tuple[Reason, ...]
     refused: str | None = None
+    idle: bool = False

@@ -34,8 +34,8 @@ class Reaction(Protocol):
 class Draft:
     """Collects events, commands and reasons for one signal about one ticket at the instant `now`.
 
-    `automatic` says that the signal is what an automat sent: then nothing goes to the customer (RFC 3834). `found` are the keywords of
-    each text that was searched.
+    `automatic` says that the signal is what an automat sent: then nothing goes to the customer (RFC 3834). `idle` says that there was
+    nothing to do (`Decision`). `found` are the keywords of each text that was searched.
     """
 
     def __init__(self, ticket: Ticket | None, facts: Facts, policy: Policy, now: datetime, reaction: Reaction) -> None:
@@ -44,7 +44,7 @@ class Draft:
         self.policy = policy
         self.now = now
         self.texts = dict(facts.texts)
-        self.automatic = False
+        self.automatic = self.idle = False
         self._reaction = reaction
         self._base = ticket.seq if ticket else 0
         self._ids = 0
@@ -131,4 +131,5 @@ class Draft:
 
     def finish(self) -> Decision:
         """Return the decision."""
-        return Decision(self._ticket, tuple(self._events), tuple(self._commands), tuple(self._reasons))
+        idle = self.idle and not self._events
+        return Decision(self._ticket, tuple(self._events), tuple(self._commands), tuple(self._reasons), idle=idle)

@@ -18,7 +18,7 @@ from engine.core.signals import Signal, TimerFired
 from engine.errors import NotFound
 from engine.policy import Compilation
 from engine.policy.installed import installed
-from engine.runtime import answers, inbox, schedule, timers
+from engine.runtime import answers, inbox, quality, schedule, timers
 from engine.runtime.addresses import normalise
 from engine.runtime.carriers import RECEIVE
 from engine.runtime.clock import Clock
@@ -127,9 +127,9 @@ class Engine:
         return self.tell(timers.fire(self.store, self.world, self.clock.now(), self.project.hold, limit))
 
     def work_rules(self) -> int:
-        """Run the rules that go by the clock and whose hour has come, and what else goes by it; return how many signals were decided on."""
+        """Do what has come due by cron: rules, draws for review, and what other rooms do; return how many signals were decided on."""
         store, world, hold = self.store, self.world, self.project.hold
-        return sum(self.tell(run(store, world, self.clock.now(), hold)) for run in (schedule.run_due, *self.by_clock))
+        return sum(self.tell(run(store, world, self.clock.now(), hold)) for run in (schedule.run_due, quality.run_due, *self.by_clock))
 
     def work_answers(self) -> int:
         """Put survey answers into storage that have waited long enough; return how many follow-ups that opened."""
@@ -178,7 +178,7 @@ class Engine:
         count = 0
         for outcome in outcomes:
             count += 1
-            for one in filter(lambda one: one.told, outcome.handled):
+            for one in (one for one in outcome.handled if not one.decision.idle):
                 for listener in self.listeners:
                     listener(one)
         return count

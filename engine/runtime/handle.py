@@ -15,8 +15,7 @@ from engine.core.decide import decide
 from engine.core.decision import Decision
 from engine.core.events import RECEIPT_NAMES, Assigned, MessageQueued, RuleApplied, RuleObserved, SurveySent, TicketOpened
 from engine.core.model import SYSTEM
-from engine.core.routing import ASSIGN_TIMER
-from engine.core.signals import IncidentSought, IncidentSpoke, ReceiptArrived, RuleDue, Signal, TicketRequested, TimerFired
+from engine.core.signals import IncidentSpoke, ReceiptArrived, RuleDue, Signal, TicketRequested
 from engine.errors import NotFound
 from engine.runtime.gather import Gatherer, Origin, World
 from engine.store.contract import Transaction
@@ -36,11 +35,6 @@ class Handled:
     policy_digest: str
     began: float = field(default=0.0, compare=False)
     seconds: float = field(default=0.0, compare=False)
-
-    @property
-    def told(self) -> bool:
-        """Whether it is kept, and listeners hear of it."""
-        return not _nothing_new(self.signal, self.decision)
 
     @property
     def number(self) -> str | None:
@@ -135,7 +129,7 @@ def _decide_one(
         tx.append(ticket.seq if ticket else 0, decision.ticket, decision.events, record)
         if isinstance(decision.events[0], TicketOpened):
             gatherer.opened()
-    elif not _nothing_new(signal, decision):
+    elif not decision.idle:
         tx.record_refusal(ticket.number if ticket else None, record)
     _carry_out(tx, world, decision, at, now, hold)
     if decision.ticket is not None:
@@ -148,14 +142,6 @@ def _decide_one(
             tx.survey_sent_to(decision.ticket.customer, at)
     gatherer.decided(ticket, decision, turns)
     return decision
-
-
-def _nothing_new(signal: Signal, decision: Decision) -> bool:
-    """Whether the engine asked itself, as it does again and again, and there was nothing to do: no incident yet, or still nobody free. That
-    is neither kept nor told.
-    """
-    asked = isinstance(signal, IncidentSought) or (isinstance(signal, TimerFired) and signal.key == ASSIGN_TIMER)
-    return asked and decision.refused is None and not decision.events
 
 
 def _opens(decision: Decision) -> bool:

@@ -10,7 +10,7 @@ from engine.core.model import Ticket
 from engine.core.signals import Signal
 from engine.core.team import Team
 from engine.policy.cases import USUAL, Channels
-from engine.runtime import schedule, timers
+from engine.runtime import quality, schedule, timers
 from engine.runtime.answers import next_look, settle
 from engine.runtime.clock import VirtualClock
 from engine.runtime.gather import Origin, World
@@ -53,7 +53,7 @@ class Lab:
         now = self.clock.now()
         if self._next_slot is not None and self._next_slot > now:
             return
-        for run in (schedule.run_due, watch.run_due):
+        for run in (schedule.run_due, quality.run_due, watch.run_due):
             self._keep(run(self.store, self.world, now, hold=False))
         self._next_slot = min(schedule.upcoming(self.world.policy, now).values(), default=None)
 

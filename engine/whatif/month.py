@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from engine.core import events as e
 from engine.core.calendar import Calendar
-from engine.core.fields import ALERT, IMPROVEMENT, NEEDS
+from engine.core.fields import ALERT, IMPROVEMENT, NEEDS, REVIEW
 from engine.core.improvements import Improvement, Outcome
 from engine.core.model import CUSTOMER, Ticket
 from engine.policy.units import duration
@@ -66,7 +66,7 @@ class Month:
     def see(self, handled: Handled) -> None:
         """React to what a decision did."""
         ticket, at = handled.decision.ticket, handled.at
-        if ticket is None or (ticket.opened_at >= self._until and ticket.kind not in (ALERT, IMPROVEMENT)):
+        if ticket is None or (ticket.opened_at >= self._until and ticket.kind not in (ALERT, IMPROVEMENT, REVIEW)):
             return
         opened = any(isinstance(event, e.TicketOpened) for event in handled.decision.events)
         for event in handled.decision.events:
@@ -132,6 +132,10 @@ class Month:
                 at = self._in_hours(at, duration(plan["after"]))
                 self._hands.act(at, ticket.number, "improve", text=plan["note"], improvement=replace(known, category=plan["category"]))
                 self._hands.act(self._in_hours(at, duration(plan["after"])), ticket.number, "resolve", text=plan["result"])
+            case "review":
+                review = self._told["review"]
+                points = {item: self._chance.choice(given) for item, given in review["points"].items()}
+                self._hands.act(self._in_hours(at, duration(review["after"])), ticket.number, "score", points=points)
             case "follow_up":
                 follow, cause = self._told["follow_up"], self._chance.choice(self._told["causes"])
                 forgotten = self._chance.random() < follow["forgotten"]

@@ -107,6 +107,12 @@ def test_the_month_brings_follow_ups_that_are_made_and_missed(month: Day) -> Non
     assert f"follow-ups of low scores: {made.count(True)} in time, {made.count(False)} missed" in month.printed
 
 
+def test_what_is_drawn_for_review_each_monday_is_scored(month: Day) -> None:
+    reviews = of_kind(month, "review")
+    assert len({one.review.agent for one in reviews}) > 3
+    assert sum(one.review.score is not None for one in reviews) > 0.9 * len(reviews)
+
+
 def test_a_weak_spot_raises_an_alert_that_opens_a_measure_which_its_figures_verify(month: Day) -> None:
     improved = [one for one in of_kind(month, "improvement") if one.improvement.verdict == "improved"]
     alerts = {one.number: one for one in of_kind(month, "alert")}

@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core.calendar import Calendar
 from engine.core.compiled import Policy
+from engine.core.routing import HANDOVER_TIMER
+from engine.core.signals import TimerFired
 from tests.core.worlds import HOUR, MINUTE, House, an_agent, at, changed, shipped, team, with_agents
 
 SCRIPT = """
@@ -63,6 +66,26 @@ def test_who_leaves_is_not_told_and_without_open_promises_nobody_is() -> None:
     house.done(number, "resolve", "ann", "好了")
     house.until(at("03-04 18:00"))
     assert [row.party for row in house.messages(number, script="handover")] == []
+
+
+def test_who_leaves_owes_the_promises_and_is_not_told_of_them() -> None:
+    house = House(handing_over("[assignee, queue.lead]"), with_agents(an_agent("ann", "front_desk", shift="day")))
+    number = house.mail("你好")
+    house.until(at("03-04 18:00"))
+    assert [row.party for row in house.messages(number, script="handover")] == ["zhou"]
+
+
+@pytest.mark.parametrize("without", ["rule", "holder"])
+def test_a_shift_that_ends_without_a_rule_or_a_holder_is_told_to_nobody(without: str) -> None:
+    house = House(handing_over())
+    number = house.mail("我有个建议")
+    if without == "rule":
+        house.world = replace(house.world, policy=shipped())
+    else:
+        house.world = replace(house.world, team=with_agents())
+        assert house.done(number, "assign", "zhou", target="finance").assignee is None
+    decision = house.handle(TimerFired(number, HANDOVER_TIMER, house.now)).first
+    assert (decision.refused, decision.events) == (None, ())
 
 
 def test_whoever_takes_the_ticket_hands_over_at_the_end_of_their_own_shift() -> None:

@@ -64,6 +64,9 @@ def test_it_opens_when_enough_tickets_came_and_takes_them_in() -> None:
     assert {row.language for row in house.messages(script="incident_opened")} == {"zh", "en"}
     assert {row.channel for row in house.messages(script="incident_opened")} == {"email", "sms"}
     assert set(house.ticket(found).deadlines) == {"incident"}
+    looked = [[one for one in house.decisions(number) if one.signal_type == "incident_sought"] for number in numbers]
+    assert [len(found) for found in looked] == [0, 0, 0, 0, 1], "only who found that it is one leaves a trace of that"
+    assert looked[-1][0].reasons[0]["decided"] == "opens an incident"
 
 
 def test_a_ticket_that_fits_later_joins_and_hears_the_latest_news() -> None:

@@ -4,10 +4,26 @@ import pytest
 from msgspec.structs import replace
 
 from engine.core import events as e
+from engine.core.commands import SaveOptOut
 from engine.core.decide import decide
 from engine.core.facts import Contact
 from engine.core.signals import MessageArrived
-from tests.core.worlds import DAY, HOUR, MAIL, MINUTE, PHONE, WEDNESDAY, House, an_agent, changed, facts, opened, shipped, with_agents
+from tests.core.worlds import (
+    CHANNELS,
+    DAY,
+    HOUR,
+    MAIL,
+    MINUTE,
+    PHONE,
+    WEDNESDAY,
+    House,
+    an_agent,
+    changed,
+    facts,
+    opened,
+    shipped,
+    with_agents,
+)
 
 STRANGER = "somebody.else@example.test"
 
@@ -189,6 +205,31 @@ def test_an_opt_out_of_one_whose_address_was_erased_is_only_heard() -> None:
     message = MessageArrived("202603040001", "sms", "T", trusted=True)
     decision = decide(ticket, message, facts(contact=Contact()), shipped(), WEDNESDAY)
     assert [event.type for event in decision.events] == ["message_received", "message_queued"]
+
+
+FORMS = facts(contact=Contact("陈先生", {"email": MAIL, "sms": PHONE, "web": MAIL}), channels={**CHANNELS, "web": "email"})
+"""What is known of somebody who is reached by mail and text message, and came by a form."""
+
+
+@pytest.mark.parametrize(("channel", "ended"), [("web", ["email", "sms"]), ("sms", ["sms"])])
+def test_an_opt_out_ends_the_channel_it_came_by_and_by_a_form_all_that_reach_them(channel: str, ended: list[str]) -> None:
+    said = MessageArrived("202603040001", channel, "退订", trusted=True)
+    decision = decide(opened("你好").ticket, said, FORMS, shipped(), WEDNESDAY)
+    assert [command.channel for command in decision.commands if isinstance(command, SaveOptOut)] == ended
+    assert [event.type for event in decision.events] == ["message_queued", "opted_out"] * len(ended)
+
+
+def test_files_beside_an_opt_out_word_are_heard_of() -> None:
+    said = MessageArrived("202603040001", "email", "退订", trusted=True, attachments=(("0" * 64, "合同.pdf"),))
+    decision = decide(opened("你好").ticket, said, facts(), shipped(), WEDNESDAY)
+    assert [event.type for event in decision.events] == ["message_queued", "opted_out", "message_received", "noted", "message_queued"]
+
+
+def test_an_opt_out_word_in_a_form_of_nobody_proven_ends_nothing_and_is_read() -> None:
+    decision = opened("退订", channel="web", contact=FORMS.contact, channels=FORMS.channels)
+    assert decision.ticket is not None
+    assert not [command for command in decision.commands if isinstance(command, SaveOptOut)]
+    assert opened("退订").ticket is None
 
 
 # ── agents by mail ──────────────────────────────────────────────────────────────────────────────────────────────────

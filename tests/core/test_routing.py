@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.core import events as e
+from engine.core.routing import ASSIGN_TIMER
+from engine.core.signals import TimerFired
 from engine.core.team import Team
 from engine.core.values import TicketValues, first_match
 from engine.store.rows import CustomerRow, TicketQuery
@@ -45,6 +47,7 @@ def test_nobody_gets_more_than_they_may_hold_and_the_ticket_waits_for_a_place() 
     assert house.ticket(second).assignee is None
     with house.store.read() as reader:
         assert len(reader.decisions(second)) == 1, "that still nobody was free is not kept"
+    assert not house.handle(TimerFired(first, ASSIGN_TIMER, house.now)).first.idle, "who has somebody was not offered in vain"
     house.done(first, "close", text="重复")
     house.wait(5 * MINUTE)
     assert house.ticket(second).assignee == "ann"
@@ -75,6 +78,13 @@ def test_at_night_the_ticket_waits_for_the_shift_and_is_assigned_when_it_begins(
     house.until(at("03-05 09:00"))
     assert house.ticket(number).assignee == "wang"
     assert house.scripts(number, "wang") == ["assignment"]
+
+
+def test_a_choice_says_how_each_of_the_queue_stood() -> None:
+    house = House(people=with_agents(an_agent("ann", "front_desk"), an_agent("bob", "front_desk", shift="day")), now=NIGHT)
+    number = house.mail("你好")
+    [chosen] = [reason for reason in house.decisions(number)[0].reasons if reason["decided"] == "assignee: ann"]
+    assert dict(chosen["values"])["candidates"] == "ann 0/20, bob off shift"
 
 
 def test_the_skill_is_asked_for_at_the_begin_of_the_shift_too() -> None:

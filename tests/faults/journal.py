@@ -88,9 +88,17 @@ def findings(store: Store, now: datetime) -> list[str]:
     decided = Counter((ticket, key, micros(datetime.fromisoformat(due))) for ticket, key, due, _ in fired)
     found += [f"never set, yet ended: {generation}" for generation in ends.keys() - was_set.keys()]
     found += [f"ended {times} times: {was_set[generation]}" for generation, times in ends.items() if times > 1]
-    kept = decided | Counter({timer: taken[timer] for timer in taken if timer[1] == ASSIGN_TIMER})  # who is asked in vain leaves no trace
+    kept = decided | _in_vain(lines)
     found += [f"fired {kept[timer]} times, taken {taken[timer]} times: {timer}" for timer in kept | taken if kept[timer] != taken[timer]]
     found += [f"fired early, at {at}: {ticket} {key} {due}" for ticket, key, due, at in fired if at < datetime.fromisoformat(due)]
     found += [f"never fired: {row}" for row in overdue]
     found += [f"set aside: {row}" for row in dead]
     return found
+
+
+def _in_vain(lines: list[Any]) -> Counter[Any]:
+    """The timers that leave no decision: a ticket was offered and nobody was free, so it was to be offered again, and was."""
+    offers = {generation: (ticket, key, due) for what, generation, ticket, key, due in lines if what == "set" and key == ASSIGN_TIMER}
+    last = {offers[generation][0]: generation for generation in sorted(offers)}
+    taken = [generation for what, generation, *_ in lines if what == "taken" and generation in offers]
+    return Counter(offers[generation] for generation in taken if generation < last[offers[generation][0]])

@@ -183,3 +183,9 @@ def test_it_is_so_on_postgresql(tmp_path: Path, postgresql: Server, caplog: pyte
         with opened(tmp_path / name, postgresql.url(postgresql.new_database()), draw, timers=scaled(1000, least=50)) as desk:
             live_through(desk, JUMPS[name], caplog)
             desk.check()
+
+
+def test_of_timers_that_leave_no_decision_only_an_offer_that_was_made_again_is_excused() -> None:
+    rows = [(1, "assign", 10), (2, "assign", 20), (3, "remind", 5)]
+    lines = [(what, generation, "T", key, due) for what in ("set", "taken") for generation, key, due in rows]
+    assert journal._in_vain(lines) == {("T", "assign", 10): 1}

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.policy.cases import USUAL, CaseLoad, load_case, load_cases
+from engine.policy.cases import USUAL, CaseLoad, load_case, load_cases, with_usual
 from tests.policy.support import SHIPPED, shipped_policy, shipped_team
 
 NOW = datetime(2026, 3, 4, 1, 0, tzinfo=UTC)
@@ -61,3 +61,9 @@ def test_the_shipped_cases_are_sound() -> None:
     assert people is not None
     loaded = load_cases(SHIPPED, shipped_policy(), people)
     assert (bool(loaded.cases), loaded.diagnostics) == (True, ())
+
+
+def test_a_deployments_own_channels_may_be_named_beside_the_usual_ones_and_its_first_sender_is_preferred() -> None:
+    found = with_usual({"letter": "email", "sms": "phone", "hook": "url"}, ["hook", "sms", "letter"], "DE")
+    assert found.kinds == {**USUAL.kinds, "letter": "email"}
+    assert (found.senders, found.region) == (("sms", "letter", "email"), "DE")

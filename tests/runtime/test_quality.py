@@ -5,8 +5,11 @@ import logging
 import pytest
 from msgspec.structs import replace
 
+from engine.core.signals import AgentActed, MessageArrived
 from engine.runtime import quality
-from tests.core.worlds import House, at
+from engine.runtime.gather import Origin
+from engine.whatif.lab import Lab
+from tests.core.worlds import MAIL, House, at, shipped, team
 
 MONDAY = "03-09 06:00"
 
@@ -43,6 +46,19 @@ def test_what_was_closed_since_the_last_slot_is_drawn_once_and_so_are_calls_with
     run(house, MONDAY)
     run(house, "03-16 06:00")
     assert reviews(house) == drawn
+
+
+def test_tests_of_policies_see_what_is_drawn_too() -> None:
+    lab = Lab(shipped(), team(), at("03-04 10:00"))
+    origin = Origin("email", MAIL, "陈先生", None)
+    number = lab.handle(MessageArrived(None, "email", "请问营业时间"), origin).ticket
+    assert number is not None
+    for action in ("claim", "close"):
+        assert lab.handle(AgentActed(number, action, "zhao", "好")).first.refused is None
+    lab.advance(at(MONDAY))
+    with lab.store.read() as reader:
+        assert {review.ticket for _, review in quality.reviews(reader)} == {number}
+    lab.close()
 
 
 def test_the_review_of_a_call_names_it_as_the_exchange_does() -> None:

@@ -14,6 +14,7 @@ from engine.runtime.clock import VirtualClock
 from engine.runtime.engine import Engine, open_engine
 from engine.runtime.project import load_project
 from engine.runtime.worker import PARTS, Worker
+from tests.acceptance.desk import wait_until
 from tests.core.worlds import WEDNESDAY
 from tests.support.distributions import Install, installer
 
@@ -25,7 +26,14 @@ PLUGIN = """
     def build(settings, engine):
         if settings.get("port") == 13:
             raise ValueError("thirteen")
-        return lambda stop: engine.served.append(settings) or stop.wait(30)
+
+        def serve(stop):
+            note = engine.project.var / "bells"
+            note.write_text(f"serves at {{settings['port']}}")
+            if stop.wait(30):
+                note.write_text(f"served at {{settings['port']}}")
+
+        return serve
 
     @hookimpl
     def engine_services():
@@ -51,16 +59,16 @@ def configured(engine: Engine, **settings: dict) -> Engine:
     return engine
 
 
-def test_a_service_is_built_with_its_settings_and_told_when_to_stop(
-    install: Install, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_service_serves_its_engine_with_its_settings_until_the_daemon_tells_it_to_stop(install: Install, engine: Engine) -> None:
     install("bells", PLUGIN.format(offered='ServiceType("bells", SCHEMA, build)'), "service")
-    monkeypatch.setattr(Engine, "served", [], raising=False)
-    [(name, serve)] = services.build(configured(engine, bells={"port": 7})).items()
-    stop = threading.Event()
-    stop.set()
-    serve(stop)
-    assert (name, Engine.served) == ("bells", [{"port": 7}])  # type: ignore[attr-defined]  # where this test's plugin notes it
+    worker = Worker(engine, {}, PARTS, services.build(configured(engine, bells={"port": 7})))
+    note, thread = engine.project.var / "bells", threading.Thread(target=worker.run)
+    thread.start()
+    wait_until(lambda: note.exists() and note.read_text() == "serves at 7", "the service to serve")
+    worker.end()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert note.read_text() == "served at 7"
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ policies: {policies}
 database: {database}
 channels: {{email: {{}}, sms: {{}}, phone_log: {{}}, web: {{}}, web_phone: {{}}, chat: {{}}}}
 outbound: live
-services: {{web: {{listen: "127.0.0.1:{port}", public: "http://127.0.0.1:{port}"}}}}
+services: {{web: {{listen: "127.0.0.1:{port}", public: "http://127.0.0.1:{port}"{more}}}}}
 """
 
 
@@ -130,12 +130,13 @@ def fingerprint(site: Website) -> str:
 
 @contextmanager
 def website(
-    root: Path, now: datetime = WEDNESDAY, policies: Path = POLICIES, database: str = "sqlite:///var/engine.db"
+    root: Path, now: datetime = WEDNESDAY, policies: Path = POLICIES, database: str = "sqlite:///var/engine.db", more: str = ""
 ) -> Iterator[Website]:
-    """Serve a fresh project until the block ends."""
+    """Serve a fresh project until the block ends; `more` are settings of the web."""
     port, clock, stop = free_port(), VirtualClock(now), threading.Event()
     root.mkdir(parents=True, exist_ok=True)
-    (root / "engine.yaml").write_text(SETTINGS.format(policies=policies, port=port, database=database), "utf-8")
+    settings = SETTINGS.format(policies=policies, port=port, database=database, more=f", {more}" if more else "")
+    (root / "engine.yaml").write_text(settings, "utf-8")
     engine = open_engine(load_project(root), clock, random.Random(7), reload=True, key=b"k" * 32)
     thread = threading.Thread(target=build(engine)["web"], args=(stop,), name="web under test")
     thread.start()

@@ -78,6 +78,7 @@ def sought(draft: Draft, signal: IncidentSought) -> None:
         _join(draft, SYSTEM)
     elif count < group.minimum:
         draft.because("no incident yet", group.id, group.source, values)
+        draft.idle = True
     else:
         draft.because("opens an incident", group.id, group.source, values)
         language = draft.policy.company.languages[0]
@@ -99,8 +100,10 @@ def _clustered(draft: Draft, group: IncidentGroup, rule: AlertRule, alike: str) 
     values = alerts.counted(draft, group)
     if draft.facts.incident is not None:
         draft.because(f"the alert {draft.facts.incident.number} stands", group.id, group.source, values)
+        draft.idle = True
     elif not alerts.clustered(draft, group):
         draft.because("no cluster yet", group.id, group.source, values)
+        draft.idle = True
     else:
         draft.because("raises an alert", group.id, group.source, values)
         count, before = draft.facts.counted

@@ -18,8 +18,12 @@ from engine.core.values import TicketValues, first_match
 
 
 def message(draft: Draft, signal: MessageArrived) -> None:
-    """Open a ticket for a message. A bare opt-out (or opt-in) word is not a need: it is obeyed, and no ticket is opened."""
-    if (address := draft.facts.contact.addresses.get(signal.channel)) is not None:
+    """Open a ticket for a message. A bare opt-out (or opt-in) word is not a need: it is obeyed, and no ticket is opened.
+
+    In a form it proves no address, so it ends nothing and somebody reads it.
+    """
+    address = draft.facts.contact.addresses.get(signal.channel)
+    if address is not None and signal.channel in draft.facts.senders:
         for is_one, allowed in ((is_opt_out, False), (is_opt_in, True)):
             if is_one(signal.text, draft.policy.replies):
                 draft.want(SaveOptOut(signal.channel, address, allowed))

@@ -50,15 +50,22 @@ def verdict(ticket: Ticket, text: str, words: ReplyWords) -> Confirmation | None
 
 
 def _opt_out(draft: Draft, signal: MessageArrived) -> bool:
-    """Send nothing automatic to this address over this channel any more (and confirm that once), or again."""
-    words, address = draft.policy.replies, draft.facts.contact.addresses.get(signal.channel)
+    """Send nothing automatic to this address over this channel any more (and confirm that once), or again.
+
+    Over a channel that only takes in, such as a form's, the word means every one that reaches them. Files beside it are heard of as ever.
+    """
+    words, addresses, senders = draft.policy.replies, draft.facts.contact.addresses, draft.facts.senders
     out = is_opt_out(signal.text, words)
-    if address is None or not (out or is_opt_in(signal.text, words)):
+    channels = [one for one in senders if one in addresses and (one == signal.channel or signal.channel not in senders)]
+    if not channels or not (out or is_opt_in(signal.text, words)):
         return False
-    if out and signal.channel not in draft.facts.opted_out:
-        notify(draft, "opted_out", CUSTOMER, via=signal.channel)
-    draft.record(e.OptedOut(signal.channel) if out else e.OptedIn(signal.channel))
-    draft.want(SaveOptOut(signal.channel, address, allowed=not out))
+    for channel in channels:
+        if out and channel not in draft.facts.opted_out:
+            notify(draft, "opted_out", CUSTOMER, via=channel)
+        draft.record(e.OptedOut(channel) if out else e.OptedIn(channel))
+        draft.want(SaveOptOut(channel, addresses[channel], allowed=not out))
+    if signal.attachments:
+        _words(draft, signal)
     return True
 
 

@@ -19,7 +19,7 @@ def fired(draft: Draft, signal: TimerFired) -> None:
     match signal.key.split("/"):
         case [name] if name == ASSIGN_TIMER:
             if draft.ticket.assignee is None and draft.ticket.state not in ENDED:
-                assign(draft)
+                draft.idle = not assign(draft)
         case ["rule", id]:
             draft.record(e.TimerElapsed(id))
         case [name] if name == CALENDARS_TIMER:

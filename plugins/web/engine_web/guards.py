@@ -6,7 +6,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY = 30_000_000
-"""Bytes of the largest request; the rooms bound their own forms closer."""
+"""Bytes of a request that are read; whoever sends more is told so by the room. The rooms bound their own forms closer."""
 
 _HEADERS = {
     "content-security-policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -27,7 +27,7 @@ APART = {
 
 
 class Guards:
-    """Puts the headers on every answer that has not its own, and refuses bodies that are too large, or written in anything but UTF-8.
+    """Puts the headers on every answer that has not its own, and ends bodies that are too large and refuses what is written in anything but UTF-8.
 
     `secure`: browsers come by TLS.
     """
@@ -43,9 +43,6 @@ class Guards:
             return
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and _crosses(scope):
             await PlainTextResponse("forms of other sites are not taken\n", 403, self._headers)(scope, receive, send)
-            return
-        if int(dict(scope["headers"]).get(b"content-length", b"0")) > LARGEST_BODY:
-            await PlainTextResponse("that is too large\n", 413, self._headers)(scope, receive, send)
             return
         if not _is_utf8(scope):
             await PlainTextResponse("only UTF-8 is read here\n", 415, self._headers)(scope, receive, send)

@@ -184,6 +184,20 @@ def test_a_conversation_takes_so_many_messages_a_minute_and_keeps_what_was_too_m
     assert int(refused.headers["retry-after"]) >= 1
 
 
+def test_what_is_done_on_a_page_counts_as_what_is_said_in_its_conversation_does(shared_site: Website) -> None:
+    page = page_of(shared_site, shared_site.take(sender="fan@customer.test"))
+
+    def done(deed: str, address: str) -> httpx.Response:
+        return shared_site.client.post(f"{page}/{deed}", data={**visitor(), "text": "once more"}, headers=at(address))
+
+    deeds = ["message", "confirm", "object", "rate", "withdraw", "allow"] * 2
+    codes = [done(deed, f"192.0.2.{next(COUNT) % 250}").status_code for deed in deeds]
+    assert [code == 429 for code in codes] == [nth >= Settings().conversation for nth in range(len(deeds))]
+    refused = done("message", "192.0.2.251")
+    assert (refused.status_code, "once more" in refused.text, "a little too often" in refused.text) == (429, True, True)
+    assert int(refused.headers["retry-after"]) >= 1
+
+
 def test_an_address_sends_so_much_a_minute_by_chat_and_form_together(shared_site: Website) -> None:
     def form(address: str) -> httpx.Response:
         sent = {**visitor(), "text": "late & later", "contact": "lan@customer.test"}

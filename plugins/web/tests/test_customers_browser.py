@@ -69,14 +69,17 @@ def test_a_customer_goes_the_whole_way(shared_site: Website, browser: Browser, l
         page.get_by_text(words["not_solved"], exact=True).click()
         page.locator("#reason").fill(words["reason"])
         page.locator(".now details button").click()
+        page.wait_for_url("**?done=objected")
         look(page, f"{shown}-objected")
         assert site.ticket(number).objections == 1
         page.locator("#text").fill(words["text"])
         page.locator("form[action$=message] button").click()
+        page.wait_for_url("**?done=sent")
         assert words["sent"] in page.get_by_role("status").inner_text()
         assert site.act(number, "resolve", words["result"]) is None
         page.reload()
         page.locator("form[action$=confirm] button").click()
+        page.wait_for_url("**?done=confirmed")
         look(page, f"{shown}-confirmed")
         assert site.ticket(number).state == "confirmed"
         _rate(site, page, number, words, shown)
@@ -106,6 +109,7 @@ def _rate(site: Website, page: Page, number: str, words: dict[str, str], shown: 
         choice.click()
     page.locator("[name=question_4]").fill(words["suggestion"])
     page.locator("form[action$=rate] button").click()
+    page.wait_for_url("**?done=rated")
     look(page, f"{shown}-rated")
     assert site.ticket(number).survey.answered_at is not None  # type: ignore[union-attr]  # one was sent
 
@@ -123,12 +127,15 @@ def test_every_page_does_its_work_without_scripts(shared_site: Website, browser:
         page.goto(site.engine.tokens.link(number))
         page.locator("form[action$=message] textarea").fill("补充一点")
         page.locator("form[action$=message] button").click()
+        page.wait_for_url("**?done=sent")
         page.locator("details summary").first.click()
         page.locator("#reason").fill("没有好")
         page.locator(".now details button").click()
+        page.wait_for_url("**?done=objected")
         assert site.ticket(number).objections == 1
         assert site.act(number, "resolve", "这次好了") is None
         page.reload()
         page.locator("form[action$=confirm] button").click()
+        page.wait_for_url("**?done=confirmed")
         assert page.get_by_role("status").is_visible()
         assert site.ticket(number).state == "confirmed"

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import count, product
@@ -13,16 +14,24 @@ from msgspec.structs import replace
 from engine.core import events as e
 from engine.core.signals import TicketRequested
 from engine.runtime.erasure import erase
+from engine.runtime.schedule import upcoming
 from engine.store import TicketQuery
-from engine_web.customers import replies
+from engine_web import guards
 from tests.core.worlds import changed
 from tests.support.counts import scaled
-from tests.support.website import Website, fingerprint
+from tests.support.website import Website, fingerprint, website
 
 ZH, EN = {"accept-language": "zh-CN"}, {"accept-language": "en"}
 COUNT = count(1)
 MANY = 50
 """How many try at once."""
+
+
+@pytest.fixture(scope="module")
+def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
+    """One where a whole town may write from one address."""
+    with website(tmp_path_factory.mktemp("web") / "project", more="strangers: 100000, conversation: 100000") as served:
+        yield served
 
 
 def path_of(site: Website, number: str) -> str:
@@ -106,10 +115,32 @@ def test_what_is_wrong_is_said_beside_its_field_and_what_was_written_stays(share
     assert shared_site.client.get(f"/request/{ID}").status_code == 404
 
 
-def test_files_that_are_not_taken_are_said(shared_site: Website) -> None:
-    form = {"id": ID, "text": "late", "contact": "lan@customer.test"}
-    answer = shared_site.client.post("/request", data=form, files={"files": ("a.png", b"MZ\x00")}, headers=EN)
-    assert (answer.status_code, "of a kind that we cannot take" in answer.text) == (422, True)
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [([b"MZ\x00"], "of a kind that we cannot take"), ([b"x" * 300_000] * 4, "less than 30 MB"), ([b"x"] * 12, "too many files")],
+)
+@pytest.mark.parametrize("door", ["request", "message"])
+def test_files_that_are_not_taken_are_said_and_nothing_that_was_written_is_lost(
+    shared_site: Website, monkeypatch: pytest.MonkeyPatch, door: str, files: list[bytes], said: str
+) -> None:
+    monkeypatch.setattr(guards, "LARGEST_BODY", 1_000_000)
+    form = {"id": ID, "text": "late & later", "contact": "lan@customer.test"}
+    path = "/request" if door == "request" else f"{path_of(shared_site, opened(shared_site))}/message"
+    before = fingerprint(shared_site)
+    answer = shared_site.client.post(path, data=form, files=[("files", ("a.txt", one)) for one in files], headers=EN)
+    assert (answer.status_code, said in answer.text, "late &amp; later" in answer.text) == (422, True, True)
+    assert f'value="{ID}"' in answer.text
+    assert fingerprint(shared_site) == before
+
+
+def test_a_form_that_did_not_come_whole_does_nothing(shared_site: Website, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = resolved(shared_site)
+    monkeypatch.setattr(guards, "LARGEST_BODY", 1_000_000)
+    page, much = path_of(shared_site, number), {"reason": "x", "deed": "person", "text": "late", "more": ["x" * 150_000] * 8}
+    assert shared_site.client.post(f"{page}/object", data=much).status_code == 413
+    assert shared_site.client.post("/chat", data=much).status_code == 413
+    assert shared_site.client.post(f"{page}/object", data={"reason": "x"}, files={"files": b"x" * 1_000_000}).status_code == 422
+    assert shared_site.ticket(number).state == "resolved"
 
 
 @pytest.mark.parametrize("id", ["", "short", ID.upper(), "../../x", "0" * 33])
@@ -252,12 +283,17 @@ def test_who_answers_a_strictly_anonymous_survey_is_called_only_if_they_ask_for_
             assert len(reader.tickets(TicketQuery(kind="follow_up"))) - before == called
 
 
-def test_a_scale_without_words_says_which_end_is_which(shared_site: Website, monkeypatch: pytest.MonkeyPatch) -> None:
-    number = surveyed(shared_site)
-    assert "is the lowest" not in shared_site.client.get(path_of(shared_site, number), headers=EN).text  # its points have words
-    survey = next(one for one in shared_site.engine.world.policy.surveys if one.id == "relationship")
-    monkeypatch.setattr(replies, "survey_of", lambda ticket, policy: survey)
-    shown = shared_site.client.get(path_of(shared_site, number), headers=EN).text
+def test_a_scale_without_words_says_which_end_is_which(site: Website) -> None:
+    number = surveyed(site)
+    assert "is the lowest" not in site.client.get(path_of(site, number), headers=EN).text  # its points have words
+    opened(site)  # of somebody who was not asked lately
+    site.engine.work_rules()
+    site.clock.set(upcoming(site.engine.world.policy, site.clock.now())["relationship"])
+    assert site.engine.work_rules()
+    site.wait(timedelta(days=2))
+    with site.engine.store.read() as reader:
+        [invitation] = [one for one in reader.tickets(TicketQuery(kind="survey")) if one.survey and one.survey.awaited]
+    shown = site.client.get(path_of(site, invitation.number), headers=EN).text
     assert shown.count("1 is the lowest, 5 the highest.") == 8
     assert shown.count("0 is the lowest, 10 the highest.") == 1
 
@@ -281,7 +317,7 @@ def test_who_confirmed_may_still_object(shared_site: Website) -> None:
 
 def test_a_message_reaches_whoever_works_on_it_once(shared_site: Website) -> None:
     number = opened(shared_site)
-    form = {"id": "a1", "text": "补充:版本是3.2"}
+    form = {"id": "a1" * 16, "text": "补充:版本是3.2"}
     for _ in range(2):
         sent = shared_site.client.post(
             f"{path_of(shared_site, number)}/message", data=form, files={"files": ("log.txt", "第一行".encode())}
@@ -293,6 +329,9 @@ def test_a_message_reaches_whoever_works_on_it_once(shared_site: Website) -> Non
     assert (len(received), len(told)) == (1, 1)
     assert "log.txt" in shared_site.client.get(path_of(shared_site, number)).text
     assert post(shared_site, number, "message", text=" ").status_code == 422
+    for text in ("没有编号", "也没有编号"):  # are two, for nothing says that they are one
+        assert post(shared_site, number, "message", text=text).status_code == 303
+        assert text in shared_site.client.get(path_of(shared_site, number)).text
 
 
 def test_consent_is_withdrawn_for_one_way_and_given_again(shared_site: Website) -> None:
@@ -308,6 +347,23 @@ def test_consent_is_withdrawn_for_one_way_and_given_again(shared_site: Website) 
     with shared_site.engine.store.read() as reader:
         assert not reader.opted_out("email", address)
     assert names(shared_site, number).count("opted_out") == names(shared_site, number).count("opted_in") == 1
-    assert post(shared_site, number, "message", text="退订").headers["location"].endswith("?done=withdrawn")  # the word does as well
-    with shared_site.engine.store.read() as reader:
-        assert reader.opted_out("email", address)
+
+
+def test_an_opt_out_word_ends_every_way_in_one_decision_and_its_files_are_kept_however_often_it_is_pressed(site: Website) -> None:
+    address, phone = "mei@customer.test", "+8613912345678"
+    customer = site.ticket(site.take(sender=address)).customer or ""
+    with site.engine.store.write() as tx:
+        tx.add_address(customer, "phone", phone)
+    number = site.take(sender=address, text="发票怎么开")
+    page = path_of(site, number)
+    form = {"id": "b2" * 16, "text": "退订"}
+    files = {"files": ("合同.txt", "第一行".encode())}
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: site.client.post(f"{page}/message", data=form, files=files), range(4)))
+    assert {answer.headers["location"] for answer in answers} == {f"{page}?done=withdrawn"}
+    with site.engine.store.read() as reader:
+        assert (reader.opted_out("email", address), reader.opted_out("sms", phone)) == (True, True)
+        decided = {one.decision_id for one in reader.events(number) if one.event.type in ("opted_out", "message_received", "noted")}
+    assert len(decided) == 1
+    assert names(site, number).count("opted_out") == 2
+    assert "合同.txt" in site.client.get(page).text

@@ -2,6 +2,8 @@
 
 import io
 import zipfile
+from contextlib import suppress
+from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
 from hypothesis import given
@@ -58,10 +60,22 @@ def test_a_field_without_a_file_is_no_file() -> None:
     assert attachments([("", b"")]) == ()
 
 
-@given(st.text(), st.binary(max_size=200))
-def test_no_name_leads_out_of_a_folder_and_no_content_breaks_it(name: str, content: bytes) -> None:
-    try:
-        found = attachments([(name, content)])
-    except Unfit:
-        return
-    assert all("/" not in one.name and "\\" not in one.name and not one.name.startswith(".") and one.name.isprintable() for one in found)
+LEADING_OUT = st.sampled_from(["..", ".", "/", "\\", ":", "C:", "~", " ", "\0", "\n", "\u202e", "a", "名", ".png"])
+
+
+@given(st.lists(LEADING_OUT, max_size=8).map("".join))
+def test_no_name_leads_out_of_a_folder(name: str) -> None:
+    [found] = attachments([(name, PNG)])
+    assert (PurePosixPath(found.name).name, PureWindowsPath(found.name).name, PureWindowsPath(found.name).drive) == (
+        found.name,
+        found.name,
+        "",
+    )
+    assert found.name.isprintable()
+    assert not found.name.startswith((".", "~", " "))
+
+
+@given(st.sampled_from([b"", b"PK\x03\x04", packed("word/a")[:-9]]), st.binary(max_size=200))
+def test_no_content_breaks_it(beginning: bytes, rest: bytes) -> None:
+    with suppress(Unfit):
+        attachments([("a", beginning + rest)])

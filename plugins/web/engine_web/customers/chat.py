@@ -15,7 +15,7 @@ from engine.channels import Inbound
 from engine.services import CUSTOMER, LINK, PAGES, Reader, Ticket, from_text, hashed
 from engine_web.answers import answers
 from engine_web.customers.replies import first
-from engine_web.customers.requests import LONGEST, Values, channel_of, own_id, read_form
+from engine_web.customers.requests import LONGEST, Values, channel_of, own_id, read_texts
 from engine_web.customers.view import may_be_shown, view
 from engine_web.doors.throttle import pause
 from engine_web.intake import take_in
@@ -55,7 +55,7 @@ def _begin(request: Request, values: Values, errors: Mapping[str, str], headers:
 async def ask(request: Request) -> Response:
     """Answer a question from the knowledge base, or hand it over to a person."""
     _site(request)
-    values, _ = await read_form(request)
+    values = await read_texts(request)
     return await run_in_threadpool(_ask, request, values)
 
 
@@ -119,7 +119,7 @@ def _talk(request: Request, values: Values, errors: Mapping[str, str], headers: 
 
 async def say(request: Request) -> Response:
     """Take in what the visitor writes."""
-    values, _ = await read_form(request)
+    values = await read_texts(request)
     return await run_in_threadpool(_say, request, values)
 
 

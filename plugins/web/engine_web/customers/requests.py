@@ -1,19 +1,20 @@
 """Handing a request in: the form, and what its sender sees when it has arrived."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from engine.channels import Inbound
 from engine.services import NEEDS, Engine
 from engine_web.customers.replies import first
-from engine_web.customers.uploads import LARGEST_FILE, MOST_FILES, Unfit, attachments
+from engine_web.customers.uploads import LARGEST_FILE, MOST_FILES, Enclosed, Files, Unfit, attachments
 from engine_web.customers.view import promises
 from engine_web.doors.throttle import pause
 from engine_web.intake import take_in
@@ -27,23 +28,43 @@ ID = re.compile(r"[0-9a-f]{32}")
 """What a form is known by."""
 _MAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+")
 
+_MOST_READ, _LONGEST_READ = 60, 200_000
+"""More fields or files, or more bytes in a field, are no form of ours."""
+
 Values = dict[str, list[str]]
-Files = list[tuple[str, bytes]]
 
 
 async def read_form(request: Request) -> tuple[Values, Files]:
-    """Return the texts of a form by name, and its files. Raises HTTPException where it is none, or too large."""
+    """Return the texts of a form by name, and its files: None where it is too large to be read whole, for its texts stand before them.
+
+    Raises HTTPException where it is none, ClientDisconnect where one without files is too large.
+    """
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        return await read_texts(request), []
+    parser = MultiPartParser(request.headers, request.stream(), max_files=_MOST_READ, max_fields=_MOST_READ, max_part_size=_LONGEST_READ)
+    try:
+        form = await parser.parse()
+    except ClientDisconnect:
+        return _texts(parser.items), None
+    except MultiPartException:
+        raise HTTPException(400) from None
+    files = [(one.filename or "", await one.read(LARGEST_FILE + 1)) for _, one in form.multi_items() if isinstance(one, UploadFile)]
+    await form.close()
+    return _texts(form.multi_items()), files
+
+
+async def read_texts(request: Request) -> Values:
+    """Return the texts of a form without files, by name. Raises HTTPException where it is none, ClientDisconnect where it is too large."""
+    async with request.form(max_files=0, max_fields=_MOST_READ, max_part_size=_LONGEST_READ) as form:
+        return _texts(form.multi_items())
+
+
+def _texts(items: Iterable[tuple[str, str | UploadFile]]) -> Values:
     values: Values = {}
-    files: Files = []
-    async with request.form(max_files=MOST_FILES + 1, max_fields=60, max_part_size=200_000) as form:
-        for name, value in form.multi_items():
-            if not isinstance(value, UploadFile):
-                values.setdefault(name, []).append(value)
-            elif (value.size or 0) > LARGEST_FILE:
-                files.append((value.filename or "", await value.read(LARGEST_FILE + 1)))
-            else:
-                files.append((value.filename or "", await value.read()))
-    return values, files
+    for name, value in items:
+        if not isinstance(value, UploadFile):
+            values.setdefault(name, []).append(value)
+    return values
 
 
 def form(request: Request) -> Response:
@@ -85,7 +106,7 @@ def _submit(request: Request, values: Values, files: Files) -> Response:
     channel = channel_of(engine, first(values, "contact"))
     if channel is None:
         errors["contact"] = "request.no_contact"
-    enclosed: Sequence[Any] = ()
+    enclosed: Enclosed = ()
     try:
         enclosed = attachments(files)
     except Unfit as unfit:
@@ -102,7 +123,7 @@ def _submit(request: Request, values: Values, files: Files) -> Response:
         sender_name=first(values, "name"),
         received_at=engine.clock.now(),
         text=first(values, "text"),
-        attachments=tuple(enclosed),
+        attachments=enclosed,
         fields={**fields, "language": site.language(request)},
     )
     take_in(engine, channel, item)

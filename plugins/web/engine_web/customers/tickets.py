@@ -1,6 +1,7 @@
 """A customer's page of a ticket, reached by the link in a message, and what they do there."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -11,9 +12,10 @@ from engine.channels import Inbound
 from engine.services import CUSTOMER, LINK, PAGES, Engine, MessageArrived, Reader, Ticket, handle, is_opt_out
 from engine_web.customers import replies
 from engine_web.customers.replies import first
-from engine_web.customers.requests import LONGEST, Files, Values, read_form
-from engine_web.customers.uploads import Unfit, attachments
+from engine_web.customers.requests import LONGEST, Values, own_id, read_form
+from engine_web.customers.uploads import MOST_FILES, Enclosed, Files, Unfit, attachments
 from engine_web.customers.view import may_be_shown, view, ways
+from engine_web.doors.throttle import pause
 from engine_web.files import download
 from engine_web.intake import take_in
 from engine_web.site import site_of
@@ -23,33 +25,34 @@ _HIDDEN = {"x-robots-tag": "noindex, nofollow"}
 
 
 class Wrong(Exception):  # control flow between a form and its page
-    """What was posted cannot be done; `errors` are keys of words by field, `status` says how an answer is marked."""
+    """What was posted cannot be done; `errors` are keys of words by field, `status` and `headers` say how an answer is marked."""
 
-    def __init__(self, errors: Mapping[str, str], status: int = 422) -> None:
-        self.errors, self.status = errors, status
+    def __init__(self, errors: Mapping[str, str], status: int = 422, headers: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.errors, self.status, self.headers = errors, status, headers
 
 
 def show(request: Request) -> Response:
     """Show the page; looking changes nothing."""
     done = request.query_params.get("done", "")
-    return _page(request, _number(request), {}, {}, 200, done if done in DONE else "")
+    return _page(request, _number(request), {}, done=done if done in DONE else "")
 
 
-def _page(request: Request, number: str, values: Values, errors: Mapping[str, str], status: int, done: str = "") -> Response:
+def _page(request: Request, number: str, values: Values, wrong: Wrong | None = None, done: str = "") -> Response:
     site = site_of(request)
     with site.engine.store.read() as reader:
         seen = view(site.engine, reader, _shown(request, reader, number), site.language(request))
     return site.page(
         request,
         "customers/ticket.html",
-        status=status,
-        headers=_HIDDEN,
+        status=wrong.status if wrong else 200,
+        headers={**_HIDDEN, **(wrong.headers if wrong else {})},
         view=seen,
         path=f"{PAGES}/{request.path_params['token']}",
-        form_id=site.fresh_id(),
+        form_id=own_id(request, values),
         given=lambda name: values.get(name, []),
         values={name: first(values, name) for name in ("reason", "text")},
-        errors=errors,
+        errors=wrong.errors if wrong else {},
+        most_files=MOST_FILES,
         longest=LONGEST["text"],
         link=LINK,
         done=done,
@@ -74,16 +77,20 @@ async def act(request: Request) -> Response:
     deed = _DEEDS.get(request.path_params["deed"])
     if deed is None:
         raise HTTPException(404)
+    number = _number(request)  # before what a stranger sends is read
     values, files = await read_form(request)
-    return await run_in_threadpool(_act, request, deed, values, files)
+    return await run_in_threadpool(_act, request, number, deed, values, files)
 
 
-def _act(request: Request, deed: "_Deed", values: Values, files: Files) -> Response:
-    number = _number(request)
+def _act(request: Request, number: str, deed: "_Deed", values: Values, files: Files) -> Response:
     try:
-        done = deed(request, number, values, files)
+        if seconds := pause(request, number):
+            raise Wrong({"page": "page.too_often"}, 429, {"retry-after": str(seconds)})
+        done = deed(request, number, values, attachments(files))
+    except Unfit as unfit:
+        return _page(request, number, values, Wrong({"files": str(unfit)}))
     except Wrong as wrong:
-        return _page(request, number, values, wrong.errors, wrong.status)
+        return _page(request, number, values, wrong)
     return RedirectResponse(f"{PAGES}/{request.path_params['token']}?done={done}", 303)
 
 
@@ -117,13 +124,13 @@ def _say(request: Request, number: str, words: Callable[[Reader, Ticket], str | 
     engine.tell([outcome])
 
 
-def _confirm(request: Request, number: str, values: Values, files: Files) -> str:
+def _confirm(request: Request, number: str, values: Values, enclosed: Enclosed) -> str:
     policy = site_of(request).engine.world.policy
     _say(request, number, lambda _, ticket: replies.confirmation(ticket, policy))
     return "confirmed"
 
 
-def _object(request: Request, number: str, values: Values, files: Files) -> str:
+def _object(request: Request, number: str, values: Values, enclosed: Enclosed) -> str:
     policy, reason = site_of(request).engine.world.policy, first(values, "reason")
     if not reason:
         raise Wrong({"reason": "page.no_reason"})
@@ -133,7 +140,7 @@ def _object(request: Request, number: str, values: Values, files: Files) -> str:
     return "objected"
 
 
-def _rate(request: Request, number: str, values: Values, files: Files) -> str:
+def _rate(request: Request, number: str, values: Values, enclosed: Enclosed) -> str:
     policy = site_of(request).engine.world.policy
 
     def words(_: Reader, ticket: Ticket) -> str | None:
@@ -156,33 +163,24 @@ def _rate(request: Request, number: str, values: Values, files: Files) -> str:
     return "rated"
 
 
-def _write(request: Request, number: str, values: Values, files: Files) -> str:
-    engine, text, id = site_of(request).engine, first(values, "text"), first(values, "id")
+def _write(request: Request, number: str, values: Values, enclosed: Enclosed) -> str:
+    engine, text = site_of(request).engine, first(values, "text")
     if len(text) > LONGEST["text"]:
         raise Wrong({"text": "request.too_long"})
-    try:
-        enclosed = attachments(files)
-    except Unfit as unfit:
-        raise Wrong({"files": str(unfit)}) from None
     if not text and not enclosed:
         raise Wrong({"text": "page.no_text"})
     with engine.store.read() as reader:
-        reached = ways(engine, reader, _shown(request, reader, number))
-        channels = [way.channel for way in reached if not way.withdrawn]
-    if is_opt_out(text, engine.world.policy.replies) and channels:  # the page has no channel of its own that could be ended
-        for channel in channels:
-            _consent(request, number, {"channel": [channel]}, withdrawn=True)
-        return "withdrawn"
-    token = engine.tokens.make(number, CUSTOMER)
-    take_in(engine, "web", Inbound(f"{number} {id[:64]}", "", engine.clock.now(), text, tokens=(token,), attachments=enclosed))
-    return "sent"
+        reached = [*ways(engine, reader, _shown(request, reader, number))]
+    token, id = engine.tokens.make(number, CUSTOMER), f"{number} {own_id(request, values)}"
+    take_in(engine, "web", Inbound(id, "", engine.clock.now(), text, tokens=(token,), attachments=enclosed))
+    return "withdrawn" if reached and is_opt_out(text, engine.world.policy.replies) else "sent"
 
 
-def _withdraw(request: Request, number: str, values: Values, files: Files) -> str:
+def _withdraw(request: Request, number: str, values: Values, enclosed: Enclosed) -> str:
     return _consent(request, number, values, withdrawn=True)
 
 
-def _allow(request: Request, number: str, values: Values, files: Files) -> str:
+def _allow(request: Request, number: str, values: Values, enclosed: Enclosed) -> str:
     return _consent(request, number, values, withdrawn=False)
 
 
@@ -198,7 +196,7 @@ def _consent(request: Request, number: str, values: Values, withdrawn: bool) -> 
     return "withdrawn" if withdrawn else "allowed"
 
 
-_Deed = Callable[[Request, str, Values, Files], str]
+_Deed = Callable[[Request, str, Values, Enclosed], str]
 _DEEDS: Mapping[str, _Deed] = {
     "confirm": _confirm,
     "object": _object,
