@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import LiteralString
@@ -17,7 +17,7 @@ import pytest
 from yoyo import read_migrations
 
 from engine.errors import ConfigurationError
-from engine.store import Conflict, Store, StoreFailed, TicketQuery, Transaction, WorkerRow, open_store
+from engine.store import Conflict, Store, StoreFailed, TicketQuery, Transaction, open_store
 from engine.store.postgresql import store as postgresql_store
 from engine.store.postgresql.migrations import Backend
 from engine.store.postgresql.session import translated
@@ -26,7 +26,6 @@ from engine.store.sql import outbox as rooms_outbox
 from engine.store.sql import people as rooms_people
 from engine.store.sql import tickets as rooms_tickets
 from engine.store.sql import timers as rooms_timers
-from engine.store.sql import workers as rooms_workers
 from engine.store.sql.schema import MIGRATIONS
 from tests.store.samples import MINUTE, NOW, customer, message, open_ticket, problems
 from tests.support.postgresql import PASSWORD, Server
@@ -194,35 +193,6 @@ def test_who_does_nothing_inside_a_transaction_loses_it_to_the_others(stores: li
             pytest.fail("the transaction of the stopped process still holds what it claimed")
     with stores[0].write() as tx:
         assert len(tx.pending_inbox(NOW, 1)) == 1
-
-
-def test_who_stands_still_in_the_middle_of_a_batch_is_cut_off_by_the_next_worker_that_is_seen(
-    stores: list[Store], database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rooms_workers, "_CUT_OFF", rooms_workers._CUT_OFF.replace("30 seconds", "1 second"))
-    (number,) = fill(stores[0], 1)
-
-    def is_free() -> bool:
-        with stores[1].write() as tx:
-            tx.worker_seen(WorkerRow("w1", "here", 1, (), "", NOW, NOW), NOW)
-        with suppress(Conflict), stores[1].write(timedelta(milliseconds=50)) as tx:
-            return tx.hold_ticket(number) is not None
-        return False
-
-    with closing(psycopg.connect(database, autocommit=True, application_name="closedloop")) as stopped:
-        stopped.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = '200ms'")
-        stopped.execute("SELECT 1 FROM ticket FOR UPDATE")
-        stopped.pgconn.enter_pipeline_mode()
-        stopped.pgconn.send_query_params(b"SELECT 1", None)
-        stopped.pgconn.flush()
-        threading.Event().wait(0.5)
-        assert not is_free(), "the server does not end it"
-        for _ in range(100):
-            if is_free():
-                break
-            threading.Event().wait(0.05)
-        else:
-            pytest.fail("whoever stands still keeps the ticket")
 
 
 def test_a_holder_is_not_waited_for_for_ever(stores: list[Store], monkeypatch: pytest.MonkeyPatch) -> None:

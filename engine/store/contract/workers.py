@@ -20,7 +20,7 @@ class WorkerWriter(Protocol):
     """Says who works."""
 
     def worker_seen(self, row: WorkerRow, now: datetime) -> None:
-        """The worker is alive; the first time, it starts. Whoever stands still in the middle of a batch, on a shared store, is cut off."""
+        """The worker is alive; the first time, it starts."""
 
     def worker_gone(self, id: str) -> None:
         """The worker ended, or is taken for dead."""

@@ -13,13 +13,6 @@ INSERT INTO worker (id, host, pid, parts, policy, started_at, seen_at) VALUES (?
 ON CONFLICT (id) DO UPDATE SET policy = excluded.policy, seen_at = excluded.seen_at
 """
 
-# The server ends whoever does nothing between two statements, but waits for ever for the rest of a batch (executemany).
-_CUT_OFF = """
-SELECT 1 /*pg , pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user */
-/*pg AND application_name = current_setting('application_name') AND state = 'active' AND wait_event = 'ClientRead' */
-/*pg AND state_change < clock_timestamp() - interval '30 seconds' */
-"""
-
 _GONE = "DELETE FROM worker WHERE id = ?"
 
 _FORGET = "DELETE FROM worker WHERE seen_at <= ?"
@@ -43,7 +36,6 @@ class WorkerWrites(WorkerReads):
     def worker_seen(self, row: WorkerRow, now: datetime) -> None:
         """It is alive."""
         at = self._session.now(now)
-        self._session.one(_CUT_OFF)
         self._session.run(_SEEN, row.id, row.host, row.pid, encode(list(row.parts)), row.policy, at, at)
 
     def worker_gone(self, id: str) -> None:
