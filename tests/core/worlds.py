@@ -255,7 +255,7 @@ class House:
 
     def messages(self, number: str | None = None, party: str | None = None, script: str | None = None) -> list[OutboxRow]:
         with self.store.read() as reader:
-            rows = reader.messages(ticket=number, limit=1000)
+            rows = reader.messages(ticket=number, limit=1_000_000)
         rows.sort(key=lambda row: (row.created_at, [int(part) for part in row.id.split(".")]))
         return [row for row in rows if party in (None, row.party) and script in (None, row.script)]
 

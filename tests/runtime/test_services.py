@@ -14,9 +14,9 @@ from engine.runtime.clock import VirtualClock
 from engine.runtime.engine import Engine, open_engine
 from engine.runtime.project import load_project
 from engine.runtime.worker import PARTS, Worker
-from tests.acceptance.desk import wait_until
 from tests.core.worlds import WEDNESDAY
 from tests.support.distributions import Install, installer
+from tests.support.waiting import wait_until
 
 PLUGIN = """
     from engine.services import ServiceType, hookimpl

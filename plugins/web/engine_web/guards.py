@@ -27,7 +27,7 @@ APART = {
 
 
 class Guards:
-    """Puts the headers on every answer that has not its own, and ends bodies that are too large and refuses what is written in anything but UTF-8.
+    """Puts the headers on every answer that has not its own, ends bodies that are too large and refuses all that is not UTF-8.
 
     `secure`: browsers come by TLS.
     """
