@@ -15,7 +15,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path` so that a reader sees all of it or nothing, and it survives a crash. Overwrites; any thread may do it."""
     is_new = not path.parent.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    partial = path.with_name(f".{os.getpid()}-{threading.get_ident()}.{path.name}.part")
     with open(partial, "wb") as stream:
         stream.write(content)
         stream.flush()
