@@ -19,6 +19,7 @@ class Wall:
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # a mend for an old C library: with it each wait of a thread for another ends at once
             "NO_FAKE_STAT": "1",
         }
 
