@@ -20,7 +20,7 @@ from engine.store.sql.session import BATCH, COUNT, FREE, Session, Values
 _OWN = re.compile(r"/\*pg (.*?)\*/")
 _NAMED = re.compile(r"(?<!:):([a-z_]+)")
 
-_INSERTS = re.compile(r"(.* VALUES )(\(.*\))\s*", re.DOTALL)
+_INSERTS = re.compile(r"(.* VALUES )(\([^()]*\))\s*", re.DOTALL)
 
 _ROWS = 100
 """How many rows one statement inserts at most."""
@@ -163,14 +163,14 @@ WHERE attidentity <> '' AND relnamespace = current_schema()::regnamespace
     def _carry_out(self, connection: psycopg.Connection, sql: str, values: Values) -> tuple[list[Any], int]:
         try:
             cursor = connection.cursor()
-            for statement, given in _one_by_one(sql, values) if isinstance(values, list) else ((sql, values),):
+            for statement, given in _statements(sql, values) if isinstance(values, list) else ((sql, values),):
                 cursor.execute(translated(statement), given)
             return cursor.fetchall() if cursor.description else [], cursor.rowcount
         except psycopg.Error as error:
             raise failed("carry out a statement", error) from error
 
 
-def _one_by_one(sql: str, rows: list[Any]) -> Iterator[tuple[str, Values]]:
+def _statements(sql: str, rows: list[Any]) -> Iterator[tuple[str, Values]]:
     """Yield the statements that do for all rows what `sql` does for one: as many rows as one may insert, else each for itself.
 
     The driver's `executemany` ends with a Flush, after which the server counts no idle time: a process that was stopped behind it would
