@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +41,7 @@ class _Outgoing:
     """A deliver_sm that the centre repeats until it is answered with success."""
 
     fields: dict[str, Any]
+    not_before: float = 0.0
     tries: int = 0
     answered: bool = False
     refusals: list[int] = field(default_factory=list)
@@ -51,7 +53,8 @@ class SmsCentre:
     """An SMS centre in a thread of its own. It repeats what it delivers until the client answers with success, also after a new bind.
 
     `fates` maps a destination to the final state of what is sent there (DELIVRD if not named), `refusals` to the command_status values
-    its next submits are refused with, one after another. `hold_receipts` keeps receipts back until `release_receipts`.
+    its next submits are refused with, one after another. `hold_receipts` keeps receipts back until `release_receipts`; they leave
+    `receipts_after` seconds after the message came.
     """
 
     def __init__(self, port: int | None = None) -> None:
@@ -59,6 +62,7 @@ class SmsCentre:
         self.fates: dict[str, str] = {}
         self.refusals: dict[str, list[int]] = {}
         self.hold_receipts = False
+        self.receipts_after = 0.0
         self.submits: list[Submit] = []
         self.deliveries: list[_Outgoing] = []
         self._held: list[_Outgoing] = []
@@ -195,6 +199,7 @@ class SmsCentre:
         self.submits.append(submit)
         if submit.registered:
             receipt = _receipt(submit, self.fates.get(submit.destination, "DELIVRD"))
+            receipt.not_before = time.monotonic() + self.receipts_after
             if self.hold_receipts:
                 self._held.append(receipt)
             else:
@@ -207,8 +212,9 @@ class SmsCentre:
         """Hand out, in the order they came, all that is not answered and not under way."""
         while True:
             session = next(reversed(self._sessions.values()), None)
-            for outgoing in self.deliveries:
-                if session is not None and not outgoing.answered and session.session_id not in outgoing.under_way:
+            due = [one for one in self.deliveries if not one.answered and one.not_before <= time.monotonic()]
+            for outgoing in due:
+                if session is not None and session.session_id not in outgoing.under_way:
                     outgoing.under_way.add(session.session_id)
                     self._tries.append(asyncio.create_task(self._try(session, outgoing)))
             await asyncio.sleep(0.01)
