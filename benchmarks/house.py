@@ -182,7 +182,18 @@ def fill(url: str, tickets: int, due: Callable[[int, str], datetime] | None = No
     connection.commit()
     connection.execute("ANALYZE")
     connection.commit()
+    _settle(connection)
     connection.close()
+
+
+def _settle(connection: Any) -> None:
+    """Have all that was put in on the disk by now, so that nothing measured later waits for it."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    else:
+        connection.autocommit = True
+        connection.execute("CHECKPOINT")
 
 
 def put_off(url: str, key: str, dues: Iterable[datetime]) -> None:
@@ -193,6 +204,7 @@ def put_off(url: str, key: str, dues: Iterable[datetime]) -> None:
     rows = [(at, at, _number(copy), key) for copy, at in enumerate(micros)]
     connection.cursor().executemany(sql if url.startswith("sqlite") else sql.replace("?", "%s"), rows)
     connection.commit()
+    _settle(connection)
     connection.close()
 
 

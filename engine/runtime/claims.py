@@ -55,11 +55,11 @@ class Work(Generic[W]):
             alone = broken or self._conflict
             self._conflict = False
             rows: list[W] = []
+            do = self._one if self.store.shared else self.do
             try:
                 with self.store.write(_ALONE if alone else _TOGETHER) as tx:
                     rows = self.claim(tx, 1 if alone else min(BATCH, limit))
-                    guarded = self.store.shared or len(rows) == 1
-                    led_to = [self._one(tx, row) if guarded else self.do(tx, row) for row in rows]
+                    led_to = [do(tx, row) for row in rows]
             except Exception as error:
                 if not rows:
                     raise  # nothing was claimed: it is the store that failed

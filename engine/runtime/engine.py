@@ -64,9 +64,8 @@ class Engine:
     @property
     def desk(self) -> inbox.Desk:
         """What the inbox works with."""
-        var = self.project.var
-        region, hold = self.project.phone_region, self.project.hold
-        return inbox.Desk(self.store, self.tokens, region, var / "attachments", var / "bad", hold)
+        project = self.project
+        return inbox.Desk(self.store, self.tokens, project.phone_region, project.var, project.hold)
 
     def handle(self, signal: Signal, origin: Origin | None = None) -> Outcome:
         """Let one signal through the door, in a transaction of its own."""

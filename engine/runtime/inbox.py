@@ -44,14 +44,25 @@ _MISSED = ("abandoned", "no_answer", "busy", "failed")
 
 
 class Desk(Struct, frozen=True):
-    """What the inbox works with: the store, the world's present state, the thread tokens, and where files go."""
+    """What the inbox works with: the store, the thread tokens, the region of telephone numbers, the folder under which files go, whether
+    messages are held.
+    """
 
     store: Store
     tokens: Tokens
     region: str
-    attachments: Path
-    bad: Path
+    var: Path
     hold: bool
+
+    @property
+    def attachments(self) -> Path:
+        """Where files that came with messages lie."""
+        return self.var / "attachments"
+
+    @property
+    def bad(self) -> Path:
+        """Where input that was not understood lies."""
+        return self.var / "bad"
 
 
 def accept(desk: Desk, channel: str, deliveries: Iterable[Delivery], now: datetime) -> int:
@@ -88,7 +99,7 @@ def _packed(desk: Desk, channel: str, delivery: Delivery) -> str | None:
         path = set_aside(desk.bad / channel, item)
         log.say("not understood", logging.WARNING, channel=channel, kept=path.name)
         return None
-    return pack(_keep_attachments(desk.attachments, item) if isinstance(item, Inbound) else item)
+    return pack(_keep_attachments(desk, item) if isinstance(item, Inbound) else item)
 
 
 def _keep(desk: Desk, channel: str, group: list[_Packed], now: datetime) -> int:
@@ -147,9 +158,11 @@ def unpack(text: str) -> Inbound | Receipt:
     return decoder.decode(data["item"])
 
 
-def _keep_attachments(directory: Path, item: Inbound) -> Inbound:
+def _keep_attachments(desk: Desk, item: Inbound) -> Inbound:
     """Write attachments as files named by their content's hash; the item keeps name and hash, the sender's name is never a path."""
-    kept = (replace(attachment, content=keep(directory, attachment.content).encode()) for attachment in item.attachments)
+    if not item.attachments:
+        return item
+    kept = (replace(attachment, content=keep(desk.attachments, attachment.content).encode()) for attachment in item.attachments)
     return replace(item, attachments=tuple(kept))
 
 

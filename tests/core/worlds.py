@@ -158,7 +158,7 @@ class House:
         self.world = World(policy or shipped(), self.people, CHANNELS, senders, random.Random(seed))
         self.tokens = Tokens(b"key", self.people.agents)
         self._ids = count(1)
-        self.desk = inbox.Desk(self.store, self.tokens, "CN", folder / "attachments", folder / "bad", hold=False)
+        self.desk = inbox.Desk(self.store, self.tokens, "CN", folder, hold=False)
 
     def close(self) -> None:
         HOUSES.remove(self)
