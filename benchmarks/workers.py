@@ -1,6 +1,6 @@
 """Tickets a second that `engine run` decides with one and with two workers on one PostgreSQL, and how much the second adds.
 
-    python benchmarks/workers.py [MAILS] [WORKERS]
+    python -P benchmarks/workers.py [--mails 2000] [--workers 1,2]
 
 Each worker is a process of its own that does nothing but decide (`--only intake`), on a server of its own as the tests start it, which does
 not wait for its disk. The mails lie in the inbox before a worker starts; what is handled before all of them work is not counted, nor the
@@ -10,8 +10,6 @@ last twentieth. Besides: how many processors the workers used, for where others 
 import sys
 from pathlib import Path
 
-# Run as a script, this folder would come first on the path, where calendar.py hides the standard library's.
-sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import os
@@ -30,7 +28,6 @@ from engine.runtime.project import load_project
 from engine.store import Store, open_store
 from tests.support.postgresql import Server
 
-MAILS, WORKERS = 2_000, (1, 2)
 PATIENCE = 600.0
 
 
@@ -103,7 +100,10 @@ def _used(running: list[subprocess.Popen[bytes]]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def main(mails: int = MAILS, *wanted: int) -> None:
+@click.command()
+@click.option("--mails", default=2_000, show_default=True)
+@click.option("--workers", "wanted", default="1,2", show_default=True)
+def main(mails: int, wanted: str) -> None:
     """Print a line for each number of workers."""
     with tempfile.TemporaryDirectory(prefix="closedloop-workers-") as name:
         directory = Path(name)
@@ -113,7 +113,7 @@ def main(mails: int = MAILS, *wanted: int) -> None:
         try:
             rates = {}
             click.echo(f"{mails} mails, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
-            for workers in wanted or WORKERS:
+            for workers in map(int, wanted.split(",")):
                 rates[workers], used = measure(server, directory, mails, workers)
                 ratio = rates[workers] / rates[min(rates)]
                 click.echo(f"{workers} worker(s): {rates[workers]:6.0f} tickets/s, {ratio:.2f} × one; workers used {used:.2f} processors")
@@ -122,4 +122,4 @@ def main(mails: int = MAILS, *wanted: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()
