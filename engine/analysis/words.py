@@ -88,6 +88,12 @@ class Words:
         agent = self._team.agents.get(str(id)) if self._team else None
         return agent.name if agent else str(id)
 
+    def deed(self, what: str) -> str:
+        """Return what somebody did, as it stands in the audit; of a rule of retention also to how many."""
+        done, colon, count = what.partition(":")
+        key = f"{'retention' if colon else 'audit'}.{done}"
+        return self.name(key) + colon + count if key in WORDS else what
+
     def clock(self, at: datetime | None, seconds: bool = False) -> str:
         """Return an instant in the company's zone, empty for None."""
         form = "%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M"

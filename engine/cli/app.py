@@ -82,6 +82,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "agent": ("engine.cli.agent:group", "See who is there, go away, come back."),
     "account": ("engine.cli.account:group", "Say who may sign in to the web, and make tokens for programs."),
     "customer": ("engine.cli.customer:group", "See all that is known of a customer; import, keep, hand out and erase it."),
+    "audit": ("engine.cli.audit:command", "Show who looked at personal data, and who did what with it."),
     "retention": ("engine.cli.retention:group", "See what retention.yaml keeps no longer, and let it go."),
 }
 

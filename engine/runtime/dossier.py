@@ -55,6 +55,14 @@ def find(reader: Reader, region: str, who: str) -> str:
     return found.id
 
 
+def known_as(reader: Reader, region: str, about: str) -> str:
+    """Return under what the audit knows a subject: a customer by the id, whoever they were found by; anything else as it is."""
+    try:
+        return find(reader, region, about)
+    except UsageError:
+        return about
+
+
 def view(reader: Reader, customer: str) -> Dossier:
     """Return what is known of the customer with this id, but for their answers to surveys."""
     tickets = sorted(reader.tickets(TicketQuery(customer=customer, limit=HISTORY)), key=lambda one: one.opened_at, reverse=True)

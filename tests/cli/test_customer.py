@@ -34,6 +34,10 @@ def test_a_customer_is_shown_kept_handed_out_erased_and_erased_again_after_a_res
     desk("customer", "export", SUN, "sun.zip", "--as", "zhou")
     with zipfile.ZipFile(desk.root / "sun.zip") as packed:
         assert json.loads(packed.read("data.json"))["addresses"] == [["email", SUN]]
+    assert [row["what"] for row in desk.json("audit", "--about", SUN, "--limit", "2")] == ["released", "exported"]
+    assert desk.json("audit", "--about", SUN, "--who", "li") == desk.json("audit", "--to", "2020-01-01") == []
+    assert "a dispute" in desk("audit", "--about", number, "--from", "2020-01-01").stdout
+    assert "导出" in desk("audit", "--lang", "zh").stdout
     assert f"ticket {number} is open" in desk("customer", "erase", SUN, "--as", "zhou", code=1).stderr
     desk("backup", "before.tar")
     desk("customer", "erase", SUN, "--as", "zhou", "--force", "--reason", "asked for on the phone")

@@ -2,7 +2,7 @@
 
 import random
 import sqlite3
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -124,6 +124,17 @@ def test_looks_are_kept_in_order(store: Store) -> None:
         tx.audit(NOW, "li", "looked up the customer", "F1")
         tx.audit(NOW, "li", "printed the form", "F1")
         assert tx.audits() == [AuditRow(NOW, "li", "looked up the customer", "F1"), AuditRow(NOW, "li", "printed the form", "F1")]
+
+
+def test_looks_are_found_by_who_looked_at_what_and_when_the_last_at_the_end(store: Store) -> None:
+    hours = [NOW + timedelta(hours=hour) for hour in range(3)]
+    with store.write() as tx:
+        for at, who, about in zip(hours, ("li", "wang", "li"), ("F1", "F1", "F2"), strict=True):
+            tx.audit(at, who, "looked at", about)
+        assert [row.about for row in tx.audits(who="li")] == ["F1", "F2"]
+        assert [row.who for row in tx.audits(about="F1")] == ["li", "wang"]
+        assert [row.at for row in tx.audits(since=hours[1], until=hours[2])] == [hours[1]]
+        assert [row.at for row in tx.audits(limit=2)] == hours[1:]
 
 
 def test_no_hidden_row_number_ties_answers_and_links_to_when_they_came(file_backend) -> None:

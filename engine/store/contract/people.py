@@ -1,5 +1,6 @@
 """Customers with their addresses, and the confidential answers to surveys."""
 
+import sys
 from datetime import date, datetime
 from typing import Protocol
 
@@ -47,8 +48,15 @@ class PeopleReader(Protocol):
     def feedback(self, since: date, until: date) -> list[FeedbackRow]:
         """Return what customers said from the day `since` to the day `until`, both included, by day and id."""
 
-    def audits(self) -> list[AuditRow]:
-        """Return who did what, in order."""
+    def audits(
+        self,
+        who: str | None = None,
+        about: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = sys.maxsize,
+    ) -> list[AuditRow]:
+        """Return who did what about whom or what from `since` on and before `until`, in order; of all that is so, the last `limit`."""
 
 
 class PeopleWriter(Protocol):

@@ -1,5 +1,6 @@
 """Customers and confidential answers."""
 
+import sys
 from datetime import date, datetime
 from typing import Any
 
@@ -98,7 +99,13 @@ _KEEP_FEEDBACK = f"INSERT INTO feedback ({_FEEDBACK_COLUMNS}) VALUES (?, ?, ?, ?
 
 _AUDIT = "INSERT INTO audit (at, who, what, about, reason) VALUES (?, ?, ?, ?, ?)"
 
-_AUDITS = "SELECT at, who, what, about, reason FROM audit ORDER BY id"
+_AUDITS = """
+SELECT at, who, what, about, reason FROM (
+    SELECT id, at, who, what, about, reason FROM audit
+    WHERE who = coalesce(?, who) AND about = coalesce(?, about) AND at >= coalesce(?, at) AND at < coalesce(?, at + 1)
+    ORDER BY id DESC LIMIT ?
+) AS last ORDER BY id
+"""
 
 
 class PeopleReads(Room):
@@ -161,9 +168,19 @@ class PeopleReads(Room):
         """What customers said."""
         return [_said(row) for row in self._session.all(_FEEDBACK, since.isoformat(), until.isoformat())]
 
-    def audits(self) -> list[AuditRow]:
+    def audits(
+        self,
+        who: str | None = None,
+        about: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = sys.maxsize,
+    ) -> list[AuditRow]:
         """Who looked at what."""
-        return [AuditRow(instant(at), *rest) for at, *rest in self._session.all(_AUDITS)]
+        return [
+            AuditRow(instant(at), *rest)
+            for at, *rest in self._session.all(_AUDITS, who, about, *map(micros_or_none, (since, until)), limit)
+        ]
 
 
 class PeopleWrites(PeopleReads):

@@ -28,9 +28,10 @@ ROOMS = (
     "/console/incidents",
     "/console/measures",
     "/console/reviews",
+    "/console/audit",
 )
 
-CLOSED = ["/console/team", "/console/figures", "/console/incidents", "/console/measures", "/console/reviews"]
+CLOSED = ["/console/team", "/console/figures", "/console/incidents", "/console/measures", "/console/reviews", "/console/audit"]
 
 
 def test_whoever_has_not_signed_in_is_led_to_the_door(shared_site: Website) -> None:

@@ -64,7 +64,17 @@ def _works(site: Website, page: Page, number: str, shown: str) -> None:
 
 
 def _watches(site: Website, page: Page, shown: str) -> None:
-    for room in ("phone?phone=139", "team", "incidents", "figures", "measures", "reviews", "policy?file=sla.yaml", "find?words=紧急"):
+    for room in (
+        "phone?phone=139",
+        "team",
+        "incidents",
+        "figures",
+        "measures",
+        "reviews",
+        "audit",
+        "policy?file=sla.yaml",
+        "find?words=紧急",
+    ):
         page.goto(f"{site.url}/console/{room}")
         look(page, f"{shown}-{room.partition('?')[0]}")
     page.goto(f"{site.url}/console/policy/would")

@@ -56,6 +56,11 @@ def test_whom_a_follow_up_is_about_is_shown_to_its_role_only_and_each_look_is_ke
     outcome: dict[str, Any] = {"why1": "电话没人接", "cause": "people", "remedy": "已道歉", "satisfied": "yes"}
     assert act(site, "li", number, "outcome", **outcome).status_code == 303
     assert "电话没人接" in page(site.client_of("li"), f"/console/tickets/{number}")
+    audit = page(site.client_of("zhou"), f"/console/audit?about={number}&who=li")
+    assert re.search(rf"<td>李强</td><td>looked at</td><td>{number}</td>", audit)
+    assert "lan@customer.test" not in audit
+    assert "There is nothing to show" in page(site.client_of("zhou"), f"/console/audit?about={number}&who=zhou")
+    assert "is no date" in site.client_of("zhou").get("/console/audit?from=yesterday", headers={"accept-language": "en"}).text
     assert act(site, "li", number, "resolve", text="已回访").status_code == 303
     assert "lan@customer.test" not in page(site.client_of("li"), f"/console/tickets/{number}")
 

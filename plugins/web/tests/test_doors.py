@@ -18,17 +18,17 @@ from tests.support.website import PASSWORD, Website
 
 # read/create/act: a = of all, o = of one's own, - = never. Written by hand: the table in roles.py must say the same.
 RIGHTS = """
-              ticket message customer answer survey kpi knowledge improvement quality incident policy news operation
-agent         oao    ---     o--      ---    ---    --- a--       ---         ---     ---      a--    o--  ---
-lead          oao    ---     o--      ---    ---    a-- ---       ---         o--     a--      ---    o--  ---
-supervisor    aaa    ---     a--      ---    a--    a-- ---       aaa         aaa     aaa      ---    a--  ---
-manager       aaa    ---     a--      ---    a--    a-- ---       aaa         aaa     aaa      ---    a--  ---
-follow_up     ---    ---     ---      a-a    a--    --- ---       ---         ---     ---      ---    ---  ---
-trainer       ---    ---     ---      ---    a--    a-- ---       a--         aaa     ---      ---    ---  ---
-product_owner ---    ---     ---      ---    a--    a-- ---       aaa         ---     ---      ---    ---  ---
-operations    ---    ---     ---      ---    ---    a-- ---       ---         ---     aaa      ---    a--  a-a
-auditor       a--    ---     a--      ---    a--    a-- a--       a--         a--     a--      a--    a--  a--
-integration   aa-    -a-     ---      ---    ---    --- a--       ---         ---     ---      ---    a--  ---
+              ticket message customer answer survey kpi knowledge improvement quality incident policy news operation audit
+agent         oao    ---     o--      ---    ---    --- a--       ---         ---     ---      a--    o--  ---       ---
+lead          oao    ---     o--      ---    ---    a-- ---       ---         o--     a--      ---    o--  ---       ---
+supervisor    aaa    ---     a--      ---    a--    a-- ---       aaa         aaa     aaa      ---    a--  ---       ---
+manager       aaa    ---     a--      ---    a--    a-- ---       aaa         aaa     aaa      ---    a--  ---       a--
+follow_up     ---    ---     ---      a-a    a--    --- ---       ---         ---     ---      ---    ---  ---       ---
+trainer       ---    ---     ---      ---    a--    a-- ---       a--         aaa     ---      ---    ---  ---       ---
+product_owner ---    ---     ---      ---    a--    a-- ---       aaa         ---     ---      ---    ---  ---       ---
+operations    ---    ---     ---      ---    ---    a-- ---       ---         ---     aaa      ---    a--  a-a       ---
+auditor       a--    ---     a--      ---    a--    a-- a--       a--         a--     a--      a--    a--  a--       a--
+integration   aa-    -a-     ---      ---    ---    --- a--       ---         ---     ---      ---    a--  ---       ---
 """
 EXPECTED = {
     (line.split()[0], what, verb): {"a": ALL, "o": OWN, "-": None}[marks[place]]

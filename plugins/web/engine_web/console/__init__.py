@@ -3,7 +3,7 @@
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Route
 
-from engine_web.console import acting, board, enclosures, figures, phone, policies, ticket, work
+from engine_web.console import acting, audit, board, enclosures, figures, phone, policies, ticket, work
 
 
 def routes() -> list[BaseRoute]:
@@ -29,6 +29,7 @@ def routes() -> list[BaseRoute]:
         Route("/console/incidents", work.open_incident, methods=["POST"]),
         Route("/console/figures", figures.show, name="figures"),
         Route("/console/figures/report", figures.report, name="report"),
+        Route("/console/audit", audit.show, name="audit"),
         Route("/console/policy", policies.show, name="policy"),
         Route("/console/policy/tests", policies.run_tests, methods=["POST"], name="policy_tests"),
         Route("/console/policy/would", policies.ask, name="would"),

@@ -26,6 +26,7 @@ ROOMS = (
     ("/console/measures", "measures", "read", "improvement"),
     ("/console/reviews", "reviews", "read", "quality"),
     ("/console/policy", "policy", "read", "policy"),
+    ("/console/audit", "audit", "read", "audit"),
 )
 """Address, name, and what whoever enters may do to which object."""
 

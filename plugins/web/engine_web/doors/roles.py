@@ -16,7 +16,7 @@ Rights: TypeAlias = Mapping[str, Mapping[str, str]]
 
 OBJECTS = (
     "ticket", "message", "customer", "answer", "survey", "kpi", "knowledge", "improvement", "quality", "incident", "policy",
-    "news", "operation",
+    "news", "operation", "audit",
 )  # fmt: skip
 VERBS = ("read", "create", "act")
 
@@ -54,7 +54,7 @@ TABLE: Mapping[str, Rights] = {
         "quality": {"read": OWN},
     },
     "supervisor": _OVERSEES,
-    "manager": _OVERSEES,
+    "manager": {**_OVERSEES, "audit": _READ_ALL},
     "follow_up": {"answer": {"read": ALL, "act": ALL}, "survey": _READ_ALL},
     "trainer": {"kpi": _READ_ALL, "quality": _EVERYTHING, "survey": _READ_ALL, "improvement": _READ_ALL},
     "product_owner": {"kpi": _READ_ALL, "survey": _READ_ALL, "improvement": _EVERYTHING},
