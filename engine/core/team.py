@@ -73,15 +73,6 @@ class Team(Struct, frozen=True):
         ends = {day: end - before_end for day, end in opened if end < latest}
         return next((at for at in ends.values() if at > after), None)
 
-    def by_user(self, user: str) -> Agent | None:
-        """Return the agent whose account on the machine is `user`."""
-        return next((agent for agent in self.agents.values() if user in agent.users), None)
-
-    def by_email(self, address: str) -> Agent | None:
-        """Return the agent with this e-mail address, in any case."""
-        folded = address.casefold()
-        return next((agent for agent in self.agents.values() if agent.email.casefold() == folded), None)
-
     def calendar(self, agent: str, calendars: Mapping[str, Calendar]) -> Calendar:
         """Return the calendar of the agent's shift."""
         return calendars[self.shifts[self.agents[agent].shift]]

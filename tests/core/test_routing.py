@@ -14,7 +14,7 @@ from engine.core.signals import TimerFired
 from engine.core.team import Team
 from engine.core.values import TicketValues, first_match
 from engine.store.rows import CustomerRow, TicketQuery
-from tests.core.worlds import HOUR, MAIL, MINUTE, House, an_agent, at, changed, facts, shipped, team, with_agents
+from tests.core.worlds import HOUR, MAIL, MINUTE, House, an_agent, at, changed, facts, shipped, with_agents
 
 NIGHT = at("03-04 22:00")
 
@@ -204,14 +204,6 @@ def test_a_customer_who_is_known_by_name_is_named_to_the_agent() -> None:
     assert "客户:王女士" in house.words(house.messages(number, script="assignment")[0])
     assert house.ticket(number).language == "en"
     assert house.ticket(number).tier == "important"
-
-
-def test_the_team_knows_people_by_account_and_address() -> None:
-    people = with_agents(an_agent("ann", "front_desk", users=("ann.o",)))
-    assert (people.by_user("ann.o"), people.by_user("root")) == (people.agents["ann"], None)
-    assert people.by_email("ANN@example.test") == people.agents["ann"]
-    assert people.by_email("nobody@example.test") is None
-    assert team().by_email("zhao@example.test") is team().agents["zhao"]
 
 
 def test_a_year_without_holiday_data_holds_up_nobody_but_those_who_wait_for_it() -> None:

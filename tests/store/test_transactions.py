@@ -1,5 +1,6 @@
 """What `write` and `read` promise, whatever the tables are."""
 
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
@@ -9,6 +10,7 @@ import pytest
 from engine.core.lifecycle import evolve
 from engine.errors import UsageError
 from engine.store import Store, StoreFailed, Transaction
+from engine.store.sql.transaction import SPARE, Pool
 from tests.store.samples import MISSING, NOW, TAKEN, message, open_ticket, record
 
 DAY = date(2024, 5, 12)
@@ -208,3 +210,16 @@ def test_a_number_past_9999_grows_a_digit(store: Store) -> None:
         numbers = [tx.next_number(DAY) for _ in range(10_001)]
     assert numbers[9998:] == ["202405129999", "2024051210000", "2024051210001"]
     assert len(set(numbers)) == 10_001
+
+
+def test_of_many_connections_that_were_needed_at_once_few_are_kept() -> None:
+    pool = Pool(lambda: sqlite3.connect(":memory:"))
+    borrowed = [pool.borrow() for _ in range(SPARE + 2)]
+    for connection in borrowed:
+        pool.give_back(connection)
+    for closed in borrowed[SPARE:]:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            closed.execute("SELECT 1")
+    assert {pool.borrow() for _ in range(SPARE)} == set(borrowed[:SPARE])
+    for connection in borrowed[:SPARE]:
+        connection.close()

@@ -20,7 +20,7 @@ import pytest
 
 from tests.support.ports import free_port
 
-SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "60", "shared_buffers": "32MB"}
+SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "100", "shared_buffers": "32MB"}
 OTHER = "CLOSEDLOOP_POSTGRESQL"
 ROLE, PASSWORD = "postgres", "s3cret-p@ss"
 

@@ -80,6 +80,10 @@ class _Closable(Protocol):
 C = TypeVar("C", bound=_Closable)
 
 
+SPARE = 4
+"""How many connections wait for their next transaction at most; a server has few, and each of SQLite's keeps pages of its own."""
+
+
 class Pool(Generic[C]):
     """Connections that wait for their next transaction; `make` opens one more. Any thread may call it."""
 
@@ -100,7 +104,7 @@ class Pool(Generic[C]):
     def give_back(self, connection: C) -> None:
         """Take a connection back, in no transaction."""
         with self._lock:
-            if self._closed:
+            if self._closed or len(self._idle) >= SPARE:
                 connection.close()
             else:
                 self._idle.append(connection)
