@@ -1,5 +1,6 @@
 """Turns errors of JSON Schema into words for people who write policies."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,7 +10,7 @@ from engine.policy.diagnostics import Problems, nearest, suggestion
 from engine.policy.installed import OWN_NAMESPACES, installed
 from engine.policy.nodes import Node, Span
 from engine.policy.said import Said, said
-from engine.policy.scalars import shortened
+from engine.policy.scalars import resolve, shortened
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -140,10 +141,15 @@ class Wording:
         if "object" in wanted and found == "string" and "\uff1a" in node.text:
             self._add("CL115", node, "a full-width colon `\uff1a` follows the key", "type a half-width colon and a space: `: `")
             return
+        if wanted == ["string"] and not re.search(fault.schema.get("pattern", ""), node.text):  # in quotes it would be as wrong
+            REPORTS["pattern"](self, node, fault)
+            return
         if (wanted == ["string"] and found in {"integer", "number", "boolean"}) or ("string" in wanted and found == "number"):
             hint = said('put it in quotes: "{written}"', written=_written(node))
-        elif found == "string" and wanted[0] in {"integer", "number", "boolean"}:
-            hint = "write it without quotes" if wanted[0] != "boolean" else "write true or false without quotes"
+        elif found == "string" and wanted[0] == "boolean":
+            hint = "write true or false without quotes"
+        elif found == "string" and wanted[0] in {"integer", "number"} and not isinstance(resolve(node.text), str):
+            hint = "write it without quotes"
         elif wanted == ["array"]:
             hint = (
                 said("put it in brackets: [{written}]", written=_written(node)) if found not in {"object"} else "begin each entry with `- `"
