@@ -5,6 +5,7 @@ Durations are timedelta, shares are fractions of one (80% is 0.8), texts for peo
 
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -329,3 +330,14 @@ class Policy(Struct, frozen=True):
             if wanted in texts:
                 return texts[wanted]
         return next(iter(texts.values()), "")
+
+    def points(self, question: Question, language: str) -> tuple[tuple[str, str], ...]:
+        """Return what can be chosen, each with its words: a score with its label, the letter of an option with its text.
+
+        A question that is answered in words has none.
+        """
+        if question.scale.options:
+            return tuple((chr(ord("A") + nth), self.text(text, language)) for nth, text in enumerate(question.options.values()))
+        labels = question.labels.get(language) or next(iter(question.labels.values()), ())
+        scores = () if question.scale.text else range(question.scale.low, question.scale.high + 1)
+        return tuple((str(score), label) for score, label in zip_longest(scores, labels, fillvalue=""))

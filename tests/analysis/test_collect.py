@@ -6,9 +6,10 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from engine.analysis.forms.collect import collect_follow_up, collect_plan, collect_service_record
-from engine.analysis.forms.model import ContactDetail, FollowUpForm, PlanForm, Score, ServiceRecord
+from engine.analysis.forms.collect import collect_follow_up, collect_plan, collect_questionnaire, collect_service_record
+from engine.analysis.forms.model import ContactDetail, FollowUpForm, PlanForm, Questionnaire, Score, ServiceRecord
 from engine.analysis.learned import measures_of, outcome_of, verdicts_on
+from engine.core.compiled import Policy
 from engine.core.contacts import from_text
 from engine.core.improvements import Aim, Evidence, Improvement, Measured, Outcome
 from engine.core.signals import StepDraft, TicketRequested
@@ -111,6 +112,39 @@ def test_a_score_without_a_follow_up_cannot_be_reached_by_anybody(centre: Centre
 def test_once_the_follow_up_is_over_the_score_is_out_of_reach(centre: Centre, unhappy: str) -> None:
     centre.act(centre.follow_up(), "resolve", "已致歉", actor="li")
     assert record(centre, unhappy, may_see_score=True).score.scores == ()
+
+
+def questionnaire(centre: Centre, number: str, policy: Policy) -> Questionnaire:
+    with centre.store.read() as reader:
+        return collect_questionnaire(reader, number, policy, "en", ZONE)
+
+
+def test_a_questionnaire_asks_what_goes_out_after_closure(centre: Centre) -> None:
+    got = questionnaire(centre, centre.write("空调坏了"), centre.policy)
+    assert got.intro.startswith("Thank you for your trust.")
+    assert got.questions == (
+        "How fast was our response?\n□ 1 very slow   □ 2 slow   □ 3 fair   □ 4 fast   □ 5 very fast",
+        "How was our attitude?\n□ 1 very bad   □ 2 bad   □ 3 fair   □ 4 good   □ 5 very good",
+        "How well was your problem solved?\n"
+        "□ 1 not solved   □ 2 partly solved   □ 3 mostly solved   □ 4 well solved   □ 5 completely solved",
+        "Any other suggestion?\n",
+    )
+
+
+def test_a_questionnaire_is_that_of_the_survey_that_was_sent(centre: Centre, unhappy: str) -> None:
+    after_closure, relationship = centre.policy.surveys
+    sent_last = replace(centre.policy, surveys=(replace(after_closure, id="another", intro={"en": "Another"}), after_closure))
+    assert questionnaire(centre, unhappy, sent_last).intro.startswith("Thank you for your trust.")
+    assert questionnaire(centre, centre.write("空调坏了"), sent_last).intro == "Another"
+    with pytest.raises(NotFound, match=r"survey\.yaml has no questionnaire"):
+        questionnaire(centre, unhappy, replace(centre.policy, surveys=(relationship,)))
+
+
+def test_points_are_scores_with_their_labels_or_options_by_letter(centre: Centre) -> None:
+    *_, recommend, matters, words = centre.policy.surveys[1].questions
+    assert centre.policy.points(recommend, "zh") == tuple((str(score), "") for score in range(11))
+    assert centre.policy.points(matters, "zh") == (("A", "响应更快"), ("B", "价格更低"), ("C", "质量更好"))
+    assert centre.policy.points(words, "zh") == ()
 
 
 def test_a_plan_has_its_points_with_names_and_what_was_done(centre: Centre) -> None:

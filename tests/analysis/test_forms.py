@@ -16,6 +16,7 @@ from engine.analysis.forms.model import (
     FollowUpForm,
     Form,
     PlanForm,
+    Questionnaire,
     Score,
     ServiceRecord,
     SurveyResult,
@@ -59,7 +60,8 @@ FOLLOW_UP = FollowUpForm(
     measure="连接池加告警",
     verified="一周内未再发生",
 )
-FORMS = [RECORD, PLAN, FOLLOW_UP]
+QUESTIONNAIRE = Questionnaire(**FRAME, intro="占用您2分钟", questions=("响应速度\n□ 1 慢   □ 2 快", "其他建议\n"))
+FORMS = [RECORD, PLAN, FOLLOW_UP, QUESTIONNAIRE]
 HOSTILE = [
     "<script>alert(1)</script>",
     "</td></table><img src=x onerror=alert(1)>",
@@ -81,13 +83,14 @@ HOSTILE = [
 
 
 def filled_with(text: str) -> list[Form]:
-    """The three forms with `text` wherever people may write."""
+    """The four forms with `text` wherever people may write."""
     detail = (ContactDetail(text, text),)
     score = (Score(text, 1, text),)
     return [
         replace(RECORD, company=text, contact_person=text, contact_details=detail, description=text, handler=text, urgency=text),
         replace(PLAN, what=text, who=text, concessions=text, points=(CompletionPoint(text, text, NOON),)),
         replace(FOLLOW_UP, disclosed=Disclosure(text, text, detail, text, score, text), cause=text, plan=text, measure=text, verified=text),
+        replace(QUESTIONNAIRE, intro=text, questions=(text,)),
     ]
 
 
@@ -105,6 +108,11 @@ def test_the_service_record_has_the_fields_of_form_1() -> None:
         "反馈时间": "2024-05-12 12:00",
         "满意度评分": "已回复",
     }
+
+
+def test_the_questionnaire_has_its_questions_to_tick_and_room_for_words() -> None:
+    assert Page(to_html(QUESTIONNAIRE)).fields() == {"致客户": "占用您2分钟", "1": "响应速度\n□ 1 慢   □ 2 快", "2": "其他建议\n"}
+    assert "表 2" in to_html(QUESTIONNAIRE)
 
 
 def test_the_follow_up_has_the_fields_of_form_3() -> None:
@@ -132,7 +140,7 @@ def test_the_plan_has_what_who_and_completion_points() -> None:
     ]
 
 
-@pytest.mark.parametrize("form", FORMS, ids=["record", "plan", "follow-up"])
+@pytest.mark.parametrize("form", FORMS, ids=["record", "plan", "follow-up", "questionnaire"])
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_page_and_workbook_say_the_same(form: Form, language: str) -> None:
     form = replace(form, language=language)
@@ -178,7 +186,7 @@ def test_hostile_text_is_only_ever_read(text: str) -> None:
         assert not book.has("hyperlink")
 
 
-@settings(max_examples=scaled(400))  # each example writes three workbooks
+@settings(max_examples=scaled(400))  # each example writes four workbooks
 @given(text=st.text(st.characters(codec=None, exclude_categories=()), max_size=200))
 def test_any_text_gives_a_well_formed_page_and_workbook(text: str) -> None:
     for form in filled_with(text):
@@ -227,7 +235,7 @@ def test_the_page_prints_on_a4_and_loads_nothing() -> None:
     assert "url(" not in page
 
 
-@pytest.mark.parametrize("form", FORMS, ids=["record", "plan", "follow-up"])
+@pytest.mark.parametrize("form", FORMS, ids=["record", "plan", "follow-up", "questionnaire"])
 def test_the_same_form_gives_the_same_bytes(form: Form) -> None:
     assert to_xlsx(form) == to_xlsx(form)
 

@@ -1,4 +1,4 @@
-"""The printed forms: service record (1), closed-loop follow-up (3) and solution plan (4), as HTML for A4 and as XLSX."""
+"""The printed forms: service record (1), questionnaire (2), closed-loop follow-up (3) and solution plan (4), as HTML for A4 and as XLSX."""
 
 from pathlib import Path
 

@@ -9,6 +9,7 @@ from engine.analysis.forms.model import (
     Disclosure,
     FollowUpForm,
     PlanForm,
+    Questionnaire,
     Score,
     ServiceRecord,
     SurveyResult,
@@ -57,6 +58,28 @@ def collect_service_record(
         feedback_at=ticket.resolved_at,
         score=_survey(reader, ticket, policy, language, may_see_score),
     )
+
+
+def collect_questionnaire(reader: Reader, number: str, policy: Policy, language: str, timezone: str) -> Questionnaire:
+    """Return the questionnaire about a ticket, blank: of its survey, else of the first after closure. Raises NotFound."""
+    ticket = _ticket(reader, number)
+    sent = [one for one in policy.surveys if ticket.survey is not None and one.id == ticket.survey.survey]
+    survey = next(iter((*sent, *(one for one in policy.surveys if one.when is not None))), None)
+    if survey is None:
+        raise NotFound("survey.yaml has no questionnaire that goes out after closure")
+    return Questionnaire(
+        number=number,
+        company=policy.text(policy.company.name, language),
+        language=language,
+        timezone=timezone,
+        intro=policy.text(survey.intro, language),
+        questions=tuple(_question(question, policy, language) for question in survey.questions),
+    )
+
+
+def _question(question: Question, policy: Policy, language: str) -> str:
+    points = "   ".join(f"□ {point} {words}".rstrip() for point, words in policy.points(question, language))
+    return f"{policy.text(question.ask, language)}\n{points}"
 
 
 def collect_plan(reader: Reader, number: str, policy: Policy, team: Team, language: str, timezone: str) -> PlanForm:
@@ -215,9 +238,7 @@ def _score(question: Question | None, id: str, value: int, policy: Policy, langu
     """Return a score in words; of a question the policy no longer has, its id and the number."""
     if question is None:
         return Score(id, value, "")
-    labels = question.labels.get(language) or next(iter(question.labels.values()), ())
-    place = value - question.scale.low
-    return Score(policy.text(question.ask, language), value, labels[place] if 0 <= place < len(labels) else "")
+    return Score(policy.text(question.ask, language), value, dict(policy.points(question, language)).get(str(value), ""))
 
 
 def _measure(reader: Reader, team: Team, task: Ticket) -> str:

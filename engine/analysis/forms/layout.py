@@ -3,7 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.analysis.forms.model import ContactDetail, Disclosure, FollowUpForm, Form, PlanForm, Score, ServiceRecord, SurveyResult
+from engine.analysis.forms.model import (
+    ContactDetail,
+    Disclosure,
+    FollowUpForm,
+    Form,
+    PlanForm,
+    Questionnaire,
+    Score,
+    ServiceRecord,
+    SurveyResult,
+)
 from engine.analysis.labels import label
 from engine.analysis.texts import moment, printable
 
@@ -40,10 +50,12 @@ class Layout:
 
 
 def lay_out(form: Form) -> Layout:
-    """Return the layout of a form. Raises TypeError for a form that is none of the three."""
+    """Return the layout of a form. Raises TypeError for a form that is none of the four."""
     match form:
         case ServiceRecord():
             return _layout(form, "1", "form.service_record", _service_record(form))
+        case Questionnaire():
+            return _layout(form, "2", "form.questionnaire", _questionnaire(form))
         case FollowUpForm():
             return _layout(form, "3", "form.follow_up", _follow_up(form))
         case PlanForm():
@@ -75,6 +87,11 @@ def _service_record(form: ServiceRecord) -> Sequence[Field]:
         Field(label("field.feedback_at", language), feedback),
         Field(label("field.score", language), _survey(form.score, language), wide=True),
     )
+
+
+def _questionnaire(form: Questionnaire) -> Sequence[Field]:
+    asked = (Field(str(number), question, wide=True) for number, question in enumerate(form.questions, 1))
+    return (Field(label("field.intro", form.language), form.intro, wide=True), *asked)
 
 
 def _follow_up(form: FollowUpForm) -> Sequence[Field]:

@@ -60,6 +60,14 @@ class ServiceRecord(Form):
     score: SurveyResult
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Questionnaire(Form):
+    """Form 2, blank: the opening line, and each question with the points to tick below it, or with room for words."""
+
+    intro: str
+    questions: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class CompletionPoint:
     """One step of a plan: what, who, by when, and when it was done."""

@@ -12,16 +12,20 @@ from engine.cli.ticket.acting import NUMBER
 from engine.runtime.engine import Engine
 from engine.runtime.followups import ROLE, FollowUpView, Severed, reveal
 
+FORMS = ("service", "questionnaire", "follow_up", "plan")
+
 
 @click.command("print")
 @options(ACTOR)
 @NUMBER
-@click.option("--form", type=click.Choice(["service", "plan", "follow_up"]), default="service", show_default=True, help="Which form.")
+@click.option("--form", type=click.Choice(FORMS), default="service", show_default=True, help="Which form.")
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file to write, .html or .xlsx. Default: NUMBER-FORM.html."
 )
 def command(session: Session, number: str, form: str, output: Path | None) -> None:
     """Print a form of ticket NUMBER as a page to print (.html) or a workbook (.xlsx).
+
+    The questionnaire is blank, for a pen; `engine ticket answer` takes what was ticked.
 
     A follow-up's form, and the score on a service record, need the role follow_up; each look is kept on record.
     """
@@ -37,6 +41,8 @@ def _collect(engine: Engine, session: Session, number: str, form: str) -> Form:
     language, zone = session.words(policy, team).language, policy.company.timezone
     view = _view(engine, number, session.actor(team)) if form == "follow_up" else None
     with engine.store.read() as reader:
+        if form == "questionnaire":
+            return collect.collect_questionnaire(reader, number, policy, language, zone)
         if form == "plan":
             return collect.collect_plan(reader, number, policy, team, language, zone)
         if form == "follow_up":

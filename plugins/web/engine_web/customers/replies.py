@@ -63,17 +63,9 @@ def questions(survey: Survey, policy: Policy, language: str) -> list[Question]:
     """Return the questions of a survey in a language."""
     found = []
     for number, question in enumerate(survey.questions, 1):
-        scale = question.scale
-        labels = question.labels.get(language) or next(iter(question.labels.values()), ())
-        if scale.options:
-            points = [(chr(ord("A") + nth), policy.text(text, language)) for nth, text in enumerate(question.options.values())]
-        elif scale.text:
-            points = []
-        else:
-            values = range(scale.low, scale.high + 1)
-            points = [(str(value), labels[nth] if nth < len(labels) else "") for nth, value in enumerate(values)]
+        scale, points = question.scale, policy.points(question, language)
         ask = policy.text(question.ask, language)
-        found.append(Question(number, ask, tuple(points), scale.many, bool(points) and not scale.options))
+        found.append(Question(number, ask, points, scale.many, bool(points) and not scale.options))
     return found
 
 
