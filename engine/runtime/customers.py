@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 from msgspec.structs import replace
 
@@ -14,6 +15,7 @@ from engine.store.contract import Transaction
 from engine.store.rows import CustomerRow
 
 COLUMNS = ("name", "segment", "language", "phone", "email")
+_FORMS = {"phone": re.compile(r"\+?[0-9]{3,15}"), "email": re.compile(r"[^@\s]+@[^@\s]+")}
 
 
 def import_customers(engine: Engine, text: str) -> int:
@@ -47,6 +49,10 @@ def _fault(row: dict[str, str | None], engine: Engine) -> str | None:
         return "it has more fields than the header"
     if not (row.get("phone") or "").strip() and not (row.get("email") or "").strip():
         return "a customer needs a phone or an e-mail address"
+    for kind, form in _FORMS.items():
+        written = (row.get(kind) or "").strip()
+        if written and not form.fullmatch(normalise(kind, written, engine.project.phone_region)):
+            return f"{kind} {written!r} is none; where a spreadsheet made it 1.38E+10, format the column as text"
     language = (row.get("language") or "").strip()
     languages = engine.world.policy.company.languages
     return f"language {language!r} is none of {', '.join(languages)}" if language and language not in languages else None

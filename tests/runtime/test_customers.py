@@ -56,7 +56,9 @@ def test_what_a_line_leaves_empty_stays(engine: Engine) -> None:
         ("name,fon\n王,1\n", "not understood: fon"),
         ("name,phone\n王芳,\n李,13800000000\n陈,,\n", "line 2: a customer needs a phone or an e-mail address\nline 4: it has more"),
         ('name,phone\n"王\n芳",\n', "line 3: a customer needs"),
-        ("name,language,phone\n王,fr,1\n", "line 2: language 'fr' is none of zh, en"),
+        ("name,phone\n王,1.38E+10\n", "line 2: phone '1.38E+10' is none; where a spreadsheet made it 1.38E+10, format the column as text"),
+        ("name,email\n王,wang.example.net\n", "line 2: email 'wang.example.net' is none"),
+        ("name,language,phone\n王,fr,13912345678\n", "line 2: language 'fr' is none of zh, en"),
         ('name,phone\n"王,1\n', "line 2: unexpected end of data"),
     ],
 )
