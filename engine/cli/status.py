@@ -144,19 +144,17 @@ def _print(data: dict[str, Any], words: Words, policy: Policy) -> None:
     )
     for part in ("inbox", "outbox"):
         counts = ", ".join(f"{words.name(state)} {count}" for state, count in sorted(data[part].items()))
-        say(f"{part}: {counts or '0'}")
-    following = ", ".join(f"{what} {words.clock(at, seconds=True)}" for what, at in data["next"].items() if at)
-    say(f"next: {following or '-'}")
+        say(f"{words.name(part)}: {counts or '0'}")
+    following = ", ".join(f"{words.name(what)} {words.clock(at, seconds=True)}" for what, at in data["next"].items() if at)
+    say(f"{words.name('next')}: {following or '-'}")
     for one in data["timers"]:
         say(f"  {words.clock(one['at'], seconds=True)}  {one['ticket']}  {words.timer(one['timer'])}")
-    for one in data["jobs"]:
-        say(f"  {words.clock(one['at'], seconds=True)}  {one['job']} (cron)")
-    if data["rules"]:
-        say(f"rules: {', '.join(f'{rule} {words.clock(at, seconds=True)}' for rule, at in data['rules'].items())}")
-    say(f"policy: {(data['policy']['active'] or '')[:12]}   outbound: {data['outbound']}")
+    for at, name in sorted([*((one["at"], one["job"]) for one in data["jobs"]), *((at, rule) for rule, at in data["rules"].items())]):
+        say(f"  {words.clock(at, seconds=True)}  {name} (cron)")
+    say(f"{words.name('policy')}: {(data['policy']['active'] or '')[:12]}   outbound: {data['outbound']}")
     for one in data["holidays"]:
         if one["provisional"]:
-            say(f"holidays of {one['year']} are provisional: {one['calendar']} ({one['source']})", "yellow")
+            say(words.name("holidays.provisional", str(one["year"]), one["calendar"], one["source"]), "yellow")
     for one in data["carriers"]:
         side, until = words.name(f"side.{one['side']}"), words.clock(one["retry_at"], seconds=True)
         name = "circuit.open" if one["opened_at"] else "circuit.failing"

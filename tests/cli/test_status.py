@@ -59,4 +59,6 @@ def test_the_next_slot_of_every_rule_by_the_clock_is_told(engine: Command) -> No
         "verification": (7, True),
         "quality": (6, True),
     }
-    assert re.search(r"^rules: planned-visit \d{4}-.* 10:00:00, older-than-two-weeks ", engine("status").stdout, re.MULTILINE)
+    told = re.findall(r"^  (\d{4}-.*)  (.*) \(cron\)$", engine("status").stdout, re.MULTILINE)
+    assert told == sorted(told)
+    assert {rule for _, rule in told} >= set(slots)
