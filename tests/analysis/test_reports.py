@@ -13,12 +13,14 @@ from engine.analysis.labels import CATALOGUE
 from engine.analysis.reports import KINDS, period_of, report, writer
 from engine.analysis.reports.period import Period, last, named
 from engine.core.compiled import Policy
+from engine.core.improvements import Evidence, Measured
 from engine.core.kpis import REPORTS
 from engine.core.team import Team
 from engine.documents import Chart, Document, Section, Table
 from engine.errors import UsageError
 from engine.runtime.gather import World
 from engine.store import AnswerRow, open_store
+from tests.analysis import seeded
 from tests.analysis.conftest import MORNING, ZONE, Centre
 from tests.analysis.seeded import LAST, SECRET, seed
 
@@ -233,6 +235,28 @@ def test_a_past_period_comes_out_the_same_whatever_happens_later(shipped: tuple[
 def test_a_period_that_still_runs_says_so(march: Centre) -> None:
     assert made(march, now=LAST - timedelta(days=3)).period == "March 2026, up to 2026-03-29"
     assert made(march, language="zh").period == "2026年3月"
+
+
+def test_a_measure_that_was_looked_at_too_early_counts_as_not_verified(centre: Centre) -> None:
+    number = seeded.measure(centre, "手册", "handbook", "sla_attainment", None, 14)
+    improvement = centre.ticket(number).improvement
+    assert improvement is not None
+    assert improvement.aim is not None
+    found = Evidence(improvement.aim, Measured(120, 0.8, 0.7, 0.9), Measured(140, 0.95, 0.9, 0.98), (0.1, 0.2))
+
+    def last_sentence() -> str:
+        return made(centre, period="2026-03", now=centre.now + timedelta(minutes=1)).summary[-1]
+
+    centre.act(number, "verify", actor="zhou", evidence=found)
+    assert "verified" not in last_sentence()
+    centre.later(days=14)
+    centre.act(number, "verify", actor="zhou", evidence=found)
+    assert "of the one measure verified, 1 worked" in last_sentence()
+
+
+def test_what_has_nothing_beside_it_has_no_empty_brackets_in_markdown(centre: Centre) -> None:
+    centre.write("空调坏了")
+    assert "- **受理量**: 1\n" in words(made(centre, period="2026-03", now=centre.now + timedelta(minutes=1), language="zh"))
 
 
 def test_a_report_of_nothing_is_a_document_all_the_same(centre: Centre) -> None:

@@ -134,6 +134,7 @@ def verdicts(material: Material) -> tuple[int, int]:
         events[-1].verdict
         for _, log in material.logs(IMPROVEMENT)
         if (events := [kept.event for kept in log if isinstance(kept.event, ImprovementVerified) and material.holds(kept.at)])
+        and events[-1].verdict != TOO_EARLY
     ]
     return len(last), last.count(IMPROVED)
 

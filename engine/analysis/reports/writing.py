@@ -55,7 +55,8 @@ def _lines(document: Document) -> Iterator[str]:
     yield f"# {_escaped(document.title)}: {_escaped(document.period)}"
     yield f"\n{_escaped(document.company)}\n"
     yield from (f"{_escaped(sentence)}\n" for sentence in document.summary)
-    yield from (f"- **{_escaped(one.label)}**: {_escaped(one.cell.text)} ({_escaped(one.note)})" for one in document.highlights)
+    for one in document.highlights:
+        yield f"- **{_escaped(one.label)}**: {_escaped(one.cell.text)}" + (f" ({_escaped(one.note)})" if one.note else "")
     for section in document.sections:
         yield f"\n## {_escaped(section.title)}"
         for block in section.blocks:
