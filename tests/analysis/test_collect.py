@@ -237,6 +237,17 @@ def test_a_follow_up_form_is_whole_for_the_role(centre: Centre, unhappy: str) ->
     assert (got.finished, got.finished_at) == (True, centre.now)
 
 
+def test_a_follow_up_that_nobody_holds_was_carried_out_by_whoever_spoke_with_the_customer(centre: Centre) -> None:
+    number = centre.write("空调坏了,要求维修")
+    centre.later(days=2)
+    centre.solve(number)
+    centre.answer(number, "5 4 2")  # on a Saturday
+    assert centre.ticket(centre.follow_up()).assignee is None
+    assert follow_up(centre, centre.follow_up()).carried_out_by == ""
+    centre.act(centre.follow_up(), "contact", "已致歉", actor="li")
+    assert follow_up(centre, centre.follow_up()).carried_out_by == "李强"
+
+
 def test_a_follow_up_form_names_what_was_learned_and_whether_it_worked(centre: Centre, unhappy: str) -> None:
     number = centre.follow_up()
     view = what_the_role_sees(centre, number)

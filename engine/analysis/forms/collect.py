@@ -19,7 +19,7 @@ from engine.analysis.learned import measures_of, outcome_of
 from engine.core.authority import money
 from engine.core.compiled import Policy, Question
 from engine.core.contacts import from_text
-from engine.core.events import Noted, TicketClosed
+from engine.core.events import CustomerContacted, Noted, TicketClosed
 from engine.core.facts import Contact
 from engine.core.improvements import Outcome
 from engine.core.model import Concession, SurveyState, Ticket
@@ -126,7 +126,9 @@ def collect_follow_up(
     if ticket.kind != "follow_up":
         raise UsageError(f"ticket {number} is of kind {ticket.kind}: this form is for tickets of kind follow_up")
     tasks = [task for task in map(reader.ticket, ticket.tasks) if task is not None]
-    notes = [kept.event.content for kept in reader.events(number) if isinstance(kept.event, Noted)]
+    log = [kept.event for kept in reader.events(number)]
+    notes = [event.content for event in log if isinstance(event, Noted)]
+    worked = [event.by for event in log if isinstance(event, CustomerContacted)]
     steps = ticket.plan.steps if ticket.plan else ()
     plan = [ticket.plan.content, *(step.content for step in steps)] if ticket.plan else []
     outcome, measures = outcome_of(reader, number) or Outcome(), measures_of(reader, number)
@@ -138,7 +140,7 @@ def collect_follow_up(
         disclosed=_disclosure(reader, number, view, policy, language, outcome.words) if view else None,
         cause="\n".join(filter(None, [label(f"cause.{outcome.cause}", language) if outcome.cause else "", *outcome.whys])),
         plan=_texts(reader, plan),
-        carried_out_by=_people(team, [step.who for step in steps] or [ticket.assignee]),
+        carried_out_by=_people(team, [step.who for step in steps] or [ticket.assignee or next(reversed(worked), None)]),
         finished_at=ticket.closed_at or max((step.due for step in steps), default=_due(ticket)),
         finished=ticket.closed_at is not None,
         measure="\n".join(
