@@ -204,8 +204,8 @@ def _print(found: "Dossier", words: "Words") -> None:
         ]
         table([words.name(key) for key in headings], rows)
     for answer in found.answers or ():
-        scores = ", ".join(f"{name} {score}" for name, score in answer.scores.items())
-        say(f"  {answer.survey} {answer.month}: {scores} {answer.suggestion}")
+        said = filter(None, (*(f"{name} {score}" for name, score in answer.scores.items()), answer.suggestion))
+        say(f"  {answer.survey} {answer.month}: {', '.join(said)}")
 
 
 def read_csv(raw: bytes) -> str:

@@ -14,7 +14,8 @@ def group() -> None:
 @options(FORMAT)
 def list_(session: Session) -> None:
     """List the rules in force, and how much each would find now. Nothing is changed."""
-    from engine.cli.output import say_json, span, table
+    from engine.cli.output import say_json, table
+    from engine.policy.phrases import duration
     from engine.runtime.retention import due
 
     with session.desk() as desk, desk.store.read() as reader:
@@ -24,7 +25,10 @@ def list_(session: Session) -> None:
     if session.json:
         say_json([{"id": rule.id, "what": rule.what, "after": rule.after, "do": rule.do, "due": count} for rule, count in found])
     else:
-        rows = [(rule.id, rule.what, span(rule.after), words.name(f"retention.{rule.do}"), str(count)) for rule, count in found]
+        rows = [
+            (rule.id, rule.what, duration(rule.after, words.language), words.name(f"retention.{rule.do}"), str(count))
+            for rule, count in found
+        ]
         table([words.name(key) for key in ("retention.rule", "what", "retention.after", "retention.do", "retention.due")], rows)
 
 

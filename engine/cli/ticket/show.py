@@ -88,7 +88,7 @@ def _plain(view: FollowUpView, policy: Policy, words: Words) -> dict[str, Any]:
         "ticket": view.ticket,
         "customer": view.customer,
         "contact": {"name": view.contact.name, "addresses": dict(view.contact.addresses)},
-        "scores": {asked.get(id, id): score for id, score in answer.scores.items()} if answer else {},
+        "scores": {asked.get(id, id): answer.scores[id] for id in (*asked, *answer.scores) if id in answer.scores} if answer else {},
         "suggestion": answer.suggestion if answer else "",
     }
 
