@@ -52,7 +52,7 @@ from engine.runtime.project import resolve_secrets
 from engine.runtime.tokens import PAGES
 from engine.store.accounts import NewsRow, RequestRow
 from engine.store.codec import decode_plain, encode
-from engine.store.contract import Reader, Transaction
+from engine.store.contract import Reader, Store, Transaction
 from engine.store.rows import TicketQuery
 from engine.whatif import explain
 from engine.whatif.policy_tests import run_case
@@ -123,7 +123,7 @@ __all__ = [
     "AIMS", "ALWAYS", "CATEGORIES", "CAUSES", "CUSTOMER", "ENCLOSED", "IMPACTS", "IMPROVEMENT", "INCIDENT", "KINDS", "KPIS", "LANGUAGES",
     "LINK", "MOST_WHYS", "NEEDS", "OPEN_STATES", "PAGES", "REVIEW", "STATES", "TRANSITIONS", "AgentActed", "Aim", "Arithmetic",
     "Channels", "Engine", "FollowUpOutcome", "Improvement", "KeepContent", "MessageArrived", "NewsRow", "Outcome", "Policy", "QueueMessage",
-    "Reader", "RequestRow", "Serve", "ServiceType", "StepDraft", "Survey", "Team", "Ticket", "TicketQuery", "TicketRequested",
+    "Reader", "RequestRow", "Serve", "ServiceType", "StepDraft", "Store", "Survey", "Team", "Ticket", "TicketQuery", "TicketRequested",
     "Transaction", "Words", "accounts", "amount", "attachments", "board", "build", "compare", "decode_plain", "dossier", "duration",
     "encode", "events", "explain", "followups", "from_text", "guides", "handle", "hashed", "hookimpl", "inbox", "instant", "is_opt_out",
     "kpi", "label", "learned", "load_case", "load_cases", "log", "mask", "moment", "phrases", "printable", "quality", "reckon",

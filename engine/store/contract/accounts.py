@@ -24,11 +24,17 @@ class AccountReader(Protocol):
     def request(self, id: str) -> RequestRow | None:
         """Return what the request of that id was answered."""
 
-    def news(self, after: int, until: datetime, limit: int) -> list[NewsRow]:
-        """Return decisions that changed a ticket, from the one behind `after` on up to the first that is later than `until`, in order."""
+    def news(self, after: int, until: int, limit: int) -> list[NewsRow]:
+        """Return decisions that changed a ticket, from the one behind the id `after` up to the id `until`, in order."""
 
-    def latest_news(self, until: datetime) -> int:
-        """Return the id of the latest decision that is not later than `until`, 0 before the first."""
+    def latest_news(self) -> int:
+        """Return the id of the latest decision that is kept, 0 before the first. Where several write at once, lower ones may follow."""
+
+    def deciding(self) -> frozenset[str]:
+        """Return a name for each transaction that may hold the id of a decision that it has not kept, at this instant (not at that of
+        the view). Once none is left of those that were there after `latest_news`, a new view shows all up to that id that there will
+        ever be.
+        """
 
 
 class AccountWriter(Protocol):

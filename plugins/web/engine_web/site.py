@@ -26,7 +26,7 @@ class Site:
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.settings, self.engine = settings, engine
-        self.news = News(engine)
+        self.news = News(engine.store)
         self.screens = Screens(self.news)
         self.with_html: dict[int, bool] = {}
         """Whether what came in has HTML to look at, by item."""

@@ -88,7 +88,7 @@ def test_a_stream_ends_without_a_fault_when_the_store_goes_away(
 
 
 def test_what_could_not_be_asked_is_asked_again(house: Website, monkeypatch: pytest.MonkeyPatch) -> None:
-    news, asked = News(house.engine), count()
+    news, asked = News(house.engine.store), count()
     since = news.since
 
     def failing(after: int) -> list[NewsRow]:
@@ -114,7 +114,7 @@ def lines_of(answer: httpx.Response, begun: threading.Event) -> Iterator[str]:
 
 
 def test_however_many_watch_the_store_is_asked_once(app: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    news, asked = News(app.site.engine), list[int]()
+    news, asked = News(app.site.engine.store), list[int]()
     since = news.since
 
     def counted(after: int) -> list[NewsRow]:

@@ -23,7 +23,7 @@ def test_however_many_watch_a_screen_is_drawn_once_and_again_only_when_something
         return b"%d" % next(drawings)
 
     async def watch() -> list[set[bytes]]:
-        news = News(shared_site.engine)
+        news = News(shared_site.engine.store)
         shown = screens.Screens(news)
 
         async def look() -> set[bytes]:
@@ -48,7 +48,7 @@ def test_a_drawing_that_failed_is_tried_again_by_whoever_looks_next(shared_site:
         return b"rows"
 
     async def watch() -> bytes:
-        shown = screens.Screens(News(shared_site.engine))
+        shown = screens.Screens(News(shared_site.engine.store))
         with pytest.raises(EngineError):
             await shown.drawn("all", draw)
         return await shown.drawn("all", draw)

@@ -10,6 +10,7 @@ from engine_web.api.operations import INSTANT, NULLABLE, TEXT, WHOLE, Answer, Ca
 from engine_web.api.problems import Problem
 from engine_web.api.tickets import instant
 from engine_web.doors.roles import may, may_all
+from engine_web.news import PATIENCE
 
 _NUMBER = {"type": ["number", "null"]}
 _SPLITS = ("month", "week", "day", "tier", "kind", "queue", "agent", "channel")
@@ -98,7 +99,7 @@ def _policy(call: Call) -> Answer:
 
 def _events(call: Call) -> Answer:
     after, limit = call.query.get("after", 0), call.query.get("limit", 200)
-    rows = call.site.news.since(after, limit)
+    rows = call.site.news.since(after, limit, PATIENCE)
     return Answer({"events": told(call, rows), "next": rows[-1].id if rows else after})
 
 
