@@ -4,6 +4,7 @@ A plugin turns what its carrier speaks (MIME, SMPP, call records) into `Inbound`
 `Delivery`, and acknowledges to its carrier only when the engine calls `Delivery.acknowledge`, which it does after its commit.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -193,7 +194,8 @@ class Channel(Protocol):
         """Let go of every connection and thread, within two seconds."""
 
     def receive(self, timeout: float) -> Iterable[Delivery]:
-        """Yield what has come in, waiting at most `timeout` seconds for the first. Raises TemporaryFailure when the carrier is away.
+        """Yield what has come in, waiting at most `timeout` seconds for the first, and within a second no more once the engine is
+        `stopping`. Raises TemporaryFailure when the carrier is away.
 
         What was yielded and not acknowledged is yielded again later, after a restart at the latest.
         """
@@ -213,7 +215,8 @@ class ChannelContext:
     """What the engine gives a plugin: where its files lie and the company's zone. All directories exist.
 
     `incoming` and `outgoing` serve the folder transport; `state` is the plugin's own to keep what it must remember.
-    `now` is the engine's clock, for plugins that must stamp instants themselves.
+    `now` is the engine's clock, for plugins that must stamp instants themselves. `stopping` is set when the engine ends: wait on it,
+    rather than sleep, for something to come in.
     """
 
     name: str
@@ -222,6 +225,7 @@ class ChannelContext:
     state: Path
     timezone: str
     now: Callable[[], datetime]
+    stopping: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class Engine:
     types: Mapping[str, ChannelType]
     channels: dict[str, Channel]
     builders: Mapping[str, Callable[[], Channel]]
+    stopping: threading.Event
     alarms: tuple[str, ...] = ()
     listeners: list[Listener] = field(default_factory=list)
     by_clock: list[schedule.ByClock] = field(default_factory=list)
@@ -241,7 +242,8 @@ def open_engine(
         team, warnings = load_people(project.policies, compilation)
         discovered = ChannelTypes.discover()
         types = {one.name: discovered.named(one.type) for one in project.channels}
-        builders = {one.name: _builder(project, one, discovered, policy, clock) for one in project.channels}
+        stopping = threading.Event()
+        builders = {one.name: _builder(project, one, discovered, policy, clock, stopping) for one in project.channels}
         channels = {name: build() for name, build in builders.items()}
         world = World(
             policy=policy,
@@ -259,7 +261,7 @@ def open_engine(
         store.close()
         raise
     notices = (*alarms, *discovered.problems, *installed().problems, *(f"{w.file}:{w.line}: {w.message}" for w in warnings))
-    return Engine(project, store, world, clock, tokens, types, channels, builders, notices)
+    return Engine(project, store, world, clock, tokens, types, channels, builders, stopping, notices)
 
 
 def _compilation(project: Project, store: Store, now: datetime, reload: bool) -> tuple[Compilation, tuple[str, ...]]:
@@ -275,17 +277,19 @@ def _compilation(project: Project, store: Store, now: datetime, reload: bool) ->
         return last, (f"the policy directory has errors; the last good policy stays in force:\n{broken}",)
 
 
-def _builder(project: Project, one: ChannelSettings, discovered: ChannelTypes, policy: Policy, clock: Clock) -> Callable[[], Channel]:
+def _builder(
+    project: Project, one: ChannelSettings, discovered: ChannelTypes, policy: Policy, clock: Clock, stopping: threading.Event
+) -> Callable[[], Channel]:
     settings = resolve_secrets(one.settings, project.root)
-    context = _context(project, one.name, policy, clock)
+    context = _context(project, one.name, policy, clock, stopping)
     return lambda: discovered.build(one.name, one.type, settings, context)
 
 
-def _context(project: Project, name: str, policy: Policy, clock: Clock) -> ChannelContext:
+def _context(project: Project, name: str, policy: Policy, clock: Clock, stopping: threading.Event) -> ChannelContext:
     places = {part: project.var / part / name for part in ("in", "out", "state")}
     for path in places.values():
         Path(path).mkdir(parents=True, exist_ok=True)
-    return ChannelContext(name, places["in"], places["out"], places["state"], policy.company.timezone, clock.now)
+    return ChannelContext(name, places["in"], places["out"], places["state"], policy.company.timezone, clock.now, stopping)
 
 
 def _signing_key(store: Store) -> bytes:

@@ -110,7 +110,7 @@ class Worker:
 
     def __init__(self, engine: Engine, bodies: Bodies, only: frozenset[str], services: Services = MappingProxyType({})) -> None:
         self.engine = engine
-        self.stop = threading.Event()
+        self.stop = engine.stopping
         self._wanted: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._bodies = bodies
         self._guard = JumpGuard(self._jumped, engine.project.clock_jump.total_seconds())

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from engine.channels import Inbound
 from engine.cli.init import lay_out
+from engine.runtime import worker as worker_room
 from engine.runtime.claims import BATCH
 from engine.runtime.clock import VirtualClock
 from engine.runtime.engine import Engine, open_engine
@@ -21,6 +22,7 @@ from engine.runtime.worker import PARTS, Worker
 from tests.acceptance import inputs
 from tests.core.worlds import WEDNESDAY
 from tests.store.samples import open_ticket
+from tests.support.waiting import wait_until
 
 FLOOD = 10_000
 
@@ -117,3 +119,15 @@ def test_a_policy_that_another_process_put_in_force_decides_from_the_next_turn_o
         assert row is not None
         assert row.ticket is not None
         assert {one.policy_digest for one in reader.decisions(row.ticket)} == {engine.world.policy.digest}
+
+
+def test_asked_to_stop_it_does_not_wait_for_what_may_come_in(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_room, "RECEIVE_WAIT", 60.0)
+    monkeypatch.setattr(worker_room, "STOP_WITHIN", 50.0)
+    worker = Worker(engine, {}, frozenset({"intake"}))
+    running = threading.Thread(target=worker.run, daemon=True)
+    running.start()
+    wait_until(lambda: engine._opened == set(engine.channels), "all wait for something to come in")
+    worker.end()
+    running.join(20)
+    assert not running.is_alive()

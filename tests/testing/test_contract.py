@@ -254,6 +254,12 @@ class Mute(Pigeon):
         return []
 
 
+class Deaf(Pigeon):
+    def receive(self, timeout: float) -> Iterable[Delivery]:
+        threading.Event().wait(timeout)
+        return ()
+
+
 Rule = Callable[..., None]
 RULES = ChannelContract()
 CAUGHT = (AssertionError, ValueError, RuntimeError, ExceptionGroup, pytest.fail.Exception)
@@ -285,6 +291,7 @@ CAUGHT = (AssertionError, ValueError, RuntimeError, ExceptionGroup, pytest.fail.
         (Threaded, RULES.test_close_is_quick_complete_and_may_be_repeated, ()),
         (SlowToClose, RULES.test_close_is_quick_complete_and_may_be_repeated, ()),
         (ClosableOnce, RULES.test_close_is_quick_complete_and_may_be_repeated, ()),
+        (Deaf, RULES.test_receive_waits_no_more_once_the_engine_stops, ()),
         (Waiting, RULES.test_receive_honours_its_timeout, ()),
         (Mute, RULES.test_check_tells_each_step, ()),
     ],

@@ -1,7 +1,6 @@
 """The e-mail channel, on real servers or on folders; both read and write the same mail."""
 
 import re
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -65,12 +64,11 @@ class ServerChannel(_MailChannel):
     def __init__(self, settings: Settings, imap: Server, smtp: Server, context: ChannelContext) -> None:
         super().__init__(settings, context)
         self._mailbox = imap.mailbox
-        self._inbox = ImapInbox(imap, settings.max_bytes)
+        self._inbox = ImapInbox(imap, settings.max_bytes, context.stopping)
         self._outbox = SmtpOutbox(smtp, settings.sender.domain)
 
     def open(self) -> None:
         """Connections are made when they are needed."""
-        self._inbox.open()
 
     def close(self) -> None:
         """Write the last marks and log out."""
@@ -114,15 +112,12 @@ class FolderChannel(_MailChannel):
     def __init__(self, settings: Settings, context: ChannelContext) -> None:
         super().__init__(settings, context)
         self._inbox = FolderInbox(context.incoming)
-        self._closing = threading.Event()
 
     def open(self) -> None:
         """Nothing to connect to."""
-        self._closing.clear()
 
     def close(self) -> None:
-        """Wake a waiting `receive`."""
-        self._closing.set()
+        """Nothing to let go of."""
 
     def receive(self, timeout: float) -> Iterator[Delivery]:
         """Yield the files that lie in the folder, or that come within `timeout` seconds. Raises TemporaryFailure."""
@@ -130,7 +125,7 @@ class FolderChannel(_MailChannel):
         try:
             while not (waiting := list(self._inbox.waiting())):
                 left = end - time.monotonic()
-                if left <= 0 or self._closing.wait(min(left, _LOOK_SECONDS)):
+                if left <= 0 or self._context.stopping.wait(min(left, _LOOK_SECONDS)):
                     return
             for path in waiting:
                 yield from self._take(path)

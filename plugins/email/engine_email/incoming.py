@@ -46,21 +46,17 @@ class ImapInbox:
     before us does not make it vanish from our sight. Servers that keep no keywords leave \Seen as the mark.
     """
 
-    def __init__(self, server: Server, max_bytes: int) -> None:
+    def __init__(self, server: Server, max_bytes: int, stopping: threading.Event) -> None:
         self._server = server
         self._max_bytes = max_bytes
         self._client: Any = None
         self._uid_validity = 0
         self._keeps_keywords = False
         self._connection = threading.Lock()
-        self._closing = threading.Event()
+        self._stopping = stopping
         self._acknowledged: set[tuple[int, int]] = set()
         self._flagged: set[tuple[int, int]] = set()
         self._marks = threading.Lock()
-
-    def open(self) -> None:
-        """Allow connections (again)."""
-        self._closing.clear()
 
     def acknowledge(self, key: tuple[int, int], flag: bool = False) -> None:
         r"""Mark a message as taken, and with \Flagged if a person must look; the thread that receives tells the server."""
@@ -97,7 +93,6 @@ class ImapInbox:
 
     def close(self) -> None:
         """Write the last marks and log out, within two seconds."""
-        self._closing.set()
         if self._connection.acquire(timeout=2 * _SLICE_SECONDS):
             try:
                 self._log_out()
@@ -200,12 +195,12 @@ class ImapInbox:
             self._flagged -= flagged
 
     def _wait(self, timeout: float) -> None:
-        """Return when something may have come, marks want writing, the channel closes, or `timeout` seconds are over."""
+        """Return when something may have come, marks want writing, the engine stops, or `timeout` seconds are over."""
         with self._using() as client:
             if client.has_capability("IDLE"):
                 self._idle(client, timeout)
                 return
-        self._closing.wait(min(timeout, _POLL_SECONDS))
+        self._stopping.wait(min(timeout, _POLL_SECONDS))
 
     def _idle(self, client: Any, timeout: float) -> None:
         """Wait in rounds. IMAPClient looks for news on the socket only and misses what came in one piece with the answer to IDLE;
@@ -234,7 +229,7 @@ class ImapInbox:
         return False
 
     def _is_wanted(self) -> bool:
-        return self._closing.is_set() or bool(self._acknowledged)
+        return self._stopping.is_set() or bool(self._acknowledged)
 
 
 def _something_came(client: Any, seconds: float) -> bool:

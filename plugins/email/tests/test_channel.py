@@ -111,11 +111,6 @@ def test_a_file_taken_back_by_its_owner_is_passed_over(channel, engine):
     assert list(deliveries) == []
 
 
-def test_closing_wakes_a_waiting_receiver(channel):
-    threading.Timer(0.2, channel.close).start()
-    assert list(channel.receive(60)) == []
-
-
 @pytest.mark.parametrize("message_id", ["202603040001-1-1", "a:b/../c", "令牌", "." * 5])
 def test_what_is_sent_lies_in_one_file_in_the_outgoing_folder(channel, engine, message_id):
     sent = channel.send(outbound(message_id))

@@ -60,7 +60,7 @@ class AsteriskChannel(Listening):
             ready = self._ready()
             yield from ready
             left = deadline - time.monotonic()
-            if ready or left <= 0 or self._closing.wait(min(left, LOOK_EVERY)):
+            if ready or left <= 0 or self._context.stopping.wait(min(left, LOOK_EVERY)):
                 return
 
     def check(self, to: str | None) -> list[str]:

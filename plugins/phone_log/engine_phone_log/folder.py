@@ -35,7 +35,7 @@ class FolderChannel(Listening):
                 something = True
                 yield delivery
             left = deadline - time.monotonic()
-            if something or left <= 0 or self._closing.wait(min(left, LOOK_EVERY)):
+            if something or left <= 0 or self._context.stopping.wait(min(left, LOOK_EVERY)):
                 return
 
     def check(self, to: str | None) -> list[str]:

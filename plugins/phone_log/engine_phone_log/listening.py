@@ -1,4 +1,4 @@
-"""What both transports share: a memory of what was acknowledged, a way to stop waiting, and that nothing is ever sent."""
+"""What both transports share: a memory of what was acknowledged, and that nothing is ever sent."""
 
 import threading
 from collections.abc import Iterable
@@ -19,7 +19,6 @@ class Listening:
         self._settings = settings
         self._reading = settings.reading
         self._context = context
-        self._closing = threading.Event()
         self._lock = threading.RLock()
         self._progress: Progress | None = None
 
@@ -29,8 +28,7 @@ class Listening:
         return self._progress
 
     def close(self) -> None:
-        """Stop waiting and let go of the state file; may be repeated."""
-        self._closing.set()
+        """Let go of the state file; may be repeated."""
         with self._lock:
             if self._progress:
                 self._progress.close()

@@ -29,17 +29,14 @@ class FolderChannel:
         self._context = context
         self._inbox = FolderInbox(context.incoming)
         self._handed = HandedOver()
-        self._closed = threading.Event()
 
     def open(self) -> None:
         """Make sure that the directories are there."""
         self._context.incoming.mkdir(parents=True, exist_ok=True)
         self._context.outgoing.mkdir(parents=True, exist_ok=True)
-        self._closed.clear()
 
     def close(self) -> None:
-        """Wake a `receive` that waits."""
-        self._closed.set()
+        """Forget what was handed over: it is handed over again."""
         self._handed.clear()
 
     def receive(self, timeout: float) -> Iterable[Delivery]:
@@ -47,7 +44,7 @@ class FolderChannel:
         deadline = time.monotonic() + timeout
         while not (paths := [path for path in self._inbox.waiting() if self._handed.hand(path.name)]):
             remaining = deadline - time.monotonic()
-            if remaining <= 0 or self._closed.wait(min(POLL_SECONDS, remaining)):
+            if remaining <= 0 or self._context.stopping.wait(min(POLL_SECONDS, remaining)):
                 return
         for path in paths:
             yield from self._deliveries(path)

@@ -30,6 +30,7 @@ from engine.channels import (
     Sent,
     TemporaryFailure,
 )
+from engine_sms.arrivals import next_of
 from engine_sms.compose import Composed, compose, masked
 from engine_sms.database import micros
 from engine_sms.documents import ADDRESS_LIMIT, Reading, clean, document_of, parse_documents
@@ -252,10 +253,7 @@ class KannelChannel:
         call.answered.set()
 
     def _next(self, timeout: float) -> _Call | None:
-        try:
-            return self._calls.get(timeout=max(timeout, 0))
-        except queue.Empty:
-            return None
+        return next_of(self._calls, timeout, self._context.stopping)
 
     def _receipts(self) -> Iterator[Delivery]:
         for receipt in self._ledger.due_receipts(self._context.now()):

@@ -15,6 +15,7 @@ from functools import partial
 from smpplib import consts  # type: ignore[import-untyped]  # published without types
 
 from engine.channels import ChannelContext, Delivery, Inbound, Outbound, PermanentFailure, Receipt, Rejected, Sent, TemporaryFailure
+from engine_sms.arrivals import next_of
 from engine_sms.compose import Composed, compose, masked
 from engine_sms.documents import Reading, document_of, parse_documents, rejected
 from engine_sms.folder import test_message
@@ -182,10 +183,7 @@ class SmppChannel:
         return PermanentFailure(reason) if answer.status in NEVER else TemporaryFailure(reason)
 
     def _next(self, timeout: float) -> Arrival | None:
-        try:
-            return self._arrivals.get(timeout=max(timeout, 0))
-        except queue.Empty:
-            return None
+        return next_of(self._arrivals, timeout, self._context.stopping)
 
     def _queued(self) -> Iterator[Arrival]:
         while (arrival := self._next(0)) is not None:

@@ -2,8 +2,6 @@
 
 import json
 import os
-import threading
-import time
 
 import pytest
 
@@ -62,18 +60,6 @@ def test_what_was_received_can_be_fed_again_by_hand_as_the_same_message(channel,
     _drop(surroundings, "one.json", {"from": "1", "text": "Y"})
     [delivery] = channel.receive(0)
     assert list(channel.parse(delivery.raw, "again.json")) == [delivery.item]
-
-
-def test_receive_wakes_when_the_channel_closes(channel):
-    took = []
-    started = time.monotonic()
-    reader = threading.Thread(target=lambda: took.extend(channel.receive(30)))
-    reader.start()
-    channel.close()
-    reader.join(5)
-    assert not reader.is_alive()
-    assert time.monotonic() - started < 5
-    assert took == []
 
 
 def test_a_sent_message_is_a_file_that_says_what_the_customer_reads(channel, surroundings):

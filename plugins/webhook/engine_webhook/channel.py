@@ -3,7 +3,6 @@
 import difflib
 import json
 import re
-import threading
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -34,23 +33,20 @@ class WebhookChannel:
         """Connect to nothing yet."""
         self._endpoints = endpoints
         self._context = context
-        self._closing = threading.Event()
         self._exchange: Exchange | None = None
 
     def open(self) -> None:
         """Connections are made when they are needed."""
-        self._closing.clear()
 
     def close(self) -> None:
-        """Wake a waiting `receive`, and end the `send` that waits for an answer."""
-        self._closing.set()
+        """End the `send` that waits for an answer."""
         exchange = self._exchange  # the other thread may be done with it at any moment
         if exchange is not None:
             exchange.abort()
 
     def receive(self, timeout: float) -> Iterable[Delivery]:
         """Nothing comes in; wait as long as asked."""
-        self._closing.wait(timeout)
+        self._context.stopping.wait(timeout)
         return ()
 
     def parse(self, raw: bytes, name: str) -> Iterable[Inbound | Receipt | Rejected]:
