@@ -119,9 +119,11 @@ def _outcome(arguments: Sequence[str] | None) -> int:
         return 130
     except EngineError as error:
         from engine.cli.output import clean
+        from engine.policy.said import foreign, translated
         from engine.runtime.masking import without_secrets
 
-        click.echo(f"engine: {clean(without_secrets(str(error)))}", err=True)
+        told = translated(foreign(str(error)), _language(sys.argv[1:] if arguments is None else arguments))
+        click.echo(f"engine: {clean(without_secrets(told))}", err=True)
         return USAGE if isinstance(error, UsageError) else FINDINGS
     except BrokenPipeError:
         # Who reads has read enough; without this Python would complain once more at exit.
@@ -129,6 +131,16 @@ def _outcome(arguments: Sequence[str] | None) -> int:
         return 0
     except Exception as fault:  # noqa: BLE001  # the last place where a fault can become one readable line
         return _fault(fault)
+
+
+def _language(arguments: Sequence[str]) -> str:
+    """Return the language that `--lang` names, else that of the locale: an error is told when its verb is over."""
+    from engine.cli.session import by_locale
+
+    for option, value in zip(arguments, [*arguments[1:], ""], strict=True):
+        if option.startswith("--lang"):
+            return option.partition("=")[2] or value
+    return by_locale() or "en"
 
 
 def _fault(fault: Exception) -> int:

@@ -52,7 +52,7 @@ def foreign(text: str) -> str:
     return text
 
 
-_PARTS = frozenset({"kind", "known", "left", "one", "other", "problem", "right", "tags", "token", "types", "wanted"})
+_PARTS = frozenset({"hint", "kind", "known", "left", "one", "other", "problem", "reason", "right", "tags", "token", "types", "wanted"})
 """Values in foreign templates that are foreign texts themselves."""
 
 

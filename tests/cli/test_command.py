@@ -81,6 +81,23 @@ def test_a_wrong_call_exits_with_2_and_names_the_help(run) -> None:
     assert "--help" in run("ticket", "list", "--state", "bogus", code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("locale", "arguments", "said"),
+    [
+        ("zh_CN.UTF-8", ["--project", "nowhere"], "无法读取（没有这个文件或目录）；请运行 `engine init nowhere`，或进入项目目录"),
+        ("zh_CN.UTF-8", ["--project", "nowhere", "--lang", "en"], "cannot be read (No such file or directory)"),
+        ("C.UTF-8", ["--project", "nowhere", "--lang=zh"], "无法读取"),
+        ("C.UTF-8", ["--project", "nowhere"], "run `engine init nowhere` or change"),
+    ],
+)
+def test_what_went_wrong_is_said_in_the_language_that_was_asked_for(monkeypatch, capsys, locale, arguments, said) -> None:
+    monkeypatch.setenv("LC_ALL", locale)
+    with pytest.raises(SystemExit) as left:
+        app.main(["ticket", "list", *arguments])
+    assert left.value.code == app.FINDINGS
+    assert said in capsys.readouterr().err
+
+
 def test_a_fault_is_one_line_with_the_place_of_its_details(monkeypatch, capsys, tmp_path) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("inside")

@@ -24,8 +24,9 @@ from tests.policy.test_formats import CATALOGUE, FOREIGN
 
 FIELDS = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")
 TERMS = {"YAML", "RE", "Perl"}
-CORE = Path(__file__).parents[2] / "engine" / "core"
+ENGINE = Path(__file__).parents[2] / "engine"
 SPEAKERS = {"because", "Refusal", "RefusedByRule", "IllegalEvent"}
+COMPLAINTS = {"UsageError", "NotFound", "Refused", "ConfigurationError", "CalendarUnknown"}
 
 
 def english(text: str) -> set[str]:
@@ -204,14 +205,15 @@ def test_what_the_yaml_parser_is_said_to_say_stands_in_it() -> None:
     assert [text for text in known if text.replace("}}", "}").encode() not in library] == []
 
 
-def of_the_core() -> list[str]:
-    """What decisions say of themselves (reasons and refusals), with X1 for every value."""
-    found = [name.replace("_", " ") for name in SIGNAL_TYPES]
-    for path in CORE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).rpartition(".")[2] in SPEAKERS:
-                found += texts(node.args[0])
-    return found
+def spoken_in(room: str, speakers: set[str]) -> list[str]:
+    """The texts that these are called with in a room, with X1 for every value."""
+    calls = (node for path in (ENGINE / room).rglob("*.py") for node in ast.walk(ast.parse(path.read_text("utf-8"))))
+    return [
+        text
+        for call in calls
+        if isinstance(call, ast.Call) and call.args and ast.unparse(call.func).rpartition(".")[2] in speakers
+        for text in texts(call.args[0])
+    ]
 
 
 def texts(node: ast.expr) -> list[str]:
@@ -230,6 +232,14 @@ def texts(node: ast.expr) -> list[str]:
 
 
 def test_what_decisions_say_of_themselves() -> None:
-    spoken = of_the_core()
+    spoken = [name.replace("_", " ") for name in SIGNAL_TYPES] + spoken_in("core", SPEAKERS)
     assert len(spoken) > 40
     assert [text for text in spoken if english(foreign(text))] == []
+
+
+@pytest.mark.parametrize("room", ["core", "analysis", "runtime", "whatif", "cli"])
+def test_what_commands_say_that_cannot_do_what_they_were_asked(room: str) -> None:
+    named = {"X1: jobs.": "engine.yaml: jobs.", "X1 X1 X1, or": "message X1 is neither set aside nor held, or"}
+    for text in spoken_in(room, COMPLAINTS):
+        begin = next((begin for begin in named if text.startswith(begin)), "")
+        assert english(foreign(text.replace(begin, named.get(begin, ""), 1))) == set(), text
