@@ -40,16 +40,19 @@ def compile_calendars(document: Document, problems: Problems, languages: tuple[s
 
 
 def check_horizon(document: Document, today: date, problems: Problems) -> None:
-    """Warn of arrangements in use that soon have no more data; not while their last year is a provisional one."""
+    """Warn of arrangements in use that soon have no more data, not while their last year is provisional; without today's it is an error."""
     used = {node.string("holidays") for node in document.entries("calendars").values()}
     for name, years in document.entries("arrangements").items():
         missing = next(year for year in count(today.year) if str(year) not in years.map)
         begins, last = date(missing, 1, 1), years.get(str(missing - 1))
         covered = last is not None and missing > today.year and last.string("provisional") == str(True)
         if name in used and not covered and begins - today <= _AHEAD:
-            message = said("the holiday data of `{name}` run out on {day}", name=name, day=begins - timedelta(days=1))
+            code, message = "CL506", said("the holiday data of `{name}` run out on {day}", name=name, day=begins - timedelta(days=1))
+            if missing == today.year:
+                lacking = said("`{name}` has no holiday data for {year}: no deadline can be reckoned by it", name=name, year=missing)
+                code, message = "CL507", lacking
             hint = said("add {year}, with `provisional: true` until it is announced", year=missing)
-            problems.add("CL506", years.keys.get(str(missing - 1), years.span), message, hint, path=years.path)
+            problems.add(code, years.keys.get(str(missing - 1), years.span), message, hint, path=years.path)
 
 
 def zone(node: Node, problems: Problems) -> ZoneInfo | None:

@@ -103,6 +103,7 @@ CODES: dict[str, Code] = {
     "CL504": Code("A day is both off and a workday"),
     "CL505": Code("The name of a calendar is taken"),
     "CL506": Code("The holiday data run out", "warning"),
+    "CL507": Code("The holiday data lack the present year"),
     # 6xx: the team, and advice
     "CL601": Code("Unknown agent"),
     "CL602": Code("Unknown queue of an agent"),

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from engine.core.compiled import Company, DeadlineKind, Tier
 from engine.core.scripts import Body, Guide, GuideStep, Script, Text
-from engine.policy.diagnostics import Problems
+from engine.policy.diagnostics import Problems, nearest
 from engine.policy.document import Document
 from engine.policy.nodes import Node, Span
 from engine.policy.references import Use, guide_steps
@@ -136,15 +136,18 @@ class Scripts:
                     "CL404",
                     line_of(spoken.node, error.line, self._problems),
                     said("{situation}: {reason}", situation=situation, reason=error.reason),
-                    self._hint(error.reason),
+                    self._hint(error.reason, context),
                     path=spoken.node.path,
                 )
                 return
 
-    def _hint(self, reason: str) -> str:
-        """Return where to look for what a template misses: a deadline of that name, or what the occasion knows."""
+    def _hint(self, reason: str, known: Iterable[str]) -> str:
+        """Return where to look for what a template misses: a name like it, a deadline of that name, or what the occasion knows."""
+        values = reason.values if isinstance(reason, Said) else {}
+        missed = values.get("name")
         hint = "docs/policies.md lists what each occasion knows; `{% if name is defined %}` asks first"
-        missed = reason.values.get("name") if isinstance(reason, Said) else None
+        if values.keys() == {"name"} and (near := nearest(str(missed), known)) is not None:
+            hint = said("did you mean `{near}`?", near=near)
         if (deadline := self._document.entries("deadlines").get(str(missed))) is not None:
             place = deadline["starts"].source
             hint = said(

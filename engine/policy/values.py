@@ -14,7 +14,7 @@ from engine.core.conditions import Source
 from engine.core.escalations import Recipient
 from engine.core.model import Threshold
 from engine.core.quiet import Hours
-from engine.policy.diagnostics import Problems, suggestion
+from engine.policy.diagnostics import Problems
 from engine.policy.nodes import Node
 from engine.policy.said import said
 from engine.policy.units import duration, quiet_hours, share, threshold
@@ -72,7 +72,8 @@ class Values:
             return True
         place = Node(language, part.keys[language], f"{part.path}.{language}")
         message = said("the company has no language `{language}` (see company.yaml)", language=language)
-        self._problems.add("CL315", place, message, suggestion(language, self._languages))
+        hint = said("write one of {languages}, or add it to `languages` in company.yaml", languages=", ".join(self._languages))
+        self._problems.add("CL315", place, message, hint)
         return False
 
     def recipients(self, node: Node | None) -> tuple[Recipient, ...]:

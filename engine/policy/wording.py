@@ -1,6 +1,7 @@
 """Turns errors of JSON Schema into words for people who write policies."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -93,6 +94,8 @@ class Wording:
                     hint = said("`last` is the span over which {fields} is counted", fields=", ".join(_COUNTED))
                 self._add("CL211", place, said("`{key}` cannot be asked of {field}", key=key, field=field), hint, path)
         elif fault.keyword == "enum" and set(fault.value) == _MATCHER_KEYS:
+            if any(nearest(name, ["field"]) for name in node.keys):
+                return  # reported as unknown
             hint = said("write {{field: …, {key}: …}}", key=key)
             self._add("CL209", place, said("`{key}` does not say which field it asks", key=key), hint, node.path)
         elif fault.keyword == "pattern":
@@ -141,8 +144,8 @@ class Wording:
         if "object" in wanted and found == "string" and "\uff1a" in node.text:
             self._add("CL115", node, "a full-width colon `\uff1a` follows the key", "type a half-width colon and a space: `: `")
             return
-        if wanted == ["string"] and not re.search(fault.schema.get("pattern", ""), node.text):  # in quotes it would be as wrong
-            REPORTS["pattern"](self, node, fault)
+        if wanted == ["string"] and not re.search(fault.schema.get("pattern", ""), _written(node)):
+            self._wrong_form(node, fault)  # in quotes it would be wrong too: 10 where a duration is meant
             return
         if (wanted == ["string"] and found in {"integer", "number", "boolean"}) or ("string" in wanted and found == "number"):
             hint = said('put it in quotes: "{written}"', written=_written(node))
@@ -155,6 +158,10 @@ class Wording:
                 said("put it in brackets: [{written}]", written=_written(node)) if found not in {"object"} else "begin each entry with `- `"
             )
         self._add("CL203", node, said("expected {expected}, found {found}", expected=expected, found=_KINDS[found]), hint)
+
+    def _wrong_form(self, node: Node, fault: Fault) -> None:
+        form, pattern = _described(fault.schema), fault.schema["pattern"]
+        self._add("CL205", node, said("expected {form}, found `{written}`", form=form, written=_written(node)), _meant(node.text, pattern))
 
     def _unknown_word(self, node: Node, fault: Fault) -> None:
         known = [str(word) for word in fault.value]
@@ -229,6 +236,19 @@ def _written(node: Node) -> str:
     return shortened(str(node.value).lower() if isinstance(node.value, bool) else node.text)
 
 
+_SPELT = {"d": "days?|天|日", "h": "h(?:ou)?rs?|小时|时", "m": "min(?:ute)?s?|分钟?", "s": "sec(?:ond)?s?|秒钟?"}
+"""How people spell the units of durations out; between two of them stands a space."""
+
+
+def _meant(written: str, pattern: str) -> str:
+    """Return a hint with what is written in the wanted form, where only its units, spaces, zeros or width are not right."""
+    text = unicodedata.normalize("NFKC", shortened(written)).strip().lower()
+    for unit, words in _SPELT.items():
+        text = re.sub(rf"(?<=[0-9])\s*(?:{words}|{unit})(?![a-z])", f"{unit} ", text)
+    text = re.sub(r"(?<![0-9])(?=[0-9]:)", "0", text).strip()
+    return said("did you mean `{near}`?", near=text) if text != written and re.search(pattern, text) else ""
+
+
 def _first_line(node: Node) -> Span:
     """Return the first key's place, where a missing one may be added, rather than the whole block."""
     return next(iter(node.keys.values()), node.span)
@@ -250,7 +270,7 @@ REPORTS: dict[str, Callable[[Wording, Node, Fault], None]] = {
     "type": Wording._other_kind,
     "enum": Wording._unknown_word,
     "const": Wording._constant,
-    "pattern": _plainly("CL205", "expected {form}, found `{written}`"),
+    "pattern": Wording._wrong_form,
     "minimum": _plainly("CL206", "expected at least {limit}, found {written}"),
     "maximum": _plainly("CL206", "expected at most {limit}, found {written}"),
     "minItems": Wording._too_short_list,

@@ -172,8 +172,8 @@ def test_the_shipped_policies_pass_whatever_the_day_while_the_last_year_is_provi
     shipped = str(Path(__file__).parents[2] / "policies")
     run("validate", "--strict", "--at", "2027-02-01", shipped)
     run("validate", "--strict", "--at", "2027-12-31T23:00+08:00", shipped)
-    told = run("validate", "--strict", "--at", "2028-01-01", shipped, code=3).stdout
-    assert "calendars/cn_office.yaml:69:5: warning CL506: the holiday data of `cn` run out on 2027-12-31" in told
+    told = run("validate", "--at", "2028-01-01", shipped, code=1).stdout
+    assert "calendars/cn_office.yaml:69:5: error CL507: `cn` has no holiday data for 2028" in told
     assert "is no date" in run("validate", "--at", "someday", shipped, code=2).stderr
 
 

@@ -11,7 +11,7 @@ from engine.core.compiled import Policy
 from engine.policy import Compilation, Diagnostic, TeamLoad, check_team, compile_files, compile_policy, load_team
 from engine.policy.cases import USUAL, CaseLoad, Channels, load_cases
 
-TODAY = date(2026, 3, 4)
+TODAY = date(2026, 10, 15)
 SHIPPED = Path(__file__).parents[2] / "policies"
 
 

@@ -6,6 +6,11 @@ from engine.policy.nodes import Span
 from tests.policy.support import codes, diagnose, overlaid, shipped
 
 
+def test_a_language_that_was_taken_out_of_the_company_is_told_at_the_first_places_only() -> None:
+    company = shipped().files["company.yaml"].replace("[zh, en]", "[zh]")
+    assert codes(overlaid({"company.yaml": company})) == ["CL315"] * 3
+
+
 def test_the_json_form_has_the_promised_keys_and_the_rule_it_lies_in() -> None:
     text = "version: 1\nroutes:\n  - id: app-users\n    when: {field: ticket.channel, is: app}\n    queue: nowhere\n"
     (found,) = json.loads(format_json(diagnose("routing-x.yaml", text)))

@@ -13,7 +13,7 @@ CALENDAR = "calendars:\n  c: {timezone: Asia/Shanghai, weekly: {mon-fri: ['09:00
 def found(today: str, years: str, calendar: str = CALENDAR) -> list[Diagnostic]:
     text = f"version: 1\n{calendar}arrangements:\n  a: {{{years}}}\n"
     compilation = compile_files({**shipped().files, "calendars/x.yaml": text}, today=date.fromisoformat(today))
-    assert compilation.policy is not None
+    assert compilation.policy is not None or compilation.diagnostics
     return [one for one in compilation.diagnostics if one.code != "CL655"]  # the added calendar is not used
 
 
@@ -31,13 +31,15 @@ def test_the_shipped_policies_have_nothing_to_complain_about_until_2027_is_over(
 
 def test_once_the_provisional_year_is_over_nothing_is_known_and_that_is_said() -> None:
     [told] = compile_policy(SHIPPED, today=date(2028, 1, 1)).diagnostics
-    assert (told.code, told.severity, told.message) == ("CL506", "warning", "the holiday data of `cn` run out on 2027-12-31")
+    said = "`cn` has no holiday data for 2028: no deadline can be reckoned by it"
+    assert (told.code, told.severity, told.message) == ("CL507", "error", said)
 
 
-@pytest.mark.parametrize(("today", "warns"), [("2026-10-02", False), ("2026-10-03", True), ("2026-12-31", True), ("2027-01-01", True)])
-def test_it_is_said_from_90_days_before_the_first_unknown_year(today: str, warns: bool) -> None:
-    codes = [item.code for item in found(today, year(2026))]
-    assert codes == ["CL506"] * warns
+@pytest.mark.parametrize(
+    ("today", "told"), [("2026-10-02", []), ("2026-10-03", ["CL506"]), ("2026-12-31", ["CL506"]), ("2027-01-01", ["CL507"])]
+)
+def test_it_is_said_from_90_days_before_the_first_unknown_year_and_an_error_from_its_first_day(today: str, told: list[str]) -> None:
+    assert [item.code for item in found(today, year(2026))] == told
 
 
 def test_the_last_of_the_years_without_a_gap_counts() -> None:
@@ -60,7 +62,7 @@ def test_a_provisional_year_keeps_quiet_only_while_it_is_the_last_one() -> None:
 
 def test_a_year_that_is_missing_now_is_told_at_the_arrangement() -> None:
     [told] = found("2026-03-04", year(2029))
-    assert (told.message, told.path) == ("the holiday data of `a` run out on 2025-12-31", "arrangements.a")
+    assert (told.message, told.path) == ("`a` has no holiday data for 2026: no deadline can be reckoned by it", "arrangements.a")
 
 
 def test_an_arrangement_that_no_calendar_uses_may_end() -> None:
