@@ -44,8 +44,8 @@ def _score(draft: Draft, points: Mapping[str, int | None], by: str, text: str) -
 
 
 def article(draft: Draft, signal: AgentActed) -> None:
-    """Send an article to the customer in their language, with its files where the channel is e-mail; `channel` says instead over which
-    one an agent told it by word of mouth. Either is a contact.
+    """Send an article to the customer in their language, with its files where the channel is e-mail or a chat; `channel` says instead over
+    which one an agent told it by word of mouth. Either is a contact.
     """
     known, ticket = draft.policy.knowledge.articles.get(signal.target or ""), draft.ticket
     if known is None or ticket.kind not in NEEDS:
@@ -58,7 +58,7 @@ def article(draft: Draft, signal: AgentActed) -> None:
     if reach is None:
         raise Refusal(f"the customer of ticket {ticket.number} cannot be reached over any channel that sends: tell them, and say `--told`")
     message = next(event.message for event in reversed(draft.events) if isinstance(event, e.MessageQueued))
-    if known.attachments and draft.facts.channels[reach.channel] == "email":
+    if known.attachments and draft.facts.channels[reach.channel] in ("email", "visitor"):
         enclose(draft, message, known.attachments)
     draft.record(e.ArticleUsed(known.id, signal.actor, message))
     draft.record(e.CustomerContacted(signal.actor, reach.channel))

@@ -151,7 +151,7 @@ def test_who_comes_back_is_led_to_their_conversation(shared_site: Website) -> No
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"text": " "}, "Please write something"),
+        ({"text": " "}, "Please say what it is about"),
         ({"text": "x" * 5001}, "too long"),
         ({"name": "x" * 81}, "too long"),
         ({"contact": "nobody"}, "an e-mail address or a telephone number"),

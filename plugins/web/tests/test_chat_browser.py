@@ -5,6 +5,7 @@ import pytest
 from tests.support.browser import chromium, look, visitor
 from tests.support.website import Website
 
+PNG = b"\x89PNG\r\n\x1a\n....IHDR"
 pytestmark = pytest.mark.real("chromium")
 
 
@@ -30,6 +31,12 @@ def test_a_stranger_asks_gets_a_person_and_talks_with_them_without_loading_the_p
         page.locator("#text").fill("还在吗?")
         page.locator("#end button").click()
         page.locator(".own", has_text="还在吗").wait_for()
+        page.locator("#files").set_input_files({"name": "屏幕.png", "mimeType": "image/png", "buffer": PNG})
+        page.locator("#end button").click()
+        page.locator(".own a.file", has_text="屏幕.png").wait_for()
+        assert page.locator("#files").input_value() == ""
+        assert site.act(number, "article", target="return-exchange") is None
+        page.locator(".ours a.file", has_text="return-form.txt").wait_for()
         assert page.evaluate("window.same") is True
         look(page, "chat-conversation")
     with site.engine.store.read() as reader:

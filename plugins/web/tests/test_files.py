@@ -1,31 +1,15 @@
 """Files of a ticket are handed out to be saved, to whoever may see them, as what they are and not as what they are called."""
 
 import hashlib
-import html
-import re
-from urllib.parse import unquote
 
-import httpx
 import pytest
 
 from engine.channels import Attachment
+from tests.support.downloads import links, saved
 from tests.support.website import Website
 
 PNG = b"\x89PNG\r\n\x1a\n....IHDR"
 PAGE = b"<html><script>alert(1)</script></html>"
-
-
-def links(page: httpx.Response) -> dict[str, str]:
-    """The files of a page: addresses by name."""
-    found = re.findall(r'<a class="file" href="([^"]+)" download>([^<]+)</a>', page.text)
-    return {html.unescape(name): address for address, name in found}
-
-
-def saved(answer: httpx.Response) -> tuple[str, str, bytes]:
-    """What a browser saves: name, type and content; it shows nothing of it."""
-    disposition, _, name = answer.headers["content-disposition"].partition("; filename*=utf-8''")
-    assert (answer.status_code, disposition, answer.headers["x-content-type-options"]) == (200, "attachment", "nosniff")
-    return unquote(name), answer.headers["content-type"], answer.content
 
 
 def sent(site: Website, *files: tuple[str, str, bytes], sender: str = "lan@customer.test") -> str:

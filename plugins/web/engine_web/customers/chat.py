@@ -15,7 +15,8 @@ from engine.channels import Inbound
 from engine.services import CUSTOMER, LINK, PAGES, Reader, Ticket, from_text, hashed
 from engine_web.answers import answers
 from engine_web.customers.replies import first
-from engine_web.customers.requests import LONGEST, Values, channel_of, own_id, read_texts
+from engine_web.customers.requests import LONGEST, Values, channel_of, own_id, read_form, read_texts
+from engine_web.customers.uploads import MOST_FILES, Enclosed, Files, Unfit, attachments
 from engine_web.customers.view import may_be_shown, view
 from engine_web.doors.throttle import pause
 from engine_web.intake import take_in
@@ -66,7 +67,7 @@ def _ask(request: Request, values: Values) -> Response:
     text, contact, id = first(values, "text"), first(values, "contact"), own_id(request, values)
     errors = {name: "request.too_long" for name in ("text", "name", "contact") if len(first(values, name)) > LONGEST[name]}
     if not text:
-        errors["text"] = "page.no_text"
+        errors["text"] = "request.no_text"
     if contact and channel_of(site.engine, contact) is None:
         errors["contact"] = "request.no_contact"
     seconds = 0 if errors else pause(request)
@@ -113,31 +114,40 @@ def _talk(request: Request, values: Values, errors: Mapping[str, str], headers: 
         text=first(values, "text"),
         errors=errors,
         longest=LONGEST["text"],
+        most_files=MOST_FILES,
         **_said(request),
     )
 
 
 async def say(request: Request) -> Response:
-    """Take in what the visitor writes."""
-    values = await read_texts(request)
-    return await run_in_threadpool(_say, request, values)
+    """Take in what the visitor writes, with files."""
+    if _site(request).engine.tokens.linked(request.path_params["token"]) is None:
+        raise HTTPException(404)  # before what a stranger sends is read
+    values, files = await read_form(request)
+    return await run_in_threadpool(_say, request, values, files)
 
 
-def _say(request: Request, values: Values) -> Response:
-    site, text = _site(request), first(values, "text")
+def _say(request: Request, values: Values, files: Files) -> Response:
+    site, text = site_of(request), first(values, "text")
     with site.engine.store.read() as reader:
         ticket = _known(request, reader)
         kept = reader.contents([ticket.contact]) if ticket.contact else {}
-    errors = {"text": "page.no_text"} if not text else {"text": "request.too_long"} if len(text) > LONGEST["text"] else {}
+    errors = {"text": "request.too_long"} if len(text) > LONGEST["text"] else {}
+    enclosed: Enclosed = ()
+    try:
+        enclosed = attachments(files)
+    except Unfit as unfit:
+        errors["files"] = str(unfit)
+    if not (text or enclosed or errors):
+        errors["text"] = "page.no_text"
     if not errors and (seconds := pause(request, ticket.number)):
         return _talk(request, values, {"page": "page.too_often"}, {"retry-after": str(seconds)})
     if errors:
         return _talk(request, values, errors)
     address = from_text(kept.get(ticket.contact or "", "")).addresses.get(CHANNEL, "")
     token = site.engine.tokens.make(ticket.number, CUSTOMER)
-    take_in(
-        site.engine, CHANNEL, Inbound(f"{ticket.number} {own_id(request, values)}", address, site.engine.clock.now(), text, tokens=(token,))
-    )
+    id = f"{ticket.number} {own_id(request, values)}"
+    take_in(site.engine, CHANNEL, Inbound(id, address, site.engine.clock.now(), text, tokens=(token,), attachments=enclosed))
     return RedirectResponse(f"/chat/{request.path_params['token']}#end", 303)
 
 

@@ -14,16 +14,18 @@ addEventListener("pagehide", () => stream.close());
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = form.querySelector("button");
+  const { text, files } = form.elements;
   if (button.disabled) return;
+  if (!text.value.trim() && !files.files.length) return text.focus();
   button.disabled = true;
   try {
-    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    const answer = await fetch(form.action, { method: "POST", body: new FormData(form) });
     if (!answer.ok) throw new Error();
     add(await answer.text());
-    form.elements.text.value = "";
+    text.value = files.value = "";
     form.elements.id.value = [...crypto.getRandomValues(new Uint8Array(16))].map((one) => one.toString(16).padStart(2, "0")).join("");
     button.disabled = false;
-    form.elements.text.focus();
+    text.focus();
   } catch {
     form.submit(); // with the same id: what was taken in already is not taken twice, and what is wrong is shown
   }
