@@ -99,7 +99,7 @@ def _packed(desk: Desk, channel: str, delivery: Delivery) -> str | None:
         path = set_aside(desk.bad / channel, item)
         log.say("not understood", logging.WARNING, channel=channel, kept=path.name)
         return None
-    return pack(_keep_attachments(desk, item) if isinstance(item, Inbound) else item)
+    return pack(keep_attachments(desk, item) if isinstance(item, Inbound) else item)
 
 
 def _keep(desk: Desk, channel: str, group: list[_Packed], now: datetime) -> int:
@@ -158,7 +158,7 @@ def unpack(text: str) -> Inbound | Receipt:
     return decoder.decode(data["item"])
 
 
-def _keep_attachments(desk: Desk, item: Inbound) -> Inbound:
+def keep_attachments(desk: Desk, item: Inbound) -> Inbound:
     """Write attachments as files named by their content's hash; the item keeps name and hash, the sender's name is never a path."""
     if not item.attachments:
         return item

@@ -58,6 +58,11 @@ def files_of(event: events.Event, contents: Contents) -> Iterator[File]:
             content = f"{event.message}{ENCLOSED}"
         case _:
             return
+    yield from files_in(content, contents)
+
+
+def files_in(content: str, contents: Contents) -> Iterator[File]:
+    """Yield the files that a content of a ticket names."""
     for place, name in enumerate(attachments.names(*contents.get(content, ("", "")))):
         yield File(f"{content}/{place}", name)
 

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from tests.support.counts import SHARE, scaled
 from tests.support.website import Website
 
-# 428 is what RFC 6585 has for a missing If-Match. An ETag that was made up is not the ticket's, nor a period that ends first a period.
+# 428 is what RFC 6585 has for a missing If-Match. An ETag that was made up is not the ticket's, nor a period that ends first a period,
+# nor what base64 says a file of a kind that is taken.
 CONFIGURATION = """
 [checks.missing_required_header]
 expected-statuses = [400, 428]
@@ -17,6 +18,14 @@ expected-statuses = [400, 428]
 [[operations]]
 include-name = "GET /kpis"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 422]
+
+[[operations]]
+include-name = "POST /tickets"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 409, 422]
+
+[[operations]]
+include-name = "POST /tickets/{number}/messages"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 409, 422]
 
 [[operations]]
 include-name = "POST /tickets/{number}/actions"

@@ -20,6 +20,7 @@ openTicket        +    +       +         +        +        +          +         
 showTicket        ?    ?       +         +        ?        ?          ?           ?         +         +
 listMessages      ?    ?       +         +        ?        ?          ?           ?         +         +
 writeAsCustomer   x    x       x         x        x        x          x           x         x         +
+showAttachment    ?    ?       +         +        ?        ?          ?           ?         +         +
 actOnTicket       ?    ?       +         +        ?        ?          ?           ?         x         x
 showCustomer      ?    ?       +         +        ?        ?          ?           ?         +         x
 listSurveys       x    x       +         +        +        +          +           x         +         x
@@ -41,20 +42,22 @@ def test_nothing_is_told_without_a_sound_token(app: Program) -> None:
 
 @pytest.mark.parametrize("role", ["agent", "lead", *ROLES])
 def test_each_role_reaches_the_operations_that_it_has_a_right_to_and_no_other(house: Website, app: Program, role: str) -> None:
-    number = app("POST", "/tickets", NEED | {"from": "lan@customer.test"}).json()["ticket"]
+    sent = NEED | {"from": "lan@customer.test", "attachments": [{"name": "a", "content": "aGVsbG8="}]}
+    number = app("POST", "/tickets", sent).json()["ticket"]
+    [file] = app("GET", f"/tickets/{number}/messages").json()["messages"][0]["attachments"]
     program = Program(house, {"agent": "chen", "lead": "sun"}.get(role, role))
     digest = house.engine.world.policy.digest
     head, *lines = REACHED.strip().splitlines()
     expected = {name: marks[head.split().index(role)] for name, *marks in map(str.split, lines)}
     assert expected.keys() == {operation.name for operation in OPERATIONS}
     for operation in OPERATIONS:
-        path, body, headers = sound_request(operation, house.ticket(number), digest)
+        path, body, headers = sound_request(operation, house.ticket(number), digest, file["id"])
         code = program(operation.method, path, body, headers).status_code
         assert {200: "+", 201: "+", 403: "x", 404: "?"}.get(code, code) == expected[operation.name], operation.name
 
 
-def sound_request(operation: Operation, ticket: Ticket, digest: str) -> tuple[str, Any, dict[str, str]]:
-    path = operation.path.format(number=ticket.number, who="lan@customer.test", digest=digest)
+def sound_request(operation: Operation, ticket: Ticket, digest: str, file: str) -> tuple[str, Any, dict[str, str]]:
+    path = operation.path.format(number=ticket.number, who="lan@customer.test", digest=digest, id=file)
     bodies = {"openTicket": NEED, "writeAsCustomer": {"text": "你好"}, "actOnTicket": {"action": "note", "text": "x"}}
     return path, bodies.get(operation.name), {"if-match": f'"{ticket.seq}"'} if operation.matched else {}
 

@@ -17,9 +17,9 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from engine.errors import EngineError
 from engine.services import NewsRow, accounts, encode
-from engine_web.api import insight, tickets
+from engine_web.api import insight, messages, tickets
 from engine_web.api.openapi import document
-from engine_web.api.operations import Answer, Call, Operation
+from engine_web.api.operations import Call, Operation
 from engine_web.api.problems import Problem
 from engine_web.doors.roles import Person, may, person_of
 from engine_web.doors.throttle import Throttle, source
@@ -28,10 +28,7 @@ from engine_web.settings import Settings
 from engine_web.site import Site, site_of
 from engine_web.streams import streamed
 
-OPERATIONS: tuple[Operation, ...] = (*tickets.OPERATIONS, *insight.OPERATIONS)
-_LARGEST = 200_000
-"""Bytes of the largest body."""
-
+OPERATIONS: tuple[Operation, ...] = (*tickets.OPERATIONS, *messages.OPERATIONS, *insight.OPERATIONS)
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _ETAG = re.compile(r'"([0-9]{1,9})"')
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -66,11 +63,12 @@ def _endpoint(methods: dict[str, Operation], throttle: Throttle) -> _Handler:
         try:
             if operation is None:
                 raise Problem(405, f"this can be asked for by {allowed}", {"allow": allowed})
-            body = await _read(request)
-            call = await run_in_threadpool(_call, request, operation, body, throttle)
+            person = await run_in_threadpool(_allowed, request, operation, throttle)
+            body = await _read(request, operation)
+            call = await run_in_threadpool(_call, request, operation, person, body)
             if operation.name == "listEvents" and "text/event-stream" in request.headers.get("accept", ""):
                 return streamed(request, _stream(request, call, await run_in_threadpool(_beginning, request, call)))
-            return _told(await run_in_threadpool(operation.run, call))
+            return await run_in_threadpool(_answered, operation, call)
         except Problem as problem:
             return problem.response()
         except EngineError as error:
@@ -79,14 +77,17 @@ def _endpoint(methods: dict[str, Operation], throttle: Throttle) -> _Handler:
     return answer
 
 
-def _call(request: Request, operation: Operation, body: bytes, throttle: Throttle) -> Call:
-    """Look at who asks and what for. Raises Problem."""
-    site = site_of(request)
-    person = _who(request, site, throttle)
+def _allowed(request: Request, operation: Operation, throttle: Throttle) -> Person:
+    """Return who asks, before what they send is read. Raises Problem where they may not."""
+    person = _who(request, site_of(request), throttle)
     if not may(person, *operation.needs):
         raise Problem(403, f"your roles do not allow {operation.needs[0]} of {operation.needs[1]}")
-    if len(body) > _LARGEST:
-        raise Problem(413, f"a body has at most {_LARGEST} bytes")
+    return person
+
+
+def _call(request: Request, operation: Operation, person: Person, body: bytes) -> Call:
+    """Look at what is asked for. Raises Problem."""
+    site = site_of(request)
     query = _query(request, operation)
     if operation.body is None:
         return Call(site, person, request.path_params, query, None)
@@ -128,12 +129,14 @@ def _who(request: Request, site: Site, throttle: Throttle) -> Person:
     return person
 
 
-async def _read(request: Request) -> bytes:
-    body = b""
+async def _read(request: Request, operation: Operation) -> bytes:
+    body = bytearray()
     async for chunk in request.stream():
-        if len(body) <= _LARGEST:
+        if len(body) <= operation.largest:
             body += chunk
-    return body
+    if len(body) > operation.largest:
+        raise Problem(413, f"a body has at most {operation.largest} bytes")
+    return bytes(body)
 
 
 def _parsed(request: Request, body: bytes) -> Any:
@@ -180,7 +183,10 @@ def _valid(value: Any, schema: Any, what: str) -> None:
         raise Problem(400, f"{what}{f', {where}' if where else ''} does not fit {rule}")
 
 
-def _told(answer: Answer) -> Response:
+def _answered(operation: Operation, call: Call) -> Response:
+    answer = operation.run(call)
+    if isinstance(answer, Response):
+        return answer
     return Response(encode(answer.body), answer.status, dict(answer.headers), "application/json")
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine_web.api.operations import Operation, Schema
+from engine_web.api.operations import FILE, Operation, Schema
 from engine_web.api.problems import MEDIA_TYPE, SCHEMA
 
 _KEY: Schema = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[\x21-\x7e]+$"}
@@ -60,7 +60,7 @@ def _parameters(one: Operation) -> Iterable[Mapping[str, Any]]:
 
 
 def _result(one: Operation, status: int, schema: Schema) -> dict[str, Any]:
-    content: dict[str, Any] = {"application/json": {"schema": schema}}
+    content: dict[str, Any] = {"*/*": {}} if schema is FILE else {"application/json": {"schema": schema}}
     if one.name == "listEvents":
         content["text/event-stream"] = {"schema": {"type": "string"}}
     return {"description": "kept, and not decided on yet" if status == 202 else one.summary, "content": content}

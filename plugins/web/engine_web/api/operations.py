@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from starlette.responses import Response
+
 from engine_web.doors.roles import Person
 from engine_web.site import Site
 
@@ -45,7 +47,8 @@ class Operation:
     """One thing that can be asked for. `needs` is the verb and the object that whoever asks must have a right to; `run` looks closer.
 
     `query` and `path` are schemas by name; `body` is what must be sent, which every POST does under a key of its own; `matched` says that
-    If-Match is required. `results` are schemas by status; `problems` the statuses of problems beside those that all have.
+    If-Match is required; `largest` is how many bytes a body has at most. `results` are schemas by status; `problems` the statuses of
+    problems beside those that all have.
     """
 
     method: str
@@ -53,11 +56,12 @@ class Operation:
     name: str
     summary: str
     needs: tuple[str, str]
-    run: Callable[[Call], Answer]
+    run: Callable[[Call], Answer | Response]
     results: Mapping[int, Schema]
     query: Mapping[str, Schema] = field(default_factory=dict)
     body: Schema | None = None
     matched: bool = False
+    largest: int = 200_000
     problems: tuple[int, ...] = ()
 
 
@@ -70,6 +74,7 @@ def record(required: str = "", **properties: Schema) -> dict[str, Any]:
 TEXT: Schema = {"type": "string"}
 NULLABLE: Schema = {"type": ["string", "null"]}
 WHOLE: Schema = {"type": "integer"}
+FILE: Schema = {"type": "string", "contentMediaType": "application/octet-stream"}
 INSTANT: Schema = {"type": "string", "format": "date-time"}
 MAYBE_INSTANT: Schema = {"type": ["string", "null"], "format": "date-time"}
 

@@ -44,6 +44,18 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """The same as it is kept: `content` is the id of its text, `channel` over which it came or goes."""
+
+    at: datetime
+    channel: str
+    own: bool
+    verdict: str
+    content: str | None
+    files: tuple[File, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Way:
     """A channel that reaches the customer, their address there in part, and whether it may not be used by automats."""
 
@@ -133,22 +145,26 @@ def _text(texts: Contents, content: str | None) -> str:
 
 
 def _said(reader: Reader, ticket: Ticket, policy: Policy, texts: Contents) -> Iterator[Said]:
-    """What was said, in its order; questionnaires aside, for they are the page's own part. Files stand by what they came with."""
+    """What was said, in its order; questionnaires aside, for they are the page's own part."""
     of_surveys = {script for survey in policy.surveys for script in survey.scripts.values()}
+    for one in spoken(reader, ticket, texts, of_surveys):
+        text = _without_word(_text(texts, one.content), policy) if one.verdict else _text(texts, one.content)
+        if text or one.files or one.verdict:
+            yield Said(one.at, one.own, text, one.files, one.verdict)
+
+
+def spoken(reader: Reader, ticket: Ticket, texts: Contents, of_surveys: Collection[str] = ()) -> Iterator[Spoken]:
+    """Yield what was said, in its order, each with its files: those of the customer stand by what they came with."""
     log = reader.events(ticket.number)
     sent: dict[int, list[File]] = {}
     for stored in log:
         if isinstance(stored.event, events.Noted) and stored.event.by == CUSTOMER:
             sent.setdefault(stored.decision_id, []).extend(files_of(stored.event, texts))
     for stored in log:
-        known = heard(stored.event, of_surveys)
-        if known is None:
-            continue
-        own, verdict, content = known
-        text = _without_word(_text(texts, content), policy) if verdict else _text(texts, content)
-        files = tuple(sent.pop(stored.decision_id, ()) if own else files_of(stored.event, texts))
-        if text or files or verdict:
-            yield Said(stored.at, own, text, files, verdict)
+        if (known := heard(stored.event, of_surveys)) is not None:
+            own, verdict, content = known
+            files = tuple(sent.pop(stored.decision_id, ()) if own else files_of(stored.event, texts))
+            yield Spoken(stored.at, getattr(stored.event, "channel", ticket.channel), own, verdict, content, files)
 
 
 def heard(event: events.Event, of_surveys: Collection[str] = ()) -> tuple[bool, str, str | None] | None:
