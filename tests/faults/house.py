@@ -148,7 +148,9 @@ def settled(reader: Reader, count: int) -> bool:
 
 
 def drain(feed: Feed, patience: float = 120.0, meanwhile: Callable[[], None] = lambda: None) -> None:
-    """Wait until everything that was fed has had its consequences. Somebody works meanwhile, and is looked after at every look."""
+    """Wait until everything that was fed has had its consequences, as long as there is less and less to do. Somebody works meanwhile, and
+    is looked after at every look.
+    """
     house = feed.houses[0]
     store = open_store(house.database, house.root)
 
@@ -157,6 +159,11 @@ def drain(feed: Feed, patience: float = 120.0, meanwhile: Callable[[], None] = l
         with store.read() as reader:
             return not feed.lying() and settled(reader, feed.count)
 
+    def left() -> int:
+        with store.read() as reader:
+            counts = Counter(reader.inbox_counts()) + Counter(reader.message_counts())
+        return len(feed.lying()) + sum(count for state, count in counts.items() if state not in SETTLED)
+
     def what() -> str:
         with store.read() as reader:
             errors = {row.error for row in reader.messages(state="queued")} | {row.error for row in reader.inbox("pending", 99)}
@@ -164,7 +171,7 @@ def drain(feed: Feed, patience: float = 120.0, meanwhile: Callable[[], None] = l
         return f"{feed.count} inputs to settle: {len(feed.lying())} files, {waits}"
 
     try:
-        wait_until(look, what, patience)
+        wait_until(look, what, patience, left=left)
     finally:
         store.close()
 
