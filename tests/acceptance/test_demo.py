@@ -62,16 +62,17 @@ def play(command: Path, directory: Path, seed: int, *options: str) -> Day:
 
 
 @pytest.fixture(scope="module")
-def days(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Day]:
-    """Two days of one seed and one of another, without the month before."""
-    command, root = Path(sys.prefix) / "bin" / "engine", tmp_path_factory.mktemp("days")
-    return {name: play(command, root / name, seed, "--tickets", "0") for name, seed in (("first", 7), ("again", 7), ("other", 8))}
+def days(tmp_path_factory: pytest.TempPathFactory, engine_command: Path) -> dict[str, Day]:
+    """Two days of one seed and one of another, without the month before. Those of one seed have no process in common."""
+    installed, root = Path(sys.prefix) / "bin" / "engine", tmp_path_factory.mktemp("days")
+    played = (("first", 7, installed), ("again", 7, engine_command), ("other", 8, engine_command))
+    return {name: play(command, root / name, seed, "--tickets", "0") for name, seed, command in played}
 
 
 @pytest.fixture(scope="module")
-def month(tmp_path_factory: pytest.TempPathFactory) -> Day:
+def month(tmp_path_factory: pytest.TempPathFactory, engine_command: Path) -> Day:
     """The whole month and the day, as `engine demo` plays them."""
-    return play(Path(sys.prefix) / "bin" / "engine", tmp_path_factory.mktemp("month") / "played", 1)
+    return play(engine_command, tmp_path_factory.mktemp("month") / "played", 1)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +125,7 @@ def test_a_weak_spot_raises_an_alert_that_opens_a_measure_which_its_figures_veri
     assert re.search(rf"{measure.number} .* improved ", month.printed)
 
 
-def test_the_month_is_told_by_week(month: Day, tickets: list[Any]) -> None:
+def test_the_month_is_told_by_week(month: Day) -> None:
     weeks = re.search(r"by week +(.*?) +target", month.printed)
     assert weeks is not None
     assert weeks[1].split() == [f"2026-W{week:02}" for week in range(6, 12)]

@@ -6,6 +6,8 @@ import os
 import random
 import signal
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -13,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from engine.store import Reader, TicketQuery
+from engine.store import Reader, TicketQuery, open_store
 from tests.acceptance import inputs
 from tests.acceptance.desk import Daemon, Desk
 from tests.support.postgresql import Server
 from tests.support.waiting import wait_until
 
-MAILS = 200
+MAILS = 120
 COMMITS_WITHIN = timedelta(seconds=5)
 """How long a policy takes to be in force from the instant that is recorded, on a machine that is busy."""
 
@@ -40,11 +42,23 @@ def wait_until_done(desk: Desk, mails: int) -> None:
     def done(reader: Reader) -> bool:
         return reader.inbox_counts() == {"done": mails} and set(reader.message_counts()) == {"sent"}
 
-    def what() -> str:
-        counts = desk.look(lambda reader: f"{reader.inbox_counts()} {reader.message_counts()} {reader.channel_states()}")
-        return f"{counts}\n{desk.engine('workers')}"
+    def counts(reader: Reader) -> str:
+        return f"{reader.inbox_counts()} {reader.message_counts()} {reader.channel_states()}"
 
-    wait_until(lambda: desk.look(done), what, patience=150)
+    with kept_open(desk) as look:
+        wait_until(lambda: look(done), lambda: f"{look(counts)}\n{desk.engine('workers')}", patience=150)
+
+
+@contextmanager
+def kept_open(desk: Desk) -> Iterator[Callable[[Callable[[Reader], Any]], Any]]:
+    """What asks the store, for whoever looks often: to open one for each look takes from what is waited for."""
+    with closing(open_store(desk.database, desk.root)) as store:
+
+        def look(ask: Callable[[Reader], Any]) -> Any:
+            with store.read() as reader:
+                return ask(reader)
+
+        yield look
 
 
 def sent(desks: list[Desk]) -> Counter[tuple[str, str]]:
@@ -227,14 +241,16 @@ def test_a_worker_that_stood_still_changes_nothing_when_it_wakes(desks: list[Des
 def freeze_while_sending(daemon: Daemon, worker: str, desk: Desk) -> list[str]:
     """Stop the daemon where it stands, at a moment when it has claimed messages and not yet sent them; return which."""
 
-    def frozen() -> list[str]:
-        os.kill(daemon.pid, signal.SIGSTOP)
-        held = desk.look(lambda reader: [row.id for row in reader.messages(state="sending") if row.worker == worker])
-        if not held:
-            os.kill(daemon.pid, signal.SIGCONT)
-        return list(held)
+    with kept_open(desk) as look:
 
-    return list(wait_until(frozen, "it to be in the middle of sending", longest=0.05))
+        def frozen() -> list[str]:
+            os.kill(daemon.pid, signal.SIGSTOP)
+            held = look(lambda reader: [row.id for row in reader.messages(state="sending") if row.worker == worker])
+            if not held:
+                os.kill(daemon.pid, signal.SIGCONT)
+            return list(held)
+
+        return list(wait_until(frozen, "it to be in the middle of sending", longest=0.05))
 
 
 def state_of(desk: Desk) -> list[Any]:

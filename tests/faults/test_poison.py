@@ -62,7 +62,7 @@ def until_nothing_waits(engine: Engine) -> None:
 def test_poison_among_what_comes_in_stops_nothing_is_kept_raw_and_handled_when_the_fault_is_gone(
     tmp_path: Path, seed: int, backend: str | None
 ) -> None:
-    count = scaled(10_000, least=2_000) if backend is None else scaled(2_000, least=200)
+    count = scaled(10_000, least=500) if backend is None else scaled(2_000, least=200)
     poisoned = set(random.Random(seed).sample(range(count), count // SHARE))
     with opened(tmp_path / "desk", seed, backend) as engine:
         healthy = engine.store

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.real("faketime")
 HOUR, DAY = 3600, 86400
 JUMPS = (HOUR, -HOUR, DAY, -DAY)
 JUMPED = "the wall clock jumped: messages are held for a minute"
-TIMERS = scaled(1000, least=200)
+TIMERS = scaled(1000, least=100)
 
 
 class Watched:

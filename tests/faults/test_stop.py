@@ -12,8 +12,8 @@ from tests.faults.conftest import NewHouse, Tell
 from tests.faults.house import Feed, House, check_account, drain
 from tests.support.counts import scaled
 
-FULL, LEAST = 200, 20
-HOUSES = 10
+FULL, LEAST = 200, 10
+HOUSES = 5
 
 
 def stop(daemon: Daemon, draw: random.Random, times: int) -> None:
