@@ -213,7 +213,7 @@ def test_no_secret_is_ever_told_kept_or_shown(
     desk: Desk, carriers: dict[str, int], tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     canaries = Canaries(desk.root, random.Random(seed))
-    made = channels(canaries, carriers, scaled(1000, 30))
+    made = channels(canaries, carriers, scaled(1000, 60))
     address = f"{LOOPBACK}:{free_port()}"
     desk.configure(channels=made, outbound="live", delivery={"attempts": 1}, operations={"listen": address}, jobs={})
     environment = {**os.environ, **canaries.environment, "PYTHONPATH": leaky_plugin(tmp_path), "ENGINE_DEBUG": "1"}
