@@ -52,8 +52,8 @@ class Engine:
     types: Mapping[str, ChannelType]
     channels: dict[str, Channel]
     builders: Mapping[str, Callable[[], Channel]]
-    stopping: threading.Event
     alarms: tuple[str, ...] = ()
+    stopping: threading.Event = field(default_factory=threading.Event)
     listeners: list[Listener] = field(default_factory=list)
     by_clock: list[schedule.ByClock] = field(default_factory=list)
     in_flight: dict[str, list[OutboxRow]] = field(default_factory=dict)
@@ -261,7 +261,7 @@ def open_engine(
         store.close()
         raise
     notices = (*alarms, *discovered.problems, *installed().problems, *(f"{w.file}:{w.line}: {w.message}" for w in warnings))
-    return Engine(project, store, world, clock, tokens, types, channels, builders, stopping, notices)
+    return Engine(project, store, world, clock, tokens, types, channels, builders, notices, stopping)
 
 
 def _compilation(project: Project, store: Store, now: datetime, reload: bool) -> tuple[Compilation, tuple[str, ...]]:
