@@ -17,7 +17,7 @@ from tests.faults.house import Feed, House, check_account, drain
 from tests.support.counts import scaled
 from tests.support.waiting import PATIENCE, wait_until
 
-FULL, LEAST = 200, 6
+FULL, LEAST = 200, 10
 HOUSES = 3
 MEGABYTES = 24
 

@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.real("dovecot", "postfix", "openssl")
 
-DELIVERIES = scaled(10_000, least=400)
+DELIVERIES = scaled(10_000, least=500)
 MOMENT = datetime(2026, 3, 4, 2, tzinfo=UTC)
 PATIENCE = 60 + DELIVERIES / 5
 

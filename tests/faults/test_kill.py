@@ -10,7 +10,7 @@ from tests.faults.house import Feed, check_account, check_kept, drain
 from tests.support.counts import scaled
 from tests.support.postgresql import Server
 
-FULL, LEAST = 2_000, 60
+FULL, LEAST = 2_000, 100
 WORKING = 0.8
 """The share that is killed after its start."""
 WHOLE = 5

@@ -371,7 +371,7 @@ def run(machine: type[Faults], most: int, least: int) -> None:
 
 
 def test_whatever_happens_the_house_is_as_its_model() -> None:
-    run(Faults, 300, least=9)
+    run(Faults, 300, least=12)
 
 
 def test_it_is_so_on_postgresql(postgresql: Server, database: str) -> None:
@@ -382,4 +382,4 @@ def test_it_is_so_on_postgresql(postgresql: Server, database: str) -> None:
             postgresql.empty(database.rpartition("/")[2])
             super().__init__()
 
-    run(OnPostgresql, 100, least=4)
+    run(OnPostgresql, 100, least=5)

@@ -14,7 +14,7 @@ from tests.faults.house import DELIVERY, Feed, House, check_account, drain
 from tests.support.counts import scaled
 from tests.support.postgresql import Server
 
-FULL, LEAST = 1_200, 36
+FULL, LEAST = 1_200, 45
 """Seconds."""
 WORKERS = 8
 STOPPED = 3 * DEAD_AFTER.total_seconds()

@@ -20,7 +20,7 @@ from tests.acceptance.desk import Daemon, Desk
 from tests.support.counts import scaled
 from tests.support.waiting import PATIENCE, wait_until
 
-FULL, LEAST = 1_000, 30
+FULL, LEAST = 1_000, 40
 BROKEN = 0.3
 WAITING = 3
 """Mails that lie in the folder at once: the flow follows the daemon's pace, and never runs dry."""

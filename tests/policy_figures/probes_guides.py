@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -62,7 +61,7 @@ def opened(lab: Lab) -> Iterator[Engine]:
         store = open_store("sqlite://:memory:")
         world = World(lab.policy, lab.team, CHANNELS, SENDERS, Drawn(0.5))
         tokens = Tokens(b"key", lab.team.agents)
-        yield Engine(load_project(root), store, world, clock, tokens, {}, {NAME: channel}, {}, threading.Event())
+        yield Engine(load_project(root), store, world, clock, tokens, {}, {NAME: channel}, {})
         store.close()
 
 
