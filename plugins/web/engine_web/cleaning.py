@@ -4,10 +4,12 @@ How HTML is to be parsed lets a page of a few kilobytes take minutes and gigabyt
 this module, which for that leans on nothing of the engine.
 """
 
+import json
 import re
 import resource
 import subprocess
 import sys
+from html.parser import HTMLParser
 
 import nh3
 
@@ -18,6 +20,7 @@ SECONDS = 3
 """Of processor that one may take."""
 
 _MEMORY = 1_000_000_000
+_LINKS = "links"
 _CELLS = {"align", "bgcolor", "colspan", "height", "rowspan", "valign", "width"}
 _ATTRIBUTES = {
     "*": {"dir", "lang", "style", "title"},
@@ -51,8 +54,17 @@ class TooMuch(Exception):  # control flow between the cleaning and its page
 
 def cleaned_apart(written: str) -> str:
     """Return what `cleaned` makes of somebody's HTML. Raises TooMuch where that takes too much time or memory, or is too long."""
+    return _apart(written)
+
+
+def links_apart(written: str) -> list[tuple[str, str]]:
+    """Return the links that `cleaned` leaves of somebody's HTML: address and what stands there for it. Raises TooMuch likewise."""
+    return [(address, name) for address, name in json.loads(_apart(written, _LINKS))]
+
+
+def _apart(written: str, *more: str) -> str:
     raw = written.encode("utf-8", errors="replace")
-    command = [sys.executable, "-I", "-m", __name__, str(SECONDS)]
+    command = [sys.executable, "-I", "-m", __name__, str(SECONDS), *more]
     try:
         done = subprocess.run(command, input=raw, capture_output=True, timeout=3 * SECONDS, check=True)
     except (subprocess.SubprocessError, OSError):
@@ -83,14 +95,50 @@ def _fit(tag: str, attribute: str, value: str) -> str | None:
     return value
 
 
-def _main(seconds: int) -> None:
+class _Links(HTMLParser):
+    """Finds the links of what was cleaned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[list[str]] = []
+        self._open = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "a" and given.get("href"):
+            self._open = True
+            self.found.append([given["href"] or "", ""])
+        elif tag == "img":
+            self.handle_data(given.get("alt") or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = self._open and tag != "a"
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            self.found[-1][1] += f"{data} "
+
+
+def links_of(tidy: str) -> list[list[str]]:
+    """Return the links of HTML that was cleaned: address and what stands there for it."""
+    parser = _Links()
+    parser.feed(tidy)
+    parser.close()
+    return parser.found
+
+
+def _main(seconds: int, *more: str) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     raw = sys.stdin.buffer.read(LONGEST + 1)
-    if len(raw) > LONGEST or len(found := cleaned(raw.decode()).encode()) > LONGEST:
+    if len(raw) > LONGEST:
+        sys.exit(1)
+    tidy = cleaned(raw.decode())
+    found = (json.dumps(links_of(tidy)) if _LINKS in more else tidy).encode()
+    if len(found) > LONGEST:
         sys.exit(1)
     sys.stdout.buffer.write(found)
 
 
 if __name__ == "__main__":
-    _main(int(sys.argv[1]))
+    _main(int(sys.argv[1]), *sys.argv[2:])

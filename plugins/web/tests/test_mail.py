@@ -2,7 +2,6 @@
 
 import base64
 import re
-from email.message import EmailMessage
 
 import pytest
 from playwright.sync_api import BrowserContext, Dialog, Page, Route
@@ -16,31 +15,11 @@ from engine_web.guards import APART
 from tests.support.browser import chromium, look
 from tests.support.counts import scaled
 from tests.support.hostile_mail import AWAY, VECTORS
+from tests.support.mails import PNG, mailed
 from tests.support.website import Website
 
 EN = {"accept-language": "en"}
-PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 DOT = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
-
-
-def mailed(site: Website, markup: str, sender: str = "lan@customer.test", text: str = "系统宕机") -> tuple[str, str]:
-    """Let a mail come in with that HTML and a picture `dot@x`; return its ticket and the address of what it looks like."""
-    shown = EmailMessage()
-    shown.set_content(markup, subtype="html")
-    shown.add_related(PNG, "image", "png", cid="<dot@x>", filename="dot.png")
-    mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = sender, "support@example.com", "宕机"
-    mail["Message-ID"] = f"<{hash((markup, sender)) & 0xFFFFFFFF}@customer.test>"
-    mail.set_content(text)
-    mail.make_alternative()
-    mail.attach(shown)
-    assert site.engine.ingest("email", mail.as_bytes(), "x.eml") == (1, [])
-    site.engine.work_inbox()
-    with site.engine.store.read() as reader:
-        row = reader.inbox_item("email", str(mail["Message-ID"]))
-    assert row
-    assert row.ticket
-    return row.ticket, f"/console/tickets/{row.ticket}/mail/{row.id}"
 
 
 @pytest.mark.parametrize(
@@ -175,6 +154,8 @@ def whole_way(site: Website, context: BrowserContext, number: str) -> list[str]:
     did, seen = watched(context), context.new_page()
     seen.goto(f"{site.url}/console/tickets/{number}")
     seen.locator(".matter summary").click()
+    listed = seen.locator(".matter .addresses a", has_text=f"{AWAY}/link")
+    listed.wait_for()
     seen.frame_locator("iframe.mail").get_by_text("the words").click()
     look(seen, "console-en-GB-mail")
     context.close()

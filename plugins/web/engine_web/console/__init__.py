@@ -17,6 +17,7 @@ def routes() -> list[BaseRoute]:
         Route("/console/tickets/{number:str}", ticket.show, name="ticket"),
         Route("/console/tickets/{number:str}/act", acting.act, methods=["POST"], name="ticket_act"),
         Route("/console/tickets/{number:str}/mail/{item:str}", enclosures.mail, name="ticket_mail"),
+        Route("/console/tickets/{number:str}/mail/{item:str}/links", enclosures.links, name="ticket_links"),
         Route("/console/tickets/{number:str}/files/{content:str}/{place:str}", enclosures.file, name="ticket_file"),
         Route("/console/phone", phone.show, name="phone"),
         Route("/console/phone", phone.register, methods=["POST"]),

@@ -8,17 +8,38 @@ from starlette.responses import Response
 
 from engine.services import Ticket
 from engine_web.apart import apart
-from engine_web.cleaning import TooMuch, cleaned_apart
+from engine_web.cleaning import TooMuch, cleaned_apart, links_apart
 from engine_web.console.mail import original
 from engine_web.console.seat import Seat, seated
 from engine_web.console.ticket import found
 from engine_web.doors import demand, looked_at
 from engine_web.files import download
+from engine_web.links import fit
 from engine_web.site import whole
 
 
 def mail(request: Request) -> Response:
     """Show a message as it was sent, in a page of its own that runs nothing."""
+    seat, _, written = _written(request)
+    try:
+        body, status = cleaned_apart(written), 200
+    except TooMuch:
+        body, status = html.escape(seat.say("as_sent_not")), 422
+    return apart(body, seat.language, seat.say("as_sent"), status)
+
+
+def links(request: Request) -> Response:
+    """List the links of a message, to be followed knowingly."""
+    seat, ticket, written = _written(request)
+    try:
+        (shown, others), status = fit(links_apart(written)), 200
+    except TooMuch:
+        (shown, others), status = ([], 0), 422
+    return seat.page("links.html", status=status, ticket=ticket, links=shown, others=others)
+
+
+def _written(request: Request) -> tuple[Seat, Ticket, str]:
+    """Return who asks about which ticket, and the HTML of which message. Raises HTTPException 404."""
     seat, ticket = _looked(request)
     item = whole(request.path_params["item"])
     with seat.engine.store.read() as reader:
@@ -27,11 +48,7 @@ def mail(request: Request) -> Response:
         written = original(seat.engine, reader, item)
     if not written:
         raise HTTPException(404)
-    try:
-        body, status = cleaned_apart(written), 200
-    except TooMuch:
-        body, status = html.escape(seat.say("as_sent_not")), 422
-    return apart(body, seat.language, seat.say("as_sent"), status)
+    return seat, ticket, written
 
 
 def file(request: Request) -> Response:

@@ -16,3 +16,11 @@ for (const place of document.querySelectorAll("[data-live]")) {
 for (const act of document.querySelectorAll("details.act")) {
   act.addEventListener("toggle", () => act.open && act.querySelector("textarea, select, input:not([type=hidden])")?.focus());
 }
+// What is only looked at when its part of the page is opened stands there then, and not on a page of its own.
+for (const place of document.querySelectorAll("[data-inlined]")) {
+  place.closest("details").addEventListener("toggle", async () => {
+    const answer = await fetch(place.querySelector("a").href);
+    const found = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".inlined");
+    if (found) place.replaceWith(found);
+  }, { once: true });
+}
