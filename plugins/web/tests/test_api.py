@@ -227,6 +227,15 @@ def test_every_answer_is_as_the_document_says(house: Website, app: Program) -> N
         jsonschema.validate(answer.json(), schema)
 
 
+def test_every_link_of_the_document_leads_to_an_operation_by_parameters_that_it_has() -> None:
+    described = [one for path in document(OPERATIONS)["paths"].values() for one in path.values()]
+    known = {one["operationId"]: {each["name"] for each in one["parameters"]} for one in described}
+    links = [link for one in described for told in one["responses"].values() for link in told.get("links", {}).values()]
+    assert len(links) > len(OPERATIONS)
+    for link in links:
+        assert link["parameters"].keys() <= known[link["operationId"]], link
+
+
 def test_while_too_much_waits_programs_are_told_when_to_come_back_and_the_log_why(app: Program, caplog: pytest.LogCaptureFixture) -> None:
     engine = dataclasses.replace(app.site.engine, project=replace(app.site.engine.project, waiting_limit=0))
     transport = httpx.ASGITransport(application(Settings(), engine))

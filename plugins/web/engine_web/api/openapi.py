@@ -13,6 +13,25 @@ _OF_ALL = (400, 401, 403, 405, 429, 503)
 _OF_BODIES = (413, 415, 422)
 _OF_CHANGES = (412, 428)
 
+_NUMBER, _MATCH = "$request.path.number", {"If-Match": "$response.header.ETag"}
+_LINKS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "listTickets": {"showTicket": {"number": "$response.body#/tickets/0/number"}, "listTickets": {"after": "$response.body#/next"}},
+    "openTicket": {name: {"number": "$response.body#/ticket"} for name in ("showTicket", "listMessages", "writeAsCustomer")},
+    "showTicket": {
+        "listMessages": {"number": _NUMBER},
+        "writeAsCustomer": {"number": _NUMBER},
+        "actOnTicket": {"number": _NUMBER, **_MATCH},
+        "showCustomer": {"who": "$response.body#/customer"},
+    },
+    "actOnTicket": {"showTicket": {"number": _NUMBER}, "actOnTicket": {"number": _NUMBER, **_MATCH}},
+    "listMessages": {"showAttachment": {"number": _NUMBER, "id": "$response.body#/messages/0/attachments/0/id"}},
+    "writeAsCustomer": {"showTicket": {"number": _NUMBER}, "listMessages": {"number": _NUMBER}},
+    "showCustomer": {"showTicket": {"number": "$response.body#/tickets/0"}},
+    "listPolicies": {"showPolicy": {"digest": "$response.body#/active"}},
+    "listEvents": {"listEvents": {"after": "$response.body#/next"}, "showTicket": {"number": "$response.body#/events/0/ticket"}},
+}
+"""What can be asked for next, and where its parameters stand, by the names of the operations."""
+
 
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
     """Return the document."""
@@ -63,7 +82,10 @@ def _result(one: Operation, status: int, schema: Schema) -> dict[str, Any]:
     content: dict[str, Any] = {"*/*": {}} if schema is FILE else {"application/json": {"schema": schema}}
     if one.name == "listEvents":
         content["text/event-stream"] = {"schema": {"type": "string"}}
-    return {"description": "kept, and not decided on yet" if status == 202 else one.summary, "content": content}
+    if status == 202:
+        return {"description": "kept, and not decided on yet", "content": content}
+    links = {name: {"operationId": name, "parameters": parameters} for name, parameters in _LINKS.get(one.name, {}).items()}
+    return {"description": one.summary, "content": content} | ({"links": links} if links else {})
 
 
 def _problem() -> dict[str, Any]:
