@@ -98,9 +98,14 @@ class Configured(Protocol):
 
 
 def validate_settings(kind: Configured, settings: Mapping[str, Any]) -> list[Problem]:
-    """Return what is wrong with `settings` by the type's JSON Schema, in document order; values are never shown (they may be secret)."""
-    validator = jsonschema.Draft202012Validator(kind.settings_schema, format_checker=jsonschema.FormatChecker())
-    problems = [problem for error in validator.iter_errors(settings) for problem in _explain(error)]
+    """Return what is wrong with `settings` by the type's JSON Schema."""
+    return violations(kind.settings_schema, settings)
+
+
+def violations(schema: Mapping[str, Any], values: object) -> list[Problem]:
+    """Return what is wrong with `values` by a JSON Schema, in document order; values are never shown (they may be secret)."""
+    validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+    problems = [problem for error in validator.iter_errors(values) for problem in _explain(error)]
     return sorted(problems, key=lambda problem: ([str(step) for step in problem.path], problem.message))
 
 

@@ -22,7 +22,7 @@ from engine.channels import Channel
 from engine.cli.app import FINDINGS, WARNINGS
 from engine.cli.output import clean, say, say_json
 from engine.cli.session import FORMAT, Session, by_locale, options
-from engine.cli.validate import check
+from engine.cli.validate import SETTINGS, check
 from engine.core.compiled import Policy
 from engine.errors import EngineError, Refused
 from engine.policy import compile_policy
@@ -83,7 +83,10 @@ def examine(session: Session, now: datetime) -> Iterator[Finding]:
         project = load_project(session.root)
         cron.check(project.jobs)
     except EngineError as error:
-        yield Finding("engine.yaml", ERROR, _words(error), said("mend it; `engine validate` shows the place"))
+        if (session.root / SETTINGS).is_file():
+            yield from _validated(session.root, now)
+        else:
+            yield Finding(SETTINGS, ERROR, _words(error), said("mend it; `engine validate` shows the place"))
         return
     yield from _validated(session.root, now)
     sound = True
@@ -103,7 +106,10 @@ def _validated(root: Path, now: datetime) -> Iterator[Finding]:
         level = ERROR if one.severity == "error" else WARNING
         place = f"{one.file}:{one.line}:{one.column}"
         yield Finding(
-            said("policies"), level, said("{place}: {what}", place=place, what=one.message), one.hint or said("see `engine validate`")
+            SETTINGS if one.file == SETTINGS else said("policies"),
+            level,
+            said("{place}: {what}", place=place, what=one.message),
+            one.hint or said("see `engine validate`"),
         )
     if not diagnostics:
         yield Finding(said("policies"), GOOD, said("sound, with holiday data for the days to come"))

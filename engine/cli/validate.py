@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SETTINGS = "engine.yaml"
 FORMATS = ("text", "json", "sarif", "junit", "github")
 _UNSOUND_PROJECT, _UNSOUND_CHANNEL = "CL701", "CL702"
-_PLACED = re.compile(rf"^{re.escape(SETTINGS)}: ([^:]+): (.*)$")
+_PLACED = re.compile(rf"{re.escape(SETTINGS)}: (?:([^\s:]+): )?(.*)")
 
 
 @click.command()
@@ -156,15 +156,17 @@ def _project(root: Path, today: date | None) -> tuple[list[Diagnostic], Path]:
     try:
         project = load_project(root)
     except ConfigurationError as error:
-        return [_told(line, tree) for line in str(error).splitlines()], root / "policies"
-    found = _channels(project, tree) + _policies(project.policies, today, channels_of(project))
+        for line in str(error).splitlines():
+            _told(line, tree, problems)
+        return [*problems.all()], root / "policies"
+    _channels(project, tree, problems)
     if not (project.policies / "team.yaml").exists():
-        found.append(_diagnostic(_UNSOUND_PROJECT, "there is no team.yaml beside the policies: nobody could work a ticket", tree, ()))
-    return found, project.policies
+        _add(problems, _UNSOUND_PROJECT, "there is no team.yaml beside the policies: nobody could work a ticket", tree, ())
+    return [*problems.all(), *_policies(project.policies, today, channels_of(project))], project.policies
 
 
-def _channels(project: "Project", tree: Node) -> list[Diagnostic]:
-    """What is wrong with the settings of channels and services, by the schemas of their plugins."""
+def _channels(project: "Project", tree: Node, problems: Problems) -> None:
+    """Note what is wrong with the settings of channels and services, by the schemas of their plugins."""
     from engine.channels.manager import ChannelTypes, validate_settings
 
     discovered = ChannelTypes.discover()
@@ -175,32 +177,30 @@ def _channels(project: "Project", tree: Node) -> list[Diagnostic]:
         from engine.services import named  # and with it every room: only where there is one
 
         wanted += [("services", name, partial(named, name), settings) for name, settings in project.services.items()]
-    found = []
     for section, name, kind, settings in wanted:
         code, place = _UNSOUND_CHANNEL if section == "channels" else _UNSOUND_PROJECT, (section, name)
         try:
-            problems = validate_settings(kind(), settings)
+            unsound = validate_settings(kind(), settings)
         except EngineError as error:
-            found.append(_diagnostic(code, foreign(str(error)), tree, place))
+            _add(problems, code, foreign(str(error)), tree, place)
             continue
-        for problem in problems:
+        for problem in unsound:
             where, what = ".".join(map(str, problem.path)), foreign(problem.message)
             message = said("channel {name}: {where}: {what}", name=name, where=where, what=what)
             if section == "services":
                 message = said("service {name}: {where}: {what}", name=name, where=where, what=what)
-            found.append(_diagnostic(code, message, tree, (*place, *problem.path)))
-    return found
+            _add(problems, code, message, tree, (*place, *problem.path))
 
 
-def _told(line: str, tree: Node) -> Diagnostic:
-    """A line of load_project's error, at the place it names."""
-    placed = _PLACED.match(line)
-    path = placed[1].split(".") if placed and placed[1] != "top level" else []
-    return _diagnostic(_UNSOUND_PROJECT, foreign(placed[2] if placed else line), tree, path)
+def _told(line: str, tree: Node, problems: Problems) -> None:
+    """Note a line of load_project's error, at the place it names."""
+    where, what = placed.groups() if (placed := _PLACED.fullmatch(line)) else (None, line)
+    message = said("{where}: {what}", where=where, what=foreign(what)) if where else foreign(what)
+    _add(problems, _UNSOUND_PROJECT, message, tree, where.split(".") if where else ())
 
 
-def _diagnostic(code: str, message: str, tree: Node, path: Sequence[str | int]) -> Diagnostic:
-    """A problem of engine.yaml at the deepest node of `path` that is written there."""
+def _add(problems: Problems, code: str, message: str, tree: Node, path: Sequence[str | int]) -> None:
+    """Note a problem of engine.yaml at the deepest node of `path` that is written there."""
     node, walked = tree, []
     span = tree.span
     for step in map(str, path):
@@ -208,7 +208,4 @@ def _diagnostic(code: str, message: str, tree: Node, path: Sequence[str | int]) 
             break
         span, node = node.keys[step], node.value[step]
         walked.append(step)
-    place = (span.line, span.column, span.end_line, span.end_column)
-    return Diagnostic(
-        code, "error", SETTINGS, *place, ".".join(walked), "", message, "see the comments that `engine init` writes into engine.yaml"
-    )
+    problems.add(code, span, message, "see the comments that `engine init` writes into engine.yaml", path=".".join(walked))

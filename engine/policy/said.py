@@ -48,8 +48,14 @@ def foreign(text: str) -> str:
     """Return what a library or a plugin said as if `said` had made it; as it is where no template fits it."""
     for template, pattern in _templates():
         if (found := pattern.fullmatch(text)) is not None:
-            return said(template, **{name: foreign(part) if name in _PARTS else part for name, part in found.groupdict().items()})
+            values = {name: foreign(part) if name in _PARTS else part for name, part in found.groupdict().items()}
+            if template != _EITHER or all(isinstance(value, Said) for value in values.values()):
+                return said(template, **values)
     return text
+
+
+_EITHER = "{one} or {other}"
+"""Nearly any text has an "or" in it: this template fits only what is known on both of its sides."""
 
 
 _PARTS = frozenset({"hint", "kind", "known", "left", "one", "other", "problem", "reason", "right", "tags", "token", "types", "wanted"})

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -67,8 +68,13 @@ def test_warnings_alone_are_told_apart_only_when_asked(desk: Command) -> None:
 
 def test_a_broken_configuration_is_the_one_thing_that_is_told(desk: Command) -> None:
     configure(desk, outbound="perhaps")
-    [(level, message, mend)] = found(desk, code=1)["engine.yaml"]
-    assert (level, message.startswith("engine.yaml: outbound: "), mend) == (ERROR, True, "mend it; `engine validate` shows the place")
+    told = found(desk, code=1)
+    [(level, message, _)] = told["engine.yaml"]
+    assert level == ERROR
+    assert re.fullmatch(r"engine\.yaml:\d+:1: outbound: must be one of hold, live", message)
+    assert "outbound：应为其中之一：hold, live" in desk("doctor", "--lang", "zh", code=1).stdout
+    (desk.root / "engine.yaml").unlink()
+    assert "cannot be read" in found(desk, code=1)["engine.yaml"][0][1]
 
 
 def test_each_secret_that_cannot_be_had_is_named_and_the_rest_is_left_out(desk: Command) -> None:

@@ -183,7 +183,7 @@ def test_a_job_in_a_zone_that_does_not_exist_is_told_at_its_place(tmp_path: Path
     (tmp_path / "engine.yaml").write_text(text, encoding="utf-8")
     [found] = check(tmp_path)[0]
     assert (found.code, found.path, found.line) == ("CL701", "jobs.backup.timezone", 3)
-    assert found.message.startswith("there is no time zone 'Asia/Peking'")
+    assert found.message.startswith("jobs.backup.timezone: there is no time zone 'Asia/Peking'")
 
 
 def test_the_daemon_does_not_start_with_a_job_that_is_never_due(tmp_path: Path) -> None:

@@ -8,11 +8,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import jsonschema
 import pytest
 import yaml
 
-from engine.channels.manager import _BOUNDS
+from engine.channels.manager import _BOUNDS, violations
 from engine.core.conditions import Source
 from engine.core.signals import SIGNAL_TYPES
 from engine.policy.diagnostics import Diagnostic
@@ -162,18 +161,21 @@ def test_what_the_operating_system_says(number: int) -> None:
         {"version": 2},
         {"version": 1, "outbond": 1},
         {"version": 1, "a": 1, "b": 2},
-        {"version": 1, "outbound": "loud"},
+        {"version": 1, "outbound": {"redirect": ""}},
         {"version": 1, "delivery": {"attempts": 0}},
         {"version": 1, "jobs": {"backup": {"cron": 1}}},
         {"version": 1, "channels": []},
         {"version": 1, "phone_region": "china"},
+        {"version": 1, "database": ""},
+        {"version": 1, "channels": {"sms": {"rate": 30}}},
+        {"version": 1, "channels": {"E-Mail": {}}},
     ],
 )
 def test_what_is_said_of_a_deployment(settings: dict[str, object]) -> None:
-    errors = list(jsonschema.Draft202012Validator(_schema()).iter_errors(settings))
-    assert errors
-    for error in errors:
-        assert english(foreign(error.message)) == set(), error.message
+    problems = violations(_schema(), settings)
+    assert problems
+    for problem in problems:
+        assert english(foreign(problem.message)) == set(), problem.message
 
 
 def test_what_is_said_of_the_settings_of_channels() -> None:
@@ -188,7 +190,14 @@ def test_what_is_said_of_the_settings_of_channels() -> None:
 
 
 def test_a_foreign_text_stays_what_it_is_and_an_unknown_one_too() -> None:
-    for text in ("unexpected '}'", "invalid perl operator: (?=", "nobody ever said so", "did not find expected ',' or '}'"):
+    for text in (
+        "this or that",
+        "a list or that",
+        "unexpected '}'",
+        "invalid perl operator: (?=",
+        "nobody ever said so",
+        "did not find expected ',' or '}'",
+    ):
         assert foreign(text) == text
     assert translated(foreign("nobody ever said so"), "zh") == "nobody ever said so"
 
