@@ -61,7 +61,7 @@ def details(seen: Seen, reader: Reader, ticket: Ticket) -> dict[str, Any]:
         **{key: texts.get(id or "") for key, id in picked(ticket, "subject wish expected_by result").items()},
         **picked(ticket, "impact parent incident closed_at objections reopened"),
         "survey": _survey(ticket),
-        "clocks": [_clock(clock, seen.policy, seen.now) for clock in ticket.deadlines.values()],
+        "clocks": [_clock(clock, seen.policy, seen.now) for clock in sorted(ticket.deadlines.values(), key=_place)],
         "plan": _plan(ticket, texts),
         "concessions": [*_concessions(ticket.concessions, texts, ticket), *_concessions(ticket.approvals.values(), texts, ticket)],
         "tasks": [_task(reader, number) for number in ticket.tasks],
@@ -95,6 +95,11 @@ def _offered(seen: Seen, ticket: Ticket, texts: dict[str, str]) -> list[dict[str
         return []
     about = "\n".join(texts.get(id or "", "") for id in (ticket.subject, ticket.description))
     return [{"id": one.id, "title": seen.words.text(one.title)} for one in seen.policy.knowledge.offers(about, ticket.kind)]
+
+
+def _place(clock: Deadline) -> tuple[bool, datetime]:
+    """Where a clock stands in the list: those that run first, the nearest before the others."""
+    return clock.stopped_at is not None, clock.due or clock.started_at
 
 
 def _clock(clock: Deadline, policy: Policy, now: datetime) -> dict[str, Any]:

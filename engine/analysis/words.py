@@ -23,6 +23,8 @@ from engine.policy.said import foreign, translated
 WORDS: Mapping[str, Mapping[str, str]] = json.loads(resources.files("engine.analysis").joinpath("words.json").read_text("utf-8"))
 """Key → language → words; an event's stand under `event.` and its stored name."""
 
+_NARROW = str.maketrans("，：；（）", ",:;()")
+
 
 class Words:
     """What is shown in one language; ids the catalogue does not know are shown as they are."""
@@ -49,8 +51,8 @@ class Words:
         return self._policy.text(texts, self.language)
 
     def spoken(self, text: str) -> str:
-        """Return what a decision says of itself, which the store keeps in English."""
-        return translated(foreign(text), self._column)
+        """Return what a decision says of itself, which the store keeps in English, with the half-width marks of all labels."""
+        return translated(foreign(text), self._column).translate(_NARROW)
 
     def tier(self, id: str | None) -> str:
         """Return the label of a tier."""

@@ -89,11 +89,13 @@ def _ticket(draft: Draft, ticket: Ticket) -> dict[str, object]:
 
 
 def _deadlines(draft: Draft, party: str, language: str) -> dict[str, dict[str, object]]:
-    """What is still owed, by kind; where there are several of a kind, the one that is due first. No customer is promised the past."""
+    """What is still owed, by kind, the nearest first; of several of a kind the one that is due first. No customer is promised the past."""
     clocks = [clock for clock in draft.ticket.deadlines.values() if clock.running and clock.due]
     clocks = [clock for clock in clocks if party != CUSTOMER or (clock.due and clock.due > draft.now)]
-    clocks.sort(key=lambda clock: clock.due or draft.now, reverse=True)
-    return {clock.kind: deadline(draft, clock, language) for clock in clocks}
+    first: dict[str, Deadline] = {}
+    for clock in sorted(clocks, key=lambda clock: clock.due or draft.now):
+        first.setdefault(clock.kind, clock)
+    return {kind: deadline(draft, clock, language) for kind, clock in first.items()}
 
 
 def agent(draft: Draft, id: str | None) -> dict[str, object]:

@@ -20,7 +20,7 @@ def clock(instant: datetime, now: datetime, timezone: str, language: str) -> str
     """
     local, today = _local(instant, timezone), _local(now, timezone)
     time, away = f"{local.hour:02}:{local.minute:02}", (local.date() - today.date()).days
-    chinese = _is_chinese(language)
+    chinese = is_chinese(language)
     if away in _NEAR:
         return f"{_NEAR_ZH[away]}{time}" if chinese else f"{_NEAR[away]} {time}"
     day = date(instant, now, timezone, language)
@@ -34,7 +34,7 @@ def date(instant: datetime, now: datetime, timezone: str, language: str) -> str:
     """Return the day of an aware instant in that zone: `3月6日`, `6 Mar`; with the year when it is not this year's."""
     local = _local(instant, timezone)
     same_year = local.year == _local(now, timezone).year
-    if _is_chinese(language):
+    if is_chinese(language):
         return f"{'' if same_year else f'{local.year}年'}{local.month}月{local.day}日"
     return f"{local.day} {_MONTHS[local.month - 1]}{'' if same_year else f' {local.year}'}"
 
@@ -43,7 +43,7 @@ def duration(span: timedelta, language: str) -> str:
     """Return a time span to the minute, without its sign: `2小时30分钟`, `1 d 4 h`; below one minute `不到1分钟`, `less than 1 min`."""
     minutes = int(abs(span).total_seconds()) // 60
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-    chinese = _is_chinese(language)
+    chinese = is_chinese(language)
     units = ("天", "小时", "分钟") if chinese else (" d", " h", " min")
     parts = [f"{count}{unit}" for count, unit in zip((days, hours, minutes), units, strict=True) if count]
     if not parts:
@@ -56,5 +56,6 @@ def _local(instant: datetime, timezone: str) -> datetime:
     return instant.astimezone(ZoneInfo(timezone))
 
 
-def _is_chinese(language: str) -> bool:
+def is_chinese(language: str) -> bool:
+    """Return whether a language is said in the Chinese forms."""
     return language == "zh" or language.startswith("zh-")

@@ -22,7 +22,8 @@ from msgspec import Struct
 from engine.core.conditions import Source
 from engine.errors import EngineError
 from engine.policy.filters import FILTERS, TESTS, OutputTooLong, Unprintable, items_within_bounds
-from engine.policy.said import Said, foreign, said
+from engine.policy.phrases import is_chinese
+from engine.policy.said import Said, foreign, said, translated
 
 MAX_SOURCE = 16_384
 MAX_NODES = 2_000
@@ -197,7 +198,10 @@ class ScriptTemplate(Struct, frozen=True):
         return text
 
     def _pieces(self, context: Mapping[str, object]) -> Iterator[str]:
-        return self.compiled.root_render_func(self.compiled.new_context(dict(context)))
+        values = dict(context)
+        if isinstance(refusal := values.get("refusal"), Mapping):  # what a decision says of itself is English until somebody reads it
+            values["refusal"] = {"text": translated(foreign(refusal["text"]), "zh" if is_chinese(str(values["language"])) else "en")}
+        return self.compiled.root_render_func(self.compiled.new_context(values))
 
     def _line_of(self, traceback: TracebackType | None) -> int:
         """Return the template's line that was being rendered."""

@@ -310,7 +310,7 @@ def test_agents_grant_and_approve_by_mail() -> None:
     assert granted(house, number) == [("150", None)]
     house.mail("补偿 很多 送货延误", number, by="wang")
     [refused] = house.messages(number, "wang", "agent_refused")
-    assert "compensate needs an amount" in house.words(refused)
+    assert "`compensate` 要写大于 0 的金额" in house.words(refused)
     house.mail("补偿 １００ 再次延误", number, by="wang")
     house.mail("不同意 已经补偿过了", asked(house, number), by="zhao")
     assert house.ticket(number).approvals == {}

@@ -268,13 +268,14 @@ def test_a_plan_by_mail_has_its_steps_with_who_and_when() -> None:
     [told] = house.messages(number, "customer", "plan")
     assert "更换主板;1. 寄出备件(明天09:00前);2. 上门安装" in house.words(told)
     house.mail("完成 1 已寄", number, by="qian")
+    assert house.words(house.messages(number, "qian", "agent_receipt")[-1]).endswith("已记录:完成 1 已寄")
     done = house.ticket(number).plan
     assert done is not None
     assert [step.done_at is not None for step in done.steps] == [True, False]
     house.mail("done", number, by="qian")
-    assert "open are: 2" in house.words(house.messages(number, "qian", "agent_refused")[-1])
+    assert "没有写是方案的第几步：未完成的有 2" in house.words(house.messages(number, "qian", "agent_refused")[-1])
     house.mail("plan x\n- 安装; wu; 2026-02-30 9:00", number, by="qian")
-    assert "is no time" in house.words(house.messages(number, "qian", "agent_refused")[-1])
+    assert "步骤 `安装` 的时间不正确" in house.words(house.messages(number, "qian", "agent_refused")[-1])
     house.mail("plan x\n- 安装; wu; 2026-03-30 9:05", number, by="qian")
     again = house.ticket(number).plan
     assert again is not None
@@ -300,7 +301,7 @@ def test_a_command_that_is_not_allowed_changes_nothing_at_all_and_says_so() -> N
     after = house.ticket(number)
     assert house.names(number)[-2:] == ["message_received", "message_queued"]
     assert (after.plan, after.acknowledged_at, after.state) == (None, before.acknowledged_at, "resolved")
-    assert "plan_recorded cannot happen" in house.words(house.messages(number, "qian", "agent_refused")[0])
+    assert "`plan_recorded` 不能发生在工单" in house.words(house.messages(number, "qian", "agent_refused")[0])
     with house.store.read() as reader:
         assert "plan" not in [kind for _, kind, _ in reader.content_of(number)]
 
@@ -319,7 +320,7 @@ def test_an_agents_mail_from_another_address_does_nothing_and_the_agent_is_told(
     house.mail("解决 已恢复", number, by="qian", sender=MAIL)
     assert house.ticket(number).state == "new"
     [refusal] = house.messages(number, "qian", "agent_refused")
-    assert "not come from your address" in house.words(refusal)
+    assert "邮件不是从 `team.yaml` 中您的地址发来的" in house.words(refusal)
     assert refusal.address == "qian@example.test"
 
 

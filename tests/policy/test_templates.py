@@ -211,3 +211,11 @@ def test_every_filter_is_documented() -> None:
 def test_a_naive_instant_is_no_instant() -> None:
     with pytest.raises(TemplateError, match="need an instant"):
         render("{{ due|clock }}", due=datetime(2026, 3, 4))  # noqa: DTZ001  # a naive one is the case under test
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("zh-CN", "还没有开单就发生了 `resumed`"), ("en", "resumed happened before any ticket was opened")]
+)
+def test_a_refusal_is_said_in_the_language_of_who_reads_it(language: str, said: str) -> None:
+    refusal = {"text": "resumed happened before any ticket was opened"}
+    assert render("{{ refusal.text }}", refusal=refusal, language=language) == said

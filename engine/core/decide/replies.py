@@ -11,6 +11,9 @@ from engine.core.model import CUSTOMER, Ticket
 from engine.core.signals import CallArrived, MessageArrived
 from engine.core.values import TicketValues, first_match
 
+_LONGEST_RECEIPT = 80
+"""Characters of an agent's mail that the receipt says again."""
+
 
 def message(draft: Draft, signal: MessageArrived) -> None:
     """Take a message of an existing ticket. Nothing automatic is answered, and only a proven sender can act, confirm or opt out."""
@@ -85,7 +88,7 @@ def _obey(draft: Draft, signal: MessageArrived) -> None:
         raise Refusal(mail_commands.usage(draft))
     actions.act(draft, command)
     opening.attach(draft, signal.attachments, signal.party)
-    notify(draft, "agent_receipt", signal.party, {"done": {"text": command.action}})
+    notify(draft, "agent_receipt", signal.party, {"done": {"text": signal.text.strip().split("\n")[0][:_LONGEST_RECEIPT]}})
 
 
 def _confirmation(draft: Draft, signal: MessageArrived) -> bool:
