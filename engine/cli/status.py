@@ -124,11 +124,8 @@ def _jump(jumped: str | None, now: datetime) -> list[str]:
 def _full(inbox: dict[str, int], limit: int) -> list[str]:
     """Whether so much waits that nothing more is taken in."""
     waiting = inbox.get("pending", 0)
-    return (
-        [f"{waiting} items wait to be handled (intake.waiting_limit is {limit}): the channels take nothing more in"]
-        if waiting >= limit
-        else []
-    )
+    told = f"{waiting} items wait to be handled (intake.waiting_limit is {limit}): the channels take nothing more in"
+    return [told] if waiting >= limit else []
 
 
 def _print(data: dict[str, Any], words: Words, policy: Policy) -> None:

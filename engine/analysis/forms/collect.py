@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
 from engine.analysis.forms.model import (
     CompletionPoint,
@@ -43,10 +44,7 @@ def collect_service_record(
     contact = from_text(_texts(reader, [ticket.contact]))
     tier = next((tier for tier in policy.tiers if tier.id == ticket.tier), None)
     return ServiceRecord(
-        number=number,
-        company=policy.text(policy.company.name, language),
-        language=language,
-        timezone=timezone,
+        **_frame(number, policy, language, timezone),
         customer=ticket.customer or "",
         contact_person=contact.name,
         contact_details=_details(contact),
@@ -68,10 +66,7 @@ def collect_questionnaire(reader: Reader, number: str, policy: Policy, language:
     if survey is None:
         raise NotFound("survey.yaml has no questionnaire that goes out after closure")
     return Questionnaire(
-        number=number,
-        company=policy.text(policy.company.name, language),
-        language=language,
-        timezone=timezone,
+        **_frame(number, policy, language, timezone),
         intro=policy.text(survey.intro, language),
         questions=tuple(_question(question, policy, language) for question in survey.questions),
     )
@@ -91,10 +86,7 @@ def collect_plan(reader: Reader, number: str, policy: Policy, team: Team, langua
         CompletionPoint(_texts(reader, [step.content]), _name(team, step.who), step.due, step.done_at) for step in ticket.plan.steps
     )
     return PlanForm(
-        number=number,
-        company=policy.text(policy.company.name, language),
-        language=language,
-        timezone=timezone,
+        **_frame(number, policy, language, timezone),
         what=_texts(reader, [ticket.plan.content]),
         who=_name(team, ticket.assignee or ticket.plan.by),
         points=points,
@@ -133,10 +125,7 @@ def collect_follow_up(
     plan = [ticket.plan.content, *(step.content for step in steps)] if ticket.plan else []
     outcome, measures = outcome_of(reader, number) or Outcome(), measures_of(reader, number)
     return FollowUpForm(
-        number=number,
-        company=policy.text(policy.company.name, language),
-        language=language,
-        timezone=timezone,
+        **_frame(number, policy, language, timezone),
         disclosed=_disclosure(reader, number, view, policy, language, outcome.words) if view else None,
         cause="\n".join(filter(None, [label(f"cause.{outcome.cause}", language) if outcome.cause else "", *outcome.whys])),
         plan=_texts(reader, plan),
@@ -174,6 +163,10 @@ def _disclosure(reader: Reader, number: str, view: FollowUpView, policy: Policy,
         scores=_scores(view.answer, policy, language),
         feedback="\n".join(filter(None, [view.answer.suggestion if view.answer else "", *spoken, words])),
     )
+
+
+def _frame(number: str, policy: Policy, language: str, timezone: str) -> dict[str, Any]:
+    return {"number": number, "company": policy.text(policy.company.name, language), "language": language, "timezone": timezone}
 
 
 def _ticket(reader: Reader, number: str) -> Ticket:
