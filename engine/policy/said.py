@@ -49,14 +49,13 @@ def foreign(text: str) -> str:
     for template, pattern in _templates():
         if (found := pattern.fullmatch(text)) is not None:
             values = {name: foreign(part) if name in _PARTS else part for name, part in found.groupdict().items()}
-            if template != _EITHER or all(isinstance(value, Said) for value in values.values()):
+            if template != _EITHER or all(isinstance(value, Said) or _QUOTED.fullmatch(value) for value in values.values()):
                 return said(template, **values)
     return text
 
 
-_EITHER = "{one} or {other}"
-"""Nearly any text has an "or" in it: this template fits only what is known on both of its sides."""
-
+_EITHER, _QUOTED = "{one} or {other}", re.compile("'[^']*'")
+"""Nearly any text has an "or" in it: this template fits only what is known, or a word in quotes, on both of its sides."""
 
 _PARTS = frozenset({"hint", "kind", "known", "left", "one", "other", "problem", "reason", "right", "tags", "token", "types", "wanted"})
 """Values in foreign templates that are foreign texts themselves."""
