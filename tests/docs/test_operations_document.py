@@ -39,12 +39,12 @@ def keys(schema: dict, whole: dict, path: str = "") -> Iterator[str]:
             for step in schema["properties"][name]["$ref"].removeprefix("#/").split("/"):
                 below = below[step]
         here = f"{path}.{name}" if path else name
-        branches = [below, *below.get("oneOf", [])]
+        branches = [below, *([below["then"]] if "then" in below else [])]
         deeper = [key for branch in branches for key in keys(branch, whole, here)]
         free = below.get("additionalProperties")
         if isinstance(free, dict):
             deeper += [f"{here}.NAME", *keys(free, whole, f"{here}.NAME")]
-        yield from deeper if deeper and "oneOf" not in below else [here, *deeper]
+        yield from deeper if deeper and "then" not in below else [here, *deeper]
 
 
 def test_every_key_of_engine_yaml_is_in_the_table_and_no_other() -> None:
