@@ -6,10 +6,8 @@ BIN := $(VENV)/bin
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 SOURCES := engine tests benchmarks conftest.py $(wildcard plugins/*/engine_*)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# Half as many processes again as there are processors: tests wait for servers, clocks and each other for a third of their time.
-PROCESSES ?= $(shell expr \( $$(nproc 2>/dev/null || echo 2) \* 3 + 1 \) / 2)
 # A file's tests stay in one process, with the servers they share, and the files in the order of tests/support/order.py; single tests are best run with PYTEST_ARGS='-n 0 PATH'.
-PYTEST := $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 PYTEST_ARGS ?=
 # Without bytecode every process that a test starts would compile the engine again.
 unexport PYTHONDONTWRITEBYTECODE

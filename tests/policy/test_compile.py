@@ -194,6 +194,7 @@ arrangements:
       source: German law
       off: ["01-01", {days: "12-25/12-26", name: {en: Christmas}}]
       workdays: [{days: "12-27", name: 圣诞节}]
+    "2027": {source: German law, off: ["01-01"], workdays: []}
 calendars:
   berlin: {timezone: Europe/Berlin, weekly: {mon-fri: ["09:00-17:00"]}, holidays: de}
 """
