@@ -18,7 +18,7 @@ _UNMISTAKABLE = 8
 _PERSONAL = frozenset(
     ("address", "body", "contact", "email", "full_text", "name", "party_name", "phone", "sender", "sender_name", "subject", "text", "to")
 )
-_IDS = frozenset(("before", "message_id", "policy", "ticket"))
+_IDS = frozenset(("before", "message_id", "policy", "ticket", "worker"))
 """Facts that are ids by their making, and may look like a telephone number."""
 
 # Dates, ticket numbers and message ids first, because they look like telephone numbers.

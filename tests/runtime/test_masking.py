@@ -58,11 +58,12 @@ def test_a_fact_that_names_a_person_is_masked_whatever_it_says(lines) -> None:
     assert line["reason"] == {"subject": "‹personal›", "ticket": "202603040001"}
 
 
-def test_a_digest_of_digits_alone_stays_one(lines) -> None:
+def test_a_digest_or_a_worker_of_digits_alone_stays_one(lines) -> None:
     log.configure()
-    log.say("policies reloaded", policy="123456789012", before="210987654321")
+    ids = {"policy": "123456789012", "before": "210987654321", "worker": "551203469437"}
+    log.say("policies reloaded", **ids)
     [line] = lines()
-    assert (line["policy"], line["before"]) == ("123456789012", "210987654321")
+    assert {name: line[name] for name in ids} == ids
 
 
 @pytest.mark.parametrize("secret", ["hunter2-!", 'with "quotes" and\\', "p@ss/wörd:#", "one line\nand another"])
