@@ -50,6 +50,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "validate": ("engine.cli.validate:command", "Say whether policies (and a project) are sound."),
     "schema": ("engine.cli.schema:command", "Print the JSON Schemas of policy files, for editors."),
     "test": ("engine.cli.test:command", "Run the tests that lie beside the policies."),
+    "replay": ("engine.cli.replay:command", "Say what another policy would have made of the tickets there were."),
     "policy": ("engine.cli.policy:group", "See the versions of the policy, compare them, put one in force."),
     "run": ("engine.cli.run:command", "Work day and night: take in, decide, send."),
     "workers": ("engine.cli.workers:command", "List the processes that work, and what each holds."),

@@ -94,12 +94,18 @@ def sound_policies(directory: Path) -> tuple[Policy | None, Team | None, list[Di
     return compilation.policy if sound else None, load.team if sound else None, diagnostics
 
 
-def channels_of(project: Project) -> Channels:
-    """Return the channels that tests in a project may name."""
+def own_channels(project: Project) -> Channels:
+    """Return the channels of a project."""
     types = ChannelTypes.discover().types
     own = {one.name: types[one.type] for one in project.channels if one.type in types}
-    senders = [name for name, type_ in own.items() if type_.can_send]
-    return with_usual({name: str(type_.address_kind) for name, type_ in own.items()}, senders, project.phone_region)
+    senders = tuple(name for name, type_ in own.items() if type_.can_send)
+    return Channels({name: str(type_.address_kind) for name, type_ in own.items()}, senders, project.phone_region)
+
+
+def channels_of(project: Project) -> Channels:
+    """Return the channels that tests in a project may name."""
+    own = own_channels(project)
+    return with_usual(own.kinds, own.senders, own.region)
 
 
 def _report(directory: Path, channels: Channels, wanted: str, form: str, output: Path | None, least: float | None, language: str) -> int:

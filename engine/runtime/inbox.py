@@ -173,9 +173,14 @@ def _handle_row(tx: Transaction, desk: Desk, world: World, row: InboxRow, now: d
     kind = world.channels.get(row.channel)
     if kind is None:
         raise LookupError(f"channel {row.channel} is not configured any more")
-    origin = Origin(row.channel, normalise(kind, item.sender, desk.region), item.sender_name, _call(item.call))
+    origin = origin_of(row.channel, kind, item, desk.region)
     signal: Signal = _call_signal(tx, desk, world, item, origin) if item.call else _message_signal(tx, desk, world, item, origin)
     return handle(tx, world, signal, now, origin, desk.hold, row.id)
+
+
+def origin_of(channel: str, kind: str, item: Inbound, region: str) -> Origin:
+    """Return who is behind an item of a channel with addresses of that kind."""
+    return Origin(channel, normalise(kind, item.sender, region), item.sender_name, _call(item.call))
 
 
 def _receipt(tx: Transaction, desk: Desk, world: World, came: InboxRow, item: Receipt, now: datetime) -> Outcome | None:
