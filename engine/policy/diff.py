@@ -56,24 +56,48 @@ def _entries(section: str, document: Document) -> dict[str, Node]:
 def _entry(section: str, id: str, old: Node, new: Node) -> Iterator[Change]:
     before, after = dict(_leaves(old, "")), dict(_leaves(new, ""))
     for path, node in after.items():
-        was = before.get(path)
-        if was is None or was.value != node.value:
-            yield Change("changed", section, id, path, was.text if was else None, node.text, str(node.source))
+        for was, now in _changes(before.get(path), node):
+            yield Change("changed", section, id, path, was, now, str(node.source))
     for path, node in before.items():
         if path not in after:
-            yield Change("changed", section, id, path, node.text, None, str(new.source))
+            yield Change("changed", section, id, path, _shown(node), None, str(new.source))
+
+
+def _changes(old: Node | None, new: Node) -> Iterator[tuple[str | None, str | None]]:
+    """Yield what differs at one path: of lists the values that went and came, and where none did their order."""
+    if old is None or not (_is_list(old) and _is_list(new)):
+        if old is None or old.value != new.value:
+            yield _shown(old) if old else None, _shown(new)
+        return
+    before, after = ([item.text for item in node.items] for node in (old, new))
+    gone, come = [text for text in before if text not in after], [text for text in after if text not in before]
+    if len(gone) == len(come) == 1:
+        yield gone[0], come[0]
+    elif gone or come:
+        yield from ((text, None) for text in gone)
+        yield from ((None, text) for text in come)
+    elif before != after:
+        yield _shown(old), _shown(new)
 
 
 def _leaves(node: Node, path: str) -> Iterator[tuple[str, Node]]:
-    """Yield every value below, by its path; an empty list or mapping counts as a value."""
+    """Yield every value below, by its path; a list of scalars and an empty mapping count as a value."""
     if isinstance(node.value, dict) and node.value:
         for key, below in node.value.items():
             yield from _leaves(below, f"{path}.{key}" if path else key)
-    elif isinstance(node.value, list) and node.value:
+    elif isinstance(node.value, list) and not _is_list(node):
         for position, below in enumerate(node.value):
             yield from _leaves(below, f"{path}[{position}]")
     else:
         yield path, node
+
+
+def _is_list(node: Node) -> bool:
+    return isinstance(node.value, list) and not any(isinstance(item.value, dict | list) for item in node.value)
+
+
+def _shown(node: Node) -> str:
+    return ", ".join(item.text for item in node.items) if _is_list(node) else node.text
 
 
 def _moved(section: str, common: list[str], new: Mapping[str, Node]) -> Iterator[Change]:

@@ -76,3 +76,19 @@ def test_keys_that_come_and_go_in_an_entry_are_changes_with_one_side() -> None:
 def test_a_section_of_one_value_has_no_id() -> None:
     [change] = changed("sla.yaml", "on_tier_change: recompute", "on_tier_change: keep")
     assert (change.section, change.id, change.path, change.new) == ("on_tier_change", "", "", "keep")
+
+
+def test_of_a_list_it_says_what_came_and_went_and_where_nothing_did_its_order() -> None:
+    [swapped] = changed("routing.yaml", "mentions: [发票, 多扣", "mentions: [退款, 多扣")
+    assert (swapped.path, swapped.old, swapped.new) == ("when.mentions", "发票", "退款")
+    more = changed("routing.yaml", "mentions: [发票, 多扣", "mentions: [退款, refund, 多扣")
+    assert [(one.old, one.new) for one in more] == [("发票", None), (None, "退款"), (None, "refund")]
+    order = "order: [sticky_agent, least_loaded, round_robin]"
+    [turned] = changed("routing.yaml", order, "order: [least_loaded, sticky_agent, round_robin]")
+    assert (turned.path, turned.old, turned.new) == (
+        "order",
+        "sticky_agent, least_loaded, round_robin",
+        "least_loaded, sticky_agent, round_robin",
+    )
+    [single] = changed("routing.yaml", order, "order: least_loaded")
+    assert (single.old, single.new) == ("sticky_agent, least_loaded, round_robin", "least_loaded")
