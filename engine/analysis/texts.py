@@ -3,15 +3,18 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.errors import UsageError
+from engine.policy.units import duration
 
 # Control characters, lone surrogates, and the marks that turn the direction of what follows (U+202E makes "gpj.exe" of "exe.jpg").
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 _MARKS_OF_DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+_DURATION = re.compile(r"\d{1,7}[dhms](?: \d{1,7}[dhms]){0,3}")
 
 YEARS = range(1900, 3000)
 """Those that dates are taken of: from any of them weeks and months can be counted, both ways."""
@@ -48,6 +51,13 @@ def instant(text: str, timezone: str, *, day_ends: bool = True) -> datetime:
     if at.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
         raise UsageError(f"{plain!r} does not exist in {timezone}: the clocks are put forward then")
     return at
+
+
+def length(text: str) -> timedelta:
+    """Read `30m`, `2h` or `1d 4h`, as policies write it. Raises UsageError."""
+    if not _DURATION.fullmatch(text.strip()):
+        raise UsageError(f"{text!r} is no duration: write 30m, 2h or 1d 4h")
+    return duration(text)
 
 
 def width(text: str) -> int:

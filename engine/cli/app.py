@@ -51,6 +51,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "schema": ("engine.cli.schema:command", "Print the JSON Schemas of policy files, for editors."),
     "test": ("engine.cli.test:command", "Run the tests that lie beside the policies."),
     "replay": ("engine.cli.replay:command", "Say what another policy would have made of the tickets there were."),
+    "simulate": ("engine.cli.simulate:command", "Say whether the team would keep the promises, if so much came."),
     "policy": ("engine.cli.policy:group", "See the versions of the policy, compare them, put one in force."),
     "run": ("engine.cli.run:command", "Work day and night: take in, decide, send."),
     "workers": ("engine.cli.workers:command", "List the processes that work, and what each holds."),

@@ -1,7 +1,6 @@
 """`engine due`: when a budget of business time is used up on a calendar, and how much of it was used at an instant."""
 
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 import msgspec
 
-from engine.analysis.texts import instant
+from engine.analysis.texts import instant, length
 from engine.cli.app import FINDINGS
 from engine.cli.output import say, say_json
 from engine.cli.session import FORMAT, LANGUAGE, by_locale
@@ -22,11 +21,9 @@ from engine.core.calendar import Calendar, Pause
 from engine.core.tracing import show
 from engine.errors import ConfigurationError, EngineError, UsageError
 from engine.policy import compile_only_calendars, format_text, has_errors
-from engine.policy.units import duration
 from engine.resources import shipped_policies
 
 _ALWAYS = "24x7"
-_DURATION = re.compile(r"\d{1,7}[dhms](?: \d{1,7}[dhms]){0,3}")
 _OPEN = ("", "..")
 
 
@@ -75,7 +72,7 @@ def command(
         return _batch(calendars, batch)
     if calendar is None or start is None or (budget is None and (at is None or explain)):
         raise UsageError("say --calendar NAME, --start ISO, and --budget DURATION or --elapsed ISO; or --batch FILE")
-    minutes = None if budget is None else _duration(budget) / timedelta(minutes=1)
+    minutes = None if budget is None else length(budget) / timedelta(minutes=1)
     case = Case(calendar, start, minutes, [*pauses], at)
     found = reckoned(calendars, case)
     steps = _steps(calendars, case) if explain else None
@@ -158,12 +155,6 @@ def _calendars(policies: Path | None) -> Mapping[str, Calendar]:
     if has_errors(diagnostics):
         raise ConfigurationError(f"the calendars are not sound:\n{format_text(diagnostics).rstrip()}")
     return calendars
-
-
-def _duration(text: str) -> timedelta:
-    if not _DURATION.fullmatch(text.strip()):
-        raise UsageError(f"{text!r} is no duration: write 30m, 2h or 1d 4h")
-    return duration(text)
 
 
 def _seconds(span: timedelta) -> int | float:

@@ -4,6 +4,8 @@ import random
 from collections.abc import Iterable
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from engine.analysis.kpi import watch
 from engine.core.compiled import Policy
 from engine.core.model import Ticket
@@ -16,6 +18,11 @@ from engine.runtime.clock import VirtualClock
 from engine.runtime.gather import Origin, World
 from engine.runtime.handle import Handled, Outcome, handle
 from engine.store import CustomerRow, open_store
+
+
+def unwatched(policy: Policy) -> Policy:
+    """Return the policy without its watches of KPIs, which the tickets of a lab would mislead."""
+    return replace(policy, reports=replace(policy.reports, watches=(), verification=None))
 
 
 class Lab:

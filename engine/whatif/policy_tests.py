@@ -31,7 +31,7 @@ from engine.runtime.addresses import normalise
 from engine.runtime.gather import Origin
 from engine.runtime.handle import Handled, Outcome
 from engine.whatif.failures import Comparison, Failure
-from engine.whatif.lab import Lab
+from engine.whatif.lab import Lab, unwatched
 
 _FORM = ("kind", "impact", "wish", "expected_by")
 _PHONE = "phone_log"
@@ -67,7 +67,7 @@ def played(case: Case, policy: Policy, team: Team, channels: Channels = USUAL) -
     """Give a case a world of its own, which is forgotten afterwards. KPIs are looked at only where it speaks of what that leads to."""
     earlier = _earlier(case.node)
     if _LOOKED_FOR.isdisjoint(node.value for node in case.node.walk() if isinstance(node.value, str)):
-        policy = replace(policy, reports=replace(policy.reports, watches=(), verification=None))
+        policy = unwatched(policy)
     lab = Lab(policy, team, case.start - duration(earlier[0].string("ago")) if earlier else case.start, channels)
     try:
         yield Play(lab, case, channels, step=case.node)

@@ -7,44 +7,22 @@ sent. Agents are there as their shifts say, and hold nothing when it begins.
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
 from engine.analysis.board import ticket_at
-from engine.core import events as e
 from engine.core.compiled import Policy
-from engine.core.model import CUSTOMER, Ticket
+from engine.core.model import Ticket
 from engine.core.signals import CustomerChanged
 from engine.core.team import Team
 from engine.errors import EngineError
 from engine.policy.cases import Channels
 from engine.store import CustomerRow, Reader, TicketQuery
-from engine.whatif.lab import Lab
+from engine.whatif.lab import Lab, unwatched
 from engine.whatif.recorded import Deed, Record
-
-PARTS: Final = ("kind", "tier", "queue", "promises", "kept", "escalated", "messages", "ended")
-"""What is compared of a need."""
-
-
-class Story(Struct, frozen=True):
-    """What became of one need: how it was first graded and routed, when each promise was first due, which were kept and which were
-    missed at least once, the steps of escalation taken, the messages of each script to the customer, and the state in which it ended.
-    """
-
-    kind: str = ""
-    tier: str | None = None
-    queue: str | None = None
-    promises: dict[str, datetime] = field(default_factory=dict)
-    kept: dict[str, bool] = field(default_factory=dict)
-    escalated: int = 0
-    messages: dict[str, int] = field(default_factory=dict)
-    ended: str | None = None
-
-    def changes(self, other: "Story | None") -> tuple[str, ...]:
-        """Which of `PARTS` are otherwise in another story of the same need; all of them where there is none."""
-        return tuple(part for part in PARTS if other is None or getattr(self, part) != getattr(other, part))
+from engine.whatif.stories import Chronicle, Story, told
 
 
 class Replayed(Struct, frozen=True):
@@ -58,29 +36,6 @@ class Replayed(Struct, frozen=True):
     nowhere: int
 
 
-def told(ticket: Ticket, events: Iterable[e.Event]) -> Story:
-    """Return the story of a need, by its log and as it stands in the end."""
-    tier, queue, escalated = None, None, 0
-    promises, kept, messages = dict[str, datetime](), dict[str, bool](), Counter[str]()
-    for event in events:
-        match event:
-            case e.TicketOpened() | e.TierAssigned():
-                tier = tier or event.tier
-            case e.Routed():
-                queue = queue or event.queue
-            case e.DeadlineStarted(key="") if event.due is not None:
-                promises.setdefault(event.kind, event.due)
-            case e.DeadlineBreached():
-                kept[event.id.partition(":")[0]] = False
-            case e.DeadlineStopped():
-                kept.setdefault(event.id.partition(":")[0], True)
-            case e.Escalated():
-                escalated += 1
-            case e.MessageQueued(party=party, script=script) if party == CUSTOMER and script:
-                messages[script] += 1
-    return Story(ticket.kind, tier, queue, promises, kept, escalated, dict(messages), ticket.state if ticket.closed_at else None)
-
-
 def on_record(reader: Reader, record: Record) -> dict[str, Story]:
     """Return what became of each need, as the log has it, by number."""
     logs = ((number, [entry for entry in reader.events(number) if entry.at <= record.until]) for number in record.needs)
@@ -92,27 +47,24 @@ def replay(
     reader: Reader, record: Record, policy: Policy, team: Team, channels: Channels, since: datetime, deeds: Iterable[Deed]
 ) -> Replayed:
     """Play the `deeds` of a record under a policy from `since` to its end; `reader` has the archive of customers. No KPI is watched."""
-    lab = Lab(replace(policy, reports=replace(policy.reports, watches=(), verification=None)), team, since, channels)
+    lab = Lab(unwatched(policy), team, since, channels)
     try:
         play = _Play(lab, reader, record)
         for deed in deeds:
             play.do(deed)
-        lab.advance(record.until)
-        play.listen()
-        return Replayed(play.stories(), play.opened(), play.refused, play.nowhere)
+        return play.end(record.until)
     finally:
         lab.close()
 
 
 class _Play:
-    """A record as it is played in a lab; `numbers` and `customers` are the lab's by the recorded ones."""
+    """A record as it is played in a lab; `numbers` are the lab's by the recorded ones."""
 
     def __init__(self, lab: Lab, reader: Reader, record: Record) -> None:
         self._lab, self._reader = lab, reader
         self._children = _children(record.tickets)
         self._numbers = dict[str, str]()
-        self._customers = dict[str, str]()
-        self._events = dict[str, list[e.Event]]()
+        self._chronicle = Chronicle(lab)
         self._needs = record.needs
         self.refused, self.nowhere = Counter[str](), 0
 
@@ -120,7 +72,7 @@ class _Play:
         """Let somebody do again what they did."""
         lab = self._lab
         lab.advance(deed.at)
-        self.listen()
+        self._chronicle.listen()
         if (signal := self._here(deed)) is None:
             self.nowhere += 1
             return
@@ -135,23 +87,14 @@ class _Play:
         elif outcome.ticket is not None:
             self._numbers.setdefault(deed.ticket, outcome.ticket)
 
-    def listen(self) -> None:
-        """Keep what was decided since, by ticket."""
-        for one in self._lab.handled:
-            if one.number is not None:
-                self._events.setdefault(one.number, []).extend(one.decision.events)
-        self._lab.handled.clear()
-
-    def stories(self) -> dict[str, Story]:
-        """Return the story of each need that came about."""
-        found = ((number, self._lab.ticket(self._numbers[number])) for number in self._needs if number in self._numbers)
-        return {number: told(ticket, self._events[ticket.number]) for number, ticket in found if ticket is not None}
-
-    def opened(self) -> Counter[str]:
-        """Count by kind the tickets that no customer's deed opened."""
-        brought = {self._numbers.get(number) for number in self._needs}
-        first = (events[0] for number, events in self._events.items() if number not in brought)
-        return Counter(event.kind for event in first if isinstance(event, e.TicketOpened))
+    def end(self, until: datetime) -> Replayed:
+        """Let time pass until the end, and say what came of it."""
+        self._lab.advance(until)
+        self._chronicle.listen()
+        pairs = ((number, self._chronicle.story(self._numbers[number])) for number in self._needs if number in self._numbers)
+        stories = {number: story for number, story in pairs if story is not None}
+        opened = self._chronicle.opened(self._numbers[number] for number in stories)
+        return Replayed(stories, opened, self.refused, self.nowhere)
 
     def _here(self, deed: Deed) -> Any:
         """The signal of a deed with the lab's numbers and customers, None where there is no such ticket."""
@@ -205,20 +148,3 @@ def _children(tickets: Iterable[Ticket]) -> dict[str, tuple[str, str, int]]:
             found[ticket.number] = (*place, before[place])
             before[place] += 1
     return found
-
-
-def figures(stories: Iterable[Story]) -> dict[tuple[str, str], int]:
-    """Count what became of needs: ("needs", ""), and by part and name; of promises those `kept` and `missed` by the kind of clock."""
-    found = Counter[tuple[str, str]]()
-    for story in stories:
-        found["needs", ""] += 1
-        found["kind", story.kind] += 1
-        found["tier", story.tier or ""] += 1
-        found["queue", story.queue or ""] += 1
-        found["escalated", ""] += story.escalated
-        found["ended", story.ended or ""] += 1
-        for kind, kept in story.kept.items():
-            found["kept" if kept else "missed", kind] += 1
-        for script, count in story.messages.items():
-            found["messages", script] += count
-    return dict(found)

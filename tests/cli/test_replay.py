@@ -1,5 +1,6 @@
-"""`engine replay` through the real command: what people did is played under two policies, and what goes otherwise is listed."""
+"""`engine replay` and `engine simulate` through the real command: two policies beside each other, and what goes otherwise is listed."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,36 @@ def test_the_same_policy_changes_nothing_and_nothing_is_kept(project: Command) -
 def test_a_span_in_which_nothing_came_says_so_and_one_that_ends_before_it_begins_is_refused(project: Command) -> None:
     assert "0 needs of customers" in project("replay", "--from", "2020-01-01", "--to", "2020-02-01").stdout
     assert "--from 2999-01-01 does not lie before the end" in project("replay", "--from", "2999-01-01", code=2).stderr
+
+
+def test_the_team_is_simulated_on_both_policies_with_the_same_needs(project: Command) -> None:
+    shown = project("simulate", "--handling", "5m", "--handling", "complaint=1h 30m", "--volume", "3").stdout
+    assert "6 needs of customers (each comes 3 times), which take 5m, complaint=1h 30m" in shown
+    rows = [" ".join(line.split()) for line in shown.splitlines()]
+    assert {"needs 6 6", "queue: Technical support 3 0", "queue: Product 0 3"} <= set(rows)
+    told = project.json("simulate", "--handling", "5m", "--volume", "3")
+    assert (told["old"]["counts"]["needs"], told["effort"]["handling"]) == (6, 300)
+    assert set(told["new"]["busy"]) >= {"zhao", "qian"}
+
+
+def test_a_directory_may_have_a_team_of_its_own(project: Command) -> None:
+    drafts = project.root / "drafts"
+    shutil.copytree(project.root / "policies", drafts)
+    team = drafts / "team.yaml"
+    team.write_text(team.read_text(encoding="utf-8").replace("name: 赵敏", "name: 赵敏敏"), encoding="utf-8")
+    assert (project.root / "policies" / "team.yaml").read_text(encoding="utf-8").count("赵敏敏") == 0
+    told = project.json("simulate", "policies", "drafts")
+    assert told["old"]["policy"] == told["new"]["policy"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--handling", "cake=5m"], "there is no kind 'cake'; there are inquiry, complaint"),
+        (["--handling", "0m"], "nothing is done in no time"),
+        (["--handling", "soon"], "'soon' is no duration: write 30m, 2h or 1d 4h"),
+        (["--volume", "0"], "0.0 is not in the range 0<x<=100"),
+    ],
+)
+def test_what_cannot_be_simulated_is_said(project: Command, given: list[str], told: str) -> None:
+    assert told in project("simulate", *given, code=2).stderr

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -60,7 +61,7 @@ def test_a_fact_that_names_a_person_is_masked_whatever_it_says(lines) -> None:
 
 def test_a_digest_or_a_worker_of_digits_alone_stays_one(lines) -> None:
     log.configure()
-    ids = {"policy": "123456789012", "before": "210987654321", "worker": "551203469437"}
+    ids: dict[str, Any] = {"policy": "123456789012", "before": "210987654321", "worker": "551203469437"}
     log.say("policies reloaded", **ids)
     [line] = lines()
     assert {name: line[name] for name in ids} == ids

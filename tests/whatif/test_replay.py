@@ -13,7 +13,8 @@ from engine.core.signals import CustomerChanged, MessageArrived
 from engine.policy.cases import Channels
 from engine.store import CustomerRow, TicketQuery
 from engine.whatif.recorded import Record, recorded
-from engine.whatif.replay import PARTS, Replayed, Story, figures, on_record, replay
+from engine.whatif.replay import Replayed, on_record, replay
+from engine.whatif.stories import PARTS, Story, figures
 from tests.core.worlds import CHANNELS, DAY, HOUR, MINUTE, WEDNESDAY, House, a_step, an_agent, changed, shipped, team
 
 ZONE = ZoneInfo("Asia/Shanghai")
