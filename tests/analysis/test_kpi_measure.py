@@ -226,6 +226,14 @@ def test_an_empty_period_is_refused(store: Store, shipped: tuple[Policy, Team]) 
         measure(reader, shipped[0], ["volume"], [], END, START)
 
 
+@pytest.mark.parametrize(("by", "years"), [([], 100), (["tier"], 100), (["tier", "month"], 10)])
+def test_a_period_too_long_to_be_counted_in_time_is_refused(store: Store, shipped: tuple[Policy, Team], by: list[str], years: int) -> None:
+    with store.read() as reader:
+        measure(reader, shipped[0], ["volume"], by, END - 365 * years * DAY, END)
+        with pytest.raises(UsageError, match="the period is too long"):
+            measure(reader, shipped[0], ["volume"], by, END - 367 * years * DAY, END)
+
+
 def test_what_can_be_split_by_nothing_is_everything() -> None:
     assert splittable([]) == list(KPIS)
     assert splittable(["question", "tier"]) == []

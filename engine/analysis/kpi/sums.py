@@ -15,7 +15,7 @@ from engine.store.rows import FactSpan
 
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _DAY = timedelta(days=1)
-_OF_DAYS = ("day", "week", "month")
+OF_DAYS = ("day", "week", "month")
 _SUBJECTS = ("deadline", "state", "category", "article", "survey")
 """What the subject of a fact is called where something is split by it."""
 
@@ -36,7 +36,7 @@ class Sums:
         self.by = tuple(by)
         self._since, self._until, self._zone = since, until, zone
         self._apart = {"deadline": theirs, "call": ("outbound",)}
-        self._split = [one for one in self.by if one not in _OF_DAYS]
+        self._split = [one for one in self.by if one not in OF_DAYS]
         self._columns = ["subject" if one in _SUBJECTS else one for one in self._split]
         self._found: dict[Term, Mapping[Group, int]] = {}
 
@@ -76,7 +76,7 @@ class Sums:
         """Return by group how many tickets were open at the end (of each day, week or month), and their ages together in microseconds."""
         came, went, opened, opened_gone = (self._found[term] for term in _STOCK)
         # Before the first period nothing is called by a period.
-        before = dict.fromkeys(_OF_DAYS, "")
+        before = dict.fromkeys(OF_DAYS, "")
         periods = [(before, self._since), *((names, end) for names, _, end in self._periods())]
         found: dict[Group, tuple[int, int]] = {}
         for rest in dict.fromkeys(self._group(group, before) for group in (*came, *went)):

@@ -227,6 +227,22 @@ def test_every_answer_is_as_the_document_says(house: Website, app: Program) -> N
         jsonschema.validate(answer.json(), schema)
 
 
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ("from=0001-01-01T00:00:00Z&to=0001-03-01T00:00:00Z&by=day", "is no instant"),
+        ("from=9999-01-01T00:00:00Z&to=9999-12-31T23:59:59Z&by=day", "is no instant"),
+        ("from=2026-02-30T00:00:00Z", "is no instant"),
+        ("from=2026-02-20T00:00:00", "has no offset"),
+        ("from=1990-01-01T00:00:00Z&by=day", "too long"),
+        ("from=1901-01-01T00:00:00Z&by=tier", "too long"),
+    ],
+)
+def test_a_period_that_there_is_not_or_that_would_take_minutes_to_count_is_refused(house: Website, asked: str, why: str) -> None:
+    answer = Program(house, "supervisor")("GET", f"/kpis?{asked}")
+    assert (answer.status_code, why in answer.json()["detail"]) == (422, True), answer.text
+
+
 def test_every_link_of_the_document_leads_to_an_operation_by_parameters_that_it_has() -> None:
     described = [one for path in document(OPERATIONS)["paths"].values() for one in path.values()]
     known = {one["operationId"]: {each["name"] for each in one["parameters"]} for one in described}

@@ -249,6 +249,7 @@ def test_the_figures_are_those_of_the_kpis_and_a_report_runs_nothing(site: Websi
     assert re.search(r"contact volume</th>\s*<td[^>]*><strong>1</strong>", shown)
     assert "Technical support" in page(manager, "/console/figures?from=2026-03-01&by=queue")
     assert "is no date" in page(manager, "/console/figures?from=yesterday")
+    assert "the period is too long" in page(manager, "/console/figures?from=1900-01-01&by=tier")
     report = manager.get("/console/figures/report?kind=month")
     assert report.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
     assert "<script" not in report.text

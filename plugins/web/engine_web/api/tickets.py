@@ -1,8 +1,9 @@
 """Tickets by the API: list, open, show, write, act."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from engine.errors import UsageError
 from engine.services import (
     KINDS,
     STATES,
@@ -19,6 +20,7 @@ from engine.services import (
     from_text,
     handle,
 )
+from engine.services import instant as dated
 from engine_web.api.operations import INSTANT, MAYBE_INSTANT, NULLABLE, TEXT, WHOLE, Answer, Call, Operation, listed, record, words
 from engine_web.api.problems import Problem
 from engine_web.doors.roles import allowed, may
@@ -172,14 +174,14 @@ def same(call: Call, known: RequestRow | None) -> RequestRow:
 
 
 def instant(text: str) -> datetime:
-    """Read an instant with its offset. Raises Problem for one that there is not."""
+    """Read an instant with its offset. Raises Problem for one that there is not, or of no year that dates are taken of."""
     try:
-        read = datetime.fromisoformat(text)
-        if read.tzinfo is None:
-            raise Problem(422, f"{text!r} has no offset: write 2026-03-06T17:00:00+08:00")
-        return read.astimezone(UTC)
-    except (ValueError, OverflowError):
+        at, local = dated(text, "UTC"), datetime.fromisoformat(text).tzinfo is None
+    except (UsageError, ValueError):
         raise Problem(422, f"{text!r} is no instant: write 2026-03-06T17:00:00+08:00") from None
+    if local:
+        raise Problem(422, f"{text!r} has no offset: write 2026-03-06T17:00:00+08:00")
+    return at
 
 
 TICKET_PATH = "/tickets/{number}"

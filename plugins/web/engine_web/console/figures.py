@@ -41,14 +41,16 @@ def show(request: Request) -> Response:
     demand(seat.person, "read", "kpi")
     by, problem = request.query_params.get("by", ""), ""
     begin, end = _month(seat.now, seat.words.timezone), seat.now
+    lines: list[Line] = []
     try:
         if since := request.query_params.get("from", ""):
             begin = instant(since, seat.words.timezone, day_ends=False)
         if until := request.query_params.get("to", ""):
             end = min(instant(until, seat.words.timezone), end)
+        if begin < end:
+            lines = _lines(seat, [by] if by in SPLITS and by else [], begin, end)
     except UsageError as error:
         problem = seat.words.spoken(str(error))
-    lines = _lines(seat, [by] if by in SPLITS and by else [], begin, end) if begin < end else []
     return seat.page(
         "figures.html", lines=lines, splits=SPLITS, by=by, named=named, begin=begin, end=end, kinds=OF_PERIODS, problem=problem
     )
