@@ -141,6 +141,8 @@ def test_an_action_is_done_once_and_only_on_the_ticket_as_it_was_seen(app: Progr
     stale = supervisor("POST", path, note, {"if-match": seen})
     assert (stale.status_code, stale.json()["changed"]) == (412, answers[0].json()["events"])
     assert supervisor("POST", path, note).status_code == 428
+    # What is no request is told to be none, however the ticket is now.
+    assert supervisor("POST", path, note | {"due": "2026-03-06T12:99:00Z"}, {"if-match": seen}).status_code == 422
     refused = supervisor("POST", path, {"action": "done", "target": "9"}, {"if-match": stale.headers["etag"]})
     assert refused.status_code == 409
     assert "no open step" in refused.json()["detail"]

@@ -110,11 +110,13 @@ def _show(call: Call) -> Answer:
 def _act(call: Call) -> Answer:
     """Do something with a ticket as whoever asks saw it, once for their key. A refusal is on record, and may be asked for again."""
     engine, now = call.site.engine, call.site.engine.clock.now()
+    asked = _signal(call)
     with engine.store.write() as tx:
         tx.hold_ticket(call.path["number"])  # before the key is asked for: who sends it twice at once waits here for the first
         if known := tx.request(call.key):
             return _acted(decode_plain(same(call, known).answer))
-        outcome = handle(tx, engine.world, _signal(call, _unchanged(call, tx)), now, hold=engine.project.hold)
+        _unchanged(call, tx)
+        outcome = handle(tx, engine.world, asked, now, hold=engine.project.hold)
         done = _done(outcome)
         if outcome.first.refused is None and not tx.keep_request(RequestRow(call.key, call.asked, encode(done), now), now - KEPT):
             same(call, tx.request(call.key))  # it came with another request meanwhile
@@ -128,19 +130,18 @@ def _acted(done: dict[str, Any]) -> Answer:
     return Answer(done, headers={"etag": f'"{done["seq"]}"'})
 
 
-def _unchanged(call: Call, tx: Transaction) -> Ticket:
-    """Return the ticket, which is held, if it is as whoever asks saw it."""
+def _unchanged(call: Call, tx: Transaction) -> None:
+    """Raise Problem unless the ticket, which is held, is as whoever asks saw it."""
     ticket = found(call, tx, "act")
     if ticket.seq != call.seq:
         changed = [one.event.name for one in tx.events(ticket.number) if one.seq > (call.seq or 0)]
         raise Problem(412, "the ticket has changed since you looked", {"etag": f'"{ticket.seq}"'}, seq=ticket.seq, changed=changed[-50:])
-    return ticket
 
 
-def _signal(call: Call, ticket: Ticket) -> AgentActed:
+def _signal(call: Call) -> AgentActed:
     body = call.body
     return AgentActed(
-        ticket.number,
+        call.path["number"],
         body["action"],
         call.person.agent,
         body.get("text", ""),
