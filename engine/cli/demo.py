@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.analysis.learned import Verified
-    from engine.analysis.summary import Summary
     from engine.cli.words import Words
+    from engine.documents import Document
     from engine.runtime.engine import Engine
     from engine.whatif.demo import DemoResult
     from engine.whatif.timeline import Line
@@ -36,10 +38,8 @@ def command(seed: int, tickets: int, output: Path, quiet: bool) -> None:
     """Play a month and then a business day through the very runtime that `engine run` uses, with a clock that runs ahead.
 
     Prints what happens on the day, ticket by ticket, with the rule that said so; then what the month came to, by week, and where the
-    database, the messages, a summary of the day and the report of the month lie.
+    database, the messages, the report of the day and that of the month lie.
     """
-    from engine.analysis.summary import summarise, summary_html
-    from engine.channels import write_atomically
     from engine.cli.output import counting
     from engine.whatif.demo import run_demo
 
@@ -47,33 +47,25 @@ def command(seed: int, tickets: int, output: Path, quiet: bool) -> None:
     with counting("February") as step:
         result, engine = run_demo(output, seed, tickets, None if quiet else _Timeline(), step)
     try:
-        world = engine.world
-        zone = world.policy.company.timezone
-        with engine.store.read() as reader:
-            summary = summarise(reader, world.policy, world.team, result.since, result.until, zone)
-        reports = []
         if tickets:
             _show_month(engine, result)
-            reports = [_report(engine, result, language, output) for language in world.policy.company.languages]
+        _conclude(engine, result, output, {"day": f"{result.since:%Y-%m-%d}"} | ({"month": f"{result.began:%Y-%m}"} if tickets else {}))
     finally:
         engine.close()
-    for language in world.policy.company.languages:
-        write_atomically(output / f"summary.{language}.html", summary_html(summary, language).encode())
-    _conclude(result, summary, output, reports)
 
 
-def _report(engine: "Engine", result: "DemoResult", language: str, output: Path) -> Path:
-    """Write the improvement report of the month: as a page, or as Markdown where nothing is installed that draws pages."""
+def _report(engine: "Engine", result: "DemoResult", kind: str, period: str, language: str, output: Path) -> tuple[Path, "Document"]:
+    """Write a report: as a page, or as Markdown where nothing is installed that draws pages."""
     from engine.analysis.reports import period_of, report, writers
     from engine.channels import write_atomically
 
     known, world = writers(), engine.world
     format = "html" if "html" in known else "md"
-    about = period_of("month", f"{result.began:%Y-%m}", result.until, world.policy.company.timezone)
-    document = report(engine.store, world.policy, world.team, "month", about, result.until, language)
-    path = output / f"report.{language}.{format}"
+    about = period_of(kind, period, result.until, world.policy.company.timezone)
+    document = report(engine.store, world.policy, world.team, kind, about, result.until, language)
+    path = output / f"{kind}.{language}.{format}"
     write_atomically(path, known[format][1](document))
-    return path
+    return path, document
 
 
 def _prepare(output: Path) -> None:
@@ -166,47 +158,34 @@ def _judged(verdicts: "list[Verified]", words: "Words") -> list[str]:
     return [words.name(verdicts[-1].verdict), *(shown_value(found.aim.kpi, one.value) for one in (found.before, found.after))]
 
 
-def _conclude(result: "DemoResult", summary: "Summary", output: Path, reports: list[Path]) -> None:
-    from engine.cli.output import say, table
+def _conclude(engine: "Engine", result: "DemoResult", output: Path, periods: "Mapping[str, str]") -> None:
+    """Which promises were kept from the day on, what the reports come to, and where everything lies."""
+    from engine.analysis.kpi import measure
+    from engine.cli.output import bar, say, table
+    from engine.cli.words import Words
 
+    policy, words = engine.world.policy, Words("en", engine.world.policy, engine.world.team)
+    written = [
+        _report(engine, result, kind, period, language, output) for kind, period in periods.items() for language in policy.company.languages
+    ]
+    with engine.store.read() as reader:
+        found = measure(reader, policy, ["sla_attainment"], ["deadline"], result.since, result.until)
+    rows = [(words.deadline(one.group[0]), one.n, one.value or 0) for one in found]
     say()
-    promises, closing, feedback = summary.promises, summary.closing, summary.feedback
-    labels = summary.names.deadlines
     table(
         ("promise", "kept", "broken", "attainment"),
-        [
-            (labels[one.key].get("en", one.key), str(one.attainment.met), str(one.attainment.breached), _percent(one.attainment.rate))
-            for one in promises.by_deadline
-        ],
+        [(name, str(round(share * n)), str(n - round(share * n)), f"{bar(share)} {share:.0%}") for name, n, share in rows],
     )
-    table(
-        ("", ""),
-        [
-            ("tickets", f"{result.tickets} ({summary.intake.needs} needs of customers, {summary.intake.own_work} of the house's own)"),
-            ("channels", ", ".join(f"{one.key} {one.count}" for one in summary.intake.by_channel)),
-            ("kinds", ", ".join(f"{one.key} {one.count}" for one in summary.intake.by_kind)),
-            ("tiers", ", ".join(f"{one.key} {one.count}" for one in summary.intake.by_tier)),
-            (
-                "closed",
-                f"{closing.confirmed} confirmed by the customer, {closing.unconfirmed} unconfirmed, {closing.objections} objections",
-            ),
-            ("surveys", f"{feedback.sent} sent, {feedback.answered} answered, {feedback.follow_ups_opened} follow-ups of low scores"),
-            ("decisions", str(result.decisions)),
-        ],
-    )
+    for document in (document for _, document in written if document.language == "en"):
+        say()
+        say(f"{document.title}, {document.period}", "bold")
+        say("\n".join(document.summary))
     say()
+    say(f"{result.tickets} tickets, {result.decisions} decisions")
     for what, path in (
         ("database", output / "var" / "engine.db"),
         ("messages", output / "var" / "out"),
-        ("summary", output / "summary.en.html"),
-        ("摘要", output / "summary.zh.html"),
-        *(("report", path) for path in reports),
+        *(("report", one) for one, _ in written),
     ):
         say(f"{what:<10} {path}")
     say(f"Look around: engine ticket list --project {output}; engine explain 202603040019 --project {output}", "dim")
-
-
-def _percent(rate: float | None) -> str:
-    from engine.cli.output import bar
-
-    return "–" if rate is None else f"{bar(rate)} {rate:.0%}"

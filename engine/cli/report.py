@@ -1,4 +1,4 @@
-"""`engine report`: a report of a month or a week as a document."""
+"""`engine report`: a report of a month, a week or a day as a document."""
 
 from pathlib import Path
 
@@ -12,11 +12,11 @@ from engine.errors import UsageError
 @click.command()
 @options()
 @click.argument("kind", type=click.Choice(REPORTS))
-@click.option("--period", metavar="PERIOD", help="A month (2026-10) or a week (2026-W41). Default: the last one that has ended.")
+@click.option("--period", metavar="PERIOD", help="2026-10, 2026-W41 or 2026-10-15. Default: the last one that has ended.")
 @click.option("--format", "shape", type=click.Choice(FORMATS), default="html", show_default=True, help="How it is written.")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to. Default: var/reports/; md and json are printed.")
 def command(session: Session, kind: str, period: str | None, shape: str, output: Path | None) -> None:
-    """Write a report: the survey, a week, the month, or the agents, queues or incidents of a period.
+    """Write a report: the survey, a day, a week, the month, or the agents, queues or incidents of a period.
 
     It comes out the same whenever it is asked for. Formats other than md and json need the plugin closedloop-reports.
     """

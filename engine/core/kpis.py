@@ -175,7 +175,7 @@ class Watch(Schedule, frozen=True):
     alert: AlertRule
 
 
-REPORTS: Final = ("survey", "week", "month", "agent", "queue", "incident")
+REPORTS: Final = ("survey", "day", "week", "month", "agent", "queue", "incident")
 FORMATS: Final = ("html", "xlsx", "pdf", "md", "json")
 
 

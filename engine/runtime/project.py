@@ -26,6 +26,10 @@ from engine.runtime.retries import Retries
 
 FILE = "engine.yaml"
 WAITING_LIMIT = 10_000
+_REPLACED: Mapping[tuple[str | int, ...], str] = {
+    ("jobs", "summary"): "; the report of the day took its place: `report: day` under `reports` in policies/reports.yaml"
+}
+"""Settings that earlier versions knew, with what says the same now."""
 _SECRET = re.compile(r"\$\{(env|file):([^}]*)\}")
 
 
@@ -152,7 +156,7 @@ def _check(plain: Any) -> None:
         return
     from engine.channels.manager import violations  # says in words what is wrong; 60 ms that a sound engine.yaml does not pay
 
-    raise ConfigurationError("\n".join(f"{FILE}: {one}" for one in violations(_schema(), plain)))
+    raise ConfigurationError("\n".join(f"{FILE}: {one}{_REPLACED.get(one.path, '')}" for one in violations(_schema(), plain)))
 
 
 def _job(name: str, job: Mapping[str, Any]) -> Job:

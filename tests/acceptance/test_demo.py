@@ -137,10 +137,10 @@ def test_the_month_is_told_by_week(month: Day) -> None:
 
 def test_it_ends_with_the_report_of_its_month_in_both_languages(month: Day) -> None:
     for language, title in (("zh", "2026年2月"), ("en", "February 2026")):
-        page = (month.directory / f"report.{language}.html").read_text(encoding="utf-8")
+        page = (month.directory / f"month.{language}.html").read_text(encoding="utf-8")
         assert title in page
         assert "<svg" in page
-        assert f"report.{language}.html" in month.printed
+        assert f"month.{language}.html" in month.printed
 
 
 def test_the_day_holds_every_channel_kind_tier_and_both_languages(tickets: list[Any]) -> None:
@@ -196,7 +196,7 @@ def test_the_timeline_names_ticket_and_rule_with_file_and_line(day: Day, tickets
 
 
 def test_it_says_where_everything_lies(day: Day) -> None:
-    for name in ("demo/var/engine.db", "demo/var/out", "demo/summary.en.html", "demo/summary.zh.html"):
+    for name in ("demo/var/engine.db", "demo/var/out", "demo/day.en.html", "demo/day.zh.html"):
         assert name in day.printed
         assert (day.directory.parent / name).exists()
 

@@ -1,25 +1,27 @@
-"""Facts: what the log of a ticket says, whenever it is asked, and as the day's summary counts it."""
+"""Facts: what the log of a ticket says, whenever it is asked, and as every run of its clocks says it too."""
 
 import random
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from msgspec.structs import replace
 
 from engine.analysis.kpi import Figure, catch_up, measure, splittable
 from engine.analysis.kpi.facts import BATCH, business_calendar, facts_of
-from engine.analysis.summary import summarise
+from engine.analysis.kpi.measure import of_customers
 from engine.core import events as e
 from engine.core.facts import CallFacts
 from engine.core.improvements import Aim, Evidence, Improvement, Measured
 from engine.core.quality import Review
-from engine.core.signals import CallArrived, TicketRequested
+from engine.core.signals import CallArrived, StepDraft, TicketRequested
 from engine.runtime.gather import Origin
 from engine.runtime.handle import handle
-from engine.store import FactRow, StoredEvent, open_store
+from engine.store import FactRow, StoredEvent, TicketQuery, open_store
 from engine.store.sql.session import Session
-from tests.analysis.conftest import MORNING, ZONE, Centre
+from tests.analysis.conftest import MORNING, Centre
 from tests.analysis.counted import figures, put
+from tests.analysis.history import runs
 from tests.policy.support import shipped_policy
 from tests.store.samples import happen, open_ticket
 from tests.support.counts import scaled
@@ -63,8 +65,29 @@ def play(centre: Centre, chance: random.Random, steps: int) -> None:
             continue
 
 
+def by_runs(centre: Centre, since: datetime, until: datetime) -> tuple[int, int]:
+    """How many promises were kept or broken in a period, and how many of them kept, by the runs of clocks."""
+    with centre.store.read() as reader:
+        logs = [reader.events(one.number) for one in reader.tickets(TicketQuery(limit=100_000))]
+    decided = [
+        run
+        for log in logs
+        for run in runs(log, until)
+        if run.clock.kind not in of_customers(centre.policy) and run.decided_at is not None and since <= run.decided_at < until
+    ]
+    return len(decided), sum(not run.breached for run in decided)
+
+
+def kept(centre: Centre, since: datetime = MORNING - DAY, until: datetime | None = None) -> dict[str, tuple[int, int]]:
+    """How many promises of each deadline were kept and broken, up to now or `until`."""
+    catch_up(centre.store, centre.policy)
+    with centre.store.read() as reader:
+        found = measure(reader, centre.policy, ["sla_attainment"], ["deadline"], since, until or centre.now + timedelta(seconds=1))
+    return {one.group[0]: (round(one.n * one.value), one.n - round(one.n * one.value)) for one in found if one.value is not None}
+
+
 @pytest.mark.parametrize("run", range(scaled(30, least=2)))
-def test_promises_are_counted_as_the_summary_counts_them_and_a_past_period_never_changes(centre: Centre, run: int, seed: int) -> None:
+def test_promises_are_counted_as_the_runs_of_clocks_say_and_a_past_period_never_changes(centre: Centre, run: int, seed: int) -> None:
     chance = random.Random(f"{seed}-{run}")
     play(centre, chance, 30)
     middle = centre.now + timedelta(seconds=1)
@@ -74,10 +97,67 @@ def test_promises_are_counted_as_the_summary_counts_them_and_a_past_period_never
     catch_up(centre.store, centre.policy)
     with centre.store.read() as reader:
         for since, until in ((MORNING - DAY, middle), (middle, centre.now)):
-            told = summarise(reader, centre.policy, centre.team, since, until, ZONE).promises.kept
+            due, met = by_runs(centre, since, until)
             counted = measure(reader, centre.policy, ["sla_attainment"], [], since, until)
-            assert [(one.n, one.value) for one in counted] == ([(told.due, told.rate)] if told.due else [])
+            assert [(one.n, one.value) for one in counted] == ([(due, met / due)] if due else [])
     assert everything(centre, middle) == before
+
+
+def test_kept_and_broken_promises_are_counted_by_deadline(centre: Centre) -> None:
+    prompt = centre.write("空调坏了", sender="a@example.test")  # important: response 30m, plan 4h
+    slow = centre.write("空调坏了", sender="b@example.test")
+    centre.later(minutes=10)
+    centre.act(prompt, "contact", "已联系")
+    centre.later(minutes=50)
+    centre.act(slow, "contact", "已联系")
+    assert kept(centre) == {"response": (1, 1)}
+
+
+def test_a_promise_is_not_late_at_its_very_instant(centre: Centre) -> None:
+    centre.write("空调坏了")
+    due = MORNING + timedelta(minutes=30)
+    assert kept(centre, until=due) == {}
+    assert kept(centre, due, due + timedelta(seconds=1)) == {"response": (0, 1)}
+
+
+def test_every_promise_counts_in_exactly_one_of_consecutive_periods(centre: Centre) -> None:
+    happy = centre.write("空调坏了", sender="a@example.test")
+    centre.write("系统宕机了", sender="b@example.test")
+    centre.solve(happy)
+    centre.later(hours=30)
+    whole = kept(centre, MORNING, centre.now)
+    edges = [MORNING + (centre.now - MORNING) * share / 40 for share in range(41)]
+    parts = [kept(centre, since, until) for since, until in pairwise(edges)]
+    assert {name: tuple(sum(part.get(name, (0, 0))[side] for part in parts) for side in (0, 1)) for name in whole} == whole
+    assert sum(broken for _, broken in whole.values()) == 3  # response, plan and solution of the outage
+
+
+def test_a_broken_promise_stays_on_record_when_its_clock_starts_again(centre: Centre) -> None:
+    number = centre.write("空调坏了")
+    centre.act(number, "contact", "已联系")
+    centre.later(hours=8)  # the progress update was due after 4 working hours, and the system's own message reset the clock
+    assert kept(centre)["progress"][1] == 1
+
+
+@pytest.mark.parametrize(("hours", "counted"), [(1 / 6, (1, 0)), (3, (1, 1))])
+def test_the_steps_of_a_plan_that_was_replaced_are_promises_only_if_they_were_late_by_then(
+    centre: Centre, hours: float, counted: tuple[int, int]
+) -> None:
+    number = centre.write("空调坏了")
+    for wait in (hours, 1):
+        centre.act(number, "plan", "换件", steps=(StepDraft("备件", "sun", centre.now + timedelta(hours=2)),))
+        centre.later(hours=wait)
+    centre.act(number, "done", target="1")
+    assert kept(centre)["plan_step"] == counted
+
+
+def test_the_customers_own_time_to_answer_is_no_promise_of_the_house(centre: Centre) -> None:
+    number = centre.write("空调坏了")
+    centre.act(number, "contact", "已联系")
+    centre.act(number, "resolve", "已修好")
+    centre.later(days=4)
+    assert centre.ticket(number).state == "unconfirmed"
+    assert "confirmation" not in kept(centre)
 
 
 def test_erasing_customers_and_texts_changes_no_figure(centre: Centre, seed: int) -> None:

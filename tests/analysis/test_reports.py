@@ -19,12 +19,13 @@ from engine.core.team import Team
 from engine.documents import Chart, Document, Section, Table
 from engine.errors import UsageError
 from engine.runtime.gather import World
-from engine.store import AnswerRow, open_store
+from engine.store import AnswerRow, TicketQuery, open_store
 from tests.analysis import seeded
 from tests.analysis.conftest import MORNING, ZONE, Centre
 from tests.analysis.seeded import LAST, SECRET, seed
 
 LATER = LAST + timedelta(days=40)
+PAST = (("month", "2026-03"), ("survey", "2026-03"), ("queue", "2026-03"), ("incident", "2026-03"), ("day", "2026-03-30"))
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
@@ -70,9 +71,10 @@ def words(document: Document) -> str:
         ("2025-12", date(2025, 12, 1), date(2026, 1, 1)),
         ("2026-W01", date(2025, 12, 29), date(2026, 1, 5)),
         ("2020-W53", date(2020, 12, 28), date(2021, 1, 4)),
+        ("2024-02-29", date(2024, 2, 29), date(2024, 3, 1)),
     ],
 )
-def test_a_period_is_a_month_or_a_week_of_iso_8601(text: str, first: date, after: date) -> None:
+def test_a_period_is_a_month_a_week_of_iso_8601_or_a_day(text: str, first: date, after: date) -> None:
     found = named(text, ZONE)
     assert (found.first, found.after, found.name) == (first, after, text)
     assert found.since == datetime.combine(first, datetime.min.time(), ZoneInfo(ZONE))
@@ -80,9 +82,11 @@ def test_a_period_is_a_month_or_a_week_of_iso_8601(text: str, first: date, after
     assert found.before(-1).first == after
 
 
-@pytest.mark.parametrize("text", ["", "2026", "2026-13", "2026-W54", "2026-1", "march", "2026-03-01", "9999-99", "9999-12", "0001-W01"])
+@pytest.mark.parametrize(
+    "text", ["", "2026", "2026-13", "2026-W54", "2026-1", "march", "2026-02-29", "2026-3-1", "9999-99", "9999-12", "0001-W01"]
+)
 def test_what_is_no_period_is_said(text: str) -> None:
-    with pytest.raises(UsageError, match="is no period: write a month as 2026-10, or a week as 2026-W41"):
+    with pytest.raises(UsageError, match="is no period: write a month as 2026-10, a week as 2026-W41, or a day as 2026-10-15"):
         named(text, ZONE)
 
 
@@ -91,6 +95,7 @@ def test_without_a_period_a_report_is_of_the_last_one_that_has_ended() -> None:
     assert last("month", midnight, ZONE).name == "2026-03"
     assert last("month", midnight - timedelta(seconds=1), ZONE).name == "2026-02"
     assert period_of("week", None, datetime(2026, 4, 6, 8, tzinfo=ZoneInfo(ZONE)), ZONE).name == "2026-W14"
+    assert period_of("day", None, datetime(2026, 4, 6, 8, tzinfo=ZoneInfo(ZONE)), ZONE).name == "2026-04-05"
 
 
 def test_a_report_of_another_kind_of_period_or_of_the_future_is_refused() -> None:
@@ -98,6 +103,8 @@ def test_a_report_of_another_kind_of_period_or_of_the_future_is_refused() -> Non
         period_of("month", "2026-W10", LATER, ZONE)
     with pytest.raises(UsageError, match="of a week: write its period as 2026-W41"):
         period_of("week", "2026-10", LATER, ZONE)
+    with pytest.raises(UsageError, match="of a day: write its period as 2026-10-15"):
+        period_of("day", "2026-10", LATER, ZONE)
     with pytest.raises(UsageError, match="2026-10 has not begun"):
         period_of("agent", "2026-10", LATER, ZONE)
 
@@ -108,7 +115,7 @@ def test_there_is_a_report_of_each_kind_that_the_policy_language_knows() -> None
 
 @pytest.mark.parametrize("kind", REPORTS)
 def test_each_report_speaks_both_languages_and_leaves_no_place_of_a_text_open(march: Centre, kind: str) -> None:
-    period = "2026-W12" if kind == "week" else "2026-03"
+    period = {"week": "2026-W12", "day": "2026-03-12"}.get(kind, "2026-03")
     english, chinese = (words(made(march, kind, period, language)) for language in ("en", "zh"))
     assert CHINESE.search(chinese)
     assert not re.search(r"doc\\?\.|\{\w*\}", english + chinese)
@@ -205,17 +212,11 @@ def test_of_fewer_than_five_answers_neither_scores_nor_details_are_shown(shipped
 def test_a_past_period_comes_out_the_same_whatever_happens_later(shipped: tuple[Policy, Team]) -> None:
     centre = opened(shipped)
     seed(centre, most=100)
-    before = [
-        writer("json")(made(centre, kind, language=language))
-        for kind in ("month", "survey", "queue", "incident")
-        for language in ("en", "zh")
-    ]
+    before = [writer("json")(made(centre, kind, period, language)) for kind, period in PAST for language in ("en", "zh")]
     centre.at(LAST + timedelta(days=2))
     number = centre.write("网络中断无法使用")
     centre.act(number, "contact", "电话联系")
     with centre.store.read() as reader:
-        from engine.store import TicketQuery
-
         (outage,) = [one.number for one in reader.tickets(TicketQuery(kind="incident"))]
         measures = [one.number for one in reader.tickets(TicketQuery(kind="improvement"))]
     centre.act(number, "join", actor="qian", target=outage)
@@ -223,17 +224,13 @@ def test_a_past_period_comes_out_the_same_whatever_happens_later(shipped: tuple[
     with centre.store.write() as tx:
         for index in range(9):
             tx.keep_answer(AnswerRow(f"later{index}", "after-closure", "2026-04", {"speed": 1, "attitude": 1, "effect": 1}, ""))
-    after = [
-        writer("json")(made(centre, kind, language=language))
-        for kind in ("month", "survey", "queue", "incident")
-        for language in ("en", "zh")
-    ]
+    after = [writer("json")(made(centre, kind, period, language)) for kind, period in PAST for language in ("en", "zh")]
     assert before == after
     centre.store.close()
 
 
 def test_a_period_that_still_runs_says_so(march: Centre) -> None:
-    assert made(march, now=LAST - timedelta(days=3)).period == "March 2026, up to 2026-03-29"
+    assert made(march, now=LAST - timedelta(days=3)).period == "March 2026, up to 2026-03-29 00:00"
     assert made(march, language="zh").period == "2026年3月"
 
 
@@ -261,7 +258,7 @@ def test_what_has_nothing_beside_it_has_no_empty_brackets_in_markdown(centre: Ce
 
 def test_a_report_of_nothing_is_a_document_all_the_same(centre: Centre) -> None:
     for kind in REPORTS:
-        period = "2026-W05" if kind == "week" else "2026-02"
+        period = {"week": "2026-W05", "day": "2026-02-05"}.get(kind, "2026-02")
         said = words(made(centre, kind, period, now=centre.now))
         assert said.startswith("# ")
         assert "None" not in said
@@ -289,3 +286,99 @@ def test_json_says_what_each_block_is(march: Centre) -> None:
 
 def test_a_period_knows_its_own_zone() -> None:
     assert Period("month", date(2026, 3, 1), date(2026, 4, 1), "Europe/Berlin").until.utcoffset() == timedelta(hours=2)
+
+
+def on_the_day(centre: Centre, day: str = "2026-03-04", language: str = "en") -> Document:
+    return made(centre, "day", day, language, centre.now + timedelta(seconds=1))
+
+
+def rows(document: Document, title: str) -> list[tuple[str, ...]]:
+    return [tuple(cell.text for cell in row) for table in tables(section(document, title)) for row in table.rows]
+
+
+def test_a_day_says_which_promises_were_broken_and_which_are_overdue_and_whose_they_are(centre: Centre) -> None:
+    slow = centre.write("空调坏了", sender="a@example.test")  # important: a first response within 30 minutes
+    centre.later(minutes=10)
+    waiting = centre.write("空调坏了", sender="b@example.test")
+    centre.later(minutes=50)
+    centre.act(slow, "contact", "已联系")
+    centre.later(minutes=5)
+    owner = {number: centre.team.agents[centre.ticket(number).assignee or ""].name for number in (slow, waiting)}
+    about = ("first response", "important", "After-sales")
+    document = on_the_day(centre)
+    assert rows(document, "Broken and overdue promises") == [
+        (waiting, *about, owner[waiting], "2026-03-04 10:40", "25 min", "1", "overdue"),
+        (slow, *about, owner[slow], "2026-03-04 10:30", "30 min", "2", "done"),
+    ]
+    assert document.period == "Wednesday, 4 March 2026, up to 2026-03-04 11:05"
+    assert document.summary[-1] == "Open at the end of the day: 2, of which nobody holds 0. Overdue promises: 1."
+    assert on_the_day(centre, language="zh").period == "2026年3月4日（星期三）（截至 2026-03-04 11:05）"
+
+
+def test_what_was_broken_on_a_day_before_stands_in_a_day_only_while_it_is_overdue(centre: Centre) -> None:
+    numbers = [centre.write("空调坏了", sender=f"{who}@example.test") for who in "ab"]
+    centre.later(hours=1)
+    centre.act(numbers[0], "contact", "已联系")
+    centre.later(days=1)
+    missed = {row[:2] for row in rows(on_the_day(centre, "2026-03-05"), "Broken and overdue promises")}
+    assert (numbers[1], "first response") in missed
+    assert (numbers[0], "first response") not in missed
+
+
+def test_a_promise_that_was_broken_stays_in_its_day_though_its_clock_was_met_paused_or_started_anew_later(centre: Centre) -> None:
+    number = centre.write("空调坏了")
+    centre.act(number, "contact", "已联系")
+    centre.later(hours=8)  # the progress update was due after 4 working hours, and the system's own message started it anew
+    late = [row for row in rows(on_the_day(centre), "Broken and overdue promises") if row[1] == "progress update"]
+    assert [(row[0], row[6], row[8]) for row in late] == [(number, "less than 1 min", "done")]
+
+
+def test_as_many_promises_are_said_to_be_broken_on_a_day_as_its_figures_say(centre: Centre) -> None:
+    happy = centre.write("空调坏了", sender="a@example.test")
+    outage = centre.write("系统宕机了", sender="b@example.test")
+    centre.solve(happy)
+    centre.later(hours=13)
+    document = on_the_day(centre)
+    assert {row[0] for row in rows(document, "Broken and overdue promises")} == {outage}
+    assert len(rows(document, "Broken and overdue promises")) == sum(int(row[2]) for row in rows(document, "Promises"))
+
+
+def test_a_day_without_a_broken_promise_says_so(centre: Centre) -> None:
+    assert section(on_the_day(centre), "Broken and overdue promises").blocks == ("No promise was broken, and none was overdue at the end.",)
+
+
+def test_what_came_in_on_a_day_stands_by_its_hours_kinds_and_channels(centre: Centre) -> None:
+    centre.write("投诉!空调坏了")
+    centre.write("有一个建议", sender="b@example.test")
+    document = on_the_day(centre)
+    drawn = {block.title: block for block in section(document, "What came in").blocks if isinstance(block, Chart)}
+    assert {title: chart.shape for title, chart in drawn.items()} == {
+        "By hour of the day": "trend",
+        "By kind": "pareto",
+        "By channel": "pareto",
+    }
+    assert [hour for hour, count in enumerate(drawn["By hour of the day"].series[0].values) if count] == [10]
+    assert drawn["By channel"].categories == ("e-mail",)
+
+
+def test_who_holds_what_at_the_end_of_a_day_is_said_of_everybody_and_of_nobody(centre: Centre) -> None:
+    held = centre.write("空调坏了")
+    centre.later(hours=13)
+    centre.write("请问几点营业", sender="b@example.test")  # in the night, when nobody is there
+    document = on_the_day(centre)
+    owner = centre.team.agents[centre.ticket(held).assignee or ""].name
+    assert (owner, "1") in [row[:2] for row in rows(document, "By agent")]
+    assert "of which nobody holds 1" in document.summary[-1]
+
+
+def test_of_a_day_nothing_is_said_of_low_scores_but_how_many_were_followed_up(march: Centre) -> None:
+    with march.store.read() as reader:
+        told = [
+            one.at
+            for one in reader.tickets(TicketQuery(kind="follow_up", limit=100))
+            for one in reader.events(one.number)
+            if one.event.type == "outcome_recorded"
+        ]
+    assert told
+    for day in {f"{at.astimezone(ZoneInfo(ZONE)):%Y-%m-%d}" for at in told}:
+        assert tables(section(made(march, "day", day), "Low scores")) == []

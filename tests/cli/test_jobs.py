@@ -55,7 +55,6 @@ def test_the_daemon_looks_at_what_the_policy_watches(engine: Engine) -> None:
     put(engine.store, [FactRow("deadline", EVENING, kind="complaint", queue="finance", outcome="breached", subject="plan")] * 20)
     assert look(engine, monday) == [
         "backup",
-        "summary",
         "watch through-the-day 0 9-18 * * * Asia/Shanghai",
         "watch weekly-weak-spots 0 9 * * mon Asia/Shanghai",
         "verification 0 7 * * * Asia/Shanghai",
@@ -71,17 +70,16 @@ def run_jobs(engine: Engine, now: datetime) -> list[str]:
     return cron.run_due(engine.store, engine.project.jobs, bodies, now, "Asia/Shanghai")
 
 
-def test_a_new_installation_ships_both_jobs_and_starts_them_with_their_next_slot(engine: Engine) -> None:
+def test_a_new_installation_ships_the_backup_and_starts_it_with_its_next_slot(engine: Engine) -> None:
     assert {job.name for job in engine.project.jobs} == set(JOBS) - {"retention", "report"}  # which the policy wants
     assert run_jobs(engine, EVENING) == []
     assert run_jobs(engine, EVENING + timedelta(hours=8)) == ["backup"]
-    assert run_jobs(engine, EVENING + timedelta(hours=13)) == ["summary"]
-    assert run_jobs(engine, EVENING + timedelta(hours=14)) == []
+    assert run_jobs(engine, EVENING + timedelta(hours=9)) == []
 
 
 def test_a_slot_missed_while_nobody_ran_is_caught_up_once(engine: Engine) -> None:
     run_jobs(engine, EVENING)
-    assert run_jobs(engine, EVENING + timedelta(days=5)) == ["backup", "summary"]
+    assert run_jobs(engine, EVENING + timedelta(days=5)) == ["backup"]
     assert run_jobs(engine, EVENING + timedelta(days=5, minutes=1)) == []
 
 
@@ -95,11 +93,3 @@ def test_backups_open_as_databases_and_only_the_latest_are_kept(engine: Engine) 
     with copy.read() as reader:
         assert reader.active_policy() == engine.world.policy.digest
     copy.close()
-
-
-def test_the_summary_is_a_page_in_each_language_of_the_company(engine: Engine) -> None:
-    job = Job("summary", "0 8 * * *", keep=31)
-    JOBS["summary"](engine, job, EVENING, EVENING - timedelta(days=1))
-    reports = engine.project.var / "reports"
-    assert "服务日报" in (reports / "zh" / "summary-20260304-2000.html").read_text(encoding="utf-8")
-    assert 'lang="en"' in (reports / "en" / "summary-20260304-2000.html").read_text(encoding="utf-8")

@@ -22,7 +22,7 @@ def test_what_happens_next_is_named_with_its_time(engine: Command) -> None:
     assert len(status["timers"]) == 5
     assert status["timers"][0] == {"at": status["next"]["timer"], "ticket": number, "timer": "deadline/response/warn/response-and-plan/0.5"}
     assert [one["at"] for one in status["timers"]] == sorted(one["at"] for one in status["timers"])
-    assert {one["job"] for one in status["jobs"]} == {"backup", "summary"}
+    assert {one["job"] for one in status["jobs"]} == {"backup"}
     assert all(one["at"] > status["now"] for one in status["jobs"])
     shown = engine("status").stdout
     assert f"{number}  first response: warning (response-and-plan, 50% used)" in shown

@@ -9,6 +9,7 @@ import pytest
 
 from engine.cli.init import lay_out
 from engine.cli.validate import check
+from engine.policy.said import translated
 from tests.cli.conftest import Command
 
 PAGE = (Path(__file__).parents[2] / "docs" / "diagnostics.md").read_text(encoding="utf-8")
@@ -184,6 +185,15 @@ def test_a_job_in_a_zone_that_does_not_exist_is_told_at_its_place(tmp_path: Path
     [found] = check(tmp_path)[0]
     assert (found.code, found.path, found.line) == ("CL701", "jobs.backup.timezone", 3)
     assert found.message.startswith("jobs.backup.timezone: there is no time zone 'Asia/Peking'")
+
+
+def test_a_job_whose_place_a_report_took_is_told_with_the_report(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    (tmp_path / "engine.yaml").write_text("version: 1\njobs:\n  summary: {cron: 0 8 * * *}\n", encoding="utf-8")
+    [found] = check(tmp_path)[0]
+    assert (found.code, found.path, found.line) == ("CL701", "jobs.summary", 3)
+    assert found.message.endswith("the report of the day took its place: `report: day` under `reports` in policies/reports.yaml")
+    assert "由日报取代" in translated(found.message, "zh")
 
 
 def test_the_daemon_does_not_start_with_a_job_that_is_never_due(tmp_path: Path) -> None:

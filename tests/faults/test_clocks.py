@@ -59,7 +59,7 @@ class Desk:
 
     def start(self) -> None:
         """What a new process begins with; it knows nothing of how the clock was set meanwhile."""
-        self.worker = Worker(self.engine, {"backup": lambda *_: None, "summary": lambda *_: None}, PARTS)
+        self.worker = Worker(self.engine, {"backup": lambda *_: None}, PARTS)
         self.worker._recover()
 
     def mail(self) -> None:

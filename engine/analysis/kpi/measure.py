@@ -75,15 +75,18 @@ def measure(
     if until - since > (_LONGEST_SPLIT if set(by) & set(OF_DAYS) else _LONGEST):
         raise UsageError("the period is too long: it has at most 100 years, split by day, week or month at most ten")
     check(names, by)
-    # The time that a customer takes to answer is no promise of the house.
-    theirs = frozenset(name for name, kind in policy.deadlines.items() if kind.then == "close_unconfirmed")
-    sums = Sums(by, since, until, ZoneInfo(policy.company.timezone), theirs)
+    sums = Sums(by, since, until, ZoneInfo(policy.company.timezone), of_customers(policy))
     asked = [KPIS[name] for name in (*names, *(policy.reports.scorecard if "scorecard" in names else ()))]
     terms = [
         term for kpi in asked if kpi.ways and not kpi.standing for terms in _ratio(kpi, policy.reports.kpis.get(kpi.name)) for term in terms
     ]
     sums.ask(reader, terms, stock=any(kpi.standing for kpi in asked), store=store)
     return _figures(reader, policy, names, sums)
+
+
+def of_customers(policy: Policy) -> frozenset[str]:
+    """Return the deadlines that are no promises of the house: the time that a customer takes to answer."""
+    return frozenset(name for name, kind in policy.deadlines.items() if kind.then == "close_unconfirmed")
 
 
 def _figures(reader: Reader, policy: Policy, names: Iterable[str], sums: Sums) -> list[Figure]:

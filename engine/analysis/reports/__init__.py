@@ -1,4 +1,4 @@
-"""Reports of a month or a week: built as documents from the log and the store, the same whenever they are asked for (docs/reports.md)."""
+"""Reports of a month, a week or a day, built as documents from the log and the store: the same whenever they are asked for."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from engine.analysis.reports.figures import Sections
 from engine.analysis.reports.material import Material
 from engine.analysis.reports.period import Period
 from engine.analysis.reports.writing import writer, writers
+from engine.analysis.texts import moment
 from engine.core.compiled import Policy
 from engine.core.team import Team
 from engine.documents import Document, Section
@@ -29,11 +30,13 @@ _QUEUE = (
     "backlog",
     "backlog_age",
 )
+_HELD = ("backlog", "backlog_age", "volume", "handled", "transfers", "sla_attainment", "response_on_time")
+"""Who holds what at the end of a day, and what they did in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of report: the period it is of by default (`month` or `week`; `only` that one, or both), its sentences, its parts, and
+    """A kind of report: the period it is of by default (`month`, `week` or `day`; `only` that one, or any), its sentences, its parts, and
     the KPIs that everybody should see first.
     """
 
@@ -66,6 +69,23 @@ KINDS: Mapping[str, Kind] = {
         (figures.results, figures.trend, figures.promises, work.alerts, voices.low_scores, work.measures, work.plan),
         only=True,
     ),
+    "day": Kind(
+        period.DAY,
+        summary.of_day,
+        (
+            work.missed,
+            figures.promises,
+            figures.intake,
+            figures.loads("queue", _HELD),
+            figures.loads("agent", _HELD),
+            figures.results,
+            work.incidents,
+            work.alerts,
+            voices.low_scores,
+        ),
+        True,
+        figures.TODAY,
+    ),
     "survey": Kind(
         period.MONTH,
         summary.of_survey,
@@ -83,7 +103,7 @@ def period_of(kind: str, wanted: str | None, now: datetime, timezone: str) -> Pe
     """Return the period of a report: the one that is wanted, else the last whole one. Raises UsageError for one that it cannot be of."""
     found = period.named(wanted, timezone) if wanted else period.last(KINDS[kind].unit, now, timezone)
     if KINDS[kind].only and found.unit != KINDS[kind].unit:
-        form = "2026-10" if KINDS[kind].unit == period.MONTH else "2026-W41"
+        form = period.FORMS[KINDS[kind].unit]
         raise UsageError(f"the report {kind!r} is of a {KINDS[kind].unit}: write its period as {form}")
     if found.since >= now:
         raise UsageError(f"{found.name} has not begun")
@@ -123,15 +143,14 @@ def report(
 
 
 def _period(material: Material) -> str:
-    about = material.period
-    if about.unit == period.MONTH:
-        named = material.say(
-            "period.month", year=about.first.year, month=about.first.month, name=material.say(f"month.{about.first.month}")
-        )
-    else:
-        _, week, _ = about.first.isocalendar()
-        named = material.say("period.week", year=about.name[:4], week=week, first=about.first)
-    return named if material.until >= about.until else material.say("period.so_far", period=named, day=material.day(material.until))
+    about, first = material.period, material.period.first
+    _, week, weekday = first.isocalendar()
+    names = {"name": material.say(f"month.{first.month}"), "weekday": material.say(f"weekday.{weekday}")}
+    dates = {"year": about.name[:4], "month": first.month, "week": week, "day": first.day, "first": first}
+    named = material.say(f"period.{about.unit}", **names, **dates)
+    if material.until >= about.until:
+        return named
+    return material.say("period.so_far", period=named, at=moment(material.until, about.timezone))
 
 
 __all__ = ["KINDS", "period_of", "report", "writer", "writers"]

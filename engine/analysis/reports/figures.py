@@ -16,6 +16,9 @@ TRENDS = ("sla_attainment", "response_on_time", "csat", "resolution_rate")
 FIRST = ("volume", *TRENDS, "needs_met", "fcr")
 """What everybody should see first, the most important first."""
 MOST_HIGHLIGHTS = 5
+TODAY = ("volume", "sla_attainment", "response_on_time", "handled", "backlog")
+"""What everybody should see first of a day, and how the first two were on the days before."""
+_HOURS = tuple(f"{hour:02}" for hour in range(24))
 WEEKS = 26
 """How many weeks a control chart shows: eight of them are the least baseline."""
 MOST_CAUSES = 8
@@ -108,6 +111,18 @@ def promises(material: Material) -> Iterator[Section]:
             Table(material.say("deadlines.table"), headings, tuple(rows)),
         ),
     )
+
+
+def intake(material: Material) -> Iterator[Section]:
+    """What came in by hour, kind and channel, and how it was in the periods before."""
+    by = {name: {one.group[0]: one.n for one in material.measured(["volume"], [name])} for name in ("hour", "kind", "channel")}
+    hours = Series(material.kpi("volume"), tuple(float(by["hour"].get(hour, 0)) for hour in _HOURS))
+    drawn = [
+        pareto(material, material.say(f"intake.{name}"), {material.part(name, key): n for key, n in by[name].items()})
+        for name in ("kind", "channel")
+    ]
+    came = [Chart("trend", material.say("intake.hour"), "count", _HOURS, (hours,)), *filter(None, drawn)] if by["hour"] else []
+    yield Section(material.say("intake"), (*trends(material, TODAY[:2]), *came) or (material.say("nothing"),))
 
 
 def loads(dimension: str, kpis: Sequence[str]) -> Sections:

@@ -1,15 +1,17 @@
 """What the reports of one period are made from: its KPIs and those of the periods before, and the words for them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from engine.analysis.board import ticket_at
 from engine.analysis.kpi import Figure, measure, splittable
+from engine.analysis.kpi.measure import of_customers
 from engine.analysis.kpi.statistics import Interval, difference
 from engine.analysis.kpi.watch import amount, part
 from engine.analysis.labels import label
+from engine.analysis.reports.missed import Missed, missed
 from engine.analysis.reports.period import Period
 from engine.analysis.texts import printable
 from engine.core.compiled import Policy
@@ -136,11 +138,27 @@ class Material:
         return at is not None and self.period.since <= at < self.until
 
     def logs(self, kind: str) -> Iterator[tuple[Ticket, list[StoredEvent]]]:
-        """Yield the tickets of a kind as they stood at the end, by number, each with its log up to then."""
-        for number in sorted(one.number for one in self.reader.tickets(TicketQuery(kind=kind, limit=_ALL)) if one.opened_at < self.until):
+        """Yield the tickets of a kind, as `told` does."""
+        return self.told(one.number for one in self.reader.tickets(TicketQuery(kind=kind, limit=_ALL)) if one.opened_at < self.until)
+
+    def told(self, numbers: Iterable[str]) -> Iterator[tuple[Ticket, list[StoredEvent]]]:
+        """Yield tickets as they stood at the end, by number, each with its log up to then."""
+        for number in sorted(numbers):
             log = [kept for kept in self.reader.events(number) if kept.at < self.until]
             if (ticket := ticket_at(log, self.until)) is not None:
                 yield ticket, log
+
+    @cached_property
+    def missed(self) -> list[Missed]:
+        """The promises that were broken in the period or overdue at its end, first those that still were."""
+        closed = (one.number for one in self.reader.closed(self.period.since, self.until))
+        found = [
+            one
+            for ticket, log in self.told({*self.reader.opened_until(self.until), *closed})
+            for one in missed(ticket, log, self.until)
+            if one.kind not in of_customers(self.policy) and (one.ended is None or self.holds(one.due))
+        ]
+        return sorted(found, key=lambda one: (one.ended is not None, one.due, one.ticket.number))
 
     def body(self, *ids: str | None) -> str:
         """Return contents as printable lines; what was erased is left out."""

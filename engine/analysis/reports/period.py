@@ -1,20 +1,26 @@
-"""The period of a report: a month or a week of the company's, and those before it."""
+"""The period of a report: a month, a week or a day of the company's, and those before it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from engine.analysis.kpi import sums
 from engine.analysis.texts import YEARS
 from engine.errors import UsageError
 
-MONTH, WEEK = "month", "week"
-_NAMED = re.compile(r"(?P<month>\d{4}-\d\d)|(?P<week>\d{4}-W\d\d)")
+MONTH, WEEK, DAY = "month", "week", "day"
+FORMS: Mapping[str, str] = {MONTH: "2026-10", WEEK: "2026-W41", DAY: "2026-10-15"}
+"""How the name of each is written."""
+_NAMED = re.compile(r"(?P<month>\d{4}-\d\d)|(?P<week>\d{4}-W\d\d)|(?P<day>\d{4}-\d\d-\d\d)")
+_FIRST: Mapping[str, str] = {MONTH: "-01", WEEK: "-1", DAY: ""}
+_DAYS: Mapping[str, int] = {WEEK: 7, DAY: 1}
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From the midnight before its `first` day to that before `after`; what KPIs call such a period (`2026-10`, `2026-W41`)."""
+    """From the midnight before its `first` day to that before `after`; KPIs call it by the same `name` (see `FORMS`)."""
 
     unit: str
     first: date
@@ -23,9 +29,8 @@ class Period:
 
     @property
     def name(self) -> str:
-        """The month, or the week of ISO 8601."""
-        year, week, _ = self.first.isocalendar()
-        return self.first.isoformat()[:7] if self.unit == MONTH else f"{year}-W{week:02}"
+        """The month, the week of ISO 8601, or the day."""
+        return sums.named(self.first)[self.unit]
 
     @property
     def since(self) -> datetime:
@@ -48,16 +53,14 @@ def midnight(day: date, timezone: str) -> datetime:
 
 
 def named(text: str, timezone: str) -> Period:
-    """Return the month `2026-10` or the week `2026-W41`. Raises UsageError."""
+    """Return the month `2026-10`, the week `2026-W41` or the day `2026-10-15`. Raises UsageError."""
     found = _NAMED.fullmatch(text.strip())
-    unit = MONTH if found and found["month"] else WEEK
     try:
-        first = date.fromisoformat(f"{text.strip()}-01" if unit == MONTH else f"{text.strip()}-1")
-        if found and first.year in YEARS:
-            return _around(first, unit, timezone)
+        if found and found.lastgroup and (first := date.fromisoformat(found[0] + _FIRST[found.lastgroup])).year in YEARS:
+            return _around(first, found.lastgroup, timezone)
     except (ValueError, OverflowError):
         pass
-    raise UsageError(f"{text!r} is no period: write a month as 2026-10, or a week as 2026-W41")
+    raise UsageError(f"{text!r} is no period: write a month as 2026-10, a week as 2026-W41, or a day as 2026-10-15")
 
 
 def last(unit: str, at: datetime, timezone: str) -> Period:
@@ -67,12 +70,12 @@ def last(unit: str, at: datetime, timezone: str) -> Period:
 
 
 def _first(day: date, unit: str) -> date:
-    return day.replace(day=1) if unit == MONTH else day - timedelta(days=day.weekday())
+    return day.replace(day=1) if unit == MONTH else day - timedelta(days=day.weekday() % _DAYS[unit])
 
 
 def _back(unit: str, first: date, count: int) -> date:
-    if unit == WEEK:
-        return first - timedelta(weeks=count)
+    if unit in _DAYS:
+        return first - count * timedelta(days=_DAYS[unit])
     months = first.year * 12 + first.month - 1 - count
     return date(months // 12, months % 12 + 1, 1)
 

@@ -33,6 +33,14 @@ def of_promises(material: Material) -> Iterator[str]:
     yield _promises(material)
 
 
+def of_day(material: Material) -> Iterator[str]:
+    """What came in and how promises were kept, and what was open and overdue at the end."""
+    yield _promises(material)
+    held = {one.group[0]: one.n for one in material.measured(["backlog"], ["agent"])}
+    overdue = sum(one.ended is None for one in material.missed)
+    yield material.say("lead.open", open=sum(held.values()), nobody=held.get("", 0), overdue=overdue)
+
+
 def _promises(material: Material) -> str:
     volume, kept = material.now("volume"), material.now("sla_attainment")
     before = material.then("volume")

@@ -10,6 +10,7 @@ from engine.analysis.kpi.suggestions import masking, people, suggestions
 from engine.analysis.labels import label
 from engine.analysis.reports.figures import pareto, trends
 from engine.analysis.reports.material import HISTORY, Material
+from engine.analysis.reports.period import DAY
 from engine.analysis.texts import printable
 from engine.core.compiled import Question
 from engine.core.events import OutcomeRecorded
@@ -126,7 +127,7 @@ def low_scores(material: Material) -> Iterator[Section]:
         closed += ticket.state in ENDED and material.holds(ticket.closed_at)
         waiting += ticket.state not in ENDED
         told = [kept.event for kept in log if isinstance(kept.event, OutcomeRecorded) and material.holds(kept.at)]
-        if not told:
+        if not told or material.period.unit == DAY:  # of a day, whose it was could be told
             continue
         last = told[-1]
         causes[last.cause or ""] += 1

@@ -1,4 +1,4 @@
-"""What a report says of the house's own work: measures and whether they worked, alerts, incidents, and what comes next."""
+"""What a report says of the house's own work: what was missed, measures and whether they worked, alerts, incidents, what comes next."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -6,6 +6,7 @@ from datetime import datetime
 from engine.analysis.board import ticket_at
 from engine.analysis.labels import label
 from engine.analysis.reports.material import Material
+from engine.analysis.texts import moment
 from engine.core.events import ImprovementVerified
 from engine.core.fields import ALERT, IMPROVEMENT, INCIDENT
 from engine.core.improvements import IMPROVED, TOO_EARLY, Improvement, Measured
@@ -16,6 +17,27 @@ from engine.policy import phrases
 
 _TONES = {IMPROVED: "good", TOO_EARLY: "quiet"}
 _PAGE = 1_000
+
+
+def missed(material: Material) -> Iterator[Section]:
+    """The promises that were broken or are overdue: whose each is, how late, how often it was escalated."""
+    rows = tuple(
+        (
+            Cell(one.ticket.number),
+            Cell(material.part("deadline", one.kind)),
+            Cell(material.part("tier", one.ticket.tier or "")),
+            Cell(material.part("queue", one.ticket.queue or "")),
+            Cell(material.person(one.ticket.assignee)),
+            Cell(moment(one.due, material.period.timezone)),
+            Cell(phrases.duration((one.ended or material.until) - one.due, material.language)),
+            Cell(str(one.escalations), one.escalations, "count"),
+            Cell(material.say("done" if one.ended else "late"), tone="quiet" if one.ended else "bad"),
+        )
+        for one in material.missed
+    )
+    heads = ("number", "deadline", "tier", "queue", "agent", "due", "late", "escalated", "state")
+    table = Table(material.say("missed.table"), tuple(material.say(f"head.{one}") for one in heads), rows, material.say("missed.note"))
+    yield Section(material.say("missed"), (table,) if rows else (material.say("missed.none"),))
 
 
 def measures(material: Material) -> Iterator[Section]:

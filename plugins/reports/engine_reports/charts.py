@@ -23,6 +23,9 @@ _MOST_LABELS = 6
 _MOST = {"bars": 10, "pareto": 5}
 """How many categories of a shape half a page has room for."""
 _ROOM = 0.12
+_YEAR = re.compile(r"^20(?=\d\d-)")
+"""What every period of these hundred years begins with."""
+
 _PROLOG = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _ANONYMOUS = re.compile(r'<g id="[^"]*"')
 _IDS = re.compile(r'(?<=[ ])id="|href="#|url\(#')
@@ -237,7 +240,7 @@ def _time(axes: Axes, chart: Chart) -> None:
     count = len(chart.categories)
     every = max(1, ceil(count / (2 * _MOST_LABELS if is_wide(chart) else _MOST_LABELS - 1)))
     places = [place for place in range(count) if (count - 1 - place) % every == 0]
-    axes.set_xticks(places, [chart.categories[place].removeprefix("20") for place in places])
+    axes.set_xticks(places, [_YEAR.sub("", chart.categories[place]) for place in places])
     axes.set_xlim(-0.5, count - 0.5)
     low, high = axes.get_ylim()
     room = (high - low or 1.0) * _ROOM
@@ -254,7 +257,7 @@ def _formatter(unit: str) -> FuncFormatter:
         case "share":
             return FuncFormatter(lambda value, _: f"{value:.0%}" if value <= 1.0001 else "")
         case "duration":
-            return FuncFormatter(lambda value, _: f"{value / 3600:g} h")
+            return FuncFormatter(lambda value, _: f"{value / 3600:.3g} h")
     return FuncFormatter(lambda value, _: f"{value:g}")
 
 

@@ -19,7 +19,7 @@ from engine_web.guards import APART
 SPLITS = ("", "tier", "kind", "channel", "queue", "agent")
 """What figures can be split by here; `engine kpi` knows more."""
 
-OF_PERIODS = ("month", "week", "survey", "agent", "queue", "incident")
+OF_PERIODS = ("day", "week", "month", "survey", "agent", "queue", "incident")
 """The reports that can be read here."""
 
 
