@@ -46,12 +46,13 @@ def run_due(store: Store, world: World, now: datetime, hold: bool) -> list[Outco
 
 
 def upcoming(policy: Policy, now: datetime) -> dict[str, datetime]:
-    """Return when each rule that goes by the clock runs next, by its id, drafts left out; each look (`watch ID`, `verification`); and the
-    next draw for review (`quality`).
+    """Return when each rule that goes by the clock runs next, by its id, drafts left out; each look (`watch ID`, `verification`) and each
+    report (`report ID`); and the next draw for review (`quality`).
     """
     rules = {rule.id: cron.following(rule.cron, now, rule.timezone) for rule in policy.timed_rules if rule.mode != "draft"}
     drawn = policy.quality.schedule if policy.quality else None
-    named = [*_named(policy), *([("quality", drawn)] if drawn else [])]
+    sent = [(f"report {one.id}", one) for one in policy.reports.reports]
+    named = [*_named(policy), *sent, *([("quality", drawn)] if drawn else [])]
     return rules | {name: cron.following(one.cron, now, one.timezone) for name, one in named}
 
 

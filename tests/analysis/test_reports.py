@@ -7,12 +7,14 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from engine.analysis.kpi import measure
 from engine.analysis.labels import CATALOGUE
 from engine.analysis.reports import KINDS, period_of, report, writer
 from engine.analysis.reports.period import Period, last, named
 from engine.core.compiled import Policy
+from engine.core.events import OutcomeRecorded
 from engine.core.improvements import Evidence, Measured
 from engine.core.kpis import REPORTS
 from engine.core.team import Team
@@ -361,6 +363,21 @@ def test_what_came_in_on_a_day_stands_by_its_hours_kinds_and_channels(centre: Ce
     assert drawn["By channel"].categories == ("e-mail",)
 
 
+def test_a_trend_has_neither_point_nor_band_where_there_was_too_little_to_judge_by(march: Centre) -> None:
+    assert "SLA attainment" not in charts(made(march, "day", "2026-03-31")), "no day has the 20 promises that the policy wants"
+    kpis = march.policy.reports.kpis
+    fewer = {**kpis, "sla_attainment": replace(kpis["sla_attainment"], minimum_n=12)}
+    policy = replace(march.policy, reports=replace(march.policy.reports, kpis=fewer))
+    drawn = charts(report(march.store, policy, march.team, "day", named("2026-03-31", ZONE), LATER, "en"))["SLA attainment"]
+    with march.store.read() as reader:
+        found = measure(reader, march.policy, ["sla_attainment"], ["day"], LAST - timedelta(days=20), LAST)
+    enough = [one.group[0] for one in found if one.n >= 12]
+    (line,) = drawn.series
+    shown = [day in enough for day in drawn.categories]
+    assert {True, False} == set(shown)
+    assert [value is not None for value in line.values] == [low is not None for low in line.low] == shown
+
+
 def test_who_holds_what_at_the_end_of_a_day_is_said_of_everybody_and_of_nobody(centre: Centre) -> None:
     held = centre.write("空调坏了")
     centre.later(hours=13)
@@ -373,12 +390,8 @@ def test_who_holds_what_at_the_end_of_a_day_is_said_of_everybody_and_of_nobody(c
 
 def test_of_a_day_nothing_is_said_of_low_scores_but_how_many_were_followed_up(march: Centre) -> None:
     with march.store.read() as reader:
-        told = [
-            one.at
-            for one in reader.tickets(TicketQuery(kind="follow_up", limit=100))
-            for one in reader.events(one.number)
-            if one.event.type == "outcome_recorded"
-        ]
+        logs = [reader.events(one.number) for one in reader.tickets(TicketQuery(kind="follow_up", limit=100))]
+    told = [kept.at for log in logs for kept in log if isinstance(kept.event, OutcomeRecorded)]
     assert told
     for day in {f"{at.astimezone(ZoneInfo(ZONE)):%Y-%m-%d}" for at in told}:
-        assert tables(section(made(march, "day", day), "Low scores")) == []
+        assert len(section(made(march, "day", day), "Low scores").blocks) == 1

@@ -27,6 +27,7 @@ def test_what_happens_next_is_named_with_its_time(engine: Command) -> None:
     shown = engine("status").stdout
     assert f"{number}  first response: warning (response-and-plan, 50% used)" in shown
     assert "backup (cron)" in shown
+    assert "report daily (cron)" in shown
 
 
 def test_it_is_told_where_so_much_waits_that_nothing_is_taken_in(engine: Command) -> None:
@@ -57,6 +58,8 @@ def test_the_next_slot_of_every_rule_by_the_clock_is_told(engine: Command) -> No
         "watch through-the-day": (slots["watch through-the-day"].astimezone(ZoneInfo("Asia/Shanghai")).hour, True),
         "watch weekly-weak-spots": (9, True),
         "verification": (7, True),
+        "report daily": (8, True),
+        "report monthly-improvement": (8, True),
         "quality": (6, True),
     }
     told = re.findall(r"^  (\d{4}-.*)  (.*) \(cron\)$", engine("status").stdout, re.MULTILINE)

@@ -67,12 +67,12 @@ def trend(material: Material) -> Iterator[Section]:
 
 
 def trends(material: Material, kpis: Sequence[str]) -> list[Chart]:
-    """Return a chart for each KPI that has figures of more than one period, from the first such on."""
+    """Return a chart for each KPI that has figures of more than one period to judge by, from the first such on."""
     names = [material.period.before(count).name for count in range(HISTORY, -1, -1)]
     charts = []
     for kpi in kpis:
         figures = [material.history.get(kpi, {}).get(name) for name in names]
-        there = [place for place, one in enumerate(figures) if one is not None and one.value is not None]
+        there = [place for place, one in enumerate(figures) if one is not None and one.value is not None and one.standing != "few"]
         if len(there) > 1:
             charts.append(chart_of(material, "trend", material.kpi(kpi), kpi, names[there[0] :], figures[there[0] :]))
     return charts
@@ -160,10 +160,10 @@ def chart_of(
     material: Material, shape: str, title: str, kpi: str, names: Sequence[str], figures: Sequence[Figure | None], note: str = ""
 ) -> Chart:
     """Return a chart of figures of one KPI, with their intervals and targets."""
-    ends = [one.interval or (None, None) if one else (None, None) for one in figures]
+    drawn = [None if shape == "trend" and one and one.standing == "few" else one for one in figures]
+    ends = [one.interval or (None, None) if one else (None, None) for one in drawn]
     low, high = (tuple(end[side] for end in ends) for side in (0, 1))
-    drawn = [one.value if one and not (shape == "trend" and one.standing == "few") else None for one in figures]
-    series = Series(title, tuple(drawn), low, high)
+    series = Series(title, tuple(one.value if one else None for one in drawn), low, high)
     goals = tuple(one.goal.target if one and one.goal else None for one in figures)
     wanted = material.policy.reports.kpis.get(kpi)
     if shape == "trend" and wanted is not None and wanted.goal is not None:
