@@ -7,9 +7,11 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
+from engine.analysis.board import ticket_at
 from engine.analysis.kpi import Figure, catch_up, measure, splittable
 from engine.analysis.kpi.facts import BATCH, business_calendar, facts_of
 from engine.analysis.kpi.measure import of_customers
+from engine.analysis.reports.missed import Missed, missed
 from engine.core import events as e
 from engine.core.facts import CallFacts
 from engine.core.improvements import Aim, Evidence, Improvement, Measured
@@ -65,17 +67,26 @@ def play(centre: Centre, chance: random.Random, steps: int) -> None:
             continue
 
 
+def logs(centre: Centre) -> list[list[StoredEvent]]:
+    with centre.store.read() as reader:
+        return [reader.events(one.number) for one in reader.tickets(TicketQuery(limit=100_000))]
+
+
 def by_runs(centre: Centre, since: datetime, until: datetime) -> tuple[int, int]:
     """How many promises were kept or broken in a period, and how many of them kept, by the runs of clocks."""
-    with centre.store.read() as reader:
-        logs = [reader.events(one.number) for one in reader.tickets(TicketQuery(limit=100_000))]
     decided = [
         run
-        for log in logs
+        for log in logs(centre)
         for run in runs(log, until)
         if run.clock.kind not in of_customers(centre.policy) and run.decided_at is not None and since <= run.decided_at < until
     ]
     return len(decided), sum(not run.breached for run in decided)
+
+
+def all_missed(log: list[StoredEvent], until: datetime) -> list[Missed]:
+    """What reports list of a ticket."""
+    ticket = ticket_at(log, until)
+    return list(missed(ticket, [one for one in log if one.at < until], until)) if ticket is not None else []
 
 
 def kept(centre: Centre, since: datetime = MORNING - DAY, until: datetime | None = None) -> dict[str, tuple[int, int]]:
@@ -87,7 +98,9 @@ def kept(centre: Centre, since: datetime = MORNING - DAY, until: datetime | None
 
 
 @pytest.mark.parametrize("run", range(scaled(30, least=2)))
-def test_promises_are_counted_as_the_runs_of_clocks_say_and_a_past_period_never_changes(centre: Centre, run: int, seed: int) -> None:
+def test_promises_are_counted_and_listed_as_the_runs_of_clocks_say_and_a_past_period_never_changes(
+    centre: Centre, run: int, seed: int
+) -> None:
     chance = random.Random(f"{seed}-{run}")
     play(centre, chance, 30)
     middle = centre.now + timedelta(seconds=1)
@@ -100,6 +113,9 @@ def test_promises_are_counted_as_the_runs_of_clocks_say_and_a_past_period_never_
             due, met = by_runs(centre, since, until)
             counted = measure(reader, centre.policy, ["sla_attainment"], [], since, until)
             assert [(one.n, one.value) for one in counted] == ([(due, met / due)] if due else [])
+        due, met = by_runs(centre, MORNING - DAY, centre.now)
+        listed = [one for log in logs(centre) for one in all_missed(log, centre.now)]
+        assert sum(one.kind not in of_customers(centre.policy) for one in listed) == due - met
     assert everything(centre, middle) == before
 
 

@@ -395,3 +395,12 @@ def test_of_a_day_nothing_is_said_of_low_scores_but_how_many_were_followed_up(ma
     assert told
     for day in {f"{at.astimezone(ZoneInfo(ZONE)):%Y-%m-%d}" for at in told}:
         assert len(section(made(march, "day", day), "Low scores").blocks) == 1
+
+
+def test_a_promise_that_was_broken_after_its_ticket_had_ended_stands_in_the_day_too(centre: Centre) -> None:
+    number = centre.write("空调坏了")
+    centre.act(number, "contact", "已联系")
+    centre.act(number, "resolve", "已修好")
+    centre.reply(number, "满意")
+    centre.now += timedelta(hours=30)  # nobody fires a timer: the survey was to be sent within 24 hours
+    assert [row[:2] for row in rows(on_the_day(centre, "2026-03-05"), "Broken and overdue promises")] == [(number, "sending the survey")]

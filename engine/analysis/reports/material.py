@@ -15,14 +15,14 @@ from engine.analysis.reports.missed import Missed, missed
 from engine.analysis.reports.period import Period
 from engine.analysis.texts import printable
 from engine.core.compiled import Policy
-from engine.core.kpis import KPIS
+from engine.core.kpis import KPIS, Term
 from engine.core.model import Ticket
 from engine.core.scripts import Text
 from engine.core.team import Team
 from engine.documents import Cell
 from engine.policy import phrases
 from engine.store.contract import Reader
-from engine.store.rows import StoredEvent, TicketQuery
+from engine.store.rows import FactSpan, StoredEvent, TicketQuery
 
 HISTORY = 12
 """How many periods before are shown beside the one reported on."""
@@ -151,10 +151,11 @@ class Material:
     @cached_property
     def missed(self) -> list[Missed]:
         """The promises that were broken in the period or overdue at its end, first those that still were."""
-        closed = (one.number for one in self.reader.closed(self.period.since, self.until))
+        span = FactSpan(self.period.since, self.until, timedelta(0), self.until)
+        broken = self.reader.sum_facts([Term("deadline", ("breached",))], span, ["ticket"])
         found = [
             one
-            for ticket, log in self.told({*self.reader.opened_until(self.until), *closed})
+            for ticket, log in self.told({*self.reader.opened_until(self.until), *(str(one.group[0]) for one in broken if one.numbers[0])})
             for one in missed(ticket, log, self.until)
             if one.kind not in of_customers(self.policy) and (one.ended is None or self.holds(one.due))
         ]
