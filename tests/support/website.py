@@ -81,7 +81,9 @@ class Website:
 
     def browser(self) -> httpx.Client:
         """Another browser, in which nobody has signed in."""
-        client = httpx.Client(base_url=self.url, follow_redirects=False, trust_env=False, timeout=20)
+        # The server ends a connection that nobody used for five seconds: who uses it at that moment would find it reset.
+        limits = httpx.Limits(keepalive_expiry=1)
+        client = httpx.Client(base_url=self.url, follow_redirects=False, trust_env=False, timeout=20, limits=limits)
         self._browsers.append(client)
         return client
 
