@@ -87,10 +87,13 @@ def test_a_directory_may_have_a_team_of_its_own(project: Command) -> None:
     drafts = project.root / "drafts"
     shutil.copytree(project.root / "policies", drafts)
     team = drafts / "team.yaml"
-    team.write_text(team.read_text(encoding="utf-8").replace("name: 赵敏", "name: 赵敏敏"), encoding="utf-8")
-    assert (project.root / "policies" / "team.yaml").read_text(encoding="utf-8").count("赵敏敏") == 0
+    one_more = (
+        '  gao: {name: 高远, queues: [front_desk], skills: {}, email: gao@example.test, shift: day}\n  wang:'
+    )
+    team.write_text(team.read_text(encoding="utf-8").replace("  wang:", one_more, 1), encoding="utf-8")
     told = project.json("simulate", "policies", "drafts")
     assert told["old"]["policy"] == told["new"]["policy"]
+    assert set(told["new"]["busy"]) - set(told["old"]["busy"]) == {"gao"}
 
 
 @pytest.mark.parametrize(
