@@ -87,9 +87,7 @@ def test_a_directory_may_have_a_team_of_its_own(project: Command) -> None:
     drafts = project.root / "drafts"
     shutil.copytree(project.root / "policies", drafts)
     team = drafts / "team.yaml"
-    one_more = (
-        '  gao: {name: 高远, queues: [front_desk], skills: {}, email: gao@example.test, shift: day}\n  wang:'
-    )
+    one_more = "  gao: {name: 高远, queues: [front_desk], skills: {}, email: gao@example.test, shift: day}\n  wang:"
     team.write_text(team.read_text(encoding="utf-8").replace("  wang:", one_more, 1), encoding="utf-8")
     told = project.json("simulate", "policies", "drafts")
     assert told["old"]["policy"] == told["new"]["policy"]
