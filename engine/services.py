@@ -47,7 +47,6 @@ from engine.policy.units import duration
 from engine.runtime import accounts, attachments, dossier, followups, inbox, log, quality
 from engine.runtime.engine import Engine
 from engine.runtime.handle import Outcome, handle
-from engine.runtime.passes import hashed
 from engine.runtime.project import resolve_secrets
 from engine.runtime.tokens import PAGES
 from engine.store.accounts import NewsRow, RequestRow
@@ -125,7 +124,7 @@ __all__ = [
     "Channels", "Engine", "FollowUpOutcome", "Improvement", "KeepContent", "MessageArrived", "NewsRow", "Outcome", "Policy", "QueueMessage",
     "Reader", "RequestRow", "Serve", "ServiceType", "StepDraft", "Store", "Survey", "Team", "Ticket", "TicketQuery", "TicketRequested",
     "Transaction", "Words", "accounts", "amount", "attachments", "board", "build", "compare", "decode_plain", "dossier", "duration",
-    "encode", "events", "explain", "followups", "from_text", "guides", "handle", "hashed", "hookimpl", "inbox", "instant", "is_opt_out",
+    "encode", "events", "explain", "followups", "from_text", "guides", "handle", "hookimpl", "inbox", "instant", "is_opt_out",
     "kpi", "label", "learned", "load_case", "load_cases", "log", "mask", "moment", "phrases", "printable", "quality", "reckon",
     "reports", "rota", "run_case", "scores", "ticket_page", "verdict", "with_usual",
 ]  # fmt: skip

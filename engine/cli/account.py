@@ -10,7 +10,6 @@ from engine.cli.output import say
 from engine.cli.session import FORMAT, Desk, Session, options, read_text
 from engine.errors import UsageError
 from engine.runtime import accounts
-from engine.runtime.passes import new_secret
 
 if TYPE_CHECKING:
     from engine.cli.words import Words
@@ -76,7 +75,7 @@ def set_(session: Session, agent: str, password: str | None, generate: bool) -> 
     """Set the password of AGENT, an id of team.yaml; whoever is signed in as them is signed out."""
     if password not in (None, "-"):
         raise UsageError("a password in a command stands in the shell's history: give `--password -` and standard input, or neither")
-    made = new_secret(SystemRandom())[:20] if generate else None
+    made = accounts.new_secret(SystemRandom())[:20] if generate else None
     with session.desk() as desk:
         _must_be_known(desk, agent)
         given = made or (read_text(password) if password else click.prompt("password", hide_input=True, confirmation_prompt=True))

@@ -4,11 +4,11 @@ Of a password its Argon2id is kept (RFC 9106), of every other secret its SHA-256
 """
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 from random import Random
 from typing import TYPE_CHECKING
 
 from engine.errors import ConfigurationError, Refused, UsageError
-from engine.runtime.passes import hashed, new_secret
 from engine.store.accounts import AccessRow, AccountRow
 from engine.store.contract import Reader, Transaction
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SHORTEST, LONGEST = 10, 200
 """Characters of a password."""
+
+_BITS = 192
 
 _NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$bm9ib2R5IGhhcyB0aGlz$mT7yMSzgMdzVd8mXWAwBLQUHnVSJs0uX4eYZlMNd4Ys"
 """What is asked where there is no account, so that it takes as long to find out."""
@@ -80,3 +82,13 @@ def _argon2() -> "PasswordHasher":
     except ImportError as error:
         raise ConfigurationError("passwords need argon2-cffi: pip install 'closedloop[web]'") from error
     return PasswordHasher()
+
+
+def new_secret(chance: Random) -> str:
+    """Return 48 hexadecimal digits that nobody guesses."""
+    return f"{chance.getrandbits(_BITS):0{_BITS // 4}x}"
+
+
+def hashed(secret: str) -> str:
+    """Return what of a secret is kept: nobody finds it again from that."""
+    return sha256(secret.encode()).hexdigest()

@@ -5,6 +5,7 @@ import os
 import re
 import zipfile
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from engine.store.codec import decode_plain, encode
 from engine.store.contract import Reader
 from engine.store.contract.tickets import HISTORY
 from engine.store.personal import HoldRow, OptOutRow, Whose
-from engine.store.rows import AnswerRow, CustomerRow, TicketQuery
+from engine.store.rows import AnswerRow, CustomerRow, LinkRow, TicketQuery
 
 
 class Dossier(Struct, frozen=True):
@@ -88,7 +89,7 @@ def look(engine: Engine, who: str, actor: str | None) -> Dossier:
         links = tx.links_of(seen.id)
         for link in links:
             tx.audit(engine.clock.now(), str(actor), "looked at", link.follow_up)
-        return structs.replace(seen, answers=_answers(tx, {link.answer for link in links}))
+        return structs.replace(seen, answers=_answers(tx, links))
 
 
 def export(engine: Engine, customer: str, actor: str, path: Path) -> int:
@@ -117,7 +118,7 @@ def _data(reader: Reader, engine: Engine, customer: str, with_answers: bool) -> 
         "opt_outs": reader.opt_outs(customer),
         "tickets": [_ticket(reader, number) for number in own.tickets],
         **{place: [archives.plain(one) for one in reader.personal(place, own)] for place in places},
-        "survey.answers": _answers(reader, {link.answer for link in links}) if with_answers else "needs the role follow_up",
+        "survey.answers": _answers(reader, links) if with_answers else "needs the role follow_up",
         "archived": archives.find(engine.project.var, lambda line: line.get("ticket") in own.tickets or line.get("customer") == customer),
     }
 
@@ -127,8 +128,8 @@ def _ticket(reader: Reader, number: str) -> dict[str, Any]:
     return {"state": reader.ticket(number), "log": log}
 
 
-def _answers(reader: Reader, ids: set[str]) -> list[AnswerRow]:
-    return [row for row in reader.answers() if row.id in ids] if ids else []
+def _answers(reader: Reader, links: Iterable[LinkRow]) -> list[AnswerRow]:
+    return [answer for id in sorted({link.answer for link in links}) if (answer := reader.answer(id)) is not None]
 
 
 def _may_see_answers(engine: Engine, actor: str | None) -> bool:

@@ -50,5 +50,5 @@ def reveal(engine: Engine, number: str, agent: str) -> FollowUpView:
 
 def _view(reader: Reader, number: str, link: LinkRow) -> FollowUpView:
     kept = reader.contents([link.contact]) if link.contact else {}
-    answer = next((row for row in reader.answers() if row.id == link.answer), None)
-    return FollowUpView(number, link.ticket, link.customer, from_text(kept.get(link.contact or "", "")), answer)
+    contact = from_text(kept.get(link.contact or "", ""))
+    return FollowUpView(number, link.ticket, link.customer, contact, reader.answer(link.answer))

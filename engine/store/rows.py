@@ -236,17 +236,6 @@ class LinkRow(Struct, frozen=True):
     contact: str | None
 
 
-class PassRow(Struct, frozen=True):
-    """What a link that somebody was sent lets its holder do: `purpose`, for the ticket, as the party, once, until it expires."""
-
-    hash: str
-    purpose: str
-    ticket: str
-    party: str
-    expires_at: datetime
-    used_at: datetime | None = None
-
-
 class PolicyRow(Struct, frozen=True):
     """A policy in the archive."""
 

@@ -16,7 +16,6 @@ from engine.core import events as e
 from engine.store import AnswerRow, ChannelRow, FactRow, HoldRow, TrialRow, WaitingRow, WorkerRow, open_store
 from engine.store.accounts import AccessRow, AccountRow, RequestRow
 from engine.store.feedback import FeedbackRow
-from engine.store.rows import PassRow
 from engine.store.sqlite.schema import MIGRATIONS
 from tests.store.samples import MINUTE, NOW, customer, happen, message, open_ticket
 
@@ -54,7 +53,6 @@ def fill(path: Path) -> None:
         tx.claim_messages("email", NOW, 1, "w-1")
         tx.worker_seen(WorkerRow("w-1", "desk", 1, ("timers",), "digest-1", NOW, NOW), NOW)
         tx.keep_waiting(WaitingRow("5e1f", "after-closure", NOW, b"sealed"))
-        tx.keep_pass(PassRow("ab12", "survey", number, "customer", NOW + MINUTE))
         tx.keep_account(AccountRow("zhao", "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA", NOW))
         tx.keep_access(AccessRow("cd34", "token", "zhao", "crm", NOW, NOW + MINUTE))
         tx.keep_request(RequestRow("ef56", "0a1b", "{}", NOW), NOW)

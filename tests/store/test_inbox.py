@@ -6,7 +6,6 @@ import pytest
 
 from engine.errors import NotFound
 from engine.store import Store
-from engine.store.sql import inbox, timers
 from tests.store.samples import MINUTE, NOW, open_ticket, the
 
 
@@ -113,17 +112,6 @@ def test_an_item_is_found_by_its_row_and_by_its_source(store: Store) -> None:
         assert found is not None
         assert (found.channel, found.source_id, tx.inbox_row(found.id)) == ("sms", "a", found)
         assert (tx.inbox_item("sms", "b"), tx.inbox_row(99)) == (None, None)
-
-
-CLAIMS = {"inbox_pending": inbox._CLAIM, "timer_waiting": timers._CLAIM}
-
-
-@pytest.mark.parametrize("index", CLAIMS)
-def test_the_next_one_is_found_by_index_however_many_wait(file_backend, index: str) -> None:
-    file_backend.open().close()
-    with file_backend.by_hand() as connection:
-        plan = [step for _, _, _, step in connection.execute(f"EXPLAIN QUERY PLAN {CLAIMS[index]}", (0, 1))]
-    assert [index in step for step in plan] == [True], plan
 
 
 def test_what_waits_is_counted_up_to_a_limit(store: Store) -> None:

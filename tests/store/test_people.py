@@ -182,6 +182,7 @@ def test_choices_are_kept_with_the_scores(store: Store) -> None:
     with store.write() as tx:
         tx.keep_answer(row)
         assert tx.answers() == [row]
+        assert (tx.answer(row.id), tx.answer("none")) == (row, None)
 
 
 def test_what_customers_said_is_kept_once_and_found_by_its_day(store: Store) -> None:

@@ -21,11 +21,6 @@ from engine.store import Conflict, Store, StoreFailed, TicketQuery, Transaction,
 from engine.store.postgresql import store as postgresql_store
 from engine.store.postgresql.migrations import Backend
 from engine.store.postgresql.session import translated
-from engine.store.sql import inbox as rooms_inbox
-from engine.store.sql import outbox as rooms_outbox
-from engine.store.sql import people as rooms_people
-from engine.store.sql import tickets as rooms_tickets
-from engine.store.sql import timers as rooms_timers
 from engine.store.sql.schema import MIGRATIONS
 from tests.store.samples import MINUTE, NOW, customer, message, open_ticket, problems
 from tests.support.postgresql import PASSWORD, Server
@@ -310,51 +305,6 @@ def test_statements_are_translated() -> None:
     assert translated("x /*pg ::json*/ ->> 'by' IN (SELECT value FROM json_each(?))") == (
         "x ::json ->> 'by' IN (SELECT value FROM json_array_elements_text(%s))"
     )
-
-
-PLANS = {
-    "claim of the inbox": (rooms_inbox._CLAIM, (0, 1), "inbox_pending"),
-    "claim of timers": (rooms_timers._CLAIM, (0, 1), "timer_waiting"),
-    "claim of messages": (rooms_outbox._READY, ("email", 0, 20), "outbox_queued"),
-    "what was given up": (rooms_outbox._RECOVER, (0, 0, 0), "outbox_unsent"),
-    "item by source": (rooms_inbox._ITEM, ("email", "a"), "inbox_by_source"),
-    "message by provider": (rooms_outbox._BY_PROVIDER, ("email", "a"), "outbox_by_provider"),
-    "automatic messages": (rooms_outbox._RECENT, ('["a"]', 0), "outbox_automatic"),
-    "open incident": (rooms_tickets._OPEN_INCIDENT, ("a",), "ticket_open_incident"),
-    "suspects": (rooms_tickets._SUSPECTS, ("a", 0, "", 9), "ticket_suspect"),
-    "members": (rooms_tickets._MEMBERS, ("a", "", 9), "ticket_by_incident"),
-    "conversation": (rooms_outbox._CONVERSATION, ("a", "qian", "[]"), "outbox_by_address"),
-    "customer by address": (rooms_people._FIND, ("email", "a"), "customer_address_by_address"),
-    "needs": (rooms_tickets._NEEDS_OF, ("C1", 0, "", "[]", 9), "ticket_by_customer"),
-    "last contact": (rooms_tickets._LAST_CONTACT, ("C1", 9), "ticket_by_customer"),
-    "loads": (rooms_tickets._LOADS, (), "ticket_open_by_assignee"),
-}
-
-
-_FILL = """
-SELECT coalesce((
-    SELECT string_agg('ALTER TABLE ' || t.name || ' DROP CONSTRAINT ' || conname, ';')
-    FROM pg_constraint WHERE conrelid = t.id AND contype = 'c'
-), '') || ';INSERT INTO ' || t.name || '(' || string_agg(column_name, ',' ORDER BY ordinal_position) || ') SELECT ' || string_agg(
-    CASE data_type WHEN 'text' THEN $$'x' || n$$ WHEN 'bytea' THEN $$''::bytea$$ ELSE 'n + 9' END, ',' ORDER BY ordinal_position
-) || ' FROM generate_series(1, 3000) n'
-FROM (SELECT indrelid AS id, indrelid::regclass::text AS name FROM pg_index WHERE indexrelid = %s::regclass) t
-JOIN information_schema.columns ON table_name = t.name AND is_nullable = 'NO' AND is_identity = 'NO'
-GROUP BY t.id, t.name
-"""
-"""Rows of the table that an index belongs to, none like another, whatever the table says a row must be."""
-
-
-@pytest.mark.parametrize(("sql", "values", "index"), PLANS.values(), ids=PLANS)
-def test_what_every_decision_asks_is_found_by_index(stores: list[Store], database: str, sql: str, values: tuple, index: str) -> None:
-    with psycopg.connect(database) as connection:
-        fill, *_ = connection.execute(_FILL, (index,)).fetchone() or ()
-        connection.execute("SET LOCAL session_replication_role = replica")  # rows that belong to none of another table
-        connection.execute(fill)
-        connection.execute("ANALYZE")
-        plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {translated(sql)}", values))
-        connection.rollback()
-    assert index in plan, plan
 
 
 # ── a server that goes away ─────────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,6 @@ from engine.core.decision import Reason
 from engine.core.signals import AgentActed, TimerFired
 from engine.errors import UsageError
 from engine.store import Conflict, Store, TicketQuery
-from engine.store.sql.tickets import _LAST_CONTACT, _NEEDS_OF
 from tests.store.samples import MINUTE, NOW, folded, happen, open_ticket, opening, problems, record, the
 
 N1, N2, N3 = "202405120001", "202405120002", "202405120003"
@@ -228,18 +227,6 @@ def test_what_passes_between_a_customer_and_a_person_is_the_last_contact(store: 
         open_ticket(tx, customer="C2", by="customer", at=NOW + 3 * MINUTE)
         assert tx.last_contact("C1") == (NOW + MINUTE if counts else NOW)
         assert tx.last_contact("C9") is None
-
-
-HISTORY = ((_NEEDS_OF, ("C1", 0, "", "[]", 9)), (_LAST_CONTACT, ("C1", 9)))
-
-
-@pytest.mark.parametrize(("sql", "values"), HISTORY, ids=["needs", "last contact"])
-def test_a_customers_history_is_found_by_index(file_backend, sql: str, values: tuple) -> None:
-    file_backend.open().close()
-    with file_backend.by_hand() as connection:
-        plan = [step for _, _, _, step in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
-    assert any("ticket USING" in step and "ticket_by_customer" in step for step in plan), plan
-    assert not [step for step in plan if step.startswith(("SCAN ticket", "SCAN event", "USE TEMP"))], plan
 
 
 def test_a_number_that_was_given_back_is_the_next_that_is_given(store: Store) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from engine.store.feedback import FeedbackRow
 from engine.store.personal import AuditRow
-from engine.store.rows import AgentRow, AnswerRow, CustomerRow, LinkRow, PassRow, WaitingRow
+from engine.store.rows import AgentRow, AnswerRow, CustomerRow, LinkRow, WaitingRow
 
 
 class PeopleReader(Protocol):
@@ -33,14 +33,14 @@ class PeopleReader(Protocol):
     def answers(self, *, survey: str | None = None, month: str | None = None) -> list[AnswerRow]:
         """Return the answers that fit, by their random ids."""
 
+    def answer(self, id: str) -> AnswerRow | None:
+        """Return the answer of that id, None if there is none."""
+
     def waiting_answers(self) -> list[WaitingRow]:
         """Return the answers that wait for others, by their random ids."""
 
     def link(self, follow_up: str) -> LinkRow | None:
         """Return whom the follow-up is about, None if that was severed or never kept."""
-
-    def find_pass(self, hash: str) -> PassRow | None:
-        """Return what a secret stands for, by its hash."""
 
     def agents(self) -> dict[str, AgentRow]:
         """Return what is kept of agents, by id; of whom nothing is kept is left out."""
@@ -100,12 +100,6 @@ class PeopleWriter(Protocol):
 
     def sever_link(self, follow_up: str) -> bool:
         """Forget whom the follow-up was about. False if nothing was kept."""
-
-    def keep_pass(self, row: PassRow) -> None:
-        """Keep what a secret stands for. Raises StoreFailed if the hash is taken."""
-
-    def use_pass(self, hash: str, at: datetime) -> bool:
-        """The secret was used. False: it was before, or there is none."""
 
     def keep_feedback(self, row: FeedbackRow) -> bool:
         """Keep what a customer said. False: it is kept already. Raises StoreFailed for a customer that there is not."""

@@ -37,10 +37,10 @@ _SET_META = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UP
 _FIRST_META = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING"
 
 
-# Counted on the indexes of what is not done.
+# Counted on the indexes of what is not done, which an expression keeps from being passed by for one that is in the order of channels.
 _BACKLOG = """
-SELECT 'inbox', channel, state, count(*), min(next_attempt_at) FROM inbox WHERE state = 'pending' GROUP BY channel, state
-UNION ALL SELECT 'inbox', channel, state, count(*), min(next_attempt_at) FROM inbox WHERE state = 'dead' GROUP BY channel, state
+SELECT 'inbox', channel || '', state, count(*), min(next_attempt_at) FROM inbox WHERE state = 'pending' GROUP BY channel || '', state
+UNION ALL SELECT 'inbox', channel || '', state, count(*), min(next_attempt_at) FROM inbox WHERE state = 'dead' GROUP BY channel || '', state
 UNION ALL SELECT 'outbox', channel, state, count(*), min(next_attempt_at) FROM outbox WHERE state = 'queued' GROUP BY channel, state
 UNION ALL SELECT 'outbox', channel, state, count(*), min(next_attempt_at) FROM outbox WHERE state IN ('held', 'sending', 'dead')
 GROUP BY channel, state

@@ -16,7 +16,11 @@ _CLAIM = f"{_PENDING} /*pg FOR UPDATE SKIP LOCKED*/"
 
 _NEXT = "SELECT min(next_attempt_at) FROM inbox WHERE state = 'pending'"
 
-_LIST = f"SELECT {_COLUMNS} FROM inbox WHERE state = coalesce(?, state) ORDER BY id DESC LIMIT ?"
+# By state in so many words, which are those of an index where the state has one.
+_LIST = {
+    state: f"SELECT {_COLUMNS} FROM inbox WHERE state = {which} ORDER BY id DESC LIMIT ?"
+    for state, which in {None: "state", "pending": "'pending'", "done": "'done'", "dead": "'dead'"}.items()
+}
 
 _DEAD = f"""
 SELECT {_COLUMNS} FROM inbox
@@ -29,7 +33,13 @@ _ITEM = f"SELECT {_COLUMNS} FROM inbox WHERE channel = ? AND source_id = ?"
 
 _WAITING = "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE state = 'pending' LIMIT ?) AS waiting"
 
-_COUNTS = "SELECT CASE WHEN dropped_at IS NULL THEN state ELSE 'dropped' END, count(*) FROM inbox GROUP BY 1"
+# Counted on indexes: items are large, and nearly all are done.
+_COUNTS = """
+SELECT 'pending', count(*) FROM inbox WHERE state = 'pending'
+UNION ALL SELECT CASE WHEN dropped_at IS NULL THEN 'dead' ELSE 'dropped' END, count(*) FROM inbox WHERE state = 'dead' GROUP BY 1
+UNION ALL SELECT 'done', (SELECT count(*) FROM inbox) - (SELECT count(*) FROM inbox WHERE state = 'pending')
+    - (SELECT count(*) FROM inbox WHERE state = 'dead')
+"""
 
 # The unique (channel, source_id) is what makes one item of a source exactly one row; one that was cleared is known by another name.
 _ACCEPT = """
@@ -70,7 +80,7 @@ class InboxReads(Room):
 
     def inbox(self, state: str | None, limit: int) -> list[InboxRow]:
         """Items of one state or of all."""
-        return [_item(row) for row in self._session.all(_LIST, state, limit)]
+        return [_item(row) for row in self._session.all(_LIST[state], limit)]
 
     def dead_inbox(self, channel: str | None, limit: int) -> list[InboxRow]:
         """Items that were set aside."""
@@ -93,7 +103,7 @@ class InboxReads(Room):
 
     def inbox_counts(self) -> dict[str, int]:
         """How many items are in each state."""
-        return dict(self._session.all(_COUNTS))
+        return {state: count for state, count in self._session.all(_COUNTS) if count}
 
 
 class InboxWrites(InboxReads):

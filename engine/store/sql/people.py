@@ -8,7 +8,7 @@ from engine.errors import NotFound, Refused
 from engine.store.codec import decode_plain, encode
 from engine.store.feedback import FeedbackRow
 from engine.store.personal import AuditRow
-from engine.store.rows import AgentRow, AnswerRow, CustomerRow, LinkRow, PassRow, WaitingRow
+from engine.store.rows import AgentRow, AnswerRow, CustomerRow, LinkRow, WaitingRow
 from engine.store.sql.session import Room, instant, instant_or_none, micros, micros_or_none
 
 _COLUMNS = "id, name, segment, language, created_at, last_survey_at"
@@ -48,6 +48,8 @@ SELECT id, survey, month, scores_json, suggestion, choices_json FROM survey_answ
 WHERE survey = coalesce(?, survey) AND month = coalesce(?, month) ORDER BY id
 """
 
+_ANSWER = "SELECT id, survey, month, scores_json, suggestion, choices_json FROM survey_answer WHERE id = ?"
+
 _KEEP_ANSWER = "INSERT INTO survey_answer (id, survey, month, scores_json, suggestion, choices_json) VALUES (?, ?, ?, ?, ?, ?)"
 
 _WAITING = "SELECT id, survey, look_at, sealed FROM waiting_answer ORDER BY id"
@@ -70,12 +72,6 @@ FROM (
     SELECT id, 0 AS turn, away_since, away_until, away_by FROM agent UNION ALL SELECT agent, turn, NULL, NULL, NULL FROM agent_turn
 ) AS known GROUP BY id ORDER BY id
 """
-_FIND_ISSUED = "SELECT hash, purpose, ticket, party, expires_at, used_at FROM pass WHERE hash = ?"
-
-_KEEP_ISSUED = "INSERT INTO pass (hash, purpose, ticket, party, expires_at) VALUES (?, ?, ?, ?, ?)"
-
-_USE_ISSUED = "UPDATE pass SET used_at = ? WHERE hash = ? AND used_at IS NULL"
-
 
 _TAKE_TURN = """
 INSERT INTO agent_turn (agent, turn) SELECT CAST(? AS TEXT), coalesce(max(turn), 0) + 1 FROM agent_turn WHERE TRUE RETURNING turn
@@ -137,10 +133,12 @@ class PeopleReads(Room):
 
     def answers(self, *, survey: str | None = None, month: str | None = None) -> list[AnswerRow]:
         """Answers that fit."""
-        return [
-            AnswerRow(id, of_survey, in_month, decode_plain(scores), suggestion, _chosen(choices))
-            for id, of_survey, in_month, scores, suggestion, choices in self._session.all(_ANSWERS, survey, month)
-        ]
+        return [_answer(*row) for row in self._session.all(_ANSWERS, survey, month)]
+
+    def answer(self, id: str) -> AnswerRow | None:
+        """The answer."""
+        row = self._session.one(_ANSWER, id)
+        return None if row is None else _answer(*row)
 
     def waiting_answers(self) -> list[WaitingRow]:
         """Answers that wait for others."""
@@ -150,14 +148,6 @@ class PeopleReads(Room):
         """Whom the follow-up is about."""
         row = self._session.one(_LINK, follow_up)
         return None if row is None else LinkRow(*row)
-
-    def find_pass(self, hash: str) -> PassRow | None:
-        """What a secret stands for."""
-        row = self._session.one(_FIND_ISSUED, hash)
-        if row is None:
-            return None
-        _, purpose, ticket, party, expires_at, used_at = row
-        return PassRow(hash, purpose, ticket, party, instant(expires_at), instant_or_none(used_at))
 
     def agents(self) -> dict[str, AgentRow]:
         """What is kept of agents."""
@@ -247,18 +237,10 @@ class PeopleWrites(PeopleReads):
         """Forget whom a follow-up was about."""
         return self._session.run(_SEVER, follow_up) == 1
 
-    def keep_pass(self, row: PassRow) -> None:
-        """Keep what a secret stands for."""
-        self._session.run(_KEEP_ISSUED, row.hash, row.purpose, row.ticket, row.party, micros(row.expires_at))
-
     def keep_feedback(self, row: FeedbackRow) -> bool:
         """Keep what a customer said."""
         given = (row.id, row.day.isoformat(), row.source, row.text, row.score, *(row.scale or (None, None)))
         return self._session.run(_KEEP_FEEDBACK, *given, row.customer, micros(row.entered_at), row.by) == 1
-
-    def use_pass(self, hash: str, at: datetime) -> bool:
-        """The secret was used."""
-        return self._session.run(_USE_ISSUED, micros(at), hash) == 1
 
     def take_turn(self, agent: str) -> int:
         """The agent was given a ticket."""
@@ -293,6 +275,10 @@ def _customer(row: tuple[Any, ...]) -> CustomerRow:
 def _said(row: tuple[Any, ...]) -> FeedbackRow:
     id, day, source, body, score, low, high, customer, at, by = row
     return FeedbackRow(id, date.fromisoformat(day), source, body, score, None if low is None else (low, high), customer, instant(at), by)
+
+
+def _answer(id: str, survey: str, month: str, scores: str, suggestion: str, choices: str) -> AnswerRow:
+    return AnswerRow(id, survey, month, decode_plain(scores), suggestion, _chosen(choices))
 
 
 def _chosen(text: str) -> dict[str, tuple[str, ...]]:

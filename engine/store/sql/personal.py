@@ -181,7 +181,6 @@ _FORGET_OPT_OUTS = "DELETE FROM opt_out WHERE address IN (SELECT address FROM cu
 
 _FORGET = (
     f"UPDATE timer SET error = NULL WHERE ticket IN {_TICKETS}",
-    f"DELETE FROM pass WHERE ticket IN {_TICKETS}",
     f"DELETE FROM follow_up_link WHERE customer = :customer OR ticket IN {_TICKETS}",
     _FORGET_OPT_OUTS,
     "DELETE FROM customer WHERE id = :customer",

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from engine.core.events import Event
-from engine.core.fields import NEEDS
+from engine.core.fields import NEEDS, OPEN_STATES
 from engine.core.model import Ticket
 from engine.errors import UsageError
 from engine.store.codec import decode_event, decode_plain, decode_ticket, encode, record_facts, record_reasons, record_signal, signal_name
@@ -20,7 +20,8 @@ _STATE = "SELECT state_json FROM ticket WHERE number = ?"
 # Rows that refer to the ticket may still be added by others.
 _HOLD = f"{_STATE} /*pg FOR NO KEY UPDATE*/"
 
-# A query is made of the filters that are asked for, so that the database can choose the index.
+# A query is made of the filters that are asked for, so that the database can choose the index. `open` and `own` follow from the states and
+# the kind that are asked for, and say so in the words of an index: no planner can tell that from values.
 _QUERY = "SELECT state_json FROM ticket WHERE {filters} ORDER BY {order} LIMIT :limit"
 
 _FILTERS = {
@@ -32,12 +33,19 @@ _FILTERS = {
     "customer": "customer = :customer",
     "parent": "parent = :parent",
     "after": "number > :after",
+    "open": "closed_at IS NULL",
+    "own": "kind NOT IN ('inquiry', 'complaint', 'after_sales', 'suggestion', 'care', 'incident')",
     "text": r"""(number LIKE :text ESCAPE '\' OR number IN (SELECT ticket FROM content WHERE body /*pg I*/LIKE :text ESCAPE '\'))""",
 }
 
+_OPEN_STATES = frozenset(OPEN_STATES)
+
 # A ticket that was reopened may have ended for a while; only its log tells.
 _OPENED_UNTIL = """
-SELECT number FROM ticket WHERE opened_at <= ? AND (closed_at IS NULL OR closed_at > ?) ORDER BY opened_at, number
+SELECT number FROM (
+    SELECT number, opened_at FROM ticket WHERE closed_at IS NULL
+    UNION ALL SELECT number, opened_at FROM ticket WHERE closed_at > ?
+) AS standing WHERE opened_at <= ? ORDER BY opened_at, number
 """
 
 _CLOSED = "SELECT state_json FROM ticket WHERE closed_at >= ? AND closed_at < ? ORDER BY number"
@@ -140,6 +148,8 @@ class TicketReads(Room):
             "customer": query.customer,
             "parent": query.parent,
             "text": None if query.text is None else _containing(query.text),
+            "open": True if query.states and _OPEN_STATES.issuperset(query.states) else None,
+            "own": None if query.kind is None or query.kind in NEEDS else True,
             "limit": query.limit,
             "after": query.after,
         }

@@ -25,8 +25,8 @@ from engine.services import (
     RequestRow,
     TicketQuery,
     TicketRequested,
+    accounts,
     handle,
-    hashed,
     instant,
     kpi,
     learned,
@@ -161,7 +161,7 @@ def _once(seat: Seat, fields: Mapping[str, str], opening: TicketRequested, membe
 
     Raises Refused, and HTTPException 400 for what no form of ours sent.
     """
-    engine, key = seat.engine, hashed(f"form {seat.person.agent} {form_of(fields)}")
+    engine, key = seat.engine, accounts.hashed(f"form {seat.person.agent} {form_of(fields)}")
     with engine.store.write() as tx:
         if (known := tx.request(key)) is not None:
             return known.answer

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from engine.channels import Inbound
-from engine.services import CUSTOMER, LINK, PAGES, Reader, Ticket, from_text, hashed
+from engine.services import CUSTOMER, LINK, PAGES, Reader, Ticket, accounts, from_text
 from engine_web.answers import answers
 from engine_web.customers.replies import first
 from engine_web.customers.requests import LONGEST, Values, channel_of, own_id, read_form, read_texts
@@ -83,7 +83,7 @@ def _ask(request: Request, values: Values) -> Response:
         text = f"{text}\n\n{site.say(language, 'chat.reached', contact=contact)}"
     item = Inbound(
         source_id=id,
-        sender=hashed(id)[:32],  # whoever of the house reads it cannot write in the visitor's name
+        sender=accounts.hashed(id)[:32],  # whoever of the house reads it cannot write in the visitor's name
         sender_name=first(values, "name"),
         received_at=site.engine.clock.now(),
         text=text,

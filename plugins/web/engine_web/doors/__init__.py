@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from engine.services import Ticket, accounts, hashed
+from engine.services import Ticket, accounts
 from engine_web.doors.roles import Person, may, person_of
 from engine_web.doors.throttle import Throttle, source
 from engine_web.site import Site, inside, site_of
@@ -39,7 +39,7 @@ def routes() -> list[BaseRoute]:
         form = await request.form()
         agent, password, target = (str(form.get(name, ""))[:_LONGEST] for name in ("agent", "password", "next"))
         address = source(request)
-        both = hashed(f"{address} {agent}")
+        both = accounts.hashed(f"{address} {agent}")
         if (pause := by_address.wait(address) or by_account.wait(both)) > 0:
             answer = await run_in_threadpool(_asked, request, target, "doors.too_often", 429, agent)
             answer.headers["retry-after"] = str(math.ceil(pause))
@@ -143,7 +143,7 @@ async def _leave(request: Request) -> Response:
 
     def end() -> None:
         with site.engine.store.write() as tx:
-            tx.end_access(hashed(request.cookies.get(_cookie(site), "")))
+            tx.end_access(accounts.hashed(request.cookies.get(_cookie(site), "")))
 
     await run_in_threadpool(end)
     left = RedirectResponse("/login", 303)
