@@ -3,7 +3,7 @@
 Personal facts (names, addresses, texts) are marked: the record of a decision keeps all but them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from msgspec import Struct, field
@@ -60,6 +60,35 @@ class AgentFacts(Struct, frozen=True):
     handover_at: datetime | None = None
     phone: str = ""
     quiet_until: datetime | None = None
+
+
+class Agents(Mapping[str, AgentFacts]):
+    """The agents as one decision sees them, each made when it is first looked at: most decisions look at one or two of hundreds.
+
+    `queues` names everybody, with their queues, in the order of the team; `looked_at` are those that the decision can have gone by.
+    """
+
+    def __init__(self, queues: Mapping[str, tuple[str, ...]], make: Callable[[str], AgentFacts]) -> None:
+        self._queues = queues
+        self._make = make
+        self.looked_at: dict[str, AgentFacts] = {}
+
+    def __getitem__(self, id: str) -> AgentFacts:
+        if id not in self.looked_at:
+            if id not in self._queues:
+                raise KeyError(id)
+            self.looked_at[id] = self._make(id)
+        return self.looked_at[id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._queues)
+
+    def __len__(self) -> int:
+        return len(self._queues)
+
+    def of_queue(self, name: str | None) -> list[AgentFacts]:
+        """Return the agents of a queue."""
+        return [self[id] for id, queues in self._queues.items() if name in queues]
 
 
 class CallFacts(Struct, frozen=True):
@@ -126,3 +155,9 @@ class Facts(Struct, frozen=True):
     members: tuple[str, ...] = ()
     counted: tuple[int, int] = (0, 0)
     links: bool = False
+
+    def of_queue(self, name: str | None) -> list[AgentFacts]:
+        """Return the agents of a queue, in the order of the team."""
+        if isinstance(self.agents, Agents):
+            return self.agents.of_queue(name)
+        return [agent for agent in self.agents.values() if name in agent.queues]

@@ -111,7 +111,7 @@ def _crew(draft: Draft, name: str | None, avoid: str | None) -> _Crew:
     queue, now = draft.policy.queues.get(name or ""), draft.now
     rule = (queue.assignment if queue else None) or draft.policy.assignment
     opens = draft.policy.calendars[queue.calendar].next_open(now) if queue and queue.calendar else now
-    members = [agent for agent in draft.facts.agents.values() if name in agent.queues]
+    members = draft.facts.of_queue(name)
     members = [agent for agent in members if agent.id != avoid] or members
     here = [agent for agent in members if agent.available and opens <= now]
     free = tuple(agent for agent in here if agent.load < _capacity(agent, rule))

@@ -2,8 +2,7 @@
 
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,14 +10,11 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from engine.core.authority import APPROVAL
-from engine.core.commands import QueueMessage
 from engine.core.compiled import Policy
 from engine.core.contacts import from_text
-from engine.core.decision import Decision
-from engine.core.facts import AgentFacts, CallFacts, Contact, CustomerFacts, Facts, IncidentFacts
+from engine.core.facts import CallFacts, Contact, CustomerFacts, Facts, IncidentFacts
 from engine.core.fields import Extra
 from engine.core.model import CUSTOMER, Ticket
-from engine.core.quiet import Hours, end_of_quiet
 from engine.core.signals import (
     AgentActed,
     ApprovalDecided,
@@ -30,18 +26,16 @@ from engine.core.signals import (
     TaskClosed,
     TicketRequested,
 )
-from engine.core.team import Agent, Team
+from engine.core.team import Team
 from engine.errors import Refused
 from engine.runtime import incidents
+from engine.runtime.crew import Crew, crew_of
 from engine.runtime.retries import Retries
 from engine.runtime.seal import Seal
 from engine.runtime.sources import Source
 from engine.store.contract import Conflict, Transaction
 from engine.store.contract.tickets import HISTORY
-from engine.store.rows import AgentRow, CustomerRow
-
-NOBODY_KNOWS = timedelta(days=31)
-"""When an agent who did not say until when they are away is asked again; that they are back ends the wait at once."""
+from engine.store.rows import CustomerRow
 
 OPENING = ("task", "compensate", "except")
 """Actions that may lead to another ticket, whose number they must know."""
@@ -72,25 +66,6 @@ class World(Struct, frozen=True):
     links: bool = False
 
 
-_CREW = "crew"
-
-
-@dataclass(slots=True)
-class _Crew:
-    """The agents as a transaction knows them: asked of the store once, then kept up with what the transaction itself decides.
-
-    `seen_by` is the instant, the policy and the people that it holds for. `rows` and `loads` are by agent, automatic messages that were
-    lately `sent` to them by address, notices (`noticed`) by agent.
-    """
-
-    seen_by: tuple[datetime, Policy, Team]
-    rows: dict[str, AgentRow]
-    loads: dict[str, int]
-    sent: dict[str, int]
-    noticed: dict[str, int]
-    facts: dict[str, AgentFacts]
-
-
 class Gatherer:
     """Reads facts for the signals of one transaction; a ticket number is taken once and used by the next ticket that opens.
 
@@ -108,12 +83,12 @@ class Gatherer:
 
     def facts(self, ticket: Ticket | None, signal: Signal, origin: Origin | None) -> Facts:
         """Return what `decide` must know to judge `signal`."""
-        crew, asked = self._crew(), self._matched(ticket, signal, origin)
+        crew, asked = crew_of(self._tx, self._world.policy, self._world.team, self._now), self._matched(ticket, signal, origin)
         contact, customer = asked["contact"], asked["customer"]
         return Facts(
             **asked,
             draw=self._world.chance.random(),
-            agents=dict(crew.facts),
+            agents=crew.agents(),
             recent=self._recent(contact, crew),
             noticed=dict(crew.noticed),
             opted_out=frozenset(name for name, to in contact.addresses.items() if self._tx.opted_out(name, to)),
@@ -170,27 +145,6 @@ class Gatherer:
         if self._stranger is not None:
             self._tx.remove_customer(self._stranger)
         self._number = self._stranger = None
-
-    def decided(self, before: Ticket | None, decision: Decision, turns: Mapping[str, int]) -> None:
-        """Let the next decision of the transaction see the agents as this one, which was kept, left them: those that were given a ticket
-        have these `turns` now.
-        """
-        crew: _Crew | None = self._tx.memory.get(_CREW)
-        if crew is None:
-            return  # a savepoint was undone: the next decision asks the store anew
-        holders = [(holder, more) for ticket, more in ((before, -1), (decision.ticket, 1)) if (holder := _holder(ticket))]
-        for holder, more in holders:
-            crew.loads[holder] = crew.loads.get(holder, 0) + more
-        for agent, turn in turns.items():
-            crew.rows[agent] = replace(crew.rows.get(agent, AgentRow(agent)), turn=turn)
-        for id in {*turns, *(holder for holder, _ in holders)} & crew.facts.keys():
-            crew.facts[id] = replace(crew.facts[id], load=crew.loads.get(id, 0), turn=crew.rows[id].turn if id in crew.rows else 0)
-        for command in decision.commands:
-            if isinstance(command, QueueMessage) and command.automatic:
-                if command.to in crew.sent:
-                    crew.sent[command.to] += 1
-                if command.digest is not None:
-                    crew.noticed[command.party] = crew.noticed.get(command.party, 0) + 1
 
     def _next_number(self, ticket: Ticket | None, signal: Signal) -> str:
         by_mail = isinstance(signal, MessageArrived) and signal.party != CUSTOMER
@@ -273,64 +227,14 @@ class Gatherer:
             wanted.append(signal.content)
         return self._tx.contents([content for content in wanted if content])
 
-    def _crew(self) -> _Crew:
-        known: _Crew | None = self._tx.memory.get(_CREW)
-        policy, people = self._world.policy, self._world.team
-        if known is None or known.seen_by[0] != self._now or known.seen_by[1] is not policy or known.seen_by[2] is not people:
-            team, limits = people.agents.values(), policy.limits
-            rows, loads, gathering = self._tx.agents(), self._tx.loads(), limits.digest
-            addresses = sorted({*(agent.email.casefold() for agent in team), *(agent.phone or "" for agent in team)} - {""})
-            sent = dict.fromkeys(addresses, 0) | self._tx.recent_automatic(self._now - limits.within, addresses)
-            noticed = self._tx.recent_notices(self._now - gathering.within) if gathering else {}
-            facts = {agent.id: self._agent(agent, rows.get(agent.id, AgentRow(agent.id)), loads.get(agent.id, 0)) for agent in team}
-            known = self._tx.memory[_CREW] = _Crew((self._now, policy, people), rows, loads, sent, noticed, facts)
-        return known
-
-    def _agent(self, agent: Agent, row: AgentRow, load: int) -> AgentFacts:
-        team, policy = self._world.team, self._world.policy
-        usual, rule = policy.limits.quiet, policy.handover
-        away = row.away(self._now)
-        here = not away and team.available(agent.id, self._now, policy.calendars)
-        back = (row.away_until or self._now + NOBODY_KNOWS) if away else self._now
-        return AgentFacts(
-            id=agent.id,
-            name=agent.name,
-            queues=agent.queues,
-            skills=agent.skills,
-            roles=agent.roles,
-            language=agent.language or policy.company.languages[0],
-            address=agent.email.casefold(),
-            load=load,
-            available=here,
-            next_available=self._now if here else team.next_available(agent.id, back, policy.calendars),
-            capacity=agent.capacity,
-            away=away,
-            turn=row.turn,
-            handover_at=team.handover_at(agent.id, self._now, rule.before_end, policy.calendars) if rule else None,
-            phone=agent.phone or "",
-            quiet_until=self._end_of((usual.hours if usual else ()) if agent.quiet is None else agent.quiet),
-        )
-
-    def _recent(self, contact: Contact, crew: _Crew) -> dict[str, int]:
+    def _recent(self, contact: Contact, crew: Crew) -> dict[str, int]:
         """Count automatic messages by party; the customer's is the highest count of any of their addresses."""
-        recent: dict[str, int] = {}
-        for agent in self._world.team.agents.values():
-            if count := crew.sent.get(agent.email.casefold(), 0) + crew.sent.get(agent.phone or "", 0):
-                recent[agent.id] = count
+        recent = dict(crew.sent)
         if addresses := sorted({*contact.addresses.values()}):
             counts = self._tx.recent_automatic(self._now - self._world.policy.limits.within, addresses)
             if counts:
                 recent[CUSTOMER] = max(counts.values())
         return recent
-
-    def _end_of(self, quiet: Hours | tuple[()]) -> datetime | None:
-        """When these quiet hours end, None where it is none of them now."""
-        return end_of_quiet(self._now, quiet, self._world.policy.company.timezone) if quiet else None
-
-
-def _holder(ticket: Ticket | None) -> str | None:
-    """Whose load a ticket counts for."""
-    return ticket.assignee if ticket is not None and ticket.closed_at is None else None
 
 
 def _customer_facts(row: CustomerRow, known: bool) -> CustomerFacts:

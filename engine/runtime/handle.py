@@ -17,6 +17,7 @@ from engine.core.events import RECEIPT_NAMES, Assigned, MessageQueued, RuleAppli
 from engine.core.model import SYSTEM
 from engine.core.signals import IncidentSpoke, ReceiptArrived, RuleDue, Signal, TicketRequested
 from engine.errors import NotFound
+from engine.runtime.crew import keep_up
 from engine.runtime.gather import Gatherer, Origin, World
 from engine.store.contract import Transaction
 from engine.store.rows import DecisionRecord, OutboxRow, WaitingRow
@@ -140,7 +141,7 @@ def _decide_one(
             turns[event.agent] = tx.take_turn(event.agent)
         if isinstance(event, SurveySent) and decision.ticket and decision.ticket.customer:
             tx.survey_sent_to(decision.ticket.customer, at)
-    gatherer.decided(ticket, decision, turns)
+    keep_up(tx, ticket, decision, turns)
     return decision
 
 

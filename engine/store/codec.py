@@ -11,7 +11,7 @@ from msgspec.structs import fields, replace
 
 from engine.core.decision import Reason
 from engine.core.events import EVENT_TYPES, Event
-from engine.core.facts import AgentFacts, Contact, Facts
+from engine.core.facts import AgentFacts, Agents, Contact, Facts
 from engine.core.model import Ticket
 from engine.core.signals import SIGNAL_TYPES, AgentActed, CallArrived, MessageArrived, ReceiptArrived, Signal, TicketRequested
 from engine.core.tracing import NOTHING, Asked, Trace
@@ -99,9 +99,10 @@ def record_signal(signal: Signal) -> Signal:
 
 def record_facts(facts: Facts, signal: Signal) -> Facts:
     """The facts without what is personal: the contact, texts, agents' names and addresses; where the signal asks for a confidential
-    follow-up, also the customer.
+    follow-up, also the customer. Of the agents those that the decision looked at.
     """
-    agents = {name: _once(agent, _agent) for name, agent in facts.agents.items()}
+    looked_at = facts.agents.looked_at if isinstance(facts.agents, Agents) else facts.agents
+    agents = {name: _once(agent, _agent) for name, agent in looked_at.items()}
     kept = replace(facts, agents=agents, contact=_NOBODY, texts={})
     if isinstance(signal, TicketRequested) and signal.answer is not None:
         kept = replace(kept, customer=None, contact_id=None, last_agent=None)

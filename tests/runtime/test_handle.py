@@ -115,6 +115,15 @@ def test_a_decision_is_made_again_from_what_was_recorded_and_comes_out_the_same(
     assert list(decide(state, signal, facts, house.world.policy, house.now).events) == log[first - 1 : last]
 
 
+def test_a_decision_records_the_agents_that_it_looked_at_and_no_others() -> None:
+    house = House()
+    number = house.mail("系统宕机")
+    house.done(number, "contact", "qian")
+    opened, *_, contacted = house.decisions(number)
+    assert {"qian", "wu"} <= set(opened.facts["agents"]) < set(house.world.team.agents)
+    assert set(contacted.facts["agents"]) <= {"qian"}
+
+
 def test_what_is_recorded_of_a_decision_names_no_person() -> None:
     house = House()
     number = house.mail("王芳的电话13912345678宕机", sender_name="王芳", subject="王芳")

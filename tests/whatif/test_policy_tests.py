@@ -182,7 +182,8 @@ def test_an_action_that_is_refused_fails_unless_that_is_expected() -> None:
 
 
 def test_what_cannot_be_decided_fails_the_test_and_keeps_what_failed_before() -> None:
-    load = cases("tests/x.yaml", f"{HEAD.replace('2026', '2031')}{MAIL}    steps:\n      - {{at: +0m, expect: {{tier: urgent}}}}\n")
+    mail = MAIL.replace("系统宕机", "请问几点开门")  # for people in office hours, and nobody knows those of 2031
+    load = cases("tests/x.yaml", f"{HEAD.replace('2026', '2031')}{mail}    steps:\n      - {{at: +0m, expect: {{kind: inquiry}}}}\n")
     [failure] = run_case(load.cases[0], shipped_policy(), team()).failures
     assert (failure.expected, failure.source.line) == ("that it can be decided", 3)
     assert "no holiday data for 2031" in failure.actual

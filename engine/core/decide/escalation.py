@@ -124,7 +124,7 @@ def recipients(draft: Draft, names: tuple[Recipient, ...]) -> dict[str, tuple[st
         return id in facts.agents and facts.agents[id].available
 
     def members(name: str) -> list[str]:
-        return [one.id for one in facts.agents.values() if name in one.queues] if name in queues else []
+        return [one.id for one in facts.of_queue(name)] if name in queues else []
 
     found: dict[str, tuple[str, ...]] = {}
     for name in names:
