@@ -211,11 +211,6 @@ def test_records_that_cannot_be_read_are_a_temporary_failure(desk: Desk) -> None
         desk.take()
 
 
-def test_close_ends_a_receive_that_waits(desk: Desk) -> None:
-    desk.channel.close()
-    assert list(desk.channel.receive(60)) == []
-
-
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -150,11 +150,6 @@ def test_a_file_that_may_not_be_read_is_a_temporary_failure(desk: Desk, row: Row
         desk.take()
 
 
-def test_close_ends_a_receive_that_waits(desk: Desk) -> None:
-    desk.channel.close()
-    assert list(desk.channel.receive(60)) == []
-
-
 def test_check_says_what_lies_in_the_folder(desk: Desk, master_csv: bytes) -> None:
     desk.drop("Master.csv", master_csv)
     desk.drop("good.json", b'{"id": "1", "from": "2", "at": "2026-03-04T10:00:00Z"}')
