@@ -59,8 +59,10 @@ LISTS = {
     "board of a queue": (TicketQuery(states=OPEN_STATES, queue="front_desk"), "ticket_open"),
     "board of an agent": (TicketQuery(states=("new",), assignee="zhao"), "ticket_open_by_assignee"),
     "incidents": (TicketQuery(states=OPEN_STATES, kind="incident"), "ticket_open"),
+    "reviews that are open": (TicketQuery(states=OPEN_STATES, kind="review"), "ticket_open"),
     "reviews": (TicketQuery(kind="review"), "ticket_of_house"),
     "a customer's": (TicketQuery(customer="C1"), "ticket_by_customer"),
+    "what came of a ticket": (TicketQuery(parent="1", kind="task"), "ticket_by_parent"),
     "a page": (TicketQuery(after="2026"), "PRIMARY KEY"),
 }
 

@@ -21,7 +21,8 @@ _STATE = "SELECT state_json FROM ticket WHERE number = ?"
 _HOLD = f"{_STATE} /*pg FOR NO KEY UPDATE*/"
 
 # A query is made of the filters that are asked for, so that the database can choose the index. `open` and `own` follow from the states and
-# the kind that are asked for, and say so in the words of an index: no planner can tell that from values.
+# the kind that are asked for, and say so in the words of an index: no planner can tell that from values. `own` is left out where something
+# else narrows more down.
 _QUERY = "SELECT state_json FROM ticket WHERE {filters} ORDER BY {order} LIMIT :limit"
 
 _FILTERS = {
@@ -139,6 +140,7 @@ class TicketReads(Room):
 
     def tickets(self, query: TicketQuery) -> list[Ticket]:
         """The tickets that fit."""
+        is_open = bool(query.states) and _OPEN_STATES.issuperset(query.states)
         values: dict[str, Column] = {
             "states": encode(query.states) if query.states else None,
             "queue": query.queue,
@@ -148,8 +150,8 @@ class TicketReads(Room):
             "customer": query.customer,
             "parent": query.parent,
             "text": None if query.text is None else _containing(query.text),
-            "open": True if query.states and _OPEN_STATES.issuperset(query.states) else None,
-            "own": None if query.kind is None or query.kind in NEEDS else True,
+            "open": is_open or None,
+            "own": not (is_open or query.parent or query.customer or query.kind is None or query.kind in NEEDS) or None,
             "limit": query.limit,
             "after": query.after,
         }

@@ -32,27 +32,27 @@ CREATE TABLE "_yoyo_migration" (
             "applied_at_utc" TIMESTAMP,
             PRIMARY KEY ("migration_hash")
         );
-INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-28T13:17:45.550045');
-INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-28T13:17:45.556575');
-INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-28T13:17:45.557234');
-INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-28T13:17:45.559083');
-INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-28T13:17:45.559885');
-INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-28T13:17:45.565555');
-INSERT INTO "_yoyo_migration" VALUES('ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','2026-11-28T13:17:45.567097');
-INSERT INTO "_yoyo_migration" VALUES('2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','2026-11-28T13:17:45.570487');
-INSERT INTO "_yoyo_migration" VALUES('8407fced7757b5528d2c34beafa1472822486f50c63ffcced7277587ca5fcd7f','0009.lookups','2026-11-28T13:17:45.574211');
-INSERT INTO "_yoyo_migration" VALUES('9d6381ad5fc2d6787df833fa0b58095afb7d511a03430f9889f98c246820d715','0010.facts','2026-11-28T13:17:45.577140');
-INSERT INTO "_yoyo_migration" VALUES('37693f3dc2e35098a6a6cc4e1ea858ed1e7f15f0c0f1319090c9e0299578f218','0011.answers_and_passes','2026-11-28T13:17:45.579088');
-INSERT INTO "_yoyo_migration" VALUES('91e3ab5ad54008f97a5b932028fc9d058d9a07f7456b91602e90f916c8570d3f','0012.feedback_records','2026-11-28T13:17:45.580125');
-INSERT INTO "_yoyo_migration" VALUES('98ebe983abeae2e77451976a337c45182d6fe88cd4a21ed8374fbc871c4e15ca','0013.alerts','2026-11-28T13:17:45.581107');
-INSERT INTO "_yoyo_migration" VALUES('72edabb22795e72a539050f2bb5006fc66bb6c65bcaa02ee413dbf27c188cd38','0014.personal_data','2026-11-28T13:17:45.589146');
-INSERT INTO "_yoyo_migration" VALUES('e306f6a080e4bee2cc863394cc253c43f47a7f96864d6ab7178e2aab0a74d117','0015.accounts','2026-11-28T13:17:45.599928');
-INSERT INTO "_yoyo_migration" VALUES('be4a4e8e65c3fdb7f42168ac011e27fe4add86c062f84093dac3caeb2819184c','0016.indexes','2026-11-28T13:17:45.602245');
+INSERT INTO "_yoyo_migration" VALUES('f76703d6e8bd1fe35324264cbecc15a40a7dfa8a6cc6ae55f01d647c5e7054b2','0001.initial','2026-11-28T13:43:53.641643');
+INSERT INTO "_yoyo_migration" VALUES('a92ba22bacdc3da7973351192729484577bc2015639b64d36a22c999aff46c56','0002.activations','2026-11-28T13:43:53.646059');
+INSERT INTO "_yoyo_migration" VALUES('84b22b97941302f101ba95289d34ae70f3066882a4430abe3772a323cc8f76c1','0003.agents','2026-11-28T13:43:53.647557');
+INSERT INTO "_yoyo_migration" VALUES('185c297cb1c2f187ed0108af628faad1af480d33fafbef9a8a8901dfc03be803','0004.digest','2026-11-28T13:43:53.649302');
+INSERT INTO "_yoyo_migration" VALUES('7e828c5a338ab1216380834cc5cb4cddad302134ccc26b75e89cb4684ca07e91','0005.incidents','2026-11-28T13:43:53.650218');
+INSERT INTO "_yoyo_migration" VALUES('083c34ddc92c87306d091346b9396ff6a4f85af10c18aa0b81ae1e747b69b53f','0006.workers','2026-11-28T13:43:53.658839');
+INSERT INTO "_yoyo_migration" VALUES('ac7dc87eb3a10c0ddf8d733465ce1092bd4724ed0c943f060a73944d762efe4e','0007.intakes','2026-11-28T13:43:53.660422');
+INSERT INTO "_yoyo_migration" VALUES('2bac6da9c52e546e1098680d56f2cb8be1bc6e1359202700311dea0b9bf1f820','0008.protection','2026-11-28T13:43:53.663946');
+INSERT INTO "_yoyo_migration" VALUES('8407fced7757b5528d2c34beafa1472822486f50c63ffcced7277587ca5fcd7f','0009.lookups','2026-11-28T13:43:53.667532');
+INSERT INTO "_yoyo_migration" VALUES('9d6381ad5fc2d6787df833fa0b58095afb7d511a03430f9889f98c246820d715','0010.facts','2026-11-28T13:43:53.669972');
+INSERT INTO "_yoyo_migration" VALUES('37693f3dc2e35098a6a6cc4e1ea858ed1e7f15f0c0f1319090c9e0299578f218','0011.answers_and_passes','2026-11-28T13:43:53.672075');
+INSERT INTO "_yoyo_migration" VALUES('91e3ab5ad54008f97a5b932028fc9d058d9a07f7456b91602e90f916c8570d3f','0012.feedback_records','2026-11-28T13:43:53.672878');
+INSERT INTO "_yoyo_migration" VALUES('98ebe983abeae2e77451976a337c45182d6fe88cd4a21ed8374fbc871c4e15ca','0013.alerts','2026-11-28T13:43:53.673859');
+INSERT INTO "_yoyo_migration" VALUES('72edabb22795e72a539050f2bb5006fc66bb6c65bcaa02ee413dbf27c188cd38','0014.personal_data','2026-11-28T13:43:53.685537');
+INSERT INTO "_yoyo_migration" VALUES('e306f6a080e4bee2cc863394cc253c43f47a7f96864d6ab7178e2aab0a74d117','0015.accounts','2026-11-28T13:43:53.686887');
+INSERT INTO "_yoyo_migration" VALUES('be4a4e8e65c3fdb7f42168ac011e27fe4add86c062f84093dac3caeb2819184c','0016.indexes','2026-11-28T13:43:53.689294');
 CREATE TABLE "_yoyo_version" (
             "version" INT NOT NULL PRIMARY KEY,
             "installed_at_utc" TIMESTAMP
         );
-INSERT INTO "_yoyo_version" VALUES(2,'2026-11-28T13:17:45.343578');
+INSERT INTO "_yoyo_version" VALUES(2,'2026-11-28T13:43:53.449940');
 CREATE TABLE access (
     hash       TEXT    PRIMARY KEY,
     kind       TEXT    NOT NULL,
@@ -364,7 +364,6 @@ CREATE TABLE worker (
 INSERT INTO "worker" VALUES('w-1','desk',1,'["timers"]','digest-1',1715500800000000,1715500800000000);
 CREATE INDEX ticket_by_due ON ticket (next_due, number);
 CREATE INDEX ticket_by_customer ON ticket (customer, opened_at);
-CREATE INDEX ticket_by_parent ON ticket (parent);
 CREATE INDEX decision_by_ticket ON decision (ticket, id);
 CREATE INDEX content_by_ticket ON content (ticket, id);
 CREATE INDEX timer_waiting ON timer (next_attempt_at, generation) WHERE dead = 0;
@@ -397,8 +396,10 @@ CREATE INDEX ticket_open ON ticket (next_due, number) WHERE closed_at IS NULL;
 CREATE INDEX ticket_ended ON ticket (closed_at) WHERE closed_at IS NOT NULL;
 CREATE INDEX ticket_open_incident ON ticket (alike, customer, closed_at, opened_at)
 WHERE kind IN ('incident', 'alert') AND customer IS NULL AND closed_at IS NULL;
-CREATE INDEX ticket_suspect ON ticket (alike, incident, closed_at, opened_at) WHERE alike IS NOT NULL AND incident IS NULL AND closed_at IS NULL;
+CREATE INDEX ticket_suspect ON ticket (alike, incident, closed_at, opened_at, customer)
+WHERE alike IS NOT NULL AND incident IS NULL AND closed_at IS NULL;
 CREATE INDEX ticket_of_house ON ticket (kind, next_due, number) WHERE kind NOT IN ('inquiry', 'complaint', 'after_sales', 'suggestion', 'care', 'incident');
+CREATE INDEX ticket_by_parent ON ticket (parent) WHERE parent IS NOT NULL;
 CREATE INDEX timer_dead ON timer (generation) WHERE dead = 1;
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('activation',1);

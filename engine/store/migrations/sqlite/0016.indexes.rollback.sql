@@ -12,6 +12,10 @@ CREATE INDEX pass_by_ticket ON pass (ticket);
 
 DROP INDEX timer_dead;
 
+DROP INDEX ticket_by_parent;
+
+CREATE INDEX ticket_by_parent ON ticket (parent);
+
 DROP INDEX ticket_of_house;
 
 DROP INDEX ticket_suspect;
