@@ -12,7 +12,7 @@ from engine.core.compiled import Policy
 from engine.core.decision import Decision
 from engine.core.facts import AgentFacts, Agents
 from engine.core.model import Ticket
-from engine.core.quiet import Hours, end_of_quiet
+from engine.core.quiet import end_of_quiet
 from engine.core.team import Team
 from engine.store.contract import Transaction
 from engine.store.rows import AgentRow
@@ -63,17 +63,15 @@ class Crew:
                     self.noticed[command.party] = self.noticed.get(command.party, 0) + 1
 
     def _agent(self, id: str) -> AgentFacts:
-        if id not in self.made:
-            self.made[id] = self._made(id, self.rows.get(id, AgentRow(id)), self.loads.get(id, 0))
-        return self.made[id]
-
-    def _made(self, id: str, row: AgentRow, load: int) -> AgentFacts:
-        now, team, policy, agent = self.now, self.team, self.policy, self.team.agents[id]
+        if (known := self.made.get(id)) is not None:
+            return known
+        now, team, policy, agent, row = self.now, self.team, self.policy, self.team.agents[id], self.rows.get(id, AgentRow(id))
         usual, rule = policy.limits.quiet, policy.handover
+        quiet = (usual.hours if usual else ()) if agent.quiet is None else agent.quiet
         away = row.away(now)
         here = not away and team.available(id, now, policy.calendars)
         back = (row.away_until or now + NOBODY_KNOWS) if away else now
-        return AgentFacts(
+        self.made[id] = AgentFacts(
             id=id,
             name=agent.name,
             queues=agent.queues,
@@ -81,7 +79,7 @@ class Crew:
             roles=agent.roles,
             language=agent.language or policy.company.languages[0],
             address=agent.email.casefold(),
-            load=load,
+            load=self.loads.get(id, 0),
             available=here,
             next_available=now if here else team.next_available(id, back, policy.calendars),
             capacity=agent.capacity,
@@ -89,12 +87,9 @@ class Crew:
             turn=row.turn,
             handover_at=team.handover_at(id, now, rule.before_end, policy.calendars) if rule else None,
             phone=agent.phone or "",
-            quiet_until=self._end_of((usual.hours if usual else ()) if agent.quiet is None else agent.quiet),
+            quiet_until=end_of_quiet(now, quiet, policy.company.timezone) if quiet else None,
         )
-
-    def _end_of(self, quiet: Hours | tuple[()]) -> datetime | None:
-        """When these quiet hours end, None where it is none of them now."""
-        return end_of_quiet(self.now, quiet, self.policy.company.timezone) if quiet else None
+        return self.made[id]
 
 
 def crew_of(tx: Transaction, policy: Policy, team: Team, now: datetime) -> Crew:
