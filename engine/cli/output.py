@@ -26,6 +26,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2
 _FOR_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNLIMITED = 100_000
 _LONGEST_CELL = 2_000
+_LONGEST_NAME = 24
 _LONG_WORK = 1_000
 
 Item = TypeVar("Item")
@@ -81,12 +82,15 @@ def shaped(headings: Sequence[str], rows: Iterable[Sequence[Cell]], title: str =
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
-    for heading in headings:
-        made.add_column(heading, overflow="fold")
-    for row in rows:
-        cells = [cell if isinstance(cell, tuple) else (cell, "") for cell in row]
-        made.add_row(*(Text(one_line(text, _LONGEST_CELL), style=style) for text, style in cells))
+    drawn = box.SIMPLE_HEAD if sys.stdout.isatty() else None
+    made = Table(title=title or None, title_justify="left", box=drawn, pad_edge=False, show_edge=False, collapse_padding=drawn is not None)
+    lines = [[cell if isinstance(cell, tuple) else (cell, "") for cell in row] for row in rows]
+    for nth, heading in enumerate(headings):
+        # Where a terminal is too narrow, what something is called by stays whole: it is copied.
+        named = nth == 0 and all(len(row[0][0]) <= _LONGEST_NAME for row in lines)
+        made.add_column(heading, overflow="fold", no_wrap=named)
+    for row in lines:
+        made.add_row(*(Text(one_line(text, _LONGEST_CELL), style=style) for text, style in row))
     return made
 
 

@@ -93,6 +93,13 @@ def test_on_a_terminal_the_board_is_live_fits_and_ends_with_ctrl_c(
     assert max(sum(2 if ord(sign) > 0x2E80 else 1 for sign in line) for line in lines) <= columns
 
 
+@pytest.mark.parametrize("columns", [60, 80])
+def test_on_a_narrow_terminal_a_list_keeps_numbers_whole(engine: Command, numbers: list[str], columns: int) -> None:
+    drawn, _ = watched(engine.root, columns, ["ticket", "list", "--lang", "zh"], until="nothing")
+    lines = [line.split() for line in SCREEN.sub("", drawn).replace("\r", "").split("\n")]
+    assert set(numbers) <= {words[0] for words in lines if words}, drawn
+
+
 def watched(root: Path, columns: int, arguments: list[str], until: str) -> tuple[str, int]:
     """Run the command on a terminal of so many columns; press Ctrl-C once it has drawn `until` twice; return what it drew and its code."""
     ours, theirs = pty.openpty()
