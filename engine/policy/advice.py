@@ -1,4 +1,6 @@
-"""Advice on rules of the house's own that are sound: those that go on what they do themselves, and timers that no rule goes on."""
+"""Advice on what is sound: rules of the house's own that go on what they do themselves, timers that no rule goes on, and words of replies
+that mean two things.
+"""
 
 from collections.abc import Sequence
 
@@ -7,8 +9,27 @@ from engine.core.conditions import Match
 from engine.core.events import RECEIPT_NAMES
 from engine.core.fields import NEEDS
 from engine.core.index import Literal, ways_of
+from engine.core.text import normalise
 from engine.policy.diagnostics import Problems
+from engine.policy.document import Document
 from engine.policy.said import said
+
+_ANSWERS = ("confirm", "object", "opt_out", "opt_in")
+"""Lists of `replies:` of which one word can mean only one."""
+
+
+def check_words(document: Document, problems: Problems) -> None:
+    """Report words by which replies are read that stand in two lists: only the first is ever meant."""
+    replies = document.single("replies")
+    answers = {name: replies.map[name] for name in _ANSWERS if name in replies.map} if replies else {}
+    for lists in (answers, document.entries("commands")):
+        known: dict[str, str] = {}
+        for name, words in lists.items():
+            for word in words.items:
+                other = known.setdefault(normalise(word.text), name)
+                if other != name:
+                    message = said("the word `{word}` stands under `{other}` too", word=word.text, other=other)
+                    problems.add("CL660", word, message, "leave it where it is meant: a reply can mean only one of them")
 
 
 def check_own(rules: Sequence[OwnRule], problems: Problems) -> None:

@@ -123,6 +123,7 @@ CODES: dict[str, Code] = {
     "CL657": Code("A deadline is missed in silence", "warning"),
     "CL658": Code("A script holds a word that the glossary forbids", "warning"),
     "CL659": Code("A script lacks a word that the glossary prescribes", "warning"),
+    "CL660": Code("A word of a reply means two things", "warning"),
     # 7xx: the deployment, engine.yaml
     "CL701": Code("engine.yaml is not sound"),
     "CL702": Code("The settings of a channel are not sound"),

@@ -18,7 +18,7 @@ from engine.core.index import Rules
 from engine.core.text import KeywordIndex
 from engine.core.tracing import RuleLike
 from engine.policy import build, lint, own_rules, scripts
-from engine.policy.advice import check_own
+from engine.policy.advice import check_own, check_words
 from engine.policy.calendars import check_horizon, compile_calendars
 from engine.policy.diagnostics import Diagnostic, Problems, has_errors
 from engine.policy.document import Document
@@ -180,6 +180,7 @@ def _advise(
         asked += [survey.low_score.when] if survey.low_score is not None else []
     lint.check_possible(asked, problems)
     check_used(document, problems)
+    check_words(document, problems)
     check_own([rule for rule in others if isinstance(rule, OwnRule)], problems)
 
 
