@@ -4,6 +4,7 @@ An address is not passed on but written anew from its parts, and one that a brow
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
@@ -65,7 +66,7 @@ def read(address: str, name: str) -> Link | None:
     if len(address) > LONGEST:
         return None
     address = re.sub(r"[\t\r\n]", "", address).strip(" ")  # as browsers do
-    called = " ".join(printable(name).split())
+    called = " ".join("".join(sign for sign in printable(name) if unicodedata.category(sign) != "Cf").split())  # Cf is what nobody sees
     called = f"{called[: LONGEST_NAME - 1]}…" if len(called) > LONGEST_NAME else called
     if found := _WEB.fullmatch(address):
         scheme, user, written, port, rest = found.groups("")
