@@ -120,7 +120,7 @@ def test_a_tier_starts_its_clocks_at_the_opening(text: str, response: object, pl
     ("channel", "text", "now", "said"),
     [
         ("email", "总是报错", "03-04 10:00", "属于二级(重要),我们将在今天10:30前联系您,今天14:00前给出处理方案"),
-        ("sms", "你好", "03-04 21:00", "属于三级(一般),我们将在今天23:00前联系您,明天21:00前给出处理方案"),
+        ("sms", "你好", "03-04 21:00", "属于三级(一般),我们将在今天23:00前联系您,明天21:00前给出答复"),
         ("sms", "The app malfunctions", "03-04 23:45", "We will contact you before tomorrow 00:15 and have a plan before"),
         ("email", "It is unusable", "03-04 10:00", "is graded urgent. We will contact you before today 10:10 and have a plan"),
     ],
