@@ -50,8 +50,8 @@ def put_in_force(compilation: Compilation, store: Store, now: datetime, by: str)
         with store.write() as tx:
             if active != digest:
                 tx.save_policy(digest, compilation.files, now)
-                tx.activate(digest, now, by)
-                look_at_calendars(tx, compilation, active, now)
+                if tx.activate(digest, now, by):  # else another process was quicker
+                    look_at_calendars(tx, compilation, active, now)
             tx.set_meta(_PROVEN, _proof(digest))
 
 

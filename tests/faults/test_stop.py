@@ -1,5 +1,6 @@
 """`engine run` is asked to stop, once or twice, at random moments while input flows: it ends in time, well, and goes on where it was."""
 
+import contextlib
 import os
 import random
 import signal
@@ -23,7 +24,8 @@ def stop(daemon: Daemon, draw: random.Random, times: int) -> None:
     for _ in range(times - 1):
         threading.Event().wait(draw.uniform(0, 0.5))
         if daemon.process.poll() is None:
-            os.kill(daemon.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # it is gone, and nobody has said so yet
+                os.kill(daemon.pid, signal.SIGTERM)
     code = daemon.process.wait(STOPS_WITHIN + 1)
     assert code == 0, f"asked {times} times it ended with {code}: {daemon.text}"
     assert time.monotonic() - started <= STOPS_WITHIN

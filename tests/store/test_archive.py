@@ -25,10 +25,11 @@ def test_one_policy_is_in_force_and_who_put_it_there_stays_on_record(store: Stor
         assert (tx.active_policy(), tx.activations()) == (None, [])
         tx.save_policy("d1", FILES, NOW)
         tx.save_policy("d2", {}, NOW)
-        tx.activate("d1", NOW, "daemon")
-        tx.activate("d2", NOW + MINUTE, "reload")
+        assert tx.activate("d1", NOW, "daemon")
+        assert tx.activate("d2", NOW + MINUTE, "reload")
+        assert not tx.activate("d2", NOW + MINUTE, "daemon"), "it is in force already"
         assert tx.active_policy() == "d2"
-        tx.activate("d1", NOW + 2 * MINUTE, "zhou")
+        assert tx.activate("d1", NOW + 2 * MINUTE, "zhou")
         assert tx.active_policy() == "d1"
         assert tx.activations() == [
             ActivationRow("d1", NOW + 2 * MINUTE, "zhou"),

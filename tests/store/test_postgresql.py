@@ -276,6 +276,26 @@ def database_says(database: str, question: LiteralString, expected: str) -> bool
         return bool(wait_until(lambda: [str(value) for (value,) in look.execute(question)] == [expected], question, 20))
 
 
+def test_of_two_who_put_the_same_policy_in_force_at_once_one_does(stores: list[Store], database: str) -> None:
+    with stores[0].write() as tx:
+        tx.save_policy("d1", {}, NOW)
+        tx.save_policy("d2", {}, NOW)
+        tx.activate("d1", NOW, "daemon")
+
+    def second() -> bool:
+        with stores[1].write() as tx:
+            return tx.activate("d2", NOW, "right")
+
+    with ThreadPoolExecutor(1) as pool:
+        with stores[0].write() as tx:
+            assert tx.activate("d2", NOW, "left")
+            waits = pool.submit(second)
+            assert database_says(database, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'", "1")
+        assert not waits.result(20)
+    with stores[2].read() as view:
+        assert [row.by for row in view.activations()] == ["left", "daemon"]
+
+
 # ── statements that fail ────────────────────────────────────────────────────────────────────────────────────────────
 
 

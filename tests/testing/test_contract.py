@@ -52,6 +52,8 @@ class Pigeon:
     def parse(self, raw: bytes, name: str) -> Iterable[Inbound | Receipt | Rejected]:
         try:
             fields = json.loads(raw)
+            if not fields["id"]:
+                raise ValueError("it has no id")
             yield Inbound(str(fields["id"]), str(fields["from"]), self.context.now(), text=str(fields["text"]))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             yield Rejected(f"bad-{hash(raw)}", name, raw, f"not a letter: {error}")

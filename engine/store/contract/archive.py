@@ -41,8 +41,8 @@ class ArchiveWriter(Protocol):
     def save_policy(self, digest: str, files: Mapping[str, str], at: datetime) -> None:
         """Keep a policy's files for ever; one that is kept already stays as it is."""
 
-    def activate(self, digest: str, at: datetime, by: str) -> None:
-        """Put a saved policy in force, and record who did. Raises NotFound."""
+    def activate(self, digest: str, at: datetime, by: str) -> bool:
+        """Put a saved policy in force, and record who did. False: it is in force already. Raises NotFound."""
 
     def take_slot(self, job: str, slot: datetime, at: datetime) -> bool:
         """Take a slot of a cron job. False: it was taken before."""

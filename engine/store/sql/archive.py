@@ -18,11 +18,12 @@ _ACTIVATIONS = "SELECT digest, at, by FROM activation ORDER BY id DESC"
 
 _SAVE = "INSERT INTO policy (digest, files_json, saved_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
-_RECORD_ACTIVATION = "INSERT INTO activation (digest, at, by) SELECT digest, ?, ? FROM policy WHERE digest = ?"
+_RECORD_ACTIVATION = "INSERT INTO activation (digest, at, by) VALUES (?, ?, ?)"
 
+# Of several who put the same in force at once, one does.
 _ACTIVATE = """
-INSERT INTO active_policy (only_one, digest, at) VALUES (1, ?, ?)
-ON CONFLICT (only_one) DO UPDATE SET digest = excluded.digest, at = excluded.at
+INSERT INTO active_policy (only_one, digest, at) SELECT 1, digest, ? FROM policy WHERE digest = ?
+ON CONFLICT (only_one) DO UPDATE SET digest = excluded.digest, at = excluded.at WHERE active_policy.digest <> excluded.digest
 """
 
 _LAST_SLOT = "SELECT max(slot) FROM cron_slot WHERE job = ?"
@@ -97,11 +98,14 @@ class ArchiveWrites(ArchiveReads):
         """Keep a policy's files."""
         self._session.run(_SAVE, digest, encode(files), micros(at))
 
-    def activate(self, digest: str, at: datetime, by: str) -> None:
+    def activate(self, digest: str, at: datetime, by: str) -> bool:
         """Put a saved policy in force."""
-        if not self._session.run(_RECORD_ACTIVATION, micros(at), by, digest):
-            raise NotFound(f"There is no policy {digest} in the store; save it before it is activated.")
-        self._session.run(_ACTIVATE, digest, micros(at))
+        if not self._session.run(_ACTIVATE, micros(at), digest):
+            if self.policy_files(digest) is None:
+                raise NotFound(f"There is no policy {digest} in the store; save it before it is activated.")
+            return False
+        self._session.run(_RECORD_ACTIVATION, digest, micros(at), by)
+        return True
 
     def take_slot(self, job: str, slot: datetime, at: datetime) -> bool:
         """Take a slot of a cron job."""
