@@ -35,7 +35,7 @@ _FILTERS = {
     "parent": "parent = :parent",
     "after": "number > :after",
     "open": "closed_at IS NULL",
-    "own": "kind NOT IN ('inquiry', 'complaint', 'after_sales', 'suggestion', 'care', 'incident')",
+    "own": f"kind NOT IN {NEEDS}",
     "text": r"""(number LIKE :text ESCAPE '\' OR number IN (SELECT ticket FROM content WHERE body /*pg I*/LIKE :text ESCAPE '\'))""",
 }
 
